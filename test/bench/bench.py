@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""What a proxied request costs, side by side with nginx and HAProxy.
+
+Every proxy is pinned to one CPU with one worker, the load generator and the
+upstream to the other. Runs alternate between the proxies; the median of the
+rounds is reported. The figure that counts is CPU time of the proxy's processes
+per request (schedstat, all threads), not throughput. Everything stays on
+loopback and is bounded in count and time.
+
+  test/bench/bench.py --gatehouse build/gatehouse --scenarios get,post,gw,big
+"""
+import argparse, glob, json, os, re, shlex, shutil, signal, socket, statistics, subprocess, sys, time
+
+import gatehouse
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+ap.add_argument('--gatehouse', default='build/gatehouse', help='the binary to measure')
+ap.add_argument('--build', default='build/bench', help='where tools, configurations and data go')
+ap.add_argument('--scenarios', default='get,post,gw,big')
+ap.add_argument('--rounds', type=int, default=5)
+ap.add_argument('--secs', type=float, default=1.5, help='aimed length of one run')
+ap.add_argument('--conns', type=int, default=64)
+ap.add_argument('--routes', type=int, default=1000)
+ap.add_argument('--cpus', default='0,1', help='CPU of the proxy, CPU of load and upstream')
+ap.add_argument('--flags', default='', help='further flags for gatehouse serve')
+ap.add_argument('--floor', action='store_true', help='also a forwarder in C that looks at nothing: what the kernel alone charges')
+ap.add_argument('--out', default='build/bench.json')
+A = ap.parse_args()
+PROXY_CPU, LOAD_CPU = A.cpus.split(',')
+BUILD = os.path.abspath(A.build)
+BIN, CFG = BUILD + '/bin', BUILD + '/cfg'
+UPSTREAM, PEERS, API, LISTEN, ADMIN, FLOOR = 9000, 8200, 8310, 8300, 8320, 8440
+PORTS = {'plain': {'nginx': PEERS, 'haproxy': PEERS + 3}, 'gw': {'nginx': PEERS + 1, 'haproxy': PEERS + 4}}
+LOAD = {
+    'get': ['-P', '/bench'], 'post': ['-P', '/bench', '-b', '1024'], 'big': ['-P', '/big', '-c', '16'],
+    'gw': ['-R', str(A.routes), '-H', 'X-Api-Key: key-0500-0123456789abcdef'],
+}
+running = []
+
+
+def start(cmd, cpu, log):
+    p = subprocess.Popen(['taskset', '-c', cpu] + shlex.split(cmd), stdout=open(log, 'a'), stderr=subprocess.STDOUT, start_new_session=True)
+    running.append(p)
+    return p
+
+
+def stop(p):
+    try:
+        os.killpg(p.pid, signal.SIGTERM)
+        p.wait(5)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        try:
+            os.killpg(p.pid, signal.SIGKILL)
+            p.wait()
+        except ProcessLookupError:
+            pass
+    running.remove(p)
+
+
+def up(port, secs=60):
+    """Waits until something listens on port."""
+    for _ in range(int(secs * 20)):
+        try:
+            socket.create_connection(('127.0.0.1', port), 1).close()
+            return
+        except OSError:
+            time.sleep(.05)
+    raise SystemExit(f'nothing listens on {port}')
+
+
+def tree(pid):
+    kids = {}
+    for f in glob.glob('/proc/[0-9]*/stat'):
+        try:
+            kids.setdefault(int(open(f).read().rsplit(')', 1)[1].split()[1]), []).append(int(f.split('/')[2]))
+        except OSError:
+            continue
+    out, todo = [], [pid]
+    while todo:
+        x = todo.pop()
+        out.append(x)
+        todo += kids.get(x, [])
+    return out
+
+
+def cpu_ns(pid):
+    total = 0
+    for q in tree(pid):
+        for f in glob.glob(f'/proc/{q}/task/*/schedstat'):
+            try:
+                total += int(open(f).read().split()[0])
+            except (OSError, ValueError):
+                pass
+    return total
+
+
+def rss_mib(pid):
+    total = 0
+    for q in tree(pid):
+        try:
+            total += int(re.search(r'Pss:\s+(\d+)', open(f'/proc/{q}/smaps_rollup').read()).group(1))
+        except (OSError, AttributeError):
+            pass
+    return total / 1024
+
+
+def load(port, n, scenario):
+    c = ['taskset', '-c', LOAD_CPU, BIN + '/load', '-p', str(port), '-c', str(A.conns), '-n', str(n), '-w', str(n // 10)] + LOAD[scenario]
+    r = subprocess.run(c, capture_output=True, text=True, timeout=150)
+    try:
+        return json.loads(r.stdout.strip().splitlines()[-1])
+    except (IndexError, ValueError):
+        raise SystemExit(f'load failed on {port}: {r.stdout} {r.stderr}')
+
+
+def serve(kind, api):
+    """The command that serves the data directory of one kind."""
+    return (f'{A.gatehouse} serve --dev --data {BUILD}/data-{kind} --api 127.0.0.1:{api} --listen 127.0.0.1:{LISTEN} '
+            f'--admin 127.0.0.1:{ADMIN} --config {BUILD}/gatehouse.yaml {A.flags}')
+
+
+def contestants(scenario):
+    kind = 'gw' if scenario == 'gw' else 'plain'
+    conf = 'nginx-gw.conf' if kind == 'gw' else 'nginx.conf'
+    who = {'nginx': (f'nginx -c {CFG}/{conf}', PORTS[kind]['nginx']),
+           'haproxy': (f'haproxy -f {CFG}/haproxy.cfg', PORTS[kind]['haproxy']),
+           'gatehouse': (serve(kind, API), LISTEN)}
+    if A.floor:
+        who['floor'] = (f'{BIN}/floor {FLOOR} {UPSTREAM}', FLOOR)
+    return who
+
+
+def measure(scenario):
+    procs, count = {}, {}
+    for name, (cmd, port) in contestants(scenario).items():
+        procs[name] = (start(cmd, PROXY_CPU, f'{BUILD}/{name}.log'), port)
+        up(port)
+    for name, (_, port) in procs.items():  # calibrate and warm
+        k = 150 if scenario == 'big' else 3000
+        for _ in range(2):
+            r = load(port, k, scenario)
+        count[name] = int(max(k, min(200000, r['rps'] * A.secs)))
+    us = {n: [] for n in procs}
+    rps = {n: [] for n in procs}
+    bad = dict.fromkeys(procs, 0)
+    for i in range(A.rounds):
+        print(f'{scenario}: round {i + 1} of {A.rounds}', file=sys.stderr, flush=True)
+        for name, (p, port) in procs.items():
+            before = cpu_ns(p.pid)
+            r = load(port, count[name], scenario)
+            us[name].append((cpu_ns(p.pid) - before) / 1e3 / (count[name] + count[name] // 10))
+            rps[name].append(r['rps'])
+            bad[name] += r['bad'] + r['errs']
+    mem = {n: rss_mib(p.pid) for n, (p, _) in procs.items()}
+    for p, _ in procs.values():
+        stop(p)
+    base = statistics.median(us['nginx'])
+    rows = []
+    for name in sorted(us, key=lambda n: statistics.median(us[n])):
+        m = statistics.median(us[name])
+        rows.append({'scenario': scenario, 'gateway': name, 'cpu_us': round(m, 2), 'vs_nginx': round(m / base, 3),
+                     'cpu_us_min': round(min(us[name]), 2), 'cpu_us_max': round(max(us[name]), 2),
+                     'rps': round(statistics.median(rps[name])), 'rss_mib': round(mem[name], 1), 'not_2xx': bad[name]})
+    return rows
+
+
+def show(rows):
+    print(f"\n### {rows[0]['scenario']} ({A.rounds} alternating rounds, medians)\n")
+    print('| gateway | CPU µs/request | spread | × nginx | requests/s on one CPU | RSS MiB | not 2xx |')
+    print('|---|--:|---|--:|--:|--:|--:|')
+    for r in rows:
+        print(f"| {r['gateway']} | {r['cpu_us']:.1f} | {r['cpu_us_min']:.1f}–{r['cpu_us_max']:.1f} | {r['vs_nginx']:.2f} | "
+              f"{r['rps']:,} | {r['rss_mib']:.0f} | {r['not_2xx']} |", flush=True)
+
+
+def main():
+    subprocess.run([HERE + '/peers.sh', BIN], check=True)
+    subprocess.run([HERE + '/peers-config.sh', CFG, str(UPSTREAM), str(PEERS), str(A.routes)], check=True)
+    with open(BUILD + '/gatehouse.yaml', 'w') as f:
+        f.write('limits:\n  resources-per-api: 5000\n')
+    scenarios = A.scenarios.split(',')
+    out = []
+    try:
+        start(f'{BIN}/upstream {UPSTREAM}', LOAD_CPU, BUILD + '/upstream.log')
+        up(UPSTREAM)
+        for kind, routes in (('plain', 0), ('gw', A.routes)):
+            if any((s == 'gw') == (kind == 'gw') for s in scenarios):
+                print(f'setting up {kind} through the AWS API', file=sys.stderr, flush=True)
+                shutil.rmtree(f'{BUILD}/data-{kind}', ignore_errors=True)
+                gatehouse.prepare(shlex.split(serve(kind, API)), API, up, routes, UPSTREAM)
+        for s in scenarios:
+            rows = measure(s)
+            show(rows)
+            out += rows
+        with open(A.out, 'w') as f:
+            json.dump(out, f, indent=1)
+    finally:
+        for p in list(running):
+            stop(p)
+
+
+main()

@@ -1,0 +1,74 @@
+"""Sets Gatehouse up for the benchmark, through the AWS APIs it serves.
+
+An unsigned client of the standard library suffices because the server is
+started with --dev for this; the same data directory is then served by the
+process that is measured.
+"""
+import concurrent.futures, json, subprocess, time, urllib.error, urllib.request
+
+AUTH = 'AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/apigateway/aws4_request, SignedHeaders=host, Signature=00'
+LOG_FORMAT = ('{"requestId":"$context.requestId","time":"$context.requestTime","method":"$context.httpMethod","path":"$context.path",'
+              '"route":"$context.resourcePath","key":"$context.identity.apiKeyId","status":$context.status,'
+              '"latency":$context.responseLatency,"bytes":$context.responseLength}')
+
+
+class Client:
+    """The apigateway API at one address."""
+
+    def __init__(self, port):
+        self.base = f'http://127.0.0.1:{port}'
+
+    def call(self, method, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        req = urllib.request.Request(self.base + path, data, {'Authorization': AUTH, 'Content-Type': 'application/json', 'Accept': 'application/json'}, method=method)
+        try:
+            with urllib.request.urlopen(req, timeout=120) as r:
+                return json.loads(r.read() or b'null')
+        except urllib.error.HTTPError as e:
+            raise SystemExit(f'{method} {path}: {e.code} {e.read().decode()}')
+
+
+def document(routes, upstream):
+    """An OpenAPI document: one proxy route, or that many routes with a path parameter and an API key."""
+    def operation(uri, names):
+        return {'parameters': [{'name': n, 'in': 'path', 'required': True, 'schema': {'type': 'string'}} for n in names],
+                'responses': {},
+                'x-amazon-apigateway-integration': {'type': 'http_proxy', 'httpMethod': 'ANY', 'uri': f'http://127.0.0.1:{upstream}' + uri,
+                                                    'requestParameters': {f'integration.request.path.{n}': f'method.request.path.{n}' for n in names}}}
+    paths = {}
+    if not routes:
+        paths['/{proxy+}'] = {'x-amazon-apigateway-any-method': operation('/{proxy}', ['proxy'])}
+    for i in range(routes):
+        op = operation(f'/r{i}/items/{{item}}', ['item'])
+        op['security'] = [{'key': []}]
+        paths[f'/r{i}/items/{{item}}'] = {'get': op}
+    return {'openapi': '3.0.1', 'info': {'title': 'bench', 'version': '1'}, 'paths': paths,
+            'components': {'securitySchemes': {'key': {'type': 'apiKey', 'name': 'x-api-key', 'in': 'header'}}}}
+
+
+def prepare(command, api_port, up, routes, upstream):
+    """Starts command, describes and deploys the API, stops it again. up waits for a port."""
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        up(api_port)
+        c = Client(api_port)
+        api = c.call('POST', '/restapis?mode=import&endpointConfigurationTypes=REGIONAL', document(routes, upstream))['id']
+        c.call('POST', f'/restapis/{api}/deployments', {'stageName': 'bench'})
+        c.call('POST', '/domainnames', {'domainName': 'bench.local', 'endpointConfiguration': {'types': ['REGIONAL']}})
+        c.call('POST', '/domainnames/bench.local/basepathmappings', {'restApiId': api, 'stage': 'bench'})
+        if routes:
+            c.call('PATCH', f'/restapis/{api}/stages/bench', {'patchOperations': [
+                {'op': 'replace', 'path': '/accessLogSettings/destinationArn', 'value': 'arn:aws:logs:us-east-1:000000000000:log-group:bench'},
+                {'op': 'replace', 'path': '/accessLogSettings/format', 'value': LOG_FORMAT}]})
+            plan = c.call('POST', '/usageplans', {'name': 'bench', 'apiStages': [{'apiId': api, 'stage': 'bench'}],
+                                                  'throttle': {'rateLimit': 1000000, 'burstLimit': 1000000}})['id']
+
+            def key(i):
+                k = c.call('POST', '/apikeys', {'name': f'key-{i}', 'value': f'key-{i:04d}-0123456789abcdef', 'enabled': True})
+                c.call('POST', f'/usageplans/{plan}/keys', {'keyId': k['id'], 'keyType': 'API_KEY'})
+            with concurrent.futures.ThreadPoolExecutor(16) as pool:
+                list(pool.map(key, range(1000)))
+        time.sleep(0.2)
+    finally:
+        server.terminate()
+        server.wait(20)

@@ -1,0 +1,50 @@
+package gateway
+
+import (
+	"gatehouse/internal/wire"
+)
+
+// The spelling of the headers that the gateway adds.
+//
+// AWS: rest-execution.md §4.1.
+const (
+	headerRequestID  = "x-amzn-RequestId"
+	headerExtendedID = "x-amz-apigw-id"
+	headerErrorType  = "x-amzn-ErrorType"
+	headerType       = "Content-Type"
+	typeJSON         = "application/json"
+)
+
+// BeginAnswer empties x.MethodResponse and gives it a status and, if errorType
+// is not empty, what marks an error. The driver writes Date, Content-Length and
+// Connection.
+//
+// AWS: rest-execution.md §4.1: Date, Content-Type, Content-Length, Connection,
+// x-amzn-RequestId, x-amz-apigw-id, then the integration's; on errors
+// x-amzn-ErrorType between the ids.
+func (x *Exchange) BeginAnswer(status int, contentType, errorType string) {
+	r := &x.MethodResponse
+	fields := r.Header.Fields[:0]
+	if contentType != "" {
+		fields = append(fields, wire.Field{Name: headerType, Value: contentType, ID: wire.ContentType})
+	}
+	fields = append(fields, wire.Field{Name: headerRequestID, Value: x.Vars.RequestID, ID: wire.XAmznRequestID})
+	if errorType != "" {
+		fields = append(fields, wire.Field{Name: headerErrorType, Value: errorType})
+	}
+	fields = append(fields, wire.Field{Name: headerExtendedID, Value: x.Vars.ExtendedRequestID, ID: wire.XAmzApigwID})
+	*r = wire.Response{Status: status, Header: wire.Header{Fields: fields}}
+}
+
+// SetAnswerBody makes b, which must live as long as x, the whole body.
+func (x *Exchange) SetAnswerBody(b []byte) {
+	x.MethodResponse.Body = wire.Body{Bytes: b, Length: int64(len(b))}
+}
+
+// AnswerFault answers f as it is when nothing is customised.
+func (x *Exchange) AnswerFault(f *Fault) {
+	x.BeginAnswer(f.StatusCode(), typeJSON, f.ErrorTypeHeader())
+	from := len(x.Buf)
+	x.Buf = f.AppendBody(x.Buf)
+	x.SetAnswerBody(x.Buf[from:])
+}

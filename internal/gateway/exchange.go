@@ -1,0 +1,93 @@
+// Package gateway is the kernel of the data plane: what an exchange is, what
+// it is served from, and how it walks through the plan of its route.
+//
+// The main types are [Exchange] (one request with its response), [Plan] (the
+// steps of one route), [Table] (everything served, compiled, as of one
+// revision) and [Gateway], which holds the current table and serves exchanges
+// from it. The package does not know where tables come from, and cannot: only
+// gateway/compile reads records.
+package gateway
+
+import (
+	"time"
+
+	"gatehouse/internal/wire"
+)
+
+// An Exchange is one request and its response on the way through the gateway.
+// Exchanges are pooled: nothing that belongs to one is kept after Finish.
+type Exchange struct {
+	Table *Table // what this exchange is served from, to its end
+	Stage *Stage // nil: none was found
+	Route *Route // nil: none was found
+	Peer  *wire.Peer
+
+	MethodRequest       wire.Request  // from the client
+	IntegrationRequest  wire.Request  // to the backend
+	IntegrationResponse wire.Response // from the backend
+	MethodResponse      wire.Response // to the client
+
+	Vars  Vars   // $context
+	Fault *Fault // set once something went wrong
+
+	// Cluster and Deadline are where and until when IntegrationRequest is to
+	// be sent, once the integration has prepared it.
+	Cluster  Cluster
+	Deadline time.Time
+
+	// Buf is memory for texts made on the way (targets, header values). Append
+	// to it and take views with wire.String: they stay valid to the end of the
+	// exchange, also when Buf grows.
+	Buf []byte
+
+	plan   *Plan
+	random random
+}
+
+// largestKept bounds the memory that an exchange keeps between requests. A
+// client may make one request need more; its memory is dropped afterwards.
+const largestKept = 64 << 10
+
+// Reset makes x ready for the next request: nothing of this one is left but
+// memory and the source of random numbers.
+func (x *Exchange) Reset() {
+	resetRequest(&x.MethodRequest)
+	resetRequest(&x.IntegrationRequest)
+	resetResponse(&x.IntegrationResponse)
+	resetResponse(&x.MethodResponse)
+	x.Vars.reset()
+	x.Table, x.Stage, x.Route, x.Peer = nil, nil, nil, nil
+	x.Fault, x.Cluster, x.plan = nil, nil, nil
+	x.Deadline = time.Time{}
+	x.Buf = x.Buf[:0]
+	if cap(x.Buf) > largestKept {
+		x.Buf = nil
+	}
+}
+
+// mostFieldsKept bounds the header memory that is kept, like largestKept.
+const mostFieldsKept = 256
+
+func resetHeader(h *wire.Header) wire.Header {
+	clear(h.Fields)
+	fields := h.Fields[:0]
+	if cap(fields) > mostFieldsKept {
+		fields = nil
+	}
+	return wire.Header{Fields: fields}
+}
+
+func resetRequest(r *wire.Request) { *r = wire.Request{Header: resetHeader(&r.Header)} }
+
+func resetResponse(r *wire.Response) { *r = wire.Response{Header: resetHeader(&r.Header)} }
+
+// forbid answers a request for which there is no stage.
+//
+// AWS: rest-execution.md §1: 403 with all three id headers; nothing can be
+// customised, because there is no API to ask.
+func (x *Exchange) forbid() {
+	x.Fault = forbidden
+	x.AnswerFault(forbidden)
+}
+
+var forbidden = NewFault(Forbidden, nil)

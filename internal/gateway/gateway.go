@@ -1,0 +1,92 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"gatehouse/internal/wire"
+)
+
+// A Gateway serves exchanges from its current table. It is safe for any number
+// of goroutines, and its zero value serves an empty table.
+type Gateway struct {
+	table atomic.Pointer[Table]
+	pool  sync.Pool
+}
+
+var emptyTable = new(Table)
+
+// Publish makes t the table that new exchanges are served from. Exchanges under
+// way end on what they began with.
+func (g *Gateway) Publish(t *Table) { g.table.Store(t) }
+
+// Table returns the current table.
+func (g *Gateway) Table() *Table {
+	if t := g.table.Load(); t != nil {
+		return t
+	}
+	return emptyTable
+}
+
+// Acquire returns an exchange from the pool for a request of peer.
+func (g *Gateway) Acquire(peer *wire.Peer) *Exchange {
+	x, ok := g.pool.Get().(*Exchange)
+	if !ok {
+		x = new(Exchange)
+	}
+	x.Peer = peer
+	return x
+}
+
+// Serve answers x.MethodRequest in x.MethodResponse.
+func (g *Gateway) Serve(ctx context.Context, x *Exchange) {
+	if p := g.Begin(x); p != nil {
+		p.Run(ctx, x)
+	}
+}
+
+// Begin finds out what x is served from and returns its plan. It returns nil
+// when there is no stage to ask: then x is answered.
+func (g *Gateway) Begin(x *Exchange) *Plan {
+	t := g.Table()
+	x.Table = t
+	x.begin()
+	w := t.resolve(x.MethodRequest.Host, x.MethodRequest.Path)
+	x.Vars.setPlace(x.MethodRequest.Host, &w)
+	if w.stage == nil {
+		x.forbid()
+		return nil
+	}
+	st := w.stage
+	if c := st.Canary; c != nil {
+		x.Vars.HasCanary = true
+		if x.draw() < c.Percent {
+			x.Vars.Canary = true
+			st = c.Stage
+		}
+	}
+	x.Stage = st
+	rt, params := st.Router.Match(x.Vars.HTTPMethod, w.path, x.Vars.Params[:0])
+	x.Vars.Params = params
+	if rt == nil {
+		x.plan = st.Fallback
+		return x.plan
+	}
+	x.Route = rt
+	x.plan = rt.Plan
+	return x.plan
+}
+
+// Finish tells the finishers of x's plan how the response was sent, gives up
+// the backend's body if nobody has, and returns x to the pool.
+func (g *Gateway) Finish(x *Exchange, sent wire.Sent) {
+	x.Vars.Sent = sent
+	if x.plan != nil {
+		for _, f := range x.plan.Finish {
+			f.Finish(x)
+		}
+	}
+	x.Reset()
+	g.pool.Put(x)
+}

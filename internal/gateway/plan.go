@@ -1,0 +1,102 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+)
+
+// A Step does one thing to an exchange.
+//
+// Do returns nil to pass the exchange on, ErrAnswered when it has filled in
+// the method response itself, or a *Fault to refuse. A step is shared by all
+// exchanges of its route and must not change after it is made.
+type Step interface {
+	Do(ctx context.Context, x *Exchange) error
+}
+
+// ErrAnswered is returned by a step that has filled in the method response:
+// the rest of the plan up to Finish is skipped.
+var ErrAnswered = errors.New("answered")
+
+// An Integration calls the backend of a route: it takes
+// x.IntegrationRequest and fills in x.IntegrationResponse.
+type Integration interface {
+	Call(ctx context.Context, x *Exchange) error
+}
+
+// A Forward is an integration that is nothing but one HTTP call. Who drives
+// the exchange may send the request itself, between Prepare and Accept, and
+// not call Call.
+type Forward interface {
+	Integration
+	// Prepare fills in x.IntegrationRequest, x.Cluster and x.Deadline.
+	Prepare(x *Exchange) error
+	// Accept is called with the outcome of the call: with the head of the
+	// answer in x.IntegrationResponse, or with the error.
+	Accept(x *Exchange, err error) error
+}
+
+// A Finisher sees an exchange after its response has been sent: access log,
+// metrics, trace. It must not keep anything of x.
+type Finisher interface {
+	Finish(x *Exchange)
+}
+
+// A Plan is what happens to every exchange of one route, in order.
+type Plan struct {
+	Request     []Step      // method request … integration request
+	Integration Integration // the backend call; nil if a step answers
+	Response    []Step      // integration response … method response
+	Fault       Step        // gateway response; runs only after an error
+	Finish      []Finisher  // always run, after the response was sent
+}
+
+// Run takes x through the plan up to its response. Afterwards
+// x.MethodResponse is what the client gets, whether the exchange went well or
+// not.
+func (p *Plan) Run(ctx context.Context, x *Exchange) {
+	err := p.Before(ctx, x)
+	if err == nil && p.Integration != nil {
+		err = p.Integration.Call(ctx, x)
+	}
+	if err == nil {
+		err = p.After(ctx, x)
+	}
+	if err != nil {
+		p.Fail(ctx, x, err)
+	}
+}
+
+// Before takes x through the plan up to the integration.
+func (p *Plan) Before(ctx context.Context, x *Exchange) error {
+	for _, s := range p.Request {
+		if err := s.Do(ctx, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// After takes x through the plan from the integration to the response.
+func (p *Plan) After(ctx context.Context, x *Exchange) error {
+	for _, s := range p.Response {
+		if err := s.Do(ctx, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Fail ends an exchange that a part of the plan did not pass on: with the
+// answer that is already there, or with that of the fault.
+func (p *Plan) Fail(ctx context.Context, x *Exchange, err error) {
+	if err == ErrAnswered { //nolint:errorlint // a sentinel between steps, never wrapped
+		return
+	}
+	x.Fault = asFault(err)
+	if p.Fault == nil {
+		x.AnswerFault(x.Fault)
+		return
+	}
+	_ = p.Fault.Do(ctx, x) // it answers whatever happens
+}

@@ -1,0 +1,121 @@
+package gateway
+
+import (
+	"time"
+
+	"gatehouse/internal/wire"
+)
+
+// Vars are the $context variables of an exchange, as far as they are not
+// fields of its stage, route, peer or messages. The texts live as long as the
+// exchange.
+type Vars struct {
+	Start      time.Time // when the request was received
+	HTTPMethod string    // what was routed by: X-HTTP-Method-Override counts
+
+	RequestID         string
+	ExtendedRequestID string
+	Trace             string // X-Amzn-Trace-Id for the backend
+
+	Domain   string // the host that was addressed, without port
+	BasePath string // $context.customDomain.basePathMatched
+	Custom   bool   // the host is a custom domain
+	// PathHead and PathTail together are $context.path: with the stage on the
+	// default host, with the base path on a custom domain.
+	PathHead, PathTail string
+	// Path is the rest that was routed: without stage and base path.
+	Path string
+	// Params are the path parameters, percent-encoded as they came, in the
+	// order of the route's ParamNames.
+	Params []string
+
+	UserAgent     string
+	APIKey        string // the value
+	APIKeyID      string
+	Authorization string // the request's header; never logged
+	ContentType   string // the request's header
+	Accept        string // the request's header
+
+	HasCanary bool // the stage has a canary
+	Canary    bool // and this exchange is served by it
+
+	// IntegrationStart and IntegrationEnd are zero when no backend was called.
+	IntegrationStart, IntegrationEnd time.Time
+	IntegrationStatus                int    // 0: none
+	IntegrationError                 string // $context.integration.error
+	Streamed                         bool   // responseTransferMode
+
+	Sent wire.Sent // how the response was sent
+
+	ids ids
+}
+
+// reset clears v. The ids keep their bytes: nothing refers to them.
+func (v *Vars) reset() {
+	clear(v.Params)
+	params := v.Params[:0]
+	ids := v.ids
+	*v = Vars{Params: params, ids: ids}
+}
+
+// begin fills in what the request alone tells, in one pass over its header.
+func (x *Exchange) begin() {
+	v := &x.Vars
+	if v.Start.IsZero() {
+		v.Start = time.Now()
+	}
+	v.HTTPMethod = x.MethodRequest.Method
+	var trace, id string
+	fields := x.MethodRequest.Header.Fields
+	for i := range fields {
+		f := &fields[i]
+		switch f.ID {
+		case wire.UserAgent:
+			v.UserAgent = f.Value
+		case wire.XAPIKey:
+			v.APIKey = f.Value
+		case wire.Authorization:
+			v.Authorization = f.Value
+		case wire.ContentType:
+			v.ContentType = f.Value
+		case wire.Accept:
+			v.Accept = f.Value
+		case wire.XAmznTraceID:
+			trace = f.Value
+		case wire.XAmznRequestID:
+			id = f.Value
+		case wire.XHTTPMethodOverride:
+			v.HTTPMethod = f.Value
+		}
+	}
+	// AWS: rest-execution.md §4.1: a client's x-amzn-RequestId in UUID form
+	// replaces the request id.
+	if isUUID(id) {
+		v.RequestID = id
+	} else {
+		v.RequestID = v.ids.newRequestID(&x.random)
+	}
+	v.ExtendedRequestID = v.ids.newExtendedID(&x.random)
+	v.Trace = v.ids.newTrace(&x.random, v.Start.Unix(), trace)
+}
+
+// setPlace notes where the request went.
+func (v *Vars) setPlace(host string, w *where) {
+	v.Domain = hostName(host)
+	v.Path = w.path
+	v.PathHead, v.PathTail = w.head, w.tail
+	v.BasePath, v.Custom = w.basePath, w.custom
+}
+
+// IntegrationLatency returns how long the backend took; ok is false when none
+// was called.
+func (v *Vars) IntegrationLatency() (d time.Duration, ok bool) {
+	if v.IntegrationStart.IsZero() {
+		return 0, false
+	}
+	end := v.IntegrationEnd
+	if end.IsZero() {
+		end = v.IntegrationStart
+	}
+	return end.Sub(v.IntegrationStart), true
+}

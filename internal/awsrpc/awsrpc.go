@@ -1,0 +1,73 @@
+// Package awsrpc is the server side of AWS's wire protocols: an http.Handler
+// that turns requests of SDKs and CLIs into typed calls.
+//
+// A [Service] is the table of one AWS API, generated into awsapi/*. A [Mount] is
+// that table with a server that answers it. A [Handler] serves many mounts on
+// one address: it finds the API by the credential scope and the path, verifies
+// the signature, decodes the input by the tags of its Go type, checks the
+// constraints of the model and words violations as AWS does, calls, and encodes
+// the output or the [Error].
+//
+// # Tags
+//
+// Shapes carry their bindings as struct tags:
+//
+//	json:"name"         the member's name in a JSON document
+//	aws:"uri=Label"     bound to a label of the path
+//	aws:"query=name"    bound to a query parameter (lists: repeated)
+//	aws:"queryparams"   a map of all query parameters not bound otherwise
+//	aws:"header=Name"   bound to a header
+//	aws:"payload"       is the whole body, as it is
+//	aws:"required"      must be present
+//	aws:"time=format"   date-time; without it seconds since 1970
+//	enum:"A,B"          allowed values, of the elements if it is a list
+//	pattern:"regexp"    must match as a whole
+//
+// The package knows nothing of what the APIs do, nor of stores and planes.
+package awsrpc
+
+import "context"
+
+// A Protocol names one of AWS's wire protocols.
+type Protocol string
+
+// RestJSON1 is the protocol of API Gateway, Lambda and others: method and path
+// name the operation, bodies are JSON.
+const RestJSON1 Protocol = "restJson1"
+
+// A Service is one AWS API: its protocol, and what it can be asked.
+type Service struct {
+	Name        string // as its package is called
+	SigningName string // in credential scopes; APIs may share one
+	Protocol    Protocol
+	Version     string
+	// AnyBase says that a path may begin with segments of the endpoint's
+	// own before those of the operation; see [Caller.Base].
+	AnyBase    bool
+	Operations []Operation
+}
+
+// An Operation is one call of a service.
+type Operation struct {
+	Name   string
+	Method string
+	URI    string // template with {labels}; may end in a query literal, ?mode=import
+	Code   int    // status of success
+
+	// NewInput returns a new input, a pointer to a struct.
+	NewInput func() any
+	// Output is a nil pointer of the output's type; nil if there is none.
+	Output any
+	// Invoke calls the operation on a server of this service.
+	Invoke func(ctx context.Context, server, in any) (any, error)
+}
+
+// mutates reports whether the operation may change something.
+func (o *Operation) mutates() bool { return o.Method != "GET" }
+
+// A Mount is a service and who answers it. The generated packages make it, so
+// that the types fit.
+type Mount struct {
+	Service Service
+	Server  any
+}

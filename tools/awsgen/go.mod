@@ -1,0 +1,11 @@
+module gatehouse/tools/awsgen
+
+go 1.26.0
+
+require (
+	github.com/aws/aws-sdk-go-v2/service/apigateway v1.49.0
+	github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi v1.38.0
+	github.com/aws/aws-sdk-go-v2/service/apigatewayv2 v1.44.0
+)
+
+require github.com/aws/smithy-go v1.28.1 // indirect

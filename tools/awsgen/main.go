@@ -1,0 +1,67 @@
+// Command awsgen writes internal/awsapi/* from the service models that the
+// pinned AWS SDK modules publish.
+//
+// The modules named in go.mod carry their model as Go source: a schemas package
+// with every shape, its members and their bindings, one api_op file per
+// operation and the values of every enumeration. awsgen reads that source as a
+// syntax tree, which keeps the order in which the model lists its members and
+// fails on anything it does not know; nothing of it is copied. Run it with
+//
+//	go run -C tools/awsgen .
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// An api is one AWS API to generate.
+type api struct {
+	name     string // of the generated package, and in the architecture
+	module   string
+	title    string
+	protocol string
+	anyBase  bool // the paths may follow a prefix, here the stage
+}
+
+// apis lists what is generated. Adding one means pinning its module in go.mod
+// and importing its schemas in pins.go.
+func apis() []api {
+	const sdk = "github.com/aws/aws-sdk-go-v2/service/"
+	return []api{
+		{name: "apigateway", module: sdk + "apigateway", title: "Amazon API Gateway, REST APIs (v1)", protocol: "restJson1"},
+		{name: "apigatewayv2", module: sdk + "apigatewayv2", title: "Amazon API Gateway, HTTP and WebSocket APIs (v2)", protocol: "restJson1"},
+		{name: "apigatewaymanagementapi", module: sdk + "apigatewaymanagementapi", title: "the @connections API of WebSocket APIs", protocol: "restJson1", anyBase: true},
+	}
+}
+
+func main() {
+	if err := run(filepath.Join("..", "..", "internal", "awsapi")); err != nil {
+		fmt.Fprintln(os.Stderr, "awsgen:", err)
+		os.Exit(1)
+	}
+}
+
+func run(dir string) error {
+	for _, a := range apis() {
+		m, err := load(a)
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.name, err)
+		}
+		files, err := emit(a, m)
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.name, err)
+		}
+		pkg := filepath.Join(dir, a.name)
+		if err := os.MkdirAll(pkg, 0o755); err != nil {
+			return err
+		}
+		for name, src := range files {
+			if err := os.WriteFile(filepath.Join(pkg, name), src, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

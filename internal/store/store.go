@@ -91,7 +91,9 @@ type Store interface {
 	Get(ctx context.Context, key string) (KV, error)
 
 	// List returns keys below prefix in byte order, starting at from (or at
-	// the first if from is empty), at most limit of them (0: no limit).
+	// the first if from is empty), at most limit of them (0: no limit). Two
+	// pages of one listing may show two revisions: who must not miss a change
+	// in between watches from the revision of the first.
 	List(ctx context.Context, prefix, from string, limit int) (Page, error)
 
 	// Commit applies all ops as one revision if all conditions hold, and
@@ -106,7 +108,10 @@ type Store interface {
 	// nothing below the prefix are yielded as a Batch without Ops at the
 	// latest when the watcher has caught up, so that it can follow the
 	// revision. ErrCompacted ends it when the history no longer reaches back
-	// to after; a watcher that lags beyond the history is ended likewise.
+	// to after, or when after is a revision this store has not seen; a watcher
+	// that lags beyond the history is ended likewise. Unless the reader stops
+	// first, the last pair carries the error that ended the watch: ErrCompacted,
+	// ErrClosed or that of ctx. Batches are the reader's own copies.
 	Watch(ctx context.Context, prefix string, after Rev) iter.Seq2[Batch, error]
 
 	// Close ends all watches with ErrClosed and releases the store.

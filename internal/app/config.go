@@ -1,0 +1,220 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"time"
+)
+
+// A Config is what cannot be changed through an AWS API: addresses, the data
+// directory, the limits of the process. It is read once, at start.
+//
+// Every field is a setting with one name, given by its tag. The flag is
+// --name, the key in the configuration file is name, and the environment
+// variable is GATEHOUSE_NAME in capitals with underscores. The comments below
+// are the reference page docs/reference/configuration.md.
+type Config struct {
+	// Data is the directory that holds everything Gatehouse keeps: the store,
+	// the root credential, and the addresses of the running server. It is made
+	// with mode 0700 if it does not exist. One server at a time may use it.
+	Data string `name:"data" kind:"DIR" help:"directory that holds everything Gatehouse keeps"`
+
+	// API is the address of the AWS APIs (the control plane): what the aws
+	// command and the SDKs call. The requests of API clients are served there
+	// too, in all the forms the data plane knows. Port 0 takes a free port.
+	API string `name:"api" kind:"ADDR" help:"address of the AWS APIs"`
+
+	// Listen is the address of the data plane for plain HTTP: HTTP/1.1, and
+	// HTTP/2 without TLS for clients that start with its preface. Empty: none.
+	Listen string `name:"listen" kind:"ADDR" help:"address of the data plane for plain HTTP; empty: none"`
+
+	// ListenTLS is the address of the data plane for HTTPS (HTTP/1.1 and
+	// HTTP/2). It needs tls-cert and tls-key. Empty: none.
+	ListenTLS string `name:"listen-tls" kind:"ADDR" help:"address of the data plane for HTTPS; empty: none"`
+
+	// TLSCert is the file of the certificate for listen-tls, in PEM, followed
+	// by the chain up to the root. It is read again on SIGHUP.
+	TLSCert string `name:"tls-cert" kind:"FILE" help:"certificate chain for --listen-tls, in PEM"`
+
+	// TLSKey is the file of the private key of tls-cert, in PEM.
+	TLSKey string `name:"tls-key" kind:"FILE" help:"private key for --listen-tls, in PEM"`
+
+	// Admin is the address of /healthz, /readyz and /backup (and, with pprof,
+	// of the profiles). Whoever reaches it can read the whole store, so keep
+	// it on loopback or behind a firewall. Empty: none.
+	Admin string `name:"admin" kind:"ADDR" help:"address of health, readiness and backup; empty: none"`
+
+	// PProf serves Go's profiles below /debug/pprof/ on the admin address,
+	// which must then be a loopback address.
+	PProf bool `name:"pprof" help:"serve profiles on the admin address (loopback only)"`
+
+	// Dev accepts any credential on the AWS APIs: anyone who can connect is
+	// root. An access key of 12 digits is taken as the account id. Gatehouse
+	// then refuses to listen anywhere but on loopback.
+	Dev bool `name:"dev" help:"accept any credential; loopback only, for development"`
+
+	// Account is the 12-digit id of the account that the root credential
+	// belongs to, and of every call in dev mode whose access key is not itself
+	// an account id.
+	Account string `name:"account" kind:"ID" help:"account id of the root credential"`
+
+	// HTTP1 says which code reads and writes HTTP/1.1 on the data plane: wire
+	// (Gatehouse's own, strict and fast) or std (Go's net/http). Both serve
+	// the same plans.
+	HTTP1 string `name:"http1" kind:"wire|std" help:"engine for HTTP/1.1 on the data plane"`
+
+	// AccessLog is where the access logs of all stages that have a format go:
+	// stdout, a file (opened again on SIGHUP), or off.
+	AccessLog string `name:"access-log" kind:"stdout|off|FILE" help:"where access logs go"`
+
+	// LogLevel is the least level of the server's own log: debug, info, warn
+	// or error.
+	LogLevel string `name:"log-level" kind:"LEVEL" help:"debug, info, warn or error"`
+
+	// LogFormat is the form of the server's own log, on standard error: text
+	// or json.
+	LogFormat string `name:"log-format" kind:"text|json" help:"form of the server's own log"`
+
+	// Drain is how long the server waits at shutdown for exchanges that are
+	// still running. Those that take longer are cut off.
+	Drain time.Duration `name:"drain" kind:"TIME" help:"how long shutdown waits for running requests"`
+}
+
+// Defaults returns the configuration of a server that was told nothing.
+func Defaults() *Config {
+	return &Config{
+		Data:      ".gatehouse",
+		API:       "127.0.0.1:4566",
+		Listen:    "127.0.0.1:8080",
+		Admin:     "127.0.0.1:9901",
+		Account:   "000000000000",
+		HTTP1:     "wire",
+		AccessLog: "stdout",
+		LogLevel:  "info",
+		LogFormat: "text",
+		Drain:     10 * time.Second,
+	}
+}
+
+// Check reports every setting that cannot work, each with what to do about it.
+func (c *Config) Check() error {
+	return errors.Join(
+		c.checkAddresses(),
+		c.checkDev(),
+		c.checkTLS(),
+		c.checkAccount(),
+		oneOf("http1", c.HTTP1, "wire", "std"),
+		oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error"),
+		oneOf("log-format", c.LogFormat, "text", "json"),
+		c.checkRest(),
+	)
+}
+
+func (c *Config) checkAddresses() error {
+	var errs []error
+	for _, a := range c.addresses() {
+		if _, _, err := net.SplitHostPort(a.value); err != nil && a.value != "" {
+			errs = append(errs, fmt.Errorf("%s: %q is not an address: write host:port, for example 127.0.0.1:8080 or :8080", a.name, a.value))
+		}
+	}
+	if c.API == "" {
+		errs = append(errs, errors.New("api: needs an address; without it nothing can be configured"))
+	}
+	return errors.Join(errs...)
+}
+
+type address struct{ name, value string }
+
+func (c *Config) addresses() []address {
+	return []address{{"api", c.API}, {"listen", c.Listen}, {"listen-tls", c.ListenTLS}, {"admin", c.Admin}}
+}
+
+func (c *Config) checkDev() error {
+	if !c.Dev {
+		return nil
+	}
+	var errs []error
+	for _, a := range c.addresses() {
+		if a.value != "" && !isLoopback(a.value) {
+			errs = append(errs, fmt.Errorf("%s: %s is not a loopback address, and with dev anyone who connects is root: "+
+				"use 127.0.0.1, or leave dev out and sign with the root credential", a.name, a.value))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) checkTLS() error {
+	switch {
+	case c.ListenTLS != "" && (c.TLSCert == "" || c.TLSKey == ""):
+		return errors.New("listen-tls: needs tls-cert and tls-key too")
+	case c.ListenTLS == "" && (c.TLSCert != "" || c.TLSKey != ""):
+		return errors.New("tls-cert, tls-key: have no use without listen-tls; give it an address such as :8443")
+	}
+	return nil
+}
+
+func (c *Config) checkAccount() error {
+	if !isAccount(c.Account) {
+		return fmt.Errorf("account: %q is not an account id: write 12 digits", c.Account)
+	}
+	return nil
+}
+
+func (c *Config) checkRest() error {
+	var errs []error
+	if c.Data == "" {
+		errs = append(errs, errors.New("data: needs a directory"))
+	}
+	if c.AccessLog == "" {
+		errs = append(errs, errors.New("access-log: write stdout, off or the name of a file"))
+	}
+	if c.Drain < 0 {
+		errs = append(errs, fmt.Errorf("drain: %v is less than nothing", c.Drain))
+	}
+	if c.PProf && (c.Admin == "" || !isLoopback(c.Admin)) {
+		errs = append(errs, errors.New("pprof: needs an admin address on loopback, such as 127.0.0.1:9901"))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) credentialFile() string { return filepath.Join(c.Data, "root-credential") }
+func (c *Config) storeFile() string      { return filepath.Join(c.Data, "store.db") }
+func (c *Config) runFile() string        { return filepath.Join(c.Data, "run.json") }
+
+func oneOf(name, value string, allowed ...string) error {
+	for _, a := range allowed {
+		if value == a {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %q is not one of %v", name, value, allowed)
+}
+
+func isAccount(s string) bool {
+	if len(s) != 12 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// isLoopback tells whether hostport can be reached from this machine only.
+// Names are not looked up: "localhost" is the one that is known.
+func isLoopback(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}

@@ -1,0 +1,227 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxConfigFile bounds the configuration file; a real one has some 20 lines.
+const maxConfigFile = 1 << 20
+
+// envPrefix begins the name of every environment variable that is a setting.
+const envPrefix = "GATEHOUSE_"
+
+// A Setting is one field of a [Config] under its name. It is a flag value, as
+// the command line wants it.
+type Setting struct {
+	Name string // as in --name
+	Help string // one line for the usage text
+	kind string // what the value is called in the usage text
+	v    reflect.Value
+}
+
+// Settings returns all settings of c, in the order of its fields. Setting one
+// changes c.
+func (c *Config) Settings() []Setting {
+	v := reflect.ValueOf(c).Elem()
+	list := make([]Setting, 0, v.NumField())
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag
+		list = append(list, Setting{Name: tag.Get("name"), Help: tag.Get("help"), kind: tag.Get("kind"), v: v.Field(i)})
+	}
+	return list
+}
+
+// Env is the name of the environment variable of the setting.
+func (s Setting) Env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_"))
+}
+
+// Set reads the setting's value from text.
+func (s Setting) Set(text string) error {
+	switch p := s.v.Addr().Interface().(type) {
+	case *string:
+		*p = text
+	case *bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		*p = b
+	case *time.Duration:
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return fmt.Errorf("%q is not a time: write a number with a unit, for example 10s or 1m30s", text)
+		}
+		*p = d
+	default:
+		panic("setting " + s.Name + " has a type that Set does not know")
+	}
+	return nil
+}
+
+// String is the setting's value as Set would read it.
+func (s Setting) String() string {
+	if !s.v.IsValid() {
+		return ""
+	}
+	return fmt.Sprint(s.v.Interface())
+}
+
+// Type is what the value is called in the usage text.
+func (s Setting) Type() string { return s.kind }
+
+// IsBool tells whether the setting is a switch, whose value may be left out on
+// the command line.
+func (s Setting) IsBool() bool { return s.v.Kind() == reflect.Bool }
+
+// ReadFile changes the settings that stand in the YAML file name. Unknown
+// keys, keys given twice and values of the wrong type are errors, each with
+// the line it stands on.
+func (c *Config) ReadFile(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxConfigFile+1))
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	if len(text) > maxConfigFile {
+		return fmt.Errorf("%s: larger than %d bytes: this is not a configuration file", name, maxConfigFile)
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if doc.Kind == 0 { // nothing but comments
+		return nil
+	}
+	return c.readMapping(name, doc.Content[0])
+}
+
+func (c *Config) readMapping(file string, m *yaml.Node) error {
+	if m.Kind != yaml.MappingNode {
+		return fmt.Errorf("%s:%d: want settings, one a line, as in \"listen: 127.0.0.1:8080\"", file, m.Line)
+	}
+	settings := c.Settings()
+	seen := map[string]int{}
+	var errs []error
+	for i := 0; i < len(m.Content); i += 2 {
+		key, value := m.Content[i], m.Content[i+1]
+		err := readPair(settings, key, value)
+		if line := seen[key.Value]; line > 0 {
+			err = fmt.Errorf("%s: set already on line %d", key.Value, line)
+		}
+		seen[key.Value] = key.Line
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s:%d: %w", file, key.Line, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func readPair(settings []Setting, key, value *yaml.Node) error {
+	s, err := find(settings, key.Value)
+	if err != nil {
+		return err
+	}
+	if value.Kind != yaml.ScalarNode {
+		return fmt.Errorf("%s: want one value, not a list, a map or an alias", s.Name)
+	}
+	// A number is fine where text is wanted (account: 000000000000), and its
+	// spelling is kept; a quoted "true" is not a switch.
+	if s.IsBool() && value.Tag != "!!bool" {
+		return fmt.Errorf("%s: %q is neither true nor false", s.Name, value.Value)
+	}
+	text := value.Value
+	if value.Tag == "!!null" {
+		text = ""
+	}
+	if err := s.Set(text); err != nil {
+		return fmt.Errorf("%s: %w", s.Name, err)
+	}
+	return nil
+}
+
+func find(settings []Setting, name string) (Setting, error) {
+	for _, s := range settings {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	if s := nearest(settings, name); s != "" {
+		return Setting{}, fmt.Errorf("unknown setting %q (did you mean %q?)", name, s)
+	}
+	return Setting{}, fmt.Errorf("unknown setting %q", name)
+}
+
+// nearest returns the setting that name may be a misspelling of: at most two
+// letters away, underscores being taken for dashes.
+func nearest(settings []Setting, name string) string {
+	name = strings.ReplaceAll(name, "_", "-")
+	best, at := "", 3
+	for _, s := range settings {
+		if d := distance(name, s.Name); d < at {
+			best, at = s.Name, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to change, add or remove to get from a to b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
+
+// ReadEnv changes the settings that stand in environ, a list of NAME=value. It
+// returns the names that begin like a setting but are none.
+func (c *Config) ReadEnv(environ []string) (unknown []string, err error) {
+	byEnv := map[string]Setting{}
+	for _, s := range c.Settings() {
+		byEnv[s.Env()] = s
+	}
+	var errs []error
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, envPrefix) || name == ConfigEnv {
+			continue
+		}
+		s, ok := byEnv[name]
+		if !ok {
+			unknown = append(unknown, name)
+			continue
+		}
+		if err := s.Set(value); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	return unknown, errors.Join(errs...)
+}
+
+// ConfigEnv is the environment variable that names the configuration file.
+const ConfigEnv = envPrefix + "CONFIG"

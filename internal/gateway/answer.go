@@ -26,13 +26,13 @@ func (x *Exchange) BeginAnswer(status int, contentType, errorType string) {
 	r := &x.MethodResponse
 	fields := r.Header.Fields[:0]
 	if contentType != "" {
-		fields = append(fields, wire.Field{Name: headerType, Value: contentType, ID: wire.ContentType})
+		fields = append(fields, wire.Field{Name: headerType, Value: contentType, ID: wire.HeaderContentType})
 	}
-	fields = append(fields, wire.Field{Name: headerRequestID, Value: x.Vars.RequestID, ID: wire.XAmznRequestID})
+	fields = append(fields, wire.Field{Name: headerRequestID, Value: x.Vars.RequestID, ID: wire.HeaderXAmznRequestID})
 	if errorType != "" {
 		fields = append(fields, wire.Field{Name: headerErrorType, Value: errorType})
 	}
-	fields = append(fields, wire.Field{Name: headerExtendedID, Value: x.Vars.ExtendedRequestID, ID: wire.XAmzApigwID})
+	fields = append(fields, wire.Field{Name: headerExtendedID, Value: x.Vars.ExtendedRequestID, ID: wire.HeaderXAmzApigwID})
 	*r = wire.Response{Status: status, Header: wire.Header{Fields: fields}}
 }
 

@@ -66,25 +66,28 @@ func (x *Exchange) begin() {
 	}
 	v.HTTPMethod = x.MethodRequest.Method
 	var trace, id string
+	if c := x.MethodRequest.Header.GetID(wire.HeaderConnection); c != "" && !PlainConnection(c) {
+		wire.StripHopByHop(&x.MethodRequest.Header)
+	}
 	fields := x.MethodRequest.Header.Fields
 	for i := range fields {
 		f := &fields[i]
 		switch f.ID {
-		case wire.UserAgent:
+		case wire.HeaderUserAgent:
 			v.UserAgent = f.Value
-		case wire.XAPIKey:
+		case wire.HeaderXAPIKey:
 			v.APIKey = f.Value
-		case wire.Authorization:
+		case wire.HeaderAuthorization:
 			v.Authorization = f.Value
-		case wire.ContentType:
+		case wire.HeaderContentType:
 			v.ContentType = f.Value
-		case wire.Accept:
+		case wire.HeaderAccept:
 			v.Accept = f.Value
-		case wire.XAmznTraceID:
+		case wire.HeaderXAmznTraceID:
 			trace = f.Value
-		case wire.XAmznRequestID:
+		case wire.HeaderXAmznRequestID:
 			id = f.Value
-		case wire.XHTTPMethodOverride:
+		case wire.HeaderXHTTPMethodOverride:
 			v.HTTPMethod = f.Value
 		}
 	}
@@ -97,6 +100,11 @@ func (x *Exchange) begin() {
 	}
 	v.ExtendedRequestID = v.ids.newExtendedID(&x.random)
 	v.Trace = v.ids.newTrace(&x.random, v.Start.Unix(), trace)
+}
+
+// PlainConnection tells whether a Connection header names no other header.
+func PlainConnection(value string) bool {
+	return value == "keep-alive" || value == "close" || value == "Keep-Alive"
 }
 
 // setPlace notes where the request went.

@@ -1,0 +1,317 @@
+package ingress
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+
+	"gatehouse/internal/wire"
+)
+
+// A std serves exchanges through net/http. It differs from wire where net/http
+// gives no choice: header lines come in no order (they are sorted by name, so
+// that the outcome is the same each time), HTTP/1.1 names come in canonical
+// spelling, and what is malformed is answered in net/http's words.
+type std struct {
+	handler wire.Handler
+	limits  Limits
+}
+
+// Std returns h as a handler for net/http servers. The servers keep their own
+// limits on heads and idle connections; those on targets, header sections,
+// bodies and their pace are kept here.
+func Std(h wire.Handler, limits Limits) http.Handler {
+	limits.setDefaults()
+	return &std{handler: h, limits: limits}
+}
+
+// A call is the memory of one exchange through net/http, reused.
+type call struct {
+	buf   []byte // the beginning of the request's body, then the response's pieces
+	names []string
+	body  stdBody
+	peer  wire.Peer // for servers that are not an Ingress's
+}
+
+var calls = sync.Pool{New: func() any { return new(call) }}
+
+func (s *std) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := calls.Get().(*call)
+	defer calls.Put(c)
+	rc := http.NewResponseController(w)
+	x := s.handler.Acquire(c.peerOf(r))
+	var sent wire.Sent
+	if status := s.read(c, x.Request(), rc, r); status != 0 {
+		sent = refuse(w, r, status)
+	} else {
+		out := stdWriter{w: w, rc: rc, pace: s.limits.WriteTimeout}
+		out.respond(r, x.Serve(r.Context()), c)
+		sent = out.sent
+	}
+	sent.Received = headSize(r) + c.body.taken
+	sent.At = time.Now()
+	c.body.reset()
+	x.Finish(sent)
+	if sent.Err != nil {
+		panic(http.ErrAbortHandler) // tear the stream: it must not pass for whole
+	}
+}
+
+// read fills req, with the beginning of the body. It returns the status to
+// refuse the request with, or 0.
+func (s *std) read(c *call, req *wire.Request, rc *http.ResponseController, r *http.Request) int {
+	if !validTarget(r.RequestURI) || !httpguts.ValidHeaderFieldName(r.Method) {
+		return http.StatusBadRequest
+	}
+	req.Target = originForm(r.RequestURI)
+	if len(req.Target) > s.limits.Target {
+		return http.StatusRequestURITooLong
+	}
+	req.Method = r.Method
+	req.Path, req.Query, _ = strings.Cut(req.Target, "?")
+	req.Host = r.Host
+	req.HTTP10 = r.ProtoMajor == 1 && r.ProtoMinor == 0
+	req.Close = r.Close
+	if host := r.Header["Host"]; len(host) > 1 || len(host) == 1 && host[0] != r.Host {
+		return http.StatusBadRequest // :authority and Host disagree
+	}
+	if headSize(r) > int64(s.limits.Head) {
+		return http.StatusRequestHeaderFieldsTooLarge
+	}
+	c.fields(req, r)
+	return c.body.read(c, req, rc, r, &s.limits)
+}
+
+// fields copies the header lines, sorted by name.
+func (c *call) fields(req *wire.Request, r *http.Request) {
+	c.names = c.names[:0]
+	for name := range r.Header {
+		if name != "Host" {
+			c.names = append(c.names, name)
+		}
+	}
+	slices.Sort(c.names)
+	for _, name := range c.names {
+		spelling := name
+		if r.ProtoMajor >= 2 {
+			// AWS: HTTP/2 clients send lower-case names; those stay lower-case
+			// (rest-execution.md §4).
+			spelling = strings.ToLower(name)
+		}
+		for _, v := range r.Header[name] {
+			req.Header.Add(spelling, v)
+		}
+	}
+	clear(c.names)
+}
+
+// headSize is the size of the request line and header section as HTTP/1.1
+// would write them.
+//
+// AWS: "total combined size of request line and header values" counts names,
+// values, separators and line ends (execution.md §6).
+func headSize(r *http.Request) int64 {
+	n := len(r.Method) + len(r.RequestURI) + len("  HTTP/1.1\r\n") + len("Host: \r\n") + len(r.Host)
+	for name, values := range r.Header {
+		for _, v := range values {
+			n += len(name) + len(": \r\n") + len(v)
+		}
+	}
+	return int64(n)
+}
+
+// validTarget accepts "*" and whatever begins a path or a URI and has no
+// blanks, controls, fragments or bytes beyond ASCII in it.
+func validTarget(t string) bool {
+	if t == "" {
+		return false
+	}
+	for i := range len(t) {
+		if c := t[i]; c <= ' ' || c >= 0x7f || c == '#' {
+			return false
+		}
+	}
+	return t[0] == '/' || t == "*" || strings.Contains(t, "://")
+}
+
+// originForm cuts scheme and authority off a target in absolute form.
+func originForm(t string) string {
+	if t[0] == '/' || t == "*" {
+		return t
+	}
+	_, rest, _ := strings.Cut(t, "://")
+	i := strings.IndexAny(rest, "/?")
+	switch {
+	case i < 0:
+		return "/"
+	case rest[i] == '?':
+		return "/" + rest[i:]
+	default:
+		return rest[i:]
+	}
+}
+
+// A stdWriter writes one response.
+type stdWriter struct {
+	w     http.ResponseWriter
+	rc    *http.ResponseController
+	pace  time.Duration
+	until time.Time // the write deadline in force
+	sent  wire.Sent
+}
+
+// respond writes resp and closes its body. What went wrong is in o.sent.Err.
+func (o *stdWriter) respond(r *http.Request, resp *wire.Response, c *call) {
+	src := resp.Body.Source
+	o.head(resp, r.ProtoMajor)
+	if r.Method != http.MethodHead && bodyAllowed(resp.Status) {
+		o.write(resp.Body.Bytes)
+		if src != nil && o.sent.Err == nil {
+			o.stream(src, &resp.Body, c)
+		}
+	}
+	if src != nil {
+		if err := src.Close(); err != nil && o.sent.Err == nil && o.sent.Body < resp.Body.Length {
+			o.sent.Err = err
+		}
+	}
+}
+
+// head writes the status and header section. Its texts are copied: net/http
+// may send them after the exchange has ended.
+func (o *stdWriter) head(resp *wire.Response, major int) {
+	h := o.w.Header()
+	typed := false
+	n := len("HTTP/1.1 200 \r\n\r\n")
+	for _, f := range resp.Header.Fields {
+		name := strings.Clone(f.Name)
+		switch {
+		case strings.EqualFold(name, "Content-Type"):
+			name, typed = "Content-Type", true
+		case strings.EqualFold(name, "Date"):
+			name = "Date"
+		case major >= 2 && httpguts.HeaderValuesContainsToken(hopByHop, name):
+			continue
+		}
+		h[name] = append(h[name], strings.Clone(f.Value))
+		n += len(f.Name) + len(": \r\n") + len(f.Value)
+	}
+	if !typed {
+		h["Content-Type"] = nil // or net/http guesses one
+	}
+	if resp.Body.Length >= 0 && bodyAllowed(resp.Status) {
+		h["Content-Length"] = []string{itoa(resp.Body.Length)}
+	}
+	if resp.Close && major == 1 {
+		h["Connection"] = []string{"close"}
+	}
+	o.sent.Head = int64(n)
+	o.w.WriteHeader(resp.Status)
+}
+
+// hopByHop names what HTTP/2 forbids in a response.
+var hopByHop = []string{"Connection, Keep-Alive, Proxy-Connection, Transfer-Encoding, Upgrade"}
+
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// stream passes the rest of the body on as it comes.
+func (o *stdWriter) stream(src wire.Source, body *wire.Body, c *call) {
+	if body.Length < 0 && len(body.Bytes) == 0 {
+		o.flush() // the head must not wait for the first byte
+	}
+	buf := c.piece()
+	for o.sent.Err == nil {
+		n, err := src.Read(buf)
+		o.write(buf[:n])
+		if err != nil {
+			o.end(src, body, err)
+			return
+		}
+		if n < len(buf) && o.sent.Body != body.Length {
+			o.flush() // the backend has no more at the moment
+		}
+	}
+}
+
+func (o *stdWriter) end(src wire.Source, body *wire.Body, err error) {
+	switch {
+	case !errors.Is(err, io.EOF):
+		o.fail(err)
+	case body.Length >= 0 && o.sent.Body != body.Length:
+		o.fail(io.ErrUnexpectedEOF)
+	default:
+		if t := src.Trailer(); t != nil {
+			for _, f := range t.Fields {
+				name := http.TrailerPrefix + f.Name
+				o.w.Header()[name] = append(o.w.Header()[name], strings.Clone(f.Value))
+			}
+		}
+	}
+}
+
+func (o *stdWriter) write(b []byte) {
+	if len(b) == 0 || o.sent.Err != nil {
+		return
+	}
+	o.extend()
+	n, err := o.w.Write(b)
+	o.sent.Body += int64(n)
+	o.fail(err)
+}
+
+func (o *stdWriter) flush() {
+	if o.sent.Err == nil {
+		o.extend()
+		o.fail(o.rc.Flush())
+	}
+}
+
+func (o *stdWriter) fail(err error) {
+	if err != nil && o.sent.Err == nil {
+		o.sent.Err = err
+	}
+}
+
+// extend gives the client a new time in which to take the next piece. The
+// deadline is moved only when a quarter of it has passed: moving one starts a
+// timer.
+func (o *stdWriter) extend() {
+	now := time.Now()
+	if o.until.Sub(now) < o.pace*3/4 {
+		o.until = now.Add(o.pace)
+		_ = o.rc.SetWriteDeadline(o.until) // a server without deadlines has none
+	}
+}
+
+// peerKey finds a connection's peer in its requests' contexts: net/http has no
+// other way from a connection to a handler.
+type peerKey struct{}
+
+func withPeer(ctx context.Context, p *wire.Peer) context.Context {
+	return context.WithValue(ctx, peerKey{}, p)
+}
+
+// peerOf returns the peer of r's connection. Servers that are not an Ingress's
+// do not know it: it is put together from what r tells.
+func (c *call) peerOf(r *http.Request) *wire.Peer {
+	if p, ok := r.Context().Value(peerKey{}).(*wire.Peer); ok {
+		return p
+	}
+	c.peer = wire.Peer{Addr: addrPort(r.RemoteAddr), Proto: r.Proto}
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(interface{ String() string }); ok {
+		c.peer.Local = addrPort(local.String())
+	}
+	if r.TLS != nil {
+		setTLS(&c.peer, r.TLS)
+	}
+	return &c.peer
+}

@@ -1,0 +1,172 @@
+package ingress
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"gatehouse/internal/wire"
+)
+
+// A stdBody is the body of a request through net/http: its beginning is read
+// before the exchange is served, so that a slow client holds no backend; the
+// rest streams, within a size and not below a pace.
+type stdBody struct {
+	r       *http.Request
+	rc      *http.ResponseController
+	limits  *Limits
+	taken   int64
+	begun   time.Time // of the stage under way: the beginning, or the rest
+	until   time.Time // the read deadline in force
+	trailer wire.Header
+}
+
+// ErrBodyTooLarge ends a request body of unknown length that grows beyond the
+// limit.
+var ErrBodyTooLarge = errors.New("request body too large")
+
+// read puts the beginning of r's body into req.Body: all of it if it fits. It
+// returns the status to refuse the request with, or 0.
+func (b *stdBody) read(c *call, req *wire.Request, rc *http.ResponseController, r *http.Request, l *Limits) int {
+	req.Body = wire.Body{Length: r.ContentLength}
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+		req.Body.Length = 0
+		return 0
+	}
+	if r.ContentLength > l.Body {
+		return http.StatusRequestEntityTooLarge
+	}
+	b.r, b.rc, b.limits = r, rc, l
+	want := l.Buffered
+	if r.ContentLength > 0 {
+		want = int(min(int64(want), r.ContentLength))
+	}
+	err := b.buffer(c, want)
+	req.Body.Bytes = c.buf
+	switch {
+	case err == nil && b.taken != r.ContentLength:
+		req.Body.Source = b
+		return 0
+	case err == nil:
+		b.done()
+		return 0
+	case errors.Is(err, io.EOF) && (r.ContentLength < 0 || b.taken == r.ContentLength):
+		b.done()
+		if len(r.Trailer) > 0 {
+			req.Body.Source = b // for its trailer section
+		} else {
+			req.Body.Length = b.taken
+		}
+		return 0
+	case errors.Is(err, ErrBodyTooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return http.StatusRequestTimeout
+	default:
+		return http.StatusBadRequest
+	}
+}
+
+// buffer reads up to want bytes of the body into c.buf.
+func (b *stdBody) buffer(c *call, want int) error {
+	buf := c.grow(min(want, smallBody))
+	for {
+		n, err := b.Read(buf[len(buf):min(cap(buf), want)])
+		buf = buf[:len(buf)+n]
+		c.buf = buf
+		if err != nil || len(buf) == want {
+			return err
+		}
+		if len(buf) == cap(buf) {
+			buf = append(c.grow(min(want, 4*len(buf))), buf...)
+		}
+	}
+}
+
+// Read reads on, within the limits of size and pace.
+func (b *stdBody) Read(p []byte) (int, error) {
+	if b.limits == nil {
+		return 0, io.EOF
+	}
+	b.extend()
+	n, err := b.r.Body.Read(p)
+	b.taken += int64(n)
+	if b.taken > b.limits.Body {
+		return 0, ErrBodyTooLarge
+	}
+	if errors.Is(err, io.EOF) {
+		b.done()
+	}
+	return n, err
+}
+
+// extend sets the deadline by which the next bytes must be here: a grace
+// period, and a second for every MinRate bytes that came. A client that
+// trickles falls behind it.
+func (b *stdBody) extend() {
+	now := time.Now()
+	if b.begun.IsZero() {
+		b.begun = now
+	}
+	due := b.limits.due(b.begun, b.taken)
+	if due.Sub(b.until) > b.limits.BodyTimeout/8 || b.until.IsZero() {
+		b.until = due
+		_ = b.rc.SetReadDeadline(due) // a server without deadlines has none
+	}
+}
+
+// done lifts the deadline: net/http goes on reading, to notice a client that
+// leaves.
+func (b *stdBody) done() {
+	if !b.until.IsZero() {
+		b.until = time.Time{}
+		_ = b.rc.SetReadDeadline(time.Time{})
+	}
+}
+
+// Trailer returns the request's trailer section.
+func (b *stdBody) Trailer() *wire.Header {
+	b.trailer.Reset()
+	if b.r != nil {
+		for name, values := range b.r.Trailer {
+			for _, v := range values {
+				b.trailer.Add(name, v)
+			}
+		}
+	}
+	return &b.trailer
+}
+
+// Close gives up what is left. net/http ends the stream or the connection.
+func (b *stdBody) Close() error { return nil }
+
+func (b *stdBody) reset() {
+	b.trailer.Reset()
+	*b = stdBody{trailer: b.trailer}
+}
+
+// smallBody is the memory that is taken before a body turns out to be larger.
+const smallBody = 4 << 10
+
+// grow returns an empty buffer of at least n bytes.
+func (c *call) grow(n int) []byte {
+	if cap(c.buf) < n {
+		return make([]byte, 0, n)
+	}
+	return c.buf[:0]
+}
+
+// pieceSize is how much of a response is passed on at once.
+const pieceSize = 32 << 10
+
+// piece returns memory to pass a response on with. The beginning of the
+// request's body is not needed any more when the response streams — unless
+// the backend still reads it: then both need their own.
+func (c *call) piece() []byte {
+	if len(c.buf) == 0 && cap(c.buf) >= pieceSize {
+		return c.buf[:pieceSize]
+	}
+	return make([]byte, pieceSize)
+}

@@ -1,0 +1,24 @@
+package record
+
+import "gatehouse/internal/store"
+
+// ScopeOf tells in which account and Region a key stands, and the first key
+// that could stand behind all of that scope. It reports false for a key that
+// stands in none; after is then the key's own successor.
+func ScopeOf(key string) (s Scope, after string, ok bool) {
+	parts := store.Parts(key)
+	if len(parts) < 3 {
+		return Scope{}, key + "\x00", false
+	}
+	return Scope{parts[0], parts[1]}, store.Prefix(parts[0], parts[1]) + "\xff", true
+}
+
+// Prefixes are what the keys of all kinds of records in s begin with. The
+// blobs are not among them.
+func (s Scope) Prefixes() []string {
+	prefixes := make([]string, len(kinds))
+	for i, k := range kinds {
+		prefixes[i] = s.prefix(k)
+	}
+	return prefixes
+}

@@ -1,0 +1,36 @@
+package record
+
+import (
+	"time"
+
+	api "gatehouse/internal/awsapi/apigateway"
+)
+
+// An APIKey is a key that clients send. Its value is a secret: it stands in
+// the record, and leaves only through calls that ask for it.
+type APIKey struct {
+	api.ApiKey
+	Scope
+	Created time.Time // as CreatedDate, but exact: gives the order
+}
+
+// An APIKeyValue reserves the value of a key, so that no two keys have the
+// same. Its id is the SHA-256 of the value in hexadecimal.
+type APIKeyValue struct {
+	APIKey string // the id of the key
+}
+
+// A UsagePlan says which stages its keys may call, and how often.
+type UsagePlan struct {
+	api.UsagePlan
+	Scope
+}
+
+// A UsagePlanKey is the membership of a key in a plan. Name and value are the
+// key's and are not repeated here.
+type UsagePlanKey struct {
+	UsagePlan, APIKey string // ids
+	Type              string // always "API_KEY"
+	Scope
+	Created time.Time // gives the order
+}

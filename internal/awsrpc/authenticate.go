@@ -1,0 +1,139 @@
+package awsrpc
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"gatehouse/internal/arn"
+	"gatehouse/internal/sigv4"
+)
+
+// An authenticator finds out who signed a request.
+type authenticator struct {
+	credentials Credentials
+	dev         bool
+	account     string // of dev callers that name none
+}
+
+// devRegion is the Region of a dev caller who does not sign at all.
+const devRegion = "us-east-1"
+
+// claim reads who claims to call, before the body is read. In dev mode an
+// unsigned request yields a nil signature.
+func (a *authenticator) claim(q *request) (*sigv4.Signature, error) {
+	sig, err := sigv4.Parse(&q.raw)
+	if err != nil {
+		var e *sigv4.Error
+		if a.dev && errors.As(err, &e) && e.Reason == sigv4.Missing {
+			return nil, refuseBrowser(q.http)
+		}
+		return nil, signatureError(err)
+	}
+	if !arn.ValidRegion(sig.Scope.Region) {
+		return nil, invalidSignature("Credential should be scoped to a valid region.")
+	}
+	return sig, nil
+}
+
+// refuseBrowser refuses unsigned requests that a web page caused: pages of
+// others must not be able to use a dev server on the reader's machine.
+func refuseBrowser(r *http.Request) error {
+	site := r.Header.Get("Sec-Fetch-Site")
+	if r.Header.Get("Origin") != "" || site != "" && site != "none" {
+		return &Error{Code: "AccessDeniedException", Status: 403, Message: "Gatehouse does not accept unsigned requests from web pages"}
+	}
+	return nil
+}
+
+// verify proves the claim and returns the caller.
+func (a *authenticator) verify(sig *sigv4.Signature, q *request) (Caller, error) {
+	if a.dev {
+		return a.devCaller(sig), nil
+	}
+	cred, ok := a.credentials.Lookup(sig.AccessKey)
+	if !ok {
+		return Caller{}, unrecognizedClient()
+	}
+	if !cred.SessionToken.Equal(Secret(sig.SessionToken)) {
+		return Caller{}, unrecognizedClient()
+	}
+	now := time.Now()
+	if err := sig.Verify(&q.raw, q.body, cred.SecretKey.Reveal(), now); err != nil {
+		return Caller{}, signatureError(err)
+	}
+	if !cred.Expires.IsZero() && !now.Before(cred.Expires) {
+		return Caller{}, expiredToken()
+	}
+	return Caller{
+		Account: cred.AccountID, Region: sig.Scope.Region, AccessKey: cred.AccessKey,
+		PrincipalARN: cred.PrincipalARN, SessionToken: cred.SessionToken, Root: cred.Root,
+	}, nil
+}
+
+// devCaller is the root of the account that the access key names.
+func (a *authenticator) devCaller(sig *sigv4.Signature) Caller {
+	c := Caller{Account: a.account, Region: devRegion, Root: true}
+	if sig != nil {
+		c.Region, c.AccessKey, c.SessionToken = sig.Scope.Region, sig.AccessKey, Secret(sig.SessionToken)
+		if arn.ValidAccount(sig.AccessKey) {
+			c.Account = sig.AccessKey
+		}
+	}
+	c.PrincipalARN = rootARN(c.Account, c.Region)
+	return c
+}
+
+func rootARN(account, region string) string {
+	return arn.ARN{Partition: arn.Partition(region), Service: "iam", Account: account, Resource: "root"}.String()
+}
+
+// signatureError words a refusal of sigv4.
+func signatureError(err error) error {
+	var e *sigv4.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Reason {
+	case sigv4.Missing:
+		return missingToken()
+	case sigv4.Incomplete:
+		return incompleteSignature(e.Message)
+	}
+	// AWS: a signature outside of its time is invalid, too; only the text tells.
+	return invalidSignature(e.Message)
+}
+
+// A Call is what an authorizer decides about.
+type Call struct {
+	Caller    Caller
+	Service   string // signing name: the prefix of IAM actions
+	Operation string
+	Method    string
+	Path      string // escaped, as requested
+}
+
+// An Authorizer decides whether a caller may make a call. It is asked once for
+// each call, after the signature was verified and before the input is read.
+type Authorizer interface {
+	Authorize(ctx context.Context, c Call) error
+}
+
+// RootOnly lets the account's root credential do everything and others nothing.
+type RootOnly struct{}
+
+var _ Authorizer = RootOnly{}
+
+// Authorize refuses everybody but root.
+func (RootOnly) Authorize(_ context.Context, c Call) error {
+	if c.Caller.Root {
+		return nil
+	}
+	// AWS: API Gateway's actions are the HTTP methods, its resources the paths.
+	resource := arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: c.Service, Region: c.Caller.Region, Resource: strings.TrimSuffix(c.Path, "/")}
+	return &Error{Code: "AccessDeniedException", Status: 403,
+		Message: "User: " + c.Caller.PrincipalARN + " is not authorized to perform: " + c.Service + ":" + c.Method +
+			" on resource: " + resource.String()}
+}

@@ -1,0 +1,285 @@
+package awsrpc
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"time"
+
+	"gatehouse/internal/arn"
+	"gatehouse/internal/sigv4"
+)
+
+// Options are what a handler may be given besides its mounts.
+type Options struct {
+	// Credentials are the access keys that are accepted; required unless Dev.
+	Credentials Credentials
+	// Authorizer decides who may do what; nil is RootOnly.
+	Authorizer Authorizer
+
+	// Dev accepts every credential unverified, and none: an access key of
+	// twelve digits is the account, otherwise Account is.
+	Dev bool
+	// Account is the dev account; empty is 000000000000.
+	Account string
+
+	// Wait is called after each operation that may have changed something,
+	// before its reply is written; nil does not wait. It must be bounded.
+	Wait func(ctx context.Context)
+
+	// MaxBody bounds a request's body in bytes; zero is DefaultMaxBody.
+	MaxBody int64
+	// Log takes what the operator must see; nil discards.
+	Log *slog.Logger
+}
+
+const (
+	// DefaultMaxBody is the largest body read. AWS: an API definition may
+	// have 6 MB; the rest is room for its envelope. Who sends more gets 413.
+	DefaultMaxBody = 6<<20 + 64<<10
+
+	// smallBody is read without asking; larger bodies share largeBodies
+	// places, so that what clients send is held in bounded memory. Who finds
+	// no place within largeWait is throttled.
+	smallBody   = 64 << 10
+	largeBodies = 16
+	largeWait   = 5 * time.Second
+)
+
+// A Handler serves mounts on one address. It is safe for concurrent use.
+type Handler struct {
+	auth      authenticator
+	authorize Authorizer
+	mounts    []mounted
+	wait      func(context.Context)
+	maxBody   int64
+	large     chan struct{} // places for large bodies
+	log       *slog.Logger
+}
+
+// A mounted is a mount with its protocol.
+type mounted struct {
+	service  Service
+	server   any
+	protocol protocol
+}
+
+// NewHandler returns a handler for mounts. It reads every shape once, so that a
+// malformed table is found here and not by a request.
+func NewHandler(mounts []Mount, opt Options) (*Handler, error) {
+	if opt.Credentials == nil && !opt.Dev {
+		return nil, errors.New("awsrpc: no credentials")
+	}
+	if opt.Account == "" {
+		opt.Account = "000000000000"
+	}
+	if !arn.ValidAccount(opt.Account) {
+		return nil, fmt.Errorf("awsrpc: account %q is not twelve digits", opt.Account)
+	}
+	h := &Handler{
+		auth:      authenticator{opt.Credentials, opt.Dev, opt.Account},
+		authorize: opt.Authorizer,
+		wait:      opt.Wait,
+		maxBody:   opt.MaxBody,
+		large:     make(chan struct{}, largeBodies),
+		log:       opt.Log,
+	}
+	if h.authorize == nil {
+		h.authorize = RootOnly{}
+	}
+	if h.maxBody == 0 {
+		h.maxBody = DefaultMaxBody
+	}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	p := plans{}
+	for _, m := range mounts {
+		proto, err := newProtocol(m.Service, p)
+		if err != nil {
+			return nil, fmt.Errorf("awsrpc: service %s: %w", m.Service.Name, err)
+		}
+		h.mounts = append(h.mounts, mounted{m.Service, m.Server, proto})
+	}
+	return h, nil
+}
+
+// ServeHTTP answers one call.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := requestID()
+	w.Header()["x-amzn-RequestId"] = []string{id}
+	answer := &answer{ResponseWriter: w}
+	c := &call{h: h, id: id, w: answer, fail: failJSON}
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			h.log.Error("call panicked", "operation", c.name(), "request", id, "panic", p, "stack", string(debug.Stack()))
+			if answer.started {
+				panic(http.ErrAbortHandler) // a torn answer must not look whole
+			}
+			c.fail(answer, internalFailure())
+		}
+	}()
+	if err := c.serve(r); err != nil {
+		e, failed := asError(err)
+		if failed {
+			h.log.Error("call failed", "operation", c.name(), "request", id, "error", err)
+			if answer.started {
+				panic(http.ErrAbortHandler)
+			}
+		}
+		c.fail(answer, e)
+	}
+}
+
+// An answer knows whether anything of it was sent.
+type answer struct {
+	http.ResponseWriter
+	started bool
+}
+
+// WriteHeader sends the status.
+func (a *answer) WriteHeader(code int) {
+	a.started = true
+	a.ResponseWriter.WriteHeader(code)
+}
+
+// A call is one request on its way through the handler.
+type call struct {
+	h    *Handler
+	id   string
+	w    http.ResponseWriter
+	fail func(http.ResponseWriter, *Error) // in the protocol, once that is known
+	op   *operation
+}
+
+func (c *call) name() string {
+	if c.op == nil {
+		return ""
+	}
+	return c.op.Name
+}
+
+// serve does what a call takes, in order. What it returns was not yet answered.
+func (c *call) serve(r *http.Request) error {
+	h := c.h
+	q := &request{http: r, raw: sigv4.FromHTTP(r)}
+	var err error
+	if q.query, err = url.ParseQuery(q.raw.Query); err != nil {
+		return malformed("The query string is malformed")
+	}
+	sig, err := h.auth.claim(q)
+	if err != nil {
+		return err
+	}
+	release, err := h.readBody(q)
+	if err != nil {
+		return err
+	}
+	defer release()
+	caller, err := h.auth.verify(sig, q)
+	if err != nil {
+		return err
+	}
+	m, found, err := h.find(sig, q)
+	if err != nil {
+		return err
+	}
+	c.op, c.fail = found.op, m.protocol.fail
+	caller.RequestID, caller.Host, caller.Base = c.id, r.Host, found.base
+	err = h.authorize.Authorize(r.Context(), Call{
+		Caller: caller, Service: m.service.SigningName, Operation: c.op.Name, Method: r.Method, Path: q.raw.Path,
+	})
+	if err != nil {
+		return err
+	}
+	in, err := m.protocol.decode(found, q)
+	if err != nil {
+		return err
+	}
+	ctx := WithCaller(r.Context(), caller)
+	out, err := c.op.call(ctx, m.server, in)
+	if err != nil {
+		return err
+	}
+	if h.wait != nil && c.op.mutates() {
+		h.wait(ctx)
+	}
+	return m.protocol.reply(c.w, c.op, out)
+}
+
+// find returns the mount and operation that q calls. The credential scope names
+// the service; services that share a signing name differ in their paths.
+func (h *Handler) find(sig *sigv4.Signature, q *request) (*mounted, match, error) {
+	elsewhere := ""
+	for i := range h.mounts {
+		m := &h.mounts[i]
+		found, ok := m.protocol.match(q)
+		switch {
+		case !ok:
+		case sig == nil || sig.Scope.Service == m.service.SigningName:
+			return m, found, nil
+		default:
+			elsewhere = m.service.SigningName
+		}
+	}
+	if elsewhere != "" {
+		return nil, match{}, invalidSignature("Credential should be scoped to correct service: '" + elsewhere + "'.")
+	}
+	return nil, match{}, unknownOperation()
+}
+
+// readBody reads the body of q. release gives back its place among the large
+// ones and must be called.
+func (h *Handler) readBody(q *request) (release func(), err error) {
+	release = func() {}
+	r := q.http
+	if r.ContentLength > h.maxBody {
+		return release, tooLarge(h.maxBody)
+	}
+	if r.ContentLength < 0 || r.ContentLength > smallBody {
+		if err := h.takePlace(r.Context()); err != nil {
+			return release, err
+		}
+		release = func() { <-h.large }
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, h.maxBody+1))
+	if err == nil && int64(len(body)) > h.maxBody {
+		err = tooLarge(h.maxBody)
+	} else if err != nil {
+		err = malformed("The request body could not be read")
+	}
+	if err != nil {
+		release()
+		return func() {}, err
+	}
+	q.body = body
+	return release, nil
+}
+
+func (h *Handler) takePlace(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, largeWait)
+	defer cancel()
+	select {
+	case h.large <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return Throttled()
+	}
+}
+
+// requestID returns a new random UUID.
+func requestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process first
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -40,8 +40,22 @@ type Exchange struct {
 	// exchange, also when Buf grows.
 	Buf []byte
 
-	plan   *Plan
-	random random
+	// MappedHeader, MappedQuery and MappedPath are what parameter mappings made
+	// of the request, decoded: for the integration to put in its place. A path
+	// value stands where its name does in the variables of the integration's
+	// URI; an empty one was not mapped.
+	MappedHeader []wire.Field
+	MappedQuery  []wire.Field
+	MappedPath   []string
+
+	Key    *Key    // the API key that came with the request, if it is known
+	Member *Member // its membership in a usage plan of this stage
+
+	plan          *Plan
+	body          []byte // memory for the request's body
+	requestLimit  LimitedSource
+	responseLimit LimitedSource
+	random        random
 }
 
 // largestKept bounds the memory that an exchange keeps between requests. A
@@ -58,10 +72,20 @@ func (x *Exchange) Reset() {
 	x.Vars.reset()
 	x.Table, x.Stage, x.Route, x.Peer = nil, nil, nil, nil
 	x.Fault, x.Cluster, x.plan = nil, nil, nil
+	x.Key, x.Member = nil, nil
+	x.requestLimit, x.responseLimit = LimitedSource{}, LimitedSource{}
+	clear(x.MappedHeader)
+	clear(x.MappedQuery)
+	clear(x.MappedPath)
+	x.MappedHeader, x.MappedQuery, x.MappedPath = x.MappedHeader[:0], x.MappedQuery[:0], x.MappedPath[:0]
 	x.Deadline = time.Time{}
 	x.Buf = x.Buf[:0]
 	if cap(x.Buf) > largestKept {
 		x.Buf = nil
+	}
+	x.body = x.body[:0]
+	if cap(x.body) > largestKept {
+		x.body = nil
 	}
 }
 

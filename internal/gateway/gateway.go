@@ -87,6 +87,16 @@ func (g *Gateway) Finish(x *Exchange, sent wire.Sent) {
 			f.Finish(x)
 		}
 	}
+	x.dropBackend()
 	x.Reset()
 	g.pool.Put(x)
+}
+
+// dropBackend gives up a backend's body that did not become the response's.
+func (x *Exchange) dropBackend() {
+	b := &x.IntegrationResponse.Body
+	if b.Source != nil {
+		_ = b.Source.Close() // nobody is left to hear of it
+		b.Source = nil
+	}
 }

@@ -94,6 +94,7 @@ func (p *Plan) Fail(ctx context.Context, x *Exchange, err error) {
 		return
 	}
 	x.Fault = asFault(err)
+	x.dropBackend()
 	if p.Fault == nil {
 		x.AnswerFault(x.Fault)
 		return

@@ -16,6 +16,12 @@ type Stage struct {
 	// by itself: a step of it returns a Fault.
 	Fallback *Plan
 	Canary   *Canary // nil: none
+
+	// Keys are the API keys of the stage's account; UsagePlans are the plans
+	// that list the stage. Both act without a deployment: who changes them
+	// copies the stage and keeps its router.
+	Keys       *Keys
+	UsagePlans []*UsagePlan
 }
 
 // A Canary takes a share of a stage's requests.

@@ -21,8 +21,8 @@ type authenticator struct {
 // devRegion is the Region of a dev caller who does not sign at all.
 const devRegion = "us-east-1"
 
-// claim reads who claims to call, before the body is read. In dev mode an
-// unsigned request yields a nil signature.
+// claim reads who claims to call, and refuses strangers before the body is
+// read. In dev mode an unsigned request yields a nil signature.
 func (a *authenticator) claim(q *request) (*sigv4.Signature, error) {
 	sig, err := sigv4.Parse(&q.raw)
 	if err != nil {
@@ -34,6 +34,11 @@ func (a *authenticator) claim(q *request) (*sigv4.Signature, error) {
 	}
 	if !arn.ValidRegion(sig.Scope.Region) {
 		return nil, invalidSignature("Credential should be scoped to a valid region.")
+	}
+	if !a.dev {
+		if _, known := a.credentials.Lookup(sig.AccessKey); !known {
+			return nil, unrecognizedClient()
+		}
 	}
 	return sig, nil
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"gatehouse/internal/arn"
@@ -176,6 +177,9 @@ func (c *call) serve(r *http.Request) error {
 	if q.query, err = url.ParseQuery(q.raw.Query); err != nil {
 		return malformed("The query string is malformed")
 	}
+	if hasDotSegment(q.raw.Path) {
+		return malformed("The path must not have dot segments")
+	}
 	sig, err := h.auth.claim(q)
 	if err != nil {
 		return err
@@ -214,6 +218,17 @@ func (c *call) serve(r *http.Request) error {
 		h.wait(ctx)
 	}
 	return m.protocol.reply(c.w, c.op, out)
+}
+
+// hasDotSegment reports whether path has a segment that a signature does not
+// cover, or that makes it cover another path than the one that is served.
+func hasDotSegment(path string) bool {
+	for seg := range strings.SplitSeq(path, "/") {
+		if seg == "." || seg == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 // find returns the mount and operation that q calls. The credential scope names

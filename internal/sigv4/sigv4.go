@@ -162,7 +162,8 @@ func (q *Request) canonical(query string, signed []string, payload string) strin
 
 // canonicalPath removes empty and dot segments and escapes what is left once
 // more: the path is escaped already, and every service but S3 signs it twice
-// escaped.
+// escaped. What a dot segment removes is not signed: who serves such a path must
+// refuse it, or serve the one without.
 func canonicalPath(path string) string {
 	var out []string
 	for seg := range strings.SplitSeq(path, "/") {

@@ -17,6 +17,7 @@ package boltstore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,11 +54,13 @@ type Options struct {
 
 // The buckets. The rest of the format:
 //
-//   - keys: key → revision (8 bytes, big endian), value. The bucket's sequence
-//     is the revision of the newest commit.
-//   - log: revision (8 bytes, big endian) → operations, see record.go. The
-//     bucket's sequence is the number of bytes in it.
+//   - keys: key → value with its revision. The bucket's sequence is the
+//     revision of the newest commit.
+//   - log: revision (8 bytes, big endian) → operations. The bucket's sequence
+//     is the number of bytes in it.
 //   - meta: "format" → "1".
+//
+// How values and operations are written stands in record.go.
 var (
 	bucketKeys = []byte("keys")
 	bucketLog  = []byte("log")
@@ -93,7 +96,7 @@ func (s *Store) Get(ctx context.Context, key string) (store.KV, error) {
 			return fmt.Errorf("get %s: %w", key, store.ErrNotFound)
 		}
 		var err error
-		kv.Rev, kv.Value, err = decodeValue(v)
+		kv.Rev, kv.Value, err = decodeValue(key, v)
 		return err
 	})
 	if err != nil {
@@ -117,11 +120,12 @@ func (s *Store) List(ctx context.Context, prefix, from string, limit int) (store
 				page.Next = string(k)
 				return nil
 			}
-			rev, value, err := decodeValue(v)
-			if err != nil {
-				return fmt.Errorf("list %q: %w", k, err)
+			kv := store.KV{Key: string(k)}
+			var err error
+			if kv.Rev, kv.Value, err = decodeValue(kv.Key, v); err != nil {
+				return err
 			}
-			page.KVs = append(page.KVs, store.KV{Key: string(k), Value: value, Rev: rev})
+			page.KVs = append(page.KVs, kv)
 		}
 		return nil
 	})
@@ -148,8 +152,9 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 		if err := s.hub.waitDurable(ctx, rev); err != nil {
 			return err
 		}
-		_, err := tx.WriteTo(writerWithContext{ctx, w})
-		return err
+		to := &backupWriter{ctx: ctx, w: w}
+		_, err := tx.WriteTo(to)
+		return cmp.Or(to.err, err)
 	})
 	if err != nil {
 		return fmt.Errorf("back up store: %w", asClosed(err))
@@ -198,15 +203,17 @@ func asClosed(err error) error {
 	return err
 }
 
-// A writerWithContext stops writing when its context ends.
-type writerWithContext struct {
+// A backupWriter stops writing when its context ends, and keeps the error,
+// which bbolt turns into text.
+type backupWriter struct {
 	ctx context.Context
 	w   io.Writer
+	err error
 }
 
-func (w writerWithContext) Write(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
+func (w *backupWriter) Write(p []byte) (n int, err error) {
+	if w.err = w.ctx.Err(); w.err == nil {
+		n, w.err = w.w.Write(p)
 	}
-	return w.w.Write(p)
+	return n, w.err
 }

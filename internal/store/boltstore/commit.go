@@ -130,8 +130,8 @@ func newGroup(tx *bolt.Tx) *group {
 func (g *group) add(p *pending) error {
 	for _, c := range p.ifs {
 		var rev store.Rev
-		if v := g.keys.Get([]byte(c.Key)); len(v) >= 8 {
-			rev = decodeRev(v[:8])
+		if v := g.keys.Get([]byte(c.Key)); len(v) >= valueHeader {
+			rev = decodeRev(v[sumSize:valueHeader])
 		}
 		if rev != c.Rev {
 			p.err = fmt.Errorf("%s is at revision %d, not %d: %w", c.Key, rev, c.Rev, store.ErrConflict)
@@ -149,15 +149,15 @@ func (g *group) add(p *pending) error {
 		if op.Delete {
 			err = g.keys.Delete([]byte(op.Key))
 		} else {
-			err = g.keys.Put([]byte(op.Key), encodeValue(g.rev, op.Value))
+			err = g.keys.Put([]byte(op.Key), encodeValue(op.Key, g.rev, op.Value))
 		}
 		if err != nil {
 			return err
 		}
 	}
-	line := encodeOps(p.ops)
+	line := encodeOps(g.rev, p.ops)
 	g.logged += uint64(len(line))
-	ops, err := decodeOps(line) // watchers get what the file holds, not what the caller may change
+	ops, err := decodeOps(g.rev, line) // watchers get what the file holds, not what the caller may change
 	if err != nil {
 		return err
 	}

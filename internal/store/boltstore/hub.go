@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
@@ -120,22 +121,21 @@ func (s *Store) After(rev store.Rev) ([]store.Batch, <-chan struct{}, error) {
 
 // readLog reads commits after rev and up to durable from the file, no more
 // than readBytes and one commit at once.
-func (s *Store) readLog(rev, durable store.Rev) ([]store.Batch, error) {
-	var batches []store.Batch
+func (s *Store) readLog(rev, durable store.Rev) (batches []store.Batch, err error) {
 	read := 0
-	err := s.db.View(func(tx *bolt.Tx) error {
+	err = s.db.View(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketLog).Cursor()
 		k, v := c.Seek(revKey(rev + 1))
 		if k == nil || decodeRev(k) != rev+1 {
 			return fmt.Errorf("watch after %d: %w", rev, store.ErrCompacted)
 		}
 		for ; k != nil && decodeRev(k) <= durable && read < readBytes; k, v = c.Next() {
-			ops, err := decodeOps(append([]byte(nil), v...))
-			if err != nil {
-				return fmt.Errorf("history at %d: %w", decodeRev(k), err)
+			b := store.Batch{Rev: decodeRev(k)}
+			if b.Ops, err = decodeOps(b.Rev, bytes.Clone(v)); err != nil {
+				return fmt.Errorf("history at %d: %w", b.Rev, err)
 			}
 			read += len(v)
-			batches = append(batches, store.Batch{Rev: decodeRev(k), Ops: ops})
+			batches = append(batches, b)
 		}
 		return nil
 	})

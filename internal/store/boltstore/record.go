@@ -4,31 +4,63 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 
 	"gatehouse/internal/store"
 )
 
-// Values and batches as bytes. A value is its revision and itself. A batch is,
-// operation after operation, a byte (0 put, 1 delete), the key and, for a put,
-// the value, both with their length before them as a varint.
+// Values and batches as bytes. Both begin with a checksum, since bbolt has none
+// on its pages: what the disk spoiled is reported, never served.
+//
+//   - A value is the checksum (CRC-32C of the rest and the key), its revision
+//     (8 bytes, big endian) and itself.
+//   - A batch is the checksum (of the rest and the revision's key) and,
+//     operation after operation, a byte (0 put, 1 delete), the key and, for a
+//     put, the value, both with their length before them as a varint.
 
 const (
 	opPut    = 0
 	opDelete = 1
+
+	sumSize     = 4
+	valueHeader = sumSize + 8
 )
 
-func encodeValue(rev store.Rev, value []byte) []byte {
-	b := make([]byte, 8, 8+len(value))
-	binary.BigEndian.PutUint64(b, uint64(rev))
-	return append(b, value...)
+// seal writes the checksum into the space left for it at the beginning of b.
+func seal(b []byte, key string) []byte {
+	binary.BigEndian.PutUint32(b, checksum(b[sumSize:], key))
+	return b
+}
+
+// unseal returns what stands behind the checksum, if that is right.
+func unseal(b []byte, key string) ([]byte, error) {
+	if len(b) < sumSize || binary.BigEndian.Uint32(b) != checksum(b[sumSize:], key) {
+		return nil, fmt.Errorf("the checksum of %q is wrong: %w", key, ErrDamaged)
+	}
+	return b[sumSize:], nil
+}
+
+func checksum(b []byte, key string) uint32 {
+	table := crc32.MakeTable(crc32.Castagnoli) // made once by the library
+	return crc32.Update(crc32.Checksum(b, table), table, []byte(key))
+}
+
+func encodeValue(key string, rev store.Rev, value []byte) []byte {
+	b := make([]byte, valueHeader, valueHeader+len(value))
+	binary.BigEndian.PutUint64(b[sumSize:], uint64(rev))
+	return seal(append(b, value...), key)
 }
 
 // decodeValue returns a copy of the value.
-func decodeValue(b []byte) (store.Rev, []byte, error) {
-	if len(b) < 8 {
-		return 0, nil, fmt.Errorf("value of %d bytes has no revision: %w", len(b), ErrDamaged)
+func decodeValue(key string, b []byte) (store.Rev, []byte, error) {
+	body, err := unseal(b, key)
+	if err != nil {
+		return 0, nil, err
 	}
-	return store.Rev(binary.BigEndian.Uint64(b)), bytes.Clone(b[8:]), nil
+	if len(body) < 8 {
+		return 0, nil, fmt.Errorf("the value of %q has no revision: %w", key, ErrDamaged)
+	}
+	return decodeRev(body[:8]), bytes.Clone(body[8:]), nil
 }
 
 // revKey is the key of a revision in the log.
@@ -42,8 +74,8 @@ func decodeRev(k []byte) store.Rev {
 	return store.Rev(binary.BigEndian.Uint64(k))
 }
 
-func encodeOps(ops []store.Op) []byte {
-	var b []byte
+func encodeOps(rev store.Rev, ops []store.Op) []byte {
+	b := make([]byte, sumSize, sumSize+size(ops)+8*len(ops))
 	for _, op := range ops {
 		if op.Delete {
 			b = append(b, opDelete)
@@ -54,7 +86,7 @@ func encodeOps(ops []store.Op) []byte {
 		b = appendText(b, op.Key)
 		b = appendText(b, op.Value)
 	}
-	return b
+	return seal(b, string(revKey(rev)))
 }
 
 func appendText[T string | []byte](b []byte, text T) []byte {
@@ -64,7 +96,11 @@ func appendText[T string | []byte](b []byte, text T) []byte {
 
 // decodeOps is the reverse of encodeOps. It copies nothing: the values are
 // parts of b.
-func decodeOps(b []byte) ([]store.Op, error) {
+func decodeOps(rev store.Rev, b []byte) ([]store.Op, error) {
+	b, err := unseal(b, string(revKey(rev)))
+	if err != nil {
+		return nil, err
+	}
 	var ops []store.Op
 	for len(b) > 0 {
 		kind := b[0]

@@ -41,17 +41,51 @@ type Request struct {
 	Close bool
 	// HTTP10: the peer speaks HTTP/1.0.
 	HTTP10 bool
+
+	// expect: the client waits for 100 (Continue) before it sends the body.
+	expect bool
 }
 
-// A Response is an HTTP response, received or to be sent. Framing headers
-// (Content-Length, Transfer-Encoding, Connection, Trailer) are never in Header
-// of a response to be sent: the driver writes them from Body.
+// Reset empties r and keeps its memory.
+func (r *Request) Reset() {
+	r.Header.Reset()
+	*r = Request{Header: r.Header}
+}
+
+// A Response is an HTTP response, received or to be sent.
+//
+// A received one has all its fields in Header. Of one to be sent the driver
+// writes the framing (Content-Length, Transfer-Encoding, Connection, Trailer)
+// from Body and Close, and passes over such fields in Header.
+//
+// The Body of an answer to HEAD, and of a 304, has no bytes; its Length is what
+// Content-Length said or is to say, -1 for nothing.
 type Response struct {
 	Status int
 	Header Header
 	Body   Body
 	// Close: the connection must end after this response.
 	Close bool
+
+	http10  bool // the peer speaks HTTP/1.0
+	chunked bool // the body's framing; else Body.Length, or until the end
+
+	// mem holds head and beginning of body of a received response: its strings
+	// and Body.Bytes are views of it, until Reset or the next use.
+	mem []byte
+}
+
+// maxKeptMem is the largest memory a Response keeps for its next use.
+const maxKeptMem = 16 << 10
+
+// Reset empties r and keeps its memory.
+func (r *Response) Reset() {
+	r.Header.Reset()
+	mem := r.mem
+	if cap(mem) > maxKeptMem {
+		mem = nil
+	}
+	*r = Response{Header: r.Header, mem: mem}
 }
 
 // A Body is the content of a message: the bytes that are here already, then

@@ -1,0 +1,361 @@
+package wire
+
+import (
+	"errors"
+	"io"
+	"net"
+	"syscall"
+	"time"
+)
+
+// ClientLimits bounds what a backend may send. A zero field means its default.
+type ClientLimits struct {
+	Head      int           // bytes of the head of an answer; default 64 KiB
+	Fields    int           // field lines of it; default 500
+	WriteIdle time.Duration // in which a backend must take some of a request; default 30 s
+}
+
+// A ClientConn sends requests over one connection, one after the other.
+//
+// It is used by one goroutine at a time. After [ClientConn.Do] the connection
+// is busy until the response's Body.Source is closed; if it is nil, until Do
+// returns. Then [ClientConn.Reusable] says whether it may carry another
+// request; if not, it is closed already.
+type ClientConn struct {
+	// Release, if not nil, is called with the connection when its exchange is
+	// over: once for each Do that returned nil, perhaps before Do returns.
+	Release func(*ClientConn)
+
+	sock     socket
+	raw      syscall.RawConn // of the TCP connection, for looking without waiting
+	limits   ClientLimits
+	used     bool // has carried an exchange
+	broken   bool
+	body     responseBody
+	deadline time.Time
+
+	peeked  peek
+	peekRaw func(fd uintptr) bool // looks whether bytes wait; made once
+}
+
+// NewClientConn makes a ClientConn of an open connection, on which nothing was
+// sent yet but the TLS handshake.
+func NewClientConn(nc net.Conn, lim ClientLimits) *ClientConn {
+	orInt(&lim.Head, 64<<10)
+	orInt(&lim.Fields, 500)
+	orTime(&lim.WriteIdle, 30*time.Second)
+	c := &ClientConn{limits: lim}
+	c.sock.init(nc)
+	c.body.c = c
+	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = t.NetConn()
+	}
+	if sc, ok := nc.(syscall.Conn); ok {
+		c.raw, _ = sc.SyscallConn() // nil: no looking
+	}
+	c.peekRaw = c.peekFD
+	return c
+}
+
+// Reusable says whether another request may be sent.
+func (c *ClientConn) Reusable() bool { return !c.broken && !c.body.open }
+
+// Close closes the connection, whatever it is doing.
+func (c *ClientConn) Close() error {
+	c.broken = true
+	return c.sock.nc.Close()
+}
+
+// Do sends req and reads the head of the response into resp, with as much of
+// the body as is here: a small body is in Body.Bytes whole, of others Body.Source
+// gives the rest. deadline is for all of it, the body included.
+//
+// resp keeps what it hands out, so that it is valid until resp is reset or used
+// again, also after the connection has been given to somebody else.
+//
+// Errors: ErrUnsent, ErrStale, ErrTorn, ErrTimeout, *BodyError, an *Error of
+// status 502 for an answer that is not HTTP as it must be, of status 500 for a
+// request that cannot be written, or what the net package says. After any of
+// them the connection is closed.
+func (c *ClientConn) Do(req *Request, resp *Response, deadline time.Time) error {
+	resp.Reset()
+	c.deadline = deadline
+	reused := c.used
+	c.used = true
+	err := c.send(req, resp)
+	if err == nil {
+		err = c.receive(req, resp)
+	}
+	if err == nil {
+		return nil
+	}
+	if reused && errors.Is(err, errNoAnswer) {
+		err = ErrStale
+	}
+	if errors.Is(err, errNoAnswer) {
+		err = ErrTorn
+	}
+	c.broken = true
+	c.body.open = false
+	_ = c.sock.nc.Close() // the error is in err
+	return answerFault(err)
+}
+
+// errNoAnswer: the connection ended before the first byte of the answer.
+var errNoAnswer = errors.New("no answer")
+
+// answerFault makes what is a client's fault in a request the backend's in an
+// answer.
+func answerFault(err error) error {
+	var body *BodyError
+	if errors.As(err, &body) {
+		return err
+	}
+	var e *Error
+	if errors.As(err, &e) && e.Status != 502 && e.Status != 500 {
+		return &Error{502, e.Reason}
+	}
+	return err
+}
+
+// send writes the request: head and what is here of the body in one write.
+func (c *ClientConn) send(req *Request, resp *Response) error {
+	if c.broken || c.body.open {
+		return ErrUnsent
+	}
+	if !c.clean() {
+		return ErrUnsent
+	}
+	out, err := AppendRequestHead(resp.mem[:0], req)
+	resp.mem = out[:0] // grown once, used again
+	if err != nil {
+		return err
+	}
+	if req.Body.Source != nil {
+		return c.sendStream(out, req)
+	}
+	if len(req.Body.Bytes) <= maxCopied {
+		out = append(out, req.Body.Bytes...)
+		resp.mem = out[:0]
+		return c.write(out)
+	}
+	if err := c.write(out); err != nil {
+		return err
+	}
+	return c.write(req.Body.Bytes)
+}
+
+// write writes b. An error may mean that the backend has answered early and
+// closed: then nil is returned, and reading tells.
+func (c *ClientConn) write(b []byte) error {
+	err := c.sock.write(b, time.Now(), c.limits.WriteIdle, c.deadline)
+	if err == nil || errors.Is(err, ErrTimeout) {
+		return err
+	}
+	c.broken = true
+	return nil
+}
+
+// sendStream writes the head in out and the body in pieces, until it ends or
+// the backend answers.
+func (c *ClientConn) sendStream(out []byte, req *Request) error {
+	if req.Body.Length >= 0 {
+		return c.sendLength(out, req)
+	}
+	return c.sendChunked(out, req)
+}
+
+// sendLength streams a body with Content-Length.
+func (c *ClientConn) sendLength(out []byte, req *Request) error {
+	left := req.Body.Length - int64(len(req.Body.Bytes))
+	if left < 0 {
+		return errUnwritable
+	}
+	buf := takeBuffer(largeBuffer)
+	defer giveBuffer(buf)
+	if err := c.write(out); err != nil {
+		return err
+	}
+	if err := c.write(req.Body.Bytes); err != nil {
+		return err
+	}
+	for left > 0 && !c.answered() {
+		n, err := req.Body.Source.Read(buf)
+		if int64(n) > left {
+			return &BodyError{errSurplus}
+		}
+		if werr := c.write(buf[:n]); werr != nil {
+			return werr
+		}
+		left -= int64(n)
+		if err != nil && left > 0 {
+			return &BodyError{early(err)}
+		}
+	}
+	c.broken = c.broken || left > 0
+	return nil
+}
+
+// sendChunked streams a body of unknown length.
+func (c *ClientConn) sendChunked(out []byte, req *Request) error {
+	buf := takeBuffer(largeBuffer)
+	defer giveBuffer(buf)
+	if err := c.write(out); err != nil {
+		return err
+	}
+	data := buf[chunkRoom : len(buf)-maxCopied] // trailers follow the last chunk
+	for rest := req.Body.Bytes; len(rest) > 0; {
+		n := copy(data, rest)
+		rest = rest[n:]
+		if err := c.write(frameChunk(buf[:chunkRoom+n])); err != nil {
+			return err
+		}
+	}
+	for !c.answered() {
+		n, err := req.Body.Source.Read(data)
+		chunk := buf[chunkRoom:chunkRoom]
+		if n > 0 {
+			chunk = frameChunk(buf[:chunkRoom+n])
+		}
+		end := errors.Is(err, io.EOF)
+		if err != nil && !end {
+			return &BodyError{err}
+		}
+		if end {
+			if chunk, err = appendLastChunk(chunk, req.Body.Source.Trailer()); err != nil {
+				return &BodyError{err}
+			}
+		}
+		if err := c.write(chunk); err != nil {
+			return err
+		}
+		if end {
+			return nil
+		}
+	}
+	c.broken = true // the request was not sent to its end
+	return nil
+}
+
+// maxInterim bounds the 1xx answers before the final one.
+const maxInterim = 8
+
+// receive reads the head of the final answer, and its body if it is small.
+func (c *ClientConn) receive(req *Request, resp *Response) error {
+	if cap(resp.mem) < 2*smallBuffer {
+		resp.mem = make([]byte, 2*smallBuffer)
+	}
+	resp.mem = resp.mem[:cap(resp.mem)]
+	have, interim := 0, 0
+	for {
+		n, err := ParseResponseHead(resp.mem[:have], resp, c.limits.Fields)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			if have, err = c.moreHead(resp, have); err != nil {
+				return err
+			}
+			continue
+		}
+		if resp.Status >= 200 {
+			return c.takeBody(req, resp, n, have)
+		}
+		if resp.Status == 101 {
+			return errSwitching
+		}
+		if interim++; interim > maxInterim {
+			return errInterim
+		}
+		have = copy(resp.mem, resp.mem[n:have])
+		resp.Header.Reset()
+		resp.Status, resp.Close = 0, false
+	}
+}
+
+// moreHead reads more of the head behind the have bytes that are here.
+func (c *ClientConn) moreHead(resp *Response, have int) (int, error) {
+	resp.Header.Reset()
+	if have >= c.limits.Head {
+		return 0, errAnswerHead
+	}
+	if have == len(resp.mem) {
+		grown := make([]byte, 2*have)
+		copy(grown, resp.mem)
+		resp.mem = grown
+	}
+	n, err := c.sock.read(resp.mem[have:], c.deadline)
+	if err == nil {
+		return have + n, nil
+	}
+	if errors.Is(err, ErrTimeout) {
+		return 0, err
+	}
+	if have == 0 {
+		return 0, errNoAnswer
+	}
+	return 0, ErrTorn
+}
+
+// peek is what looking at a connection without waiting found.
+type peek uint8
+
+const (
+	peekNothing peek = iota // open, and no bytes wait
+	peekBytes
+	peekClosed
+)
+
+// peekFD looks at the socket. It always returns true: never wait.
+func (c *ClientConn) peekFD(fd uintptr) bool {
+	var b [1]byte
+	n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	switch {
+	case err == syscall.EAGAIN || err == syscall.EINTR: //nolint:errorlint // never wrapped
+		c.peeked = peekNothing
+	case err != nil || n == 0:
+		c.peeked = peekClosed
+	default:
+		c.peeked = peekBytes
+	}
+	return true
+}
+
+// look says what waits on the connection.
+func (c *ClientConn) look() peek {
+	if c.raw == nil {
+		return peekNothing
+	}
+	c.peeked = peekClosed
+	// An expired read deadline fails the look before it begins.
+	if !time.Now().Before(c.sock.readArmed) {
+		c.sock.armRead(c.deadline)
+	}
+	_ = c.raw.Read(c.peekRaw) // its error leaves peekClosed
+	return c.peeked
+}
+
+// clean says whether a request may be sent: the connection is open, and no
+// bytes wait on it that nobody asked for.
+func (c *ClientConn) clean() bool {
+	switch c.look() {
+	case peekClosed:
+		return false
+	case peekBytes:
+		// Below TLS these may be session tickets.
+		return c.sock.tcp == nil
+	}
+	return true
+}
+
+// answered says whether the backend answers, or has closed, while the request
+// is still being sent.
+func (c *ClientConn) answered() bool { return c.broken || c.look() != peekNothing }
+
+// early makes an end before the promised length an error.
+func early(err error) error {
+	if errors.Is(err, io.EOF) {
+		return ErrTorn
+	}
+	return err
+}

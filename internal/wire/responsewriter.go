@@ -1,0 +1,186 @@
+package wire
+
+import (
+	"errors"
+	"io"
+	"time"
+)
+
+// A responseWriter writes one response.
+type responseWriter struct {
+	c      *serverConn
+	head   bool // the request was HEAD
+	close  bool // the connection ends after this response
+	http10 bool
+
+	at        time.Time
+	limit     time.Time // for the whole response
+	headBytes int64
+	bodyBytes int64
+}
+
+// maxCopied is the largest body that is copied behind the head, to leave with
+// it in one write.
+const maxCopied = 16 << 10
+
+// write writes the response. After an error the connection is good for
+// nothing, and the client must see that.
+func (w *responseWriter) write(r *Response) error {
+	c := w.c
+	w.at = time.Now()
+	w.limit = w.at.Add(c.srv.Limits.Write)
+	w.close = w.close || r.Close || c.srv.draining.Load() || !c.body.willSettle()
+	f := w.framing(r)
+	buf := takeBuffer(smallBuffer)
+	out, err := AppendResponseHead(buf[:0], r, &f)
+	if err != nil || r.Status < 200 || r.Status > 999 {
+		// A message that cannot be written is the fault of who made it.
+		r = c.plain(errUnwritable)
+		f = Framing{Length: int64(len(r.Body.Bytes)), Close: true, Date: f.Date}
+		w.close = true
+		if out, err = AppendResponseHead(buf[:0], r, &f); err != nil {
+			return err
+		}
+	}
+	w.headBytes = int64(len(out))
+	if w.head || !hasBody(r.Status, "") {
+		err = w.send(out)
+	} else {
+		err = w.writeBody(out, r, &f)
+	}
+	giveBuffer(buf)
+	return err
+}
+
+// framing decides how the end of the body will be told.
+func (w *responseWriter) framing(r *Response) Framing {
+	f := Framing{Length: r.Body.size(), Date: w.c.srv.dateAt(w.at)}
+	switch {
+	case r.Status == 304 || r.Status == 204 || r.Status < 200:
+		f.Length = -1
+	case w.head && len(r.Body.Bytes) == 0:
+		f.Length = r.Body.Length
+	case f.Length < 0 && w.http10:
+		w.close = true
+	case f.Length < 0:
+		f.Chunked = true
+	}
+	f.Close = w.close
+	return f
+}
+
+// writeBody writes the head in out, and the body.
+func (w *responseWriter) writeBody(out []byte, r *Response, f *Framing) error {
+	if f.Chunked {
+		return w.writeChunked(out, r)
+	}
+	n := int64(len(r.Body.Bytes))
+	if f.Length >= 0 && n > f.Length {
+		return errSurplus
+	}
+	if n <= maxCopied {
+		if err := w.send(append(out, r.Body.Bytes...)); err != nil {
+			return err
+		}
+	} else if err := w.sendTwo(out, r.Body.Bytes); err != nil {
+		return err
+	}
+	w.bodyBytes += n
+	if r.Body.Source == nil {
+		return nil
+	}
+	return w.stream(r.Body.Source, f.Length)
+}
+
+// send writes b whole.
+func (w *responseWriter) send(b []byte) error {
+	return w.c.sock.write(b, w.at, w.c.srv.Limits.WriteIdle, w.limit)
+}
+
+// sendTwo writes a and b.
+func (w *responseWriter) sendTwo(a, b []byte) error {
+	if err := w.send(a); err != nil {
+		return err
+	}
+	return w.send(b)
+}
+
+// stream writes what src gives, up to length, or to its end if that is -1.
+func (w *responseWriter) stream(src Source, length int64) error {
+	buf := takeBuffer(largeBuffer)
+	defer giveBuffer(buf)
+	for {
+		n, err := src.Read(buf)
+		if n > 0 {
+			w.at = time.Now()
+			if length >= 0 && w.bodyBytes+int64(n) > length {
+				return errSurplus
+			}
+			if err := w.send(buf[:n]); err != nil {
+				return err
+			}
+			w.bodyBytes += int64(n)
+		}
+		if errors.Is(err, io.EOF) {
+			if length >= 0 && w.bodyBytes < length {
+				return ErrTorn
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// writeChunked writes the head in out, and the body in chunks as it comes.
+func (w *responseWriter) writeChunked(out []byte, r *Response) error {
+	buf := takeBuffer(largeBuffer)
+	defer giveBuffer(buf)
+	data := buf[chunkRoom : len(buf)-2] // CRLF follows a chunk
+	for rest := r.Body.Bytes; len(rest) > 0; {
+		n := copy(data, rest)
+		rest = rest[n:]
+		chunk := frameChunk(buf[:chunkRoom+n])
+		if out != nil {
+			chunk, out = append(out, chunk...), nil
+		}
+		if err := w.send(chunk); err != nil {
+			return err
+		}
+		w.bodyBytes += int64(n)
+	}
+	if out != nil {
+		if err := w.send(out); err != nil {
+			return err
+		}
+	}
+	for {
+		n, err := r.Body.Source.Read(data[:len(data)-maxCopied])
+		chunk := buf[:chunkRoom]
+		end := errors.Is(err, io.EOF)
+		w.at = time.Now()
+		if n > 0 {
+			chunk = frameChunk(buf[:chunkRoom+n])
+		} else {
+			chunk = chunk[chunkRoom:]
+		}
+		if end {
+			if chunk, err = appendLastChunk(chunk, r.Body.Source.Trailer()); err != nil {
+				return err
+			}
+		}
+		if len(chunk) > 0 {
+			if err := w.send(chunk); err != nil {
+				return err
+			}
+		}
+		w.bodyBytes += int64(n)
+		if end {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

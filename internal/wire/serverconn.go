@@ -1,0 +1,345 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+)
+
+// A serverConn is one connection of a client. Everything but state belongs to
+// the goroutine that serves it.
+type serverConn struct {
+	srv    *Server
+	sock   socket
+	peer   Peer
+	ctx    context.Context
+	cancel context.CancelFunc
+	state  atomic.Int32 // idle, busy or closed
+
+	// buf holds what was read: buf[r:w] is not used up yet. Views of the
+	// request's head point into what lies before, until the exchange ends.
+	buf    []byte
+	r, w   int
+	bodyAt int    // where in buf the body may be read to, behind the head
+	held   []byte // buf's predecessor, if the head filled it
+	big    []byte // the buffered body, if it did not fit in buf
+	body   requestBody
+
+	first    time.Time // when the first byte of the request was there
+	consumed int64     // bytes of the request read so far
+	scratch  Response  // for answers of the driver itself
+}
+
+// States of a connection. An idle one may be closed by others.
+const (
+	connBusy int32 = iota
+	connIdle
+	connClosed
+)
+
+// ServeConn serves one connection until it ends, and closes it.
+func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
+	s.setUp()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c := &serverConn{srv: s, ctx: ctx, cancel: cancel}
+	c.sock.init(nc)
+	c.body.c = c
+	if !s.addConn(c) {
+		c.sock.abort()
+		return
+	}
+	defer s.dropConn(c)
+	if err := c.greet(); err != nil {
+		c.sock.abort()
+		return
+	}
+	c.serve()
+}
+
+// cut ends the connection from outside, whatever it is doing.
+func (c *serverConn) cut() {
+	c.cancel()
+	c.sock.abort()
+}
+
+// closeIdle closes the connection if no request is on the way.
+func (c *serverConn) closeIdle() bool {
+	if !c.state.CompareAndSwap(connIdle, connClosed) {
+		return false
+	}
+	_ = c.sock.nc.Close() // nothing was under way
+	return true
+}
+
+// tcpUserTimeout bounds how long the kernel keeps what a client does not take.
+const tcpUserTimeout = time.Minute
+
+// greet completes the TLS handshake and finds out who the peer is.
+func (c *serverConn) greet() error {
+	c.peer.Proto = "HTTP/1.1"
+	c.peer.Addr = addrPort(c.sock.nc.RemoteAddr())
+	c.peer.Local = addrPort(c.sock.nc.LocalAddr())
+	if c.sock.tcp != nil {
+		limitUnsent(c.sock.tcp)
+	}
+	tc, ok := c.sock.nc.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	if tcp, ok := tc.NetConn().(*net.TCPConn); ok {
+		limitUnsent(tcp)
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, c.srv.Limits.Handshake)
+	defer cancel()
+	if err := tc.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	st := tc.ConnectionState()
+	c.peer.TLS, c.peer.Version, c.peer.Cipher, c.peer.SNI = true, st.Version, st.CipherSuite, st.ServerName
+	return nil
+}
+
+func addrPort(a net.Addr) netip.AddrPort {
+	if t, ok := a.(*net.TCPAddr); ok {
+		ap := t.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	return netip.AddrPort{}
+}
+
+// serve answers requests until the connection ends.
+func (c *serverConn) serve() {
+	defer c.release()
+	for fresh := true; c.await(); fresh = false {
+		if fresh && c.takenOver() {
+			return
+		}
+		switch c.exchange() {
+		case connKeep:
+		case connLinger:
+			c.linger()
+			return
+		case connAbort:
+			c.sock.abort()
+			return
+		}
+	}
+	_ = c.sock.nc.Close() // nothing was under way
+}
+
+// What becomes of a connection after an exchange.
+type connEnd uint8
+
+const (
+	connKeep   connEnd = iota
+	connLinger         // close it, but let the client read the answer
+	connAbort          // close it so that the client sees that the answer is torn
+)
+
+func (c *serverConn) release() {
+	giveBuffer(c.buf)
+	c.buf = nil
+}
+
+// await waits for the first byte of the next request.
+func (c *serverConn) await() bool {
+	now := time.Now()
+	if c.r < c.w {
+		c.first = now
+		return true
+	}
+	c.r, c.w = 0, 0
+	c.state.Store(connIdle)
+	if c.srv.draining.Load() {
+		c.closeIdle()
+		return false
+	}
+	if len(c.buf) != smallBuffer {
+		c.buf = takeBuffer(smallBuffer)
+	}
+	n, err := c.sock.read(c.buf, now.Add(c.srv.Limits.Idle))
+	if !c.state.CompareAndSwap(connIdle, connBusy) || err != nil {
+		return false
+	}
+	c.w = n
+	c.first = time.Now()
+	return true
+}
+
+// exchange reads one request, has it served and writes the response.
+func (c *serverConn) exchange() connEnd {
+	x := c.srv.Handler.Acquire(&c.peer)
+	req := x.Request()
+	c.consumed = 0
+	err := c.readHead(req)
+	if err == nil {
+		err = c.readBody(req)
+	}
+	if err != nil {
+		sent, end := c.refuse(err)
+		x.Finish(sent)
+		c.endRequest()
+		return end
+	}
+	resp := x.Serve(c.ctx)
+	w := responseWriter{c: c, head: req.Method == "HEAD", close: req.Close, http10: req.HTTP10}
+	err = w.write(resp)
+	if resp.Body.Source != nil {
+		_ = resp.Body.Source.Close() // its errors have been seen when reading
+	}
+	sent := Sent{Head: w.headBytes, Body: w.bodyBytes, Err: err, At: w.at, Received: c.consumed}
+	x.Finish(sent)
+	end := connKeep
+	switch {
+	case err != nil:
+		end = connAbort
+	case w.close || !c.body.settle():
+		end = connLinger
+	}
+	c.endRequest()
+	return end
+}
+
+// endRequest gives back what only this request needed.
+func (c *serverConn) endRequest() {
+	if c.held != nil {
+		giveBuffer(c.held)
+		c.held = nil
+	}
+	if c.big != nil {
+		giveBuffer(c.big)
+		c.big = nil
+	}
+}
+
+// readHead reads a request's head into req.
+func (c *serverConn) readHead(req *Request) error {
+	deadline := c.first.Add(c.srv.Limits.ReadHead)
+	if c.w-c.r == 1 && c.buf[c.r] == '\r' {
+		if err := c.moreHead(deadline); err != nil {
+			return err
+		}
+	}
+	// RFC 9112, 2.2: one empty line before a request is passed over.
+	if b := c.buf[c.r:c.w]; len(b) >= 2 && b[0] == '\r' && b[1] == '\n' {
+		c.r += 2
+		c.consumed += 2
+	}
+	for {
+		n, err := ParseRequestHead(c.buf[c.r:c.w], req, &c.srv.Limits.Head)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			c.r += n
+			c.consumed += int64(n)
+			return nil
+		}
+		req.Reset()
+		if err := c.moreHead(deadline); err != nil {
+			return err
+		}
+	}
+}
+
+// moreHead reads until there is another line, or the buffer is full.
+func (c *serverConn) moreHead(deadline time.Time) error {
+	if c.r > 0 && (c.w == len(c.buf) || c.r == c.w) {
+		c.w = copy(c.buf, c.buf[c.r:c.w])
+		c.r = 0
+	}
+	if c.w == len(c.buf) {
+		grown := make([]byte, min(2*len(c.buf), c.srv.Limits.Head.Size()+smallBuffer))
+		c.w = copy(grown, c.buf)
+		giveBuffer(c.buf)
+		c.buf = grown
+	}
+	for {
+		n, err := c.sock.read(c.buf[c.w:], deadline)
+		if err != nil {
+			return headReadFault(err)
+		}
+		c.w += n
+		if c.w == len(c.buf) || bytes.IndexByte(c.buf[c.w-n:c.w], '\n') >= 0 {
+			return nil
+		}
+	}
+}
+
+func headReadFault(err error) error {
+	if errors.Is(err, ErrTimeout) {
+		return errHeadTimeout
+	}
+	return torn(err)
+}
+
+// refuse answers a request that could not be read, if its client can still be
+// answered.
+func (c *serverConn) refuse(cause error) (Sent, connEnd) {
+	var e *Error
+	if !errors.As(cause, &e) {
+		return Sent{Err: cause, At: time.Now(), Received: c.consumed}, connAbort
+	}
+	resp := c.refusal(e)
+	w := responseWriter{c: c, close: true}
+	err := w.write(resp)
+	if resp.Body.Source != nil {
+		_ = resp.Body.Source.Close() // its errors have been seen when reading
+	}
+	if err == nil {
+		err = e
+	}
+	return Sent{Head: w.headBytes, Body: w.bodyBytes, Err: err, At: w.at, Received: c.consumed}, connLinger
+}
+
+func (c *serverConn) refusal(e *Error) *Response {
+	if c.srv.Refuse != nil {
+		if resp := c.srv.Refuse(&c.peer, e); resp != nil {
+			return resp
+		}
+	}
+	return c.plain(e)
+}
+
+// plain words an error as plain text.
+func (c *serverConn) plain(e *Error) *Response {
+	r := &c.scratch
+	r.Reset()
+	r.Status = e.Status
+	r.Header.AddID(HeaderContentType, "text/plain; charset=utf-8")
+	r.Body.Bytes = append(append(r.mem[:0], e.Reason...), '\n')
+	r.mem = r.Body.Bytes
+	return r
+}
+
+// maxLinger bounds what is read of a client that goes on sending.
+const maxLinger = 256 << 10
+
+// linger closes our side and waits a little for the client to close its own,
+// so that what it still sends does not make its kernel drop our answer
+// (RFC 9112, 9.6).
+func (c *serverConn) linger() {
+	defer c.sock.nc.Close() //nolint:errcheck // everything is written
+	cw, ok := c.sock.nc.(interface{ CloseWrite() error })
+	if !ok || cw.CloseWrite() != nil {
+		return
+	}
+	if c.buf == nil {
+		return
+	}
+	deadline := time.Now().Add(c.srv.Limits.Linger)
+	for n := 0; n < maxLinger; {
+		m, err := c.sock.read(c.buf, deadline)
+		if err != nil {
+			return
+		}
+		n += m
+	}
+	c.sock.abort()
+}

@@ -1,0 +1,121 @@
+package wire
+
+import (
+	"errors"
+	"net"
+	"os"
+	"time"
+)
+
+// A socket is a net.Conn whose deadlines cost nothing as long as nothing is
+// late. Setting one takes a lock and moves a timer in the runtime. So the
+// deadline that is armed may be earlier than the true one: when it fires for
+// nothing, the true one is armed and the read goes on.
+type socket struct {
+	nc  net.Conn
+	tcp *net.TCPConn // nc, if it is plain TCP; else nil
+
+	readArmed  time.Time
+	writeArmed time.Time
+}
+
+func (s *socket) init(nc net.Conn) {
+	*s = socket{nc: nc}
+	s.tcp, _ = nc.(*net.TCPConn)
+}
+
+// read reads at least one byte, or fails: with io.EOF, ErrTimeout or what the
+// net package says.
+func (s *socket) read(p []byte, deadline time.Time) (int, error) {
+	if s.readArmed.IsZero() || s.readArmed.After(deadline) {
+		s.armRead(deadline)
+	}
+	for {
+		n, err := s.nc.Read(p)
+		if n > 0 {
+			return n, nil
+		}
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return 0, err
+		}
+		if s.readArmed.Equal(deadline) || !time.Now().Before(deadline) {
+			return 0, ErrTimeout
+		}
+		s.armRead(deadline)
+	}
+}
+
+func (s *socket) armRead(deadline time.Time) {
+	_ = s.nc.SetReadDeadline(deadline) // fails only on a closed conn: so will the read
+	s.readArmed = deadline
+}
+
+// maxWrite bounds one write to a conn that is not plain TCP, so that a slow
+// reader is seen to make progress.
+const maxWrite = 64 << 10
+
+// write writes all of b. The peer may take up to twice idle to make progress,
+// and until limit to take everything.
+func (s *socket) write(b []byte, now time.Time, idle time.Duration, limit time.Time) error {
+	for {
+		s.armWrite(now, idle, limit)
+		part := b
+		if s.tcp == nil && len(part) > maxWrite {
+			part = part[:maxWrite]
+		}
+		n, err := s.nc.Write(part)
+		b = b[n:]
+		if err == nil {
+			if len(b) == 0 {
+				return nil
+			}
+			now = time.Now()
+			continue
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		now = time.Now()
+		if n == 0 || s.tcp == nil || !now.Before(limit) {
+			return ErrTimeout
+		}
+	}
+}
+
+// armWrite makes sure that the write deadline is at least idle away, but not
+// after limit, if there is one.
+func (s *socket) armWrite(now time.Time, idle time.Duration, limit time.Time) {
+	if s.writeArmed.Sub(now) >= idle && (limit.IsZero() || !s.writeArmed.After(limit)) {
+		return
+	}
+	d := now.Add(2 * idle)
+	if !limit.IsZero() && d.After(limit) {
+		d = limit
+	}
+	_ = s.nc.SetWriteDeadline(d) // fails only on a closed conn: so will the write
+	s.writeArmed = d
+}
+
+// abort closes the conn so that the peer sees that something is missing, and
+// drops what the kernel still holds for it.
+func (s *socket) abort() {
+	nc := s.nc
+	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = t.NetConn() // TLS: no close_notify, so that the end is not taken for clean
+	}
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // best effort: closing follows
+	}
+	_ = nc.Close() // nothing is left to lose
+}
+
+// torn turns what ends a connection in the middle of a message into ErrTorn.
+func torn(err error) error {
+	if err == nil || errors.Is(err, ErrTimeout) {
+		return err
+	}
+	return ErrTorn
+}

@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -24,10 +25,16 @@ import (
 //
 // net/http itself bounds the size of a header block, the number of streams at
 // once and the answers queued, but not how often any of it happens.
+//
+// A connection that does not begin with HTTP/2's preface passes untouched.
 type guard struct {
 	net.Conn
 	peer  *wire.Peer
 	limit *FloodLimits
+	ended chan struct{} // closed with the connection
+
+	matched int // bytes of the preface seen
+	off     bool
 
 	head time.Duration // for a header block, from its first byte
 	buf  []byte        // read, not yet handed on
@@ -45,7 +52,8 @@ type guard struct {
 	mu      sync.Mutex // guards the fields below: reading and writing both count
 	control bucket
 	resets  bucket
-	ended   error
+	cause   error // of the end, if a flood was it
+	closed  bool
 }
 
 // FloodLimits are the rates beyond which an HTTP/2 connection is ended. Zero
@@ -78,13 +86,18 @@ const guardBuffer = 4 << 10
 
 // newGuard guards c, from which the bytes read were read already.
 func newGuard(c net.Conn, read []byte, peer *wire.Peer, l *Limits) *guard {
-	g := &guard{Conn: c, peer: peer, limit: &l.Flood, head: l.HeadTimeout}
-	g.buf = append([]byte(nil), read...)
-	g.in.skip = len(preface)
 	now := time.Now()
-	g.control = bucket{tokens: float64(l.Flood.Control), at: now}
-	g.resets = bucket{tokens: float64(l.Flood.Resets), at: now}
-	return g
+	return &guard{
+		Conn:    c,
+		peer:    peer,
+		limit:   &l.Flood,
+		ended:   make(chan struct{}),
+		head:    l.ReadHead,
+		buf:     bytes.Clone(read),
+		in:      frames{skip: len(preface)},
+		control: bucket{tokens: float64(l.Flood.Control), at: now},
+		resets:  bucket{tokens: float64(l.Flood.Resets), at: now},
+	}
 }
 
 // preface is what an HTTP/2 connection begins with (RFC 9113 §3.4).
@@ -117,10 +130,23 @@ func (g *guard) Read(p []byte) (int, error) {
 		n = copy(p, g.buf)
 		g.buf = g.buf[n:]
 	}
+	if g.matched < len(preface) && !g.off {
+		g.match(p[:n])
+	}
+	if g.off {
+		return n, nil
+	}
 	if err := g.in.scan(p[:n], g.received); err != nil {
 		return 0, g.end(err)
 	}
 	return n, nil
+}
+
+// match turns g off at the first byte that is not the preface's.
+func (g *guard) match(p []byte) {
+	p = p[:min(len(p), len(preface)-g.matched)]
+	g.off = string(p) != preface[g.matched:g.matched+len(p)]
+	g.matched += len(p)
 }
 
 func (g *guard) fill() error {
@@ -140,6 +166,9 @@ func (g *guard) fill() error {
 // DATA. The wait between frames is net/http's business, the pace of DATA that
 // of the request's body.
 func (g *guard) arm() {
+	if g.matched < len(preface) {
+		return
+	}
 	unit := g.units
 	switch {
 	case g.inBlock:
@@ -161,8 +190,10 @@ func (g *guard) arm() {
 
 // Write passes on what net/http sends once the frames in it are counted.
 func (g *guard) Write(p []byte) (int, error) {
-	if err := g.out.scan(p, g.sending); err != nil {
-		return 0, g.end(err)
+	if g.matched == len(preface) && !g.off {
+		if err := g.out.scan(p, g.sending); err != nil {
+			return 0, g.end(err)
+		}
 	}
 	n, err := g.Conn.Write(p)
 	if err != nil {
@@ -175,21 +206,29 @@ func (g *guard) Write(p []byte) (int, error) {
 // and not left to the kernel to keep.
 func (g *guard) Close() error {
 	if g.broken.Load() {
-		closeNow(g.Conn)
+		_ = g.end(nil)
 		return nil
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return net.ErrClosed
+	}
+	g.closed = true
+	close(g.ended)
 	return g.Conn.Close()
 }
 
 // end closes the connection at once: a flooder gets no farewell.
-func (g *guard) end(err error) error {
+func (g *guard) end(cause error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.ended == nil {
-		g.ended = err
+	if !g.closed {
+		g.closed, g.cause = true, cause
+		close(g.ended)
 		closeNow(g.Conn)
 	}
-	return g.ended
+	return g.cause
 }
 
 // Frame types and flags (RFC 9113 §6).

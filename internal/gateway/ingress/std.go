@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/http/httpguts"
-
 	"gatehouse/internal/wire"
 )
 
@@ -34,7 +32,8 @@ func Std(h wire.Handler, limits Limits) http.Handler {
 
 // A call is the memory of one exchange through net/http, reused.
 type call struct {
-	buf   []byte // the beginning of the request's body, then the response's pieces
+	buf   []byte // the beginning of the request's body
+	piece []byte // of a response on its way
 	names []string
 	body  stdBody
 	peer  wire.Peer // for servers that are not an Ingress's
@@ -47,14 +46,13 @@ func (s *std) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer calls.Put(c)
 	rc := http.NewResponseController(w)
 	x := s.handler.Acquire(c.peerOf(r))
-	var sent wire.Sent
+	out := stdWriter{w: w, rc: rc, idle: s.limits.WriteIdle, limit: time.Now().Add(s.limits.Write)}
 	if status := s.read(c, x.Request(), rc, r); status != 0 {
-		sent = refuse(w, r, status)
+		out.respond(r, refusal(x, status), c)
 	} else {
-		out := stdWriter{w: w, rc: rc, pace: s.limits.WriteTimeout}
 		out.respond(r, x.Serve(r.Context()), c)
-		sent = out.sent
 	}
+	sent := out.sent
 	sent.Received = headSize(r) + c.body.taken
 	sent.At = time.Now()
 	c.body.reset()
@@ -67,11 +65,11 @@ func (s *std) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // read fills req, with the beginning of the body. It returns the status to
 // refuse the request with, or 0.
 func (s *std) read(c *call, req *wire.Request, rc *http.ResponseController, r *http.Request) int {
-	if !validTarget(r.RequestURI) || !httpguts.ValidHeaderFieldName(r.Method) {
+	if !validTarget(r.RequestURI) || !validMethod(r.Method) {
 		return http.StatusBadRequest
 	}
 	req.Target = originForm(r.RequestURI)
-	if len(req.Target) > s.limits.Target {
+	if len(req.Target) > s.limits.Head.Target {
 		return http.StatusRequestURITooLong
 	}
 	req.Method = r.Method
@@ -82,7 +80,7 @@ func (s *std) read(c *call, req *wire.Request, rc *http.ResponseController, r *h
 	if host := r.Header["Host"]; len(host) > 1 || len(host) == 1 && host[0] != r.Host {
 		return http.StatusBadRequest // :authority and Host disagree
 	}
-	if headSize(r) > int64(s.limits.Head) {
+	if headSize(r) > int64(s.limits.Head.Header) {
 		return http.StatusRequestHeaderFieldsTooLarge
 	}
 	c.fields(req, r)
@@ -127,6 +125,18 @@ func headSize(r *http.Request) int64 {
 	return int64(n)
 }
 
+// validMethod accepts tokens (RFC 9110 §5.6.2): net/http lets HTTP/2 clients
+// name any method.
+func validMethod(m string) bool {
+	for i := range len(m) {
+		c := m[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+			return false
+		}
+	}
+	return m != ""
+}
+
 // validTarget accepts "*" and whatever begins a path or a URI and has no
 // blanks, controls, fragments or bytes beyond ASCII in it.
 func validTarget(t string) bool {
@@ -162,7 +172,8 @@ func originForm(t string) string {
 type stdWriter struct {
 	w     http.ResponseWriter
 	rc    *http.ResponseController
-	pace  time.Duration
+	idle  time.Duration
+	limit time.Time // for the whole response
 	until time.Time // the write deadline in force
 	sent  wire.Sent
 }
@@ -197,7 +208,6 @@ func (o *stdWriter) head(resp *wire.Response, major int) {
 			name, typed = "Content-Type", true
 		case strings.EqualFold(name, "Date"):
 			name = "Date"
-		case major >= 2 && httpguts.HeaderValuesContainsToken(hopByHop, name):
 			continue
 		}
 		h[name] = append(h[name], strings.Clone(f.Value))
@@ -210,14 +220,23 @@ func (o *stdWriter) head(resp *wire.Response, major int) {
 		h["Content-Length"] = []string{itoa(resp.Body.Length)}
 	}
 	if resp.Close && major == 1 {
-		h["Connection"] = []string{"close"}
+		h["Connection"] = closeHeader
 	}
 	o.sent.Head = int64(n)
 	o.w.WriteHeader(resp.Status)
 }
 
-// hopByHop names what HTTP/2 forbids in a response.
-var hopByHop = []string{"Connection, Keep-Alive, Proxy-Connection, Transfer-Encoding, Upgrade"}
+// connectionOnly tells what HTTP/2 forbids in a response (RFC 9113 §8.2.2).
+func connectionOnly(id wire.HeaderID) bool {
+	switch id {
+	case wire.HeaderConnection, wire.HeaderKeepAlive, wire.HeaderProxyConnection,
+		wire.HeaderTransferEncoding, wire.HeaderUpgrade:
+		return true
+	}
+	return false
+}
+
+var closeHeader = []string{"close"} // never changed
 
 func bodyAllowed(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
@@ -228,7 +247,10 @@ func (o *stdWriter) stream(src wire.Source, body *wire.Body, c *call) {
 	if body.Length < 0 && len(body.Bytes) == 0 {
 		o.flush() // the head must not wait for the first byte
 	}
-	buf := c.piece()
+	if c.piece == nil {
+		c.piece = make([]byte, pieceSize)
+	}
+	buf := c.piece
 	for o.sent.Err == nil {
 		n, err := src.Read(buf)
 		o.write(buf[:n])
@@ -241,6 +263,9 @@ func (o *stdWriter) stream(src wire.Source, body *wire.Body, c *call) {
 		}
 	}
 }
+
+// pieceSize is how much of a response is passed on at once.
+const pieceSize = 32 << 10
 
 func (o *stdWriter) end(src wire.Source, body *wire.Body, err error) {
 	switch {
@@ -286,10 +311,17 @@ func (o *stdWriter) fail(err error) {
 // timer.
 func (o *stdWriter) extend() {
 	now := time.Now()
-	if o.until.Sub(now) < o.pace*3/4 {
-		o.until = now.Add(o.pace)
+	if o.until.Sub(now) < o.idle*3/4 && o.until != o.limit {
+		o.until = earlier(now.Add(o.idle), o.limit)
 		_ = o.rc.SetWriteDeadline(o.until) // a server without deadlines has none
 	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // peerKey finds a connection's peer in its requests' contexts: net/http has no

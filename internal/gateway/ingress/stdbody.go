@@ -12,13 +12,13 @@ import (
 
 // A stdBody is the body of a request through net/http: its beginning is read
 // before the exchange is served, so that a slow client holds no backend; the
-// rest streams, within a size and not below a pace.
+// rest streams, within a size and a time.
 type stdBody struct {
 	r       *http.Request
 	rc      *http.ResponseController
 	limits  *Limits
 	taken   int64
-	begun   time.Time // of the stage under way: the beginning, or the rest
+	limit   time.Time // for the whole body
 	until   time.Time // the read deadline in force
 	trailer wire.Header
 }
@@ -30,6 +30,7 @@ var ErrBodyTooLarge = errors.New("request body too large")
 // read puts the beginning of r's body into req.Body: all of it if it fits. It
 // returns the status to refuse the request with, or 0.
 func (b *stdBody) read(c *call, req *wire.Request, rc *http.ResponseController, r *http.Request, l *Limits) int {
+	c.buf = c.buf[:0]
 	req.Body = wire.Body{Length: r.ContentLength}
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		req.Body.Length = 0
@@ -39,7 +40,7 @@ func (b *stdBody) read(c *call, req *wire.Request, rc *http.ResponseController, 
 		return http.StatusRequestEntityTooLarge
 	}
 	b.r, b.rc, b.limits = r, rc, l
-	want := l.Buffered
+	want := l.BufferedBody
 	if r.ContentLength > 0 {
 		want = int(min(int64(want), r.ContentLength))
 	}
@@ -85,7 +86,7 @@ func (b *stdBody) buffer(c *call, want int) error {
 	}
 }
 
-// Read reads on, within the limits of size and pace.
+// Read reads on, within the limits of size and time.
 func (b *stdBody) Read(p []byte) (int, error) {
 	if b.limits == nil {
 		return 0, io.EOF
@@ -102,18 +103,16 @@ func (b *stdBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// extend sets the deadline by which the next bytes must be here: a grace
-// period, and a second for every MinRate bytes that came. A client that
-// trickles falls behind it.
+// extend sets the deadline by which the next bytes must be here. It is moved
+// only when a quarter of it has passed.
 func (b *stdBody) extend() {
 	now := time.Now()
-	if b.begun.IsZero() {
-		b.begun = now
+	if b.limit.IsZero() {
+		b.limit = now.Add(b.limits.ReadBody)
 	}
-	due := b.limits.due(b.begun, b.taken)
-	if due.Sub(b.until) > b.limits.BodyTimeout/8 || b.until.IsZero() {
-		b.until = due
-		_ = b.rc.SetReadDeadline(due) // a server without deadlines has none
+	if b.until.Sub(now) < b.limits.BodyIdle*3/4 && b.until != b.limit {
+		b.until = earlier(now.Add(b.limits.BodyIdle), b.limit)
+		_ = b.rc.SetReadDeadline(b.until) // a server without deadlines has none
 	}
 }
 
@@ -156,17 +155,4 @@ func (c *call) grow(n int) []byte {
 		return make([]byte, 0, n)
 	}
 	return c.buf[:0]
-}
-
-// pieceSize is how much of a response is passed on at once.
-const pieceSize = 32 << 10
-
-// piece returns memory to pass a response on with. The beginning of the
-// request's body is not needed any more when the response streams — unless
-// the backend still reads it: then both need their own.
-func (c *call) piece() []byte {
-	if len(c.buf) == 0 && cap(c.buf) >= pieceSize {
-		return c.buf[:pieceSize]
-	}
-	return make([]byte, pieceSize)
 }

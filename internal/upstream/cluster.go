@@ -1,0 +1,156 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"time"
+
+	"gatehouse/internal/wire"
+)
+
+// A Cluster is one backend: a host with its addresses, and the connections
+// kept open to them. It is safe for any number of goroutines.
+type Cluster struct {
+	key       Key
+	tls       *tls.Config // nil: plain
+	opt       *Options
+	endpoints *endpoints
+	pool      pool
+}
+
+func newCluster(k Key, cert *tls.Certificate, opt *Options) *Cluster {
+	c := &Cluster{
+		key:       k,
+		opt:       opt,
+		endpoints: newEndpoints(k.Host, k.Port, opt.Lookup),
+		pool:      pool{maxOpen: opt.MaxConnections, maxIdle: opt.MaxIdle, maxWaiting: opt.MaxWaiting},
+	}
+	if k.Scheme == "https" {
+		c.tls = newTLSConfig(k, cert, opt.RootCAs)
+	}
+	return c
+}
+
+// Key returns what tells c from other clusters.
+func (c *Cluster) Key() Key { return c.key }
+
+// Stats returns how full c is.
+func (c *Cluster) Stats() Stats { return c.pool.stats() }
+
+// Close closes the idle connections and those in use when they are given
+// back. Waiting and later requests fail with ErrClosed.
+func (c *Cluster) Close() { closeAll(c.pool.close()) }
+
+// retire closes the idle connections and keeps none any more. Requests of
+// tables that still point here are served, each over a connection of its own.
+func (c *Cluster) retire() { closeAll(c.pool.keepNone()) }
+
+// wantsLookup tells whether the host's addresses are old and used.
+func (c *Cluster) wantsLookup(now int64) bool {
+	e := c.endpoints
+	return !e.static && e.list.Load() != nil && c.pool.stats().Open > 0 &&
+		now-e.asked.Load() >= int64(c.opt.Refresh)
+}
+
+// Do sends req and returns when the head of the response is in resp, by the
+// deadline, which holds for the response's body too, at the latest. If
+// resp.Body.Source is set, closing it gives the connection back if the body
+// was read to its end, and closes the connection otherwise.
+//
+// A request whose connection had been used before and turns out to be dead is
+// sent once more over a new one, if that cannot do harm: nothing was sent, or
+// the method is idempotent and the body still here.
+func (c *Cluster) Do(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
+	cn, err := c.pool.take(ctx, deadline)
+	if err != nil {
+		return err
+	}
+	if cn == nil {
+		return c.doFresh(ctx, req, resp, deadline)
+	}
+	err = cn.Do(req, resp, deadline)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, wire.ErrUnsent), errors.Is(err, wire.ErrStale) && repeatable(req):
+		return c.doFresh(ctx, req, resp, deadline) // with the dead one's permission
+	}
+	return c.ended(err)
+}
+
+// doFresh makes a connection, for which there is permission, and uses it.
+func (c *Cluster) doFresh(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
+	nc, err := c.connect(ctx, deadline)
+	if err != nil {
+		c.pool.release()
+		return err
+	}
+	return c.ended(newConn(c, nc).Do(req, resp, deadline))
+}
+
+// ended gives up the permission of a connection that failed.
+func (c *Cluster) ended(err error) error {
+	if err == nil {
+		return nil
+	}
+	c.pool.release()
+	return kindOf(err)
+}
+
+// connect makes a connection to one of the host's addresses.
+func (c *Cluster) connect(ctx context.Context, deadline time.Time) (net.Conn, error) {
+	until := time.Now().Add(c.opt.ConnectTimeout)
+	final := !deadline.IsZero() && deadline.Before(until)
+	if final {
+		until = deadline
+	}
+	dctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	nc, err := c.endpoints.dial(dctx)
+	if err == nil && c.tls != nil {
+		nc, err = handshake(dctx, nc, c.tls)
+	}
+	switch {
+	case err == nil:
+		return nc, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case final && dctx.Err() != nil:
+		return nil, failure(ErrTimeout, err)
+	default:
+		return nil, failure(ErrConnect, err)
+	}
+}
+
+// repeatable tells whether sending req twice is as good as once. A streamed
+// body is gone after the first time.
+func repeatable(req *wire.Request) bool {
+	if req.Body.Source != nil {
+		return false
+	}
+	switch req.Method { // RFC 9110 §9.2.2
+	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE":
+		return true
+	}
+	return false
+}
+
+// kindOf gives an error of wire the kind that callers tell apart.
+func kindOf(err error) error {
+	var (
+		malformed *wire.Error
+		body      *wire.BodyError
+	)
+	switch {
+	case errors.Is(err, wire.ErrTimeout):
+		return failure(ErrTimeout, err)
+	case errors.As(err, &body):
+		return failure(ErrRequestBody, err)
+	case errors.As(err, &malformed):
+		return failure(ErrBadResponse, err)
+	default:
+		return failure(ErrBroken, err)
+	}
+}

@@ -1,0 +1,43 @@
+package upstream
+
+import (
+	"net"
+
+	"gatehouse/internal/wire"
+)
+
+// A conn is one connection to a backend. It is in use, or idle in its
+// cluster's pool.
+type conn struct {
+	*wire.ClientConn
+
+	cluster   *Cluster
+	below     *conn // in the pool's stack
+	idleSince int64
+}
+
+func newConn(c *Cluster, nc net.Conn) *conn {
+	cn := &conn{ClientConn: wire.NewClientConn(nc, c.opt.Client), cluster: c}
+	cn.Release = cn.over
+	return cn
+}
+
+// over takes the connection back at the end of an exchange.
+func (cn *conn) over(*wire.ClientConn) {
+	p := &cn.cluster.pool
+	switch {
+	case !cn.Reusable():
+		p.release()
+	case !p.give(cn, monotonic()):
+		_ = cn.Close() // nothing is under way
+	}
+}
+
+// closeAll closes a list of idle connections.
+func closeAll(list *conn) {
+	for list != nil {
+		cn := list
+		list, cn.below = cn.below, nil
+		_ = cn.Close() // nothing is under way
+	}
+}

@@ -1,0 +1,160 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxEndpoints bounds the addresses kept of one host. A name that resolves to
+// more is served from the first ones.
+const maxEndpoints = 32
+
+// badFor is how long an address that refused a connection is tried last.
+const badFor = 5 * time.Second
+
+// A Lookup resolves a host name to addresses, as net.Resolver.LookupNetIP does.
+type Lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
+// endpoints are the addresses of one host. The list is replaced whole; after
+// a failed look-up the last list stays in force: stale beats none.
+type endpoints struct {
+	host   string
+	port   uint16
+	lookup Lookup
+
+	list   atomic.Pointer[[]endpoint]
+	next   atomic.Uint32 // where the next new connection starts in the list
+	asked  atomic.Int64  // monotonic time of the last look-up begun
+	static bool          // host is an address: there is nothing to look up
+
+	mu sync.Mutex // one look-up at a time; guards nothing else
+}
+
+// An endpoint is one address, and until when it is tried last.
+type endpoint struct {
+	addr netip.AddrPort
+	bad  *atomic.Int64 // monotonic time; kept across look-ups
+}
+
+func newEndpoints(host string, port uint16, lookup Lookup) *endpoints {
+	e := &endpoints{host: host, port: port, lookup: lookup}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		e.static = true
+		e.set([]netip.Addr{addr})
+	}
+	return e
+}
+
+// get returns the addresses, looking them up if that never succeeded.
+func (e *endpoints) get(ctx context.Context) ([]endpoint, error) {
+	if list := e.list.Load(); list != nil {
+		return *list, nil
+	}
+	if err := e.refresh(ctx); err != nil {
+		return nil, err
+	}
+	return *e.list.Load(), nil
+}
+
+// refresh looks the host up again. Of several calls at once, those that
+// waited for the first are content with its answer.
+func (e *endpoints) refresh(ctx context.Context) error {
+	if e.static {
+		return nil
+	}
+	before := e.list.Load()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if now := e.list.Load(); now != before {
+		return nil
+	}
+	e.asked.Store(monotonic())
+	addrs, err := e.lookup(ctx, "ip", e.host)
+	if err != nil {
+		return fmt.Errorf("look up %s: %w", e.host, err)
+	}
+	if len(addrs) == 0 {
+		return fmt.Errorf("look up %s: %w", e.host, errNoAddress)
+	}
+	e.set(addrs)
+	return nil
+}
+
+var errNoAddress = errors.New("no address")
+
+func (e *endpoints) set(addrs []netip.Addr) {
+	addrs = addrs[:min(len(addrs), maxEndpoints)]
+	old := e.list.Load()
+	list := make([]endpoint, 0, len(addrs))
+	for _, a := range addrs {
+		ep := endpoint{addr: netip.AddrPortFrom(a.Unmap(), e.port), bad: new(atomic.Int64)}
+		if old != nil {
+			for _, was := range *old {
+				if was.addr == ep.addr {
+					ep.bad = was.bad
+				}
+			}
+		}
+		list = append(list, ep)
+	}
+	e.list.Store(&list)
+}
+
+// dial connects to one address after another, beginning at the next in turn,
+// those that refused lately last, until one accepts or ctx ends. Each gets an
+// even share of the time that is left.
+func (e *endpoints) dial(ctx context.Context) (net.Conn, error) {
+	list, err := e.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	start := int(e.next.Add(1) - 1)
+	var first error
+	left := len(list)
+	for _, wantBad := range []bool{false, true} {
+		now := monotonic()
+		for i := range list {
+			ep := &list[(start+i)%len(list)]
+			if (ep.bad.Load() > now) != wantBad {
+				continue
+			}
+			c, err := dialOne(ctx, ep.addr, left)
+			if err == nil {
+				ep.bad.Store(0)
+				return c, nil
+			}
+			ep.bad.Store(monotonic() + int64(badFor))
+			left = max(left-1, 1)
+			if first == nil {
+				first = err
+			}
+			if ctx.Err() != nil {
+				return nil, first
+			}
+		}
+		if first != nil {
+			return nil, first // all good ones refused; the bad ones refused before
+		}
+	}
+	return nil, errNoAddress
+}
+
+func dialOne(ctx context.Context, addr netip.AddrPort, left int) (net.Conn, error) {
+	d := net.Dialer{KeepAlive: -1}
+	if deadline, ok := ctx.Deadline(); ok && left > 1 {
+		d.Timeout = time.Until(deadline) / time.Duration(left)
+	}
+	return d.DialTCP(ctx, "tcp", netip.AddrPort{}, addr)
+}
+
+// epoch and monotonic give a clock that is one machine word and cannot go
+// backwards.
+var epoch = time.Now()
+
+func monotonic() int64 { return int64(time.Since(epoch)) }

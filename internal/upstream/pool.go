@@ -1,0 +1,246 @@
+package upstream
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A pool holds the connections of one cluster: a stack of idle ones, newest on
+// top so that the surplus grows old, and a queue of those who wait because the
+// cluster has as many connections as it may.
+//
+// Stack and queue are linked through the connections and waiters themselves,
+// so that taking and giving back allocate nothing. One short mutex guards
+// both: two lists without locks would have to agree on the number of open
+// connections, and a waiter could miss the connection given back beside it.
+type pool struct {
+	maxOpen, maxIdle, maxWaiting int
+
+	mu      sync.Mutex // guards the fields below; never held while calling out
+	top     *conn      // of the stack of idle connections
+	idle    int
+	open    int // connections in use, idle and being made
+	first   *waiter
+	last    *waiter
+	waiting int
+	spare   *waiter // waiters to use again, linked by next: as many as ever waited
+	closed  bool
+}
+
+// A waiter is one request that waits for a connection.
+type waiter struct {
+	next, prev *waiter
+	queued     bool
+	// ready gets a connection, or nil for the permission to make one. It holds
+	// one value: who takes a waiter out of the queue sends exactly once.
+	ready chan *conn
+	timer *time.Timer
+}
+
+// take returns an idle connection, or nil for the permission to make one,
+// which ends with release. It waits until deadline for either.
+func (p *pool) take(ctx context.Context, deadline time.Time) (*conn, error) {
+	p.mu.Lock()
+	if c := p.top; c != nil {
+		p.popLocked(c)
+		p.mu.Unlock()
+		return c, nil
+	}
+	if p.closed {
+		p.mu.Unlock()
+		return nil, ErrClosed
+	}
+	if p.open < p.maxOpen {
+		p.open++
+		p.mu.Unlock()
+		return nil, nil
+	}
+	return p.waitLocked(ctx, deadline)
+}
+
+func (p *pool) popLocked(c *conn) {
+	p.top, c.below = c.below, nil
+	p.idle--
+}
+
+// waitLocked queues until a connection is given back, one is closed, the
+// deadline passes or ctx ends. It unlocks p.mu.
+func (p *pool) waitLocked(ctx context.Context, deadline time.Time) (*conn, error) {
+	if p.waiting >= p.maxWaiting {
+		p.mu.Unlock()
+		return nil, ErrOverload
+	}
+	w := p.waiterLocked()
+	p.pushLocked(w)
+	p.mu.Unlock()
+
+	w.timer.Reset(time.Until(deadline))
+	var err error
+	select {
+	case c := <-w.ready:
+		return p.served(w, c)
+	case <-w.timer.C:
+		err = failure(ErrOverload, ErrTimeout)
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	p.mu.Lock()
+	if !w.queued { // served in the same moment: use it
+		p.mu.Unlock()
+		return p.served(w, <-w.ready)
+	}
+	p.removeLocked(w)
+	p.sparedLocked(w)
+	p.mu.Unlock()
+	return nil, err
+}
+
+func (p *pool) served(w *waiter, c *conn) (*conn, error) {
+	p.mu.Lock()
+	p.sparedLocked(w)
+	p.mu.Unlock()
+	if c == closedConn {
+		return nil, ErrClosed
+	}
+	return c, nil
+}
+
+func (p *pool) waiterLocked() *waiter {
+	w := p.spare
+	if w == nil {
+		w = &waiter{ready: make(chan *conn, 1), timer: time.NewTimer(time.Hour)}
+		w.timer.Stop()
+		return w
+	}
+	p.spare = w.next
+	return w
+}
+
+func (p *pool) sparedLocked(w *waiter) {
+	w.timer.Stop()
+	w.next, p.spare = p.spare, w
+}
+
+// closedConn is sent to those who wait in a pool that is closed.
+var closedConn = new(conn)
+
+func (p *pool) pushLocked(w *waiter) {
+	w.queued, w.next, w.prev = true, nil, p.last
+	if p.last == nil {
+		p.first = w
+	} else {
+		p.last.next = w
+	}
+	p.last = w
+	p.waiting++
+}
+
+func (p *pool) removeLocked(w *waiter) {
+	if w.prev == nil {
+		p.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		p.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.queued, w.next, w.prev = false, nil, nil
+	p.waiting--
+}
+
+// give takes back a connection that may serve another request. It reports
+// false if the pool does not want it: the caller closes it then.
+func (p *pool) give(c *conn, now int64) bool {
+	c.idleSince = now
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		p.open--
+		return false
+	}
+	if w := p.first; w != nil {
+		p.removeLocked(w)
+		w.ready <- c
+		return true
+	}
+	if p.idle >= p.maxIdle {
+		p.open--
+		return false
+	}
+	c.below, p.top = p.top, c
+	p.idle++
+	return true
+}
+
+// keepNone closes connections when they are given back, and returns the idle
+// ones.
+func (p *pool) keepNone() *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.maxIdle = 0
+	return p.emptyLocked()
+}
+
+func (p *pool) emptyLocked() *conn {
+	old := p.top
+	p.open -= p.idle
+	p.top, p.idle = nil, 0
+	return old
+}
+
+// release ends a permission: its connection is closed or was never made.
+func (p *pool) release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w := p.first; w != nil && !p.closed {
+		p.removeLocked(w)
+		w.ready <- nil // the permission goes on to the next in line
+		return
+	}
+	p.open--
+}
+
+// expire takes out the connections that have been idle since before the given
+// time, and returns them as a list linked by below.
+func (p *pool) expire(before int64) *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := &p.top
+	kept := 0
+	for *at != nil && (*at).idleSince >= before {
+		at = &(*at).below
+		kept++
+	}
+	old := *at
+	*at = nil
+	p.open -= p.idle - kept
+	p.idle = kept
+	return old
+}
+
+// close refuses everything from now on and returns the idle connections.
+func (p *pool) close() *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for p.first != nil {
+		w := p.first
+		p.removeLocked(w)
+		w.ready <- closedConn
+	}
+	return p.emptyLocked()
+}
+
+// Stats is how full a cluster is.
+type Stats struct {
+	Open, Idle, Waiting int
+}
+
+func (p *pool) stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return Stats{Open: p.open, Idle: p.idle, Waiting: p.waiting}
+}

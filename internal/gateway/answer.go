@@ -15,6 +15,9 @@ const (
 	typeJSON         = "application/json"
 )
 
+// RemapPrefix begins the names of headers that a backend may not set.
+const RemapPrefix = "x-amzn-Remapped-"
+
 // BeginAnswer empties x.MethodResponse and gives it a status and, if errorType
 // is not empty, what marks an error. The driver writes Date, Content-Length and
 // Connection.
@@ -33,7 +36,8 @@ func (x *Exchange) BeginAnswer(status int, contentType, errorType string) {
 		fields = append(fields, wire.Field{Name: headerErrorType, Value: errorType})
 	}
 	fields = append(fields, wire.Field{Name: headerExtendedID, Value: x.Vars.ExtendedRequestID, ID: wire.HeaderXAmzApigwID})
-	*r = wire.Response{Status: status, Header: wire.Header{Fields: fields}}
+	r.Status, r.Close = status, false
+	r.Header.Fields, r.Body = fields, wire.Body{}
 }
 
 // SetAnswerBody makes b, which must live as long as x, the whole body.

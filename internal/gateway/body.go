@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 
 	"gatehouse/internal/wire"
 )
@@ -73,74 +74,38 @@ func limitBody(b *wire.Body, s *LimitedSource, max int64, f *Fault) error {
 	return nil
 }
 
-// ReadAhead reads the request body until n bytes of it are here, or all.
-func (x *Exchange) ReadAhead(n int) error { return x.read(n, true) }
-
 // ReadBody reads the whole request body into memory, MaxBody at most. Memory
-// grows with what has come, not with what was promised.
+// grows with what has come, not with what was promised. The driver bounds the
+// time that it may take.
 func (x *Exchange) ReadBody() error {
-	if err := x.LimitRequest(MaxBody); err != nil {
-		return err
-	}
-	for n := firstRead; x.MethodRequest.Body.Source != nil; n *= 2 {
-		if err := x.read(n, false); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// firstRead is the memory that reading a body begins with.
-const firstRead = 4 << 10
-
-// read reads the request body until n bytes of it are here, or all. At its end
-// the source is closed, unless its trailer section is wanted.
-func (x *Exchange) read(n int, trailer bool) error {
 	b := &x.MethodRequest.Body
 	if b.Source == nil {
 		return nil
 	}
-	if b.Length >= 0 && int64(n) >= b.Length {
-		n = int(b.Length) + 1 // one more, to see the end
+	if err := x.LimitRequest(MaxBody); err != nil {
+		return err
 	}
-	if len(b.Bytes) >= n {
-		return nil
-	}
-	buf := x.body
-	if cap(buf) < n {
-		buf = make([]byte, 0, n)
-	}
-	buf = append(buf[:0], b.Bytes...)
-	for len(buf) < n {
-		m, err := b.Source.Read(buf[len(buf):n])
-		buf = buf[:len(buf)+m]
+	buf := append(x.body[:0], b.Bytes...)
+	for {
+		if len(buf) == cap(buf) {
+			buf = slices.Grow(buf, max(len(buf), firstRead))
+		}
+		n, err := b.Source.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
 		if err == io.EOF { //nolint:errorlint // sources return it bare
-			x.body, b.Bytes = buf, buf
-			return x.endBody(trailer)
+			break
 		}
 		if err != nil {
 			return BodyFault(err)
 		}
 	}
-	x.body, b.Bytes = buf, buf
+	x.body = buf
+	*b = wire.Body{Bytes: buf, Length: int64(len(buf))} // its driver closes the source
 	return nil
 }
 
-// endBody notes that the bytes of the request body are all of it.
-func (x *Exchange) endBody(trailer bool) error {
-	b := &x.MethodRequest.Body
-	if trailer {
-		if t := b.Source.Trailer(); t != nil && t.Len() > 0 {
-			return nil
-		}
-	}
-	err := b.Source.Close()
-	b.Source, b.Length = nil, int64(len(b.Bytes))
-	if err != nil {
-		return BodyFault(err)
-	}
-	return nil
-}
+// firstRead is the memory that reading a body begins with.
+const firstRead = 4 << 10
 
 // BodyFault returns the fault for a request body that could not be read: the
 // client's, whatever it was.

@@ -41,9 +41,10 @@ type Exchange struct {
 	Buf []byte
 
 	// MappedHeader, MappedQuery and MappedPath are what parameter mappings made
-	// of the request, decoded: for the integration to put in its place. A path
-	// value stands where its name does in the variables of the integration's
-	// URI; an empty one was not mapped.
+	// of the request, for the integration to put in its place. Query names and
+	// values and path values are percent-encoded. A path value stands where its
+	// name does among the variables of the integration's URI; an empty one had
+	// no source.
 	MappedHeader []wire.Field
 	MappedQuery  []wire.Field
 	MappedPath   []string
@@ -92,18 +93,19 @@ func (x *Exchange) Reset() {
 // mostFieldsKept bounds the header memory that is kept, like largestKept.
 const mostFieldsKept = 256
 
-func resetHeader(h *wire.Header) wire.Header {
-	clear(h.Fields)
-	fields := h.Fields[:0]
-	if cap(fields) > mostFieldsKept {
-		fields = nil
+func resetRequest(r *wire.Request) {
+	r.Reset()
+	if cap(r.Header.Fields) > mostFieldsKept {
+		r.Header.Fields = nil
 	}
-	return wire.Header{Fields: fields}
 }
 
-func resetRequest(r *wire.Request) { *r = wire.Request{Header: resetHeader(&r.Header)} }
-
-func resetResponse(r *wire.Response) { *r = wire.Response{Header: resetHeader(&r.Header)} }
+func resetResponse(r *wire.Response) {
+	r.Reset()
+	if cap(r.Header.Fields) > mostFieldsKept {
+		r.Header.Fields = nil
+	}
+}
 
 // forbid answers a request for which there is no stage.
 //

@@ -1,0 +1,92 @@
+package integration
+
+import (
+	"context"
+	"net/http"
+
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/wire"
+)
+
+// An HTTP is an HTTP integration: it sends what was mapped, and leaves it to
+// the steps after it to make the client's response of the backend's.
+type HTTP struct {
+	call
+	templates *Templates
+	agent     string
+}
+
+// NewHTTP makes an HTTP. Templates may be nil: then all bodies pass.
+func NewHTTP(c *Config, t *Templates) (*HTTP, error) {
+	k, err := newCall(c)
+	if err != nil {
+		return nil, err
+	}
+	return &HTTP{call: k, templates: t, agent: "AmazonAPIGateway_" + c.API}, nil
+}
+
+// Call calls the backend.
+func (h *HTTP) Call(ctx context.Context, x *gateway.Exchange) error {
+	if err := h.Prepare(x); err != nil {
+		return err
+	}
+	return h.Accept(x, send(ctx, x))
+}
+
+// Prepare makes the request to the backend.
+//
+// AWS: integrations.md §4: the defaults, then what is mapped over them.
+func (h *HTTP) Prepare(x *gateway.Exchange) error {
+	body, err := h.body(x)
+	if err != nil {
+		return err
+	}
+	h.begin(x)
+	if err := h.setTarget(x, ""); err != nil {
+		return err
+	}
+	r := &x.IntegrationRequest
+	f := append(r.Header.Fields[:0], wire.Field{Name: "Accept", Value: typeJSON, ID: wire.HeaderAccept})
+	if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions {
+		r.Body = body
+		if body.Source != nil || len(body.Bytes) > 0 {
+			f = append(f, wire.Field{Name: "Content-Type", Value: typeJSON, ID: wire.HeaderContentType})
+		}
+	}
+	r.Header.Fields = append(f,
+		wire.Field{Name: "User-Agent", Value: h.agent, ID: wire.HeaderUserAgent},
+		wire.Field{Name: apiIDHeader, Value: h.api, ID: wire.HeaderXAmznAPIGatewayAPIID},
+		wire.Field{Name: traceHeader, Value: x.Vars.Trace, ID: wire.HeaderXAmznTraceID})
+	setMappedHeader(x)
+	return nil
+}
+
+// body returns the client's body or what its template says.
+func (h *HTTP) body(x *gateway.Exchange) (wire.Body, error) {
+	text, ok, err := h.templates.choose(x)
+	if err != nil {
+		return wire.Body{}, err
+	}
+	if ok {
+		return wire.Body{Bytes: text, Length: int64(len(text))}, nil
+	}
+	b := x.MethodRequest.Body
+	if (len(b.Bytes) > 0 || b.Source != nil) && !h.binary.Match(x.Vars.ContentType) {
+		toText(&b)
+	}
+	return b, nil
+}
+
+// Accept notes how the call went. The backend's response stays where it is.
+func (h *HTTP) Accept(x *gateway.Exchange, err error) error {
+	if err := h.accept(x, err); err != nil {
+		return err
+	}
+	b := &x.IntegrationResponse.Body
+	if (len(b.Bytes) > 0 || b.Source != nil) && !h.binary.Match(x.IntegrationResponse.Header.GetID(wire.HeaderContentType)) {
+		toText(b)
+	}
+	return nil
+}
+
+var _ gateway.Forward = (*HTTP)(nil)

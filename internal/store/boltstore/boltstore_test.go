@@ -9,7 +9,7 @@ import (
 	"gatehouse/internal/store/storetest"
 )
 
-func open(t *testing.T, path string, opt boltstore.Options) *boltstore.Store {
+func open(t testing.TB, path string, opt boltstore.Options) *boltstore.Store {
 	t.Helper()
 	st, err := boltstore.Open(path, opt)
 	if err != nil {

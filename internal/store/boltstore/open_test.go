@@ -17,7 +17,7 @@ import (
 	"gatehouse/internal/store/boltstore"
 )
 
-func commit(t *testing.T, st store.Store, ops ...store.Op) store.Rev {
+func commit(t testing.TB, st store.Store, ops ...store.Op) store.Rev {
 	t.Helper()
 	rev, err := st.Commit(t.Context(), nil, ops)
 	if err != nil {
@@ -27,7 +27,7 @@ func commit(t *testing.T, st store.Store, ops ...store.Op) store.Rev {
 }
 
 // fill makes a store with some hundred keys of all sizes and closes it.
-func fill(t *testing.T, path string) {
+func fill(t testing.TB, path string) {
 	t.Helper()
 	st := open(t, path, boltstore.Options{})
 	for i := range 40 {
@@ -357,7 +357,7 @@ func TestCompact(t *testing.T) {
 	}
 }
 
-func fileSize(t *testing.T, path string) int64 {
+func fileSize(t testing.TB, path string) int64 {
 	t.Helper()
 	info, err := os.Stat(path)
 	if err != nil {

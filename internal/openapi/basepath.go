@@ -20,6 +20,10 @@ func (im *importer) basePath() []string {
 	} else if s := im.text(im.root, "basePath", ""); s != nil {
 		base = *s
 	}
+	if len(base) > 2*maxPath {
+		im.errorf("The base path is longer than %d bytes", maxPath)
+		return nil
+	}
 	segments := segmentsOf(base)
 	if im.opt.BasePath == BasePathSplit && len(segments) > 0 {
 		return segments[1:]

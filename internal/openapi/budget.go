@@ -7,7 +7,7 @@ type budget struct {
 	nodes, bytes int
 }
 
-// maxText bounds the text of everything repeated, and that of the models.
+// maxText bounds the text of a document and of everything repeated, and that of the models.
 const maxText = 32 << 20
 
 // spend takes from the budget.
@@ -16,8 +16,19 @@ func (b *budget) spend(nodes, bytes int) {
 	b.bytes += bytes
 }
 
+// check returns an error if more was spent than there was.
+func (b *budget) check() error {
+	switch {
+	case b.nodes > maxNodes:
+		return errTooMany
+	case b.bytes > maxText:
+		return errTooMuch
+	}
+	return nil
+}
+
 // exceeded reports whether more was spent than there was.
-func (b *budget) exceeded() bool { return b.nodes > maxNodes || b.bytes > maxText }
+func (b *budget) exceeded() bool { return b.check() != nil }
 
 // A weight is what a node and all below it cost.
 type weight struct{ nodes, bytes int }

@@ -121,13 +121,16 @@ func (im *importer) integrationMethod(op *operation, n *node, out *api.Integrati
 // strings are dropped with a warning.
 func (im *importer) mapping(op *operation, n *node, key string) map[string]string {
 	m := im.member(n, key, kindObject, op.at+"."+extIntegration)
-	if m == nil || len(m.keys) == 0 {
+	if m == nil {
 		return nil
 	}
-	out := make(map[string]string, len(m.keys))
+	var out map[string]string
 	for i, name := range m.keys {
 		v := m.items[i]
 		if v.kind == kindText {
+			if out == nil {
+				out = make(map[string]string, len(m.keys))
+			}
 			out[name] = v.text
 			continue
 		}

@@ -104,8 +104,8 @@ func Import(doc []byte, opt Options) (*API, error) {
 	im.readPaths()
 	im.writeModels()
 	im.api.Warnings = im.warnings
-	if im.exceeded() {
-		return nil, invalid(errTooMuch)
+	if err := im.check(); err != nil {
+		return nil, invalid(err)
 	}
 	if len(im.errors) > 0 {
 		return nil, Refusal(im.errors, im.warnings)

@@ -23,8 +23,8 @@ const (
 var (
 	errTooBig    = fmt.Errorf("document is larger than %d bytes", maxBytes)
 	errTooDeep   = fmt.Errorf("document is nested deeper than %d levels", maxDepth)
-	errTooMany   = fmt.Errorf("document has more than %d values", maxNodes)
-	errTooMuch   = fmt.Errorf("document repeats itself to more than %d values or %d bytes", maxNodes, maxText)
+	errTooMany   = fmt.Errorf("document stands for more than %d values", maxNodes)
+	errTooMuch   = fmt.Errorf("document stands for more than %d bytes", maxText)
 	errNotUTF8   = errors.New("document is not UTF-8")
 	errEmpty     = errors.New("document is empty")
 	errNotObject = errors.New("document is not an object")

@@ -28,6 +28,10 @@ func (im *importer) readPaths() {
 			im.warnf("Parse issue: attribute paths. Resource %s should start with /", cut(path))
 			continue
 		}
+		if len(path) > 2*maxPath { // not worth splitting; empty segments are few
+			im.errorf("Unable to create resource at path '%s': the path is longer than %d bytes", cut(path), maxPath)
+			continue
+		}
 		item := im.resolve(im.expect(paths.items[i], kindObject, at), at)
 		if !item.is(kindObject) {
 			continue
@@ -49,7 +53,7 @@ func (im *importer) resource(segments []string) (int, bool) {
 		length += len(s) + 1
 	}
 	if length > maxPath {
-		im.errorf("Unable to create resource at path '/%s/…': the path is longer than %d bytes", cut(segments[0]), maxPath)
+		im.errorf("Unable to create resource at path '%s': the path is longer than %d bytes", cut("/"+strings.Join(segments, "/")), maxPath)
 		return 0, false
 	}
 	path := "/" + strings.Join(segments, "/")

@@ -50,21 +50,25 @@ func (im *importer) settings() {
 	im.readGatewayResponses()
 }
 
-// readPolicy reads the resource policy, an object or its text.
+// readPolicy reads the resource policy, an object or its text. A policy that
+// cannot be read is an error, for without it the API would be open.
 func (im *importer) readPolicy() {
 	p := im.root.get(extPolicy)
-	if !p.present() {
+	if !p.present() || (p.kind == kindText && p.text == "") {
 		return
 	}
-	switch p.kind {
-	case kindText:
-		im.api.Settings.Policy = nonEmpty(&p.text)
-	case kindObject:
-		im.charge(p)
-		im.api.Settings.Policy = ptr(compact(im.expandPolicy(p, false)))
-	default:
-		im.expect(p, kindObject, extPolicy)
+	if p.kind == kindText {
+		if doc, err := parseJSON([]byte(p.text)); err == nil {
+			p = doc
+		}
 	}
+	if p.kind != kindObject {
+		// AWS: the answer to a policy of wrong syntax.
+		im.errorf("Invalid policy document. Please check the policy syntax and ensure that Principals are valid.")
+		return
+	}
+	im.charge(p)
+	im.api.Settings.Policy = ptr(compact(im.expandPolicy(p, false)))
 }
 
 // expandPolicy returns the policy with full ARNs for the short form of

@@ -16,15 +16,16 @@ import (
 // very node of its anchor, so that expansion costs no memory, but it counts
 // with all that is below it: what walks the document later pays for that.
 type yamlReader struct {
-	nodes int
-	done  map[*yaml.Node]expansion // of anchored nodes
-	open  map[*yaml.Node]bool      // anchored nodes being read: an alias to one is a loop
+	budget
+	done map[*yaml.Node]expansion // of anchored nodes
+	open map[*yaml.Node]bool      // anchored nodes being read: an alias to one is a loop
 }
 
 // An expansion is a node that was read, with what it stands for.
 type expansion struct {
 	node  *node
 	size  int // nodes in it, aliases expanded
+	bytes int // text in them
 	depth int // levels below it
 }
 
@@ -42,6 +43,10 @@ func parseYAML(doc []byte) (*node, error) {
 	}
 	if marks > maxNodes {
 		return nil, errTooMany
+	}
+	// The library refuses the version by its number, though it reads it.
+	if rest, ok := bytes.CutPrefix(doc, []byte("%YAML 1.2")); ok {
+		doc = append([]byte("%YAML 1.1"), rest...)
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(doc))
 	var first, second yaml.Node
@@ -66,8 +71,9 @@ func (r *yamlReader) value(y *yaml.Node, depth int) (expansion, error) {
 	if y.Kind == yaml.AliasNode {
 		return r.alias(y, depth)
 	}
-	if r.nodes++; r.nodes > maxNodes {
-		return expansion{}, errTooMany
+	r.spend(1, len(y.Value))
+	if err := r.check(); err != nil {
+		return expansion{}, err
 	}
 	// What a tag of an application's own means (!Sub, !Ref) nobody here knows.
 	if strings.HasPrefix(y.Tag, "!") && !strings.HasPrefix(y.Tag, "!!") && y.Tag != "!" {
@@ -84,7 +90,7 @@ func (r *yamlReader) value(y *yaml.Node, depth int) (expansion, error) {
 	case yaml.SequenceNode:
 		e, err = r.sequence(y, depth)
 	case yaml.ScalarNode:
-		e.size = 1
+		e.size, e.bytes = 1, len(y.Value)
 		e.node, err = scalarNode(y)
 	default:
 		err = fmt.Errorf("line %d: not a value", y.Line)
@@ -104,8 +110,9 @@ func (r *yamlReader) alias(y *yaml.Node, depth int) (expansion, error) {
 	if !ok {
 		return e, fmt.Errorf("line %d: alias %q before its anchor", y.Line, y.Value)
 	}
-	if r.nodes += e.size; r.nodes > maxNodes {
-		return e, errTooMany
+	r.spend(e.size, e.bytes)
+	if err := r.check(); err != nil {
+		return e, err
 	}
 	if depth+e.depth > maxDepth {
 		return e, errTooDeep
@@ -136,6 +143,7 @@ func (r *yamlReader) mapping(y *yaml.Node, depth int) (expansion, error) {
 			return e, err
 		}
 		e.take(v)
+		e.bytes += len(k.Value)
 		if k.ShortTag() == "!!merge" {
 			if merged, err = mergeSources(merged, v.node, k.Line); err != nil {
 				return e, err
@@ -158,6 +166,7 @@ func (r *yamlReader) mapping(y *yaml.Node, depth int) (expansion, error) {
 // take counts v as part of e.
 func (e *expansion) take(v expansion) {
 	e.size += v.size
+	e.bytes += v.bytes
 	e.depth = max(e.depth, v.depth+1)
 }
 
@@ -180,8 +189,9 @@ func mergeSources(to []*node, v *node, line int) ([]*node, error) {
 func (r *yamlReader) merge(n *node, sources []*node) error {
 	for _, s := range sources {
 		// Every member copied is memory, even if its value is shared.
-		if r.nodes += len(s.keys); r.nodes > maxNodes {
-			return errTooMany
+		r.spend(len(s.keys), 0)
+		if err := r.check(); err != nil {
+			return err
 		}
 		for i, key := range s.keys {
 			n.set(key, s.items[i])

@@ -213,18 +213,11 @@ func (c *codec) pack(content []byte) ([]byte, error) {
 
 // unpack decompresses packed, which must yield size bytes exactly.
 func (c *codec) unpack(packed []byte, size int) ([]byte, error) {
-	// The frame's own claim is checked before anything is allocated for it.
-	var h zstd.Header
-	if err := h.Decode(packed); err != nil {
-		return nil, fmt.Errorf("decompress: %w", err)
-	}
-	if h.HasFCS && h.FrameContentSize != uint64(size) {
-		return nil, fmt.Errorf("decompress: frame holds %d bytes, want %d", h.FrameContentSize, size)
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.dec == nil {
-		dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(MaxBlobSize))
+		dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(MaxBlobSize),
+			zstd.WithDecodeAllCapLimit(true)) // never more than size, whatever the frame unfolds to
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,78 @@
+# make run     build, start the server, import and deploy the example
+# make test    everything a change must pass; installs what it needs (as root, on Debian)
+# make check   the part of it that needs Go alone: format, generated files, vet, lint, unit tests
+# make bench   what a proxied request costs, beside nginx and HAProxy
+
+BIN  := build/gatehouse
+LINT := go tool -modfile=tools/lint/go.mod
+# The race detector needs a C compiler; without one the tests run without it.
+RACE := $(shell command -v gcc >/dev/null && echo -race)
+UNIT := ./cmd/... ./internal/... ./examples/...
+
+export CGO_ENABLED ?= 0
+
+.PHONY: build run test test-all check format generated lint unit scripts sdk conformance robust fuzz bench generate deps clean
+
+build:
+	go build -trimpath -o $(BIN) ./cmd/gatehouse
+
+run: build
+	@examples/petstore/run $(BIN)
+
+test: deps check scripts
+
+test-all: test sdk conformance robust fuzz
+
+check: format generated lint unit
+
+format:
+	@bad=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+	if [ -n "$$bad" ]; then echo "not formatted, run gofmt -w:"; echo "$$bad"; exit 1; fi
+
+# What awsgen would write must be what is checked in.
+generated:
+	@rm -rf build/awsapi && mkdir -p build && cp -r internal/awsapi build/awsapi
+	@go run -C tools/awsgen .
+	@diff -r build/awsapi internal/awsapi >/dev/null || { echo "internal/awsapi was stale and is generated anew: commit it"; exit 1; }
+
+lint:
+	go vet ./...
+	$(LINT) staticcheck ./...
+
+unit:
+	$(if $(RACE),CGO_ENABLED=1) go test $(RACE) $(UNIT)
+
+scripts:
+	go test -count=1 -timeout 15m ./test/script
+
+sdk:
+	go test -C test/sdk -count=1 -timeout 15m ./...
+
+conformance:
+	@if [ -d test/conformance ]; then go test -count=1 -timeout 15m ./test/conformance/...; fi
+
+robust:
+	go test -count=1 -timeout 20m ./test/robust/...
+
+# The seeds of every fuzz target run with the unit tests; this looks for new
+# inputs, FUZZTIME for each target.
+FUZZTIME ?= 5s
+fuzz:
+	@for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' internal | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | sed 's/func //'); do \
+	    echo "fuzz $$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$pkg || exit 1; \
+	  done; done
+
+bench: build
+	test/bench/bench.py --gatehouse $(BIN)
+
+# Everything that is generated: AWS shapes, the configuration page, COVERAGE.md.
+generate:
+	go run -C tools/awsgen .
+	go test ./internal/app -run 'TestConfigurationReference|TestCoverage' -update
+
+deps:
+	@tools/test-deps
+
+clean:
+	rm -rf build .gatehouse

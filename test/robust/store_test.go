@@ -114,7 +114,7 @@ func work(st store.Store, w int) error {
 			return fmt.Errorf("worker %d, commit %d: %w", w, n, err)
 		}
 		// One write: a line is there whole or not at all.
-		if _, err := fmt.Printf("%d %d %d\n", w, n, rev); err != nil {
+		if _, err := fmt.Fprintf(os.Stdout, "%d %d %d\n", w, n, rev); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,240 @@
+package apigateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// maxTries bounds how often a change begins again because somebody was faster.
+// Who hits it gets ConflictException.
+const maxTries = 20
+
+// A change collects what one commit demands and does.
+type change struct {
+	ifs []store.Cond
+	ops []store.Op
+	err error // the first record that could not be encoded
+}
+
+// require adds a condition.
+func (c *change) require(cond store.Cond) { c.ifs = append(c.ifs, cond) }
+
+// do adds operations.
+func (c *change) do(ops ...store.Op) { c.ops = append(c.ops, ops...) }
+
+// put adds a record to a change.
+func put[T any](c *change, t store.Table[T], id string, rec T) {
+	op, err := t.Put(id, rec)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	c.do(op)
+}
+
+// commit runs prepare and commits what it asks for; if the store has moved on
+// since prepare read it, both again. An error of prepare ends it.
+func (s *Service) commit(ctx context.Context, prepare func(c *change) error) error {
+	for try := range maxTries {
+		var c change
+		if err := prepare(&c); err != nil {
+			return err
+		}
+		if c.err != nil {
+			return c.err
+		}
+		_, err := s.st.Commit(ctx, c.ifs, c.ops)
+		if !errors.Is(err, store.ErrConflict) {
+			if errors.Is(err, store.ErrTooLarge) {
+				return api.LimitExceededException("The change is larger than what can be stored at once") // AWS: undocumented text
+			}
+			return err
+		}
+		if err := backOff(ctx, try); err != nil {
+			return err
+		}
+	}
+	// AWS: recorded (test_authorizer_crud_no_api).
+	return api.ConflictException("Unable to complete operation due to concurrent modification. Please try again later.")
+}
+
+// errUnchanged ends a change that turns out to change nothing.
+var errUnchanged = errors.New("nothing to change")
+
+// backOff waits a little, longer after each try.
+func backOff(ctx context.Context, try int) error {
+	limit := time.Millisecond << min(try, 6)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(rand.N(limit)):
+		return nil
+	}
+}
+
+// An apiEdit is a REST API while it is being changed: record and definition
+// belong to the edit alone.
+type apiEdit struct {
+	tables record.Tables
+	limits *Limits
+	scope  record.Scope
+	rec    record.RestAPI
+	def    *record.Definition
+
+	// frozen is the definition's ref as long as it is unchanged.
+	frozen store.Ref
+}
+
+// editAPI changes a REST API: edit alters e.rec and e.def, and adds to c what
+// else belongs to the change. If there is no such API, missing is returned.
+func (s *Service) editAPI(ctx context.Context, id *string, missing error, edit func(e *apiEdit, c *change) error) error {
+	t := s.tables(ctx)
+	defer s.locks.lock(t.RestAPIs.Key(str(id)))()
+	return s.commit(ctx, func(c *change) error {
+		rec, rev, err := t.RestAPIs.Get(ctx, store.ID(str(id)))
+		if errors.Is(err, store.ErrNotFound) {
+			return missing
+		}
+		if err != nil {
+			return err
+		}
+		def, err := t.LoadDefinition(ctx, rec.Definition)
+		if err != nil {
+			return err
+		}
+		e := &apiEdit{tables: t, limits: &s.opt.Limits, scope: t.Scope, rec: rec, def: def, frozen: rec.Definition}
+		if err := edit(e, c); err != nil {
+			return err
+		}
+		c.require(t.RestAPIs.Is(store.ID(str(id)), rev))
+		return e.save(ctx, c)
+	})
+}
+
+// save adds the changed API to c.
+func (e *apiEdit) save(ctx context.Context, c *change) error {
+	e.def.Freeze(e.rec.RestApi)
+	b, err := e.def.Encode()
+	if err != nil {
+		return err
+	}
+	if len(b) > maxDefinition {
+		return api.LimitExceededException("The definition of the API is too large") // AWS: undocumented text
+	}
+	ref, ops, err := e.tables.Blobs.Stage(ctx, b)
+	if err != nil {
+		return err
+	}
+	e.rec.Definition = ref
+	c.do(ops...)
+	put(c, e.tables.RestAPIs, store.ID(str(e.rec.Id)), e.rec)
+	return nil
+}
+
+// maxDefinition bounds what one API may grow to by single edits; an import is
+// bounded by its body already.
+const maxDefinition = 32 << 20
+
+// restAPI reads a REST API's record, or returns missing.
+func (s *Service) restAPI(ctx context.Context, id *string, missing error) (record.RestAPI, error) {
+	rec, _, err := s.tables(ctx).RestAPIs.Get(ctx, store.ID(str(id)))
+	if errors.Is(err, store.ErrNotFound) {
+		return rec, missing
+	}
+	return rec, err
+}
+
+// definition reads the working definition of a REST API. Others read it too:
+// it must not be changed.
+func (s *Service) definition(ctx context.Context, id *string, missing error) (*record.Definition, error) {
+	rec, err := s.restAPI(ctx, id, missing)
+	if err != nil {
+		return nil, err
+	}
+	return s.defs.load(ctx, s.tables(ctx), rec.Definition)
+}
+
+// maxCached bounds how many decoded definitions are kept for reading.
+const maxCached = 32
+
+// A definitionCache keeps the definitions that were read last. They never
+// change, so nothing in it is ever stale. The zero cache is ready.
+type definitionCache struct {
+	mu   sync.Mutex // guards the fields below; never held while reading
+	defs map[store.Ref]*record.Definition
+	age  []store.Ref // oldest first
+}
+
+// load returns the definition that ref names, which nobody may change.
+func (dc *definitionCache) load(ctx context.Context, t record.Tables, ref store.Ref) (*record.Definition, error) {
+	dc.mu.Lock()
+	def := dc.defs[ref]
+	dc.mu.Unlock()
+	if def != nil {
+		return def, nil
+	}
+	def, err := t.LoadDefinition(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	dc.mu.Lock()
+	defer dc.mu.Unlock()
+	if dc.defs == nil {
+		dc.defs = map[store.Ref]*record.Definition{}
+	}
+	if _, ok := dc.defs[ref]; !ok {
+		dc.age = append(dc.age, ref)
+	}
+	dc.defs[ref] = def
+	if len(dc.age) > maxCached {
+		delete(dc.defs, dc.age[0])
+		dc.age = dc.age[1:]
+	}
+	return def, nil
+}
+
+// A lockTable keeps changes of the same thing on this node from beating each
+// other to the commit. It is a courtesy: correctness comes from the commit's
+// conditions. Different things may share a lock.
+type lockTable struct {
+	mu [64]sync.Mutex // held during one change; by the hash of its key
+}
+
+var lockSeed = maphash.MakeSeed()
+
+// lock takes the lock of a key and returns what releases it.
+func (lt *lockTable) lock(key string) (unlock func()) {
+	mu := &lt.mu[maphash.String(lockSeed, key)%uint64(len(lt.mu))]
+	mu.Lock()
+	return mu.Unlock
+}
+
+// lookup reads one record, or returns missing if there is none.
+func lookup[T any](ctx context.Context, t store.Table[T], missing error, id ...string) (T, store.Rev, error) {
+	rec, rev, err := t.Get(ctx, store.ID(id...))
+	if errors.Is(err, store.ErrNotFound) {
+		return rec, 0, missing
+	}
+	return rec, rev, err
+}
+
+// all reads every record of a table whose id begins with these parts.
+func all[T any](ctx context.Context, t store.Table[T], under ...string) ([]store.Row[T], error) {
+	prefix := ""
+	if len(under) > 0 {
+		prefix = store.ID(under...) + "/"
+	}
+	rows, err := t.List(ctx, prefix, "", 0)
+	if err != nil {
+		return nil, fmt.Errorf("list: %w", err)
+	}
+	return rows.Rows, nil
+}

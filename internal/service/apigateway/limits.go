@@ -1,0 +1,70 @@
+package apigateway
+
+// Limits are the quotas of an account in a region that the control plane
+// enforces. Zero fields mean AWS's default.
+//
+// AWS: apigateway limits, "Amazon API Gateway quotas for configuring and
+// running a REST API".
+type Limits struct {
+	RestAPIs           int // per region
+	ResourcesPerAPI    int
+	StagesPerAPI       int
+	DeploymentsPerAPI  int
+	APIKeys            int
+	UsagePlans         int
+	UsagePlansPerKey   int
+	DomainNames        int
+	MappingsPerDomain  int
+	ModelsPerAPI       int
+	ValidatorsPerAPI   int
+	StageVariables     int
+	DefinitionMaxBytes int
+}
+
+// orDefaults fills in what is not set.
+func (l Limits) orDefaults() Limits {
+	for _, d := range []struct {
+		field *int
+		value int
+	}{
+		{&l.RestAPIs, 600},
+		{&l.ResourcesPerAPI, 300},
+		{&l.StagesPerAPI, 10},
+		{&l.DeploymentsPerAPI, 10_000}, // AWS: undocumented; ours bounds what the store holds
+		{&l.APIKeys, 10_000},
+		{&l.UsagePlans, 300},
+		{&l.UsagePlansPerKey, 10},
+		{&l.DomainNames, 120},
+		{&l.MappingsPerDomain, 200},
+		{&l.ModelsPerAPI, 400},
+		{&l.ValidatorsPerAPI, 400}, // AWS: undocumented; as models
+		{&l.StageVariables, 100},
+		{&l.DefinitionMaxBytes, 6 << 20},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	return l
+}
+
+// Bounds of single values. Who hits one gets BadRequestException.
+const (
+	maxPatchOps         = 500      // operations of one PATCH; AWS: undocumented, ours bounds the work
+	maxAPIKeyName       = 1024     // characters
+	minAPIKeyValue      = 20       // characters
+	maxAPIKeyValue      = 128      // characters
+	maxDescription      = 125_000  // characters; AWS: recorded for API keys (125001 is refused)
+	maxCompression      = 10485760 // bytes
+	minTimeoutMillis    = 50
+	maxTimeoutMillis    = 29_000
+	maxTags             = 50
+	maxTagKey           = 128
+	maxTagValue         = 256
+	defaultPage         = 25
+	maxPage             = 500
+	defaultBurst        = 5000  // AWS: the account's, recorded in method settings
+	defaultRate         = 10000 // AWS: likewise
+	maxStageName        = 128
+	maxStageVariableLen = 512
+)

@@ -1,0 +1,164 @@
+package apigateway
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/record"
+)
+
+// A methodSettingFunc sets one setting of methods. It reports false if the
+// value is none.
+type methodSettingFunc func(m *api.MethodSetting, value string) (ok bool, err error)
+
+// methodSettings are the settings that UpdateStage knows for methods, by the
+// end of their path. What only acts together with something refused (the
+// details of caching) is kept.
+var methodSettings = map[string]methodSettingFunc{
+	"metrics/enabled":   switchOff(noMetrics, func(m *api.MethodSetting) **bool { return &m.MetricsEnabled }),
+	"logging/dataTrace": switchOff(noDataTrace, func(m *api.MethodSetting) **bool { return &m.DataTraceEnabled }),
+	"logging/loglevel": func(m *api.MethodSetting, value string) (bool, error) {
+		switch value {
+		case "OFF":
+			m.LoggingLevel = new(value)
+			return true, nil
+		case "ERROR", "INFO":
+			return true, noLogging.refuse(value)
+		}
+		return false, nil
+	},
+	"throttling/burstLimit": func(m *api.MethodSetting, value string) (bool, error) {
+		n, err := strconv.ParseInt(value, 10, 32)
+		m.ThrottlingBurstLimit = new(int32(n))
+		return err == nil && n >= -1, nil
+	},
+	"throttling/rateLimit": func(m *api.MethodSetting, value string) (bool, error) {
+		r, err := strconv.ParseFloat(value, 64)
+		m.ThrottlingRateLimit = new(r)
+		return err == nil && r >= -1 && r < 1e15, nil
+	},
+	"caching/enabled": switchOff(noCaching, func(m *api.MethodSetting) **bool { return &m.CachingEnabled }),
+	"caching/ttlInSeconds": func(m *api.MethodSetting, value string) (bool, error) {
+		n, err := strconv.ParseInt(value, 10, 32)
+		m.CacheTtlInSeconds = new(int32(n))
+		return err == nil && n >= 0 && n <= 3600, nil
+	},
+	"caching/dataEncrypted": func(m *api.MethodSetting, value string) (bool, error) {
+		m.CacheDataEncrypted = new(strings.EqualFold(value, "true"))
+		return true, nil
+	},
+	"caching/requireAuthorizationForCacheControl": func(m *api.MethodSetting, value string) (bool, error) {
+		m.RequireAuthorizationForCacheControl = new(strings.EqualFold(value, "true"))
+		return true, nil
+	},
+	"caching/unauthorizedCacheControlHeaderStrategy": func(m *api.MethodSetting, value string) (bool, error) {
+		m.UnauthorizedCacheControlHeaderStrategy = new(value)
+		return value == api.UnauthorizedCacheControlHeaderStrategyFailWith403 ||
+			value == api.UnauthorizedCacheControlHeaderStrategySucceedWithResponseHeader ||
+			value == api.UnauthorizedCacheControlHeaderStrategySucceedWithoutResponseHeader, nil
+	},
+}
+
+// switchOff is a switch that cannot be on yet.
+func switchOff(no unsupportedID, field func(m *api.MethodSetting) **bool) methodSettingFunc {
+	return func(m *api.MethodSetting, value string) (bool, error) {
+		if strings.EqualFold(value, "true") {
+			return true, no.refuse("true")
+		}
+		*field(m) = new(false)
+		return true, nil
+	}
+}
+
+// newMethodSetting is what the other settings of a method are when one is set.
+//
+// AWS: recorded (test_create_update_stages); loggingLevel is not shown until
+// it is set.
+func newMethodSetting() api.MethodSetting {
+	return api.MethodSetting{
+		MetricsEnabled: new(false), DataTraceEnabled: new(false),
+		ThrottlingBurstLimit: new(int32(defaultBurst)), ThrottlingRateLimit: new(float64(defaultRate)),
+		CachingEnabled: new(false), CacheTtlInSeconds: new(int32(300)), CacheDataEncrypted: new(false),
+		RequireAuthorizationForCacheControl:    new(true),
+		UnauthorizedCacheControlHeaderStrategy: new(api.UnauthorizedCacheControlHeaderStrategySucceedWithResponseHeader),
+	}
+}
+
+// patchMethodSetting does what UpdateStage does with paths that are no members
+// of a stage: they are settings of methods, or wrong.
+func patchMethodSetting(st *api.Stage, o patchOp) error {
+	accessLog := o.path == "/accessLogSettings" || strings.HasPrefix(o.path, "/accessLogSettings/")
+	switch {
+	case o.op == "remove":
+		key := strings.TrimPrefix(o.path, "/")
+		if _, ok := st.MethodSettings[key]; !ok {
+			return errNoSetting(o)
+		}
+		delete(st.MethodSettings, key)
+		return nil
+	case o.op == "copy":
+		return errCopy(o)
+	case accessLog:
+		return api.BadRequestException("Invalid accessLogSettings path. Must be one of : [/accessLogSettings/destinationArn, /accessLogSettings/format]")
+	case o.op == "replace":
+		return replaceMethodSetting(st, o)
+	}
+	return api.BadRequestException("Invalid " + o.op + " operation with path: " + o.path)
+}
+
+// replaceMethodSetting sets one setting of a method. A method that had none of
+// its own begins with those of all methods.
+//
+// AWS: recorded (test_create_update_stages: test/GET takes over what */* has;
+// later changes of */* do not reach it).
+func replaceMethodSetting(st *api.Stage, o patchOp) error {
+	key, name, ok := splitSettingPath(o.path)
+	set := methodSettings[name]
+	if !ok || set == nil {
+		return api.BadRequestException("Invalid method setting path: " + o.path + ". Must be one of: [" + methodSettingPaths + "]")
+	}
+	m, ok := st.MethodSettings[key]
+	if !ok {
+		if m, ok = st.MethodSettings[record.AllMethods]; !ok {
+			m = newMethodSetting()
+		}
+	}
+	if ok, err := set(&m, o.value); err != nil {
+		return err
+	} else if !ok {
+		return api.BadRequestException("Invalid value '" + o.value + "' for method setting path: " + o.path) // AWS: undocumented text
+	}
+	st.MethodSettings = setEntry(st.MethodSettings, key, m)
+	return nil
+}
+
+// splitSettingPath takes the path of a method setting apart:
+// /~1pets/GET/throttling/rateLimit is ~1pets/GET and throttling/rateLimit.
+func splitSettingPath(path string) (key, name string, ok bool) {
+	seg := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	if len(seg) < 4 {
+		return "", "", false
+	}
+	n := len(seg) - 2
+	httpMethod := seg[n-1]
+	if httpMethod != "*" && !slices.Contains(httpMethods, httpMethod) {
+		return "", "", false
+	}
+	return strings.Join(seg[:n], "/"), strings.Join(seg[n:], "/"), true
+}
+
+// methodSettingPaths is AWS's list of them, with the commas it forgot.
+const methodSettingPaths = "/deploymentId, /description, /cacheClusterEnabled, /cacheClusterSize, /clientCertificateId, " +
+	"/accessLogSettings, /accessLogSettings/destinationArn, /accessLogSettings/format, " +
+	"/{resourcePath}/{httpMethod}/metrics/enabled, /{resourcePath}/{httpMethod}/logging/dataTrace, " +
+	"/{resourcePath}/{httpMethod}/logging/loglevel, /{resourcePath}/{httpMethod}/throttling/burstLimit" +
+	"/{resourcePath}/{httpMethod}/throttling/rateLimit/{resourcePath}/{httpMethod}/caching/ttlInSeconds, " +
+	"/{resourcePath}/{httpMethod}/caching/enabled, /{resourcePath}/{httpMethod}/caching/dataEncrypted, " +
+	"/{resourcePath}/{httpMethod}/caching/requireAuthorizationForCacheControl, " +
+	"/{resourcePath}/{httpMethod}/caching/unauthorizedCacheControlHeaderStrategy, " +
+	"/*/*/metrics/enabled, /*/*/logging/dataTrace, /*/*/logging/loglevel, " +
+	"/*/*/throttling/burstLimit /*/*/throttling/rateLimit /*/*/caching/ttlInSeconds, " +
+	"/*/*/caching/enabled, /*/*/caching/dataEncrypted, /*/*/caching/requireAuthorizationForCacheControl, " +
+	"/*/*/caching/unauthorizedCacheControlHeaderStrategy, /variables/{variable_name}, /tracingEnabled"

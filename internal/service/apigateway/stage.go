@@ -1,0 +1,271 @@
+package apigateway
+
+import (
+	"context"
+	"errors"
+	"regexp"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// newStage is a stage as it is before anything was set.
+//
+// AWS: recorded (test_create_update_stages).
+func newStage(scope record.Scope, restAPI, name string) record.Stage {
+	created := now()
+	return record.Stage{Scope: scope, RestAPI: restAPI, Stage: api.Stage{
+		StageName: new(name), CreatedDate: created, LastUpdatedDate: created,
+		CacheClusterEnabled: new(false), CacheClusterStatus: new(api.CacheClusterStatusNotAvailable),
+		MethodSettings: map[string]api.MethodSetting{}, TracingEnabled: new(false),
+	}}
+}
+
+// newCanary fills in what canary settings leave open.
+//
+// AWS: recorded (test_create_canary_deployment).
+func newCanary(deployment string, percent *float64, overrides map[string]string, cache *bool) *api.CanarySettings {
+	canary := &api.CanarySettings{DeploymentId: new(deployment), PercentTraffic: new(0.0), UseStageCache: new(is(cache))}
+	if percent != nil {
+		canary.PercentTraffic = percent
+	}
+	if len(overrides) > 0 {
+		canary.StageVariableOverrides = overrides
+	}
+	return canary
+}
+
+// CreateStage creates a stage that shows a deployment.
+func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*api.Stage, error) {
+	t := s.tables(ctx)
+	if err := checkTags(in.Tags); err != nil {
+		return nil, err
+	}
+	stage := newStage(t.Scope, str(in.RestApiId), str(in.StageName))
+	stage.DeploymentId, stage.Description, stage.DocumentationVersion = in.DeploymentId, text(in.Description), text(in.DocumentationVersion)
+	if in.CacheClusterEnabled != nil {
+		stage.CacheClusterEnabled = in.CacheClusterEnabled
+	}
+	if in.TracingEnabled != nil {
+		stage.TracingEnabled = in.TracingEnabled
+	}
+	if len(in.Variables) > 0 {
+		stage.Variables = in.Variables
+	}
+	if len(in.Tags) > 0 {
+		stage.Tags = in.Tags
+	}
+	if canary := in.CanarySettings; canary != nil {
+		deployment := canary.DeploymentId
+		if deployment == nil {
+			deployment = in.DeploymentId
+		}
+		stage.CanarySettings = newCanary(str(deployment), canary.PercentTraffic, canary.StageVariableOverrides, canary.UseStageCache)
+	}
+	defer s.locks.lock(t.RestAPIs.Key(stage.RestAPI))()
+	err := s.commit(ctx, func(c *change) error {
+		_, rev, err := lookup(ctx, t.RestAPIs, errAPI(ctx, in.RestApiId), stage.RestAPI)
+		if err != nil {
+			return err
+		}
+		c.require(t.RestAPIs.Is(store.ID(stage.RestAPI), rev))
+		if err := s.checkNewStage(ctx, t, &stage); err != nil {
+			return err
+		}
+		if err := checkStage(&stage.Stage); err != nil {
+			return err
+		}
+		if err := requireDeployments(ctx, c, t, &stage); err != nil {
+			return err
+		}
+		id := store.ID(stage.RestAPI, *stage.StageName)
+		c.require(t.Stages.Absent(id))
+		put(c, t.Stages, id, stage)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &stage.Stage, nil
+}
+
+var stageName = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
+
+// checkNewStage refuses a name that cannot be, or is taken.
+func (s *Service) checkNewStage(ctx context.Context, t record.Tables, stage *record.Stage) error {
+	name := *stage.StageName
+	if !stageName.MatchString(name) || len(name) > maxStageName {
+		// AWS: the text is older than the hyphen (Zappa issue 356).
+		return api.BadRequestException("Stage name only allows a-zA-Z0-9_")
+	}
+	rows, err := all(ctx, t.Stages, stage.RestAPI)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if *row.Value.StageName == name {
+			return api.ConflictException("Stage already exists") // AWS: terraform-provider-aws issue 1153
+		}
+	}
+	if len(rows) >= s.opt.Limits.StagesPerAPI {
+		return errLimit("Stages")
+	}
+	return nil
+}
+
+var (
+	variableName  = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
+	variableValue = regexp.MustCompile(`^[A-Za-z0-9\-._~:/?#&=,]+$`)
+)
+
+// checkVariable refuses what cannot be a stage variable.
+//
+// AWS: serverless issue 6133 and amazon-api-gateway-developer-guide issue 91
+// show the texts; what is allowed is in the API reference of Stage.
+func checkVariable(name, value string) error {
+	if !variableName.MatchString(name) {
+		return api.BadRequestException("Invalid stage variable name: " + name + ".  Please use names with only word characters.")
+	}
+	if !variableValue.MatchString(value) || len(value) > maxStageVariableLen {
+		return api.BadRequestException("Invalid stage variable value: " + value +
+			".  Please use values with alphanumeric characters and the symbols ' ', -', '.', '_', ':', '/', '?', '&', '=', and ','.")
+	}
+	return nil
+}
+
+// checkStage refuses settings that AWS refuses or that would not act.
+func checkStage(st *api.Stage) error {
+	for _, name := range sortedKeys(st.Variables) {
+		if err := checkVariable(name, st.Variables[name]); err != nil {
+			return err
+		}
+	}
+	if canary := st.CanarySettings; canary != nil {
+		for _, name := range sortedKeys(canary.StageVariableOverrides) {
+			if err := checkVariable(name, canary.StageVariableOverrides[name]); err != nil {
+				return err
+			}
+		}
+		if p := *canary.PercentTraffic; !(p >= 0 && p <= 100) {
+			return api.BadRequestException("Invalid percentTraffic specified. Must be between 0.0 and 100.0") // AWS: undocumented text
+		}
+	}
+	switch {
+	case is(st.CacheClusterEnabled):
+		return noCacheCluster.refuse("true")
+	case is(st.TracingEnabled):
+		return noTracing.refuse("true")
+	case str(st.ClientCertificateId) != "":
+		return noClientCertificate.refuse(*st.ClientCertificateId)
+	case str(st.DocumentationVersion) != "":
+		return noDocumentationVersion.refuse(*st.DocumentationVersion)
+	}
+	return nil
+}
+
+// requireDeployments demands that the deployments a stage shows are there, and
+// stay there.
+//
+// AWS: recorded (test_create_canary_deployment, test_update_stage_canary_deployment_validation).
+func requireDeployments(ctx context.Context, c *change, t record.Tables, stage *record.Stage) error {
+	ids := []string{str(stage.DeploymentId)}
+	if canary := stage.CanarySettings; canary != nil && *canary.DeploymentId != ids[0] {
+		ids = append(ids, *canary.DeploymentId)
+	}
+	for _, id := range ids {
+		_, rev, err := lookup(ctx, t.Deployments, errDeploymentID(), stage.RestAPI, id)
+		if err != nil {
+			return err
+		}
+		c.require(t.Deployments.Is(store.ID(stage.RestAPI, id), rev))
+	}
+	return nil
+}
+
+// liveStage reads a stage of an API that is not being deleted.
+func (s *Service) liveStage(ctx context.Context, t record.Tables, restAPI, name *string) (record.Stage, store.Rev, error) {
+	if _, err := s.restAPI(ctx, restAPI, errStage()); err != nil {
+		return record.Stage{}, 0, err
+	}
+	return lookup(ctx, t.Stages, errStage(), str(restAPI), str(name))
+}
+
+// GetStage returns one stage.
+func (s *Service) GetStage(ctx context.Context, in *api.GetStageInput) (*api.Stage, error) {
+	stage, _, err := s.liveStage(ctx, s.tables(ctx), in.RestApiId, in.StageName)
+	if err != nil {
+		return nil, err
+	}
+	return &stage.Stage, nil
+}
+
+// GetStages lists the stages of an API, or those that show one deployment.
+func (s *Service) GetStages(ctx context.Context, in *api.GetStagesInput) (*api.Stages, error) {
+	if _, err := s.restAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId)); err != nil {
+		return nil, err
+	}
+	rows, err := all(ctx, s.tables(ctx).Stages, str(in.RestApiId))
+	if err != nil {
+		return nil, err
+	}
+	out := &api.Stages{Item: []api.Stage{}}
+	for _, row := range rows {
+		if in.DeploymentId == nil || str(row.Value.DeploymentId) == *in.DeploymentId {
+			out.Item = append(out.Item, row.Value.Stage)
+		}
+	}
+	return out, nil
+}
+
+// UpdateStage changes a stage, which acts at once.
+func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*api.Stage, error) {
+	t := s.tables(ctx)
+	var stage record.Stage
+	err := s.commit(ctx, func(c *change) (err error) {
+		var rev store.Rev
+		if stage, rev, err = s.liveStage(ctx, t, in.RestApiId, in.StageName); err != nil {
+			return err
+		}
+		if err := stagePatches.apply(&stage.Stage, in.PatchOperations); err != nil {
+			return err
+		}
+		if err := checkStage(&stage.Stage); err != nil {
+			return err
+		}
+		if err := requireDeployments(ctx, c, t, &stage); err != nil {
+			return err
+		}
+		stage.LastUpdatedDate = now()
+		id := store.ID(stage.RestAPI, *stage.StageName)
+		c.require(t.Stages.Is(id, rev))
+		put(c, t.Stages, id, stage)
+		return nil
+	})
+	return &stage.Stage, err
+}
+
+// DeleteStage removes a stage, also out of usage plans and from domain names.
+func (s *Service) DeleteStage(ctx context.Context, in *api.DeleteStageInput) error {
+	t := s.tables(ctx)
+	err := s.commit(ctx, func(c *change) error {
+		stage, rev, err := s.liveStage(ctx, t, in.RestApiId, in.StageName)
+		if err != nil {
+			return err
+		}
+		id := store.ID(stage.RestAPI, *stage.StageName)
+		c.require(t.Stages.Is(id, rev))
+		c.do(t.Stages.Delete(id))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = s.dropPlanStages(ctx, t, func(st api.ApiStage) bool {
+		return str(st.ApiId) == str(in.RestApiId) && str(st.Stage) == str(in.StageName)
+	})
+	if errors.Is(err, context.Canceled) {
+		return nil // the stage is gone; a plan that still names it admits nobody
+	}
+	return err
+}

@@ -1,0 +1,179 @@
+package apigateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// Sweep takes away what nothing refers to any more: what is left of deleted
+// APIs, and definitions that have been unused for longer than olderThan. It
+// may run at any time, on any node.
+func (s *Service) Sweep(ctx context.Context, olderThan time.Duration) error {
+	scopes, err := s.scopes(ctx)
+	if err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
+	for _, scope := range scopes {
+		t := record.In(s.st, s.blobs, scope)
+		if err := s.sweepScope(ctx, t, olderThan); err != nil {
+			return fmt.Errorf("sweep %s %s: %w", scope.Account, scope.Region, err)
+		}
+	}
+	return nil
+}
+
+// scopes are the accounts and regions that have keys.
+func (s *Service) scopes(ctx context.Context) ([]record.Scope, error) {
+	var scopes []record.Scope
+	from := ""
+	for {
+		page, err := s.st.List(ctx, store.Prefix(), from, 1)
+		if err != nil || len(page.KVs) == 0 {
+			return scopes, err
+		}
+		scope, after, ok := record.ScopeOf(page.KVs[0].Key)
+		if ok {
+			scopes = append(scopes, scope)
+		}
+		from = after
+	}
+}
+
+func (s *Service) sweepScope(ctx context.Context, t record.Tables, olderThan time.Duration) error {
+	// The children before the parents: what belongs to an API that is
+	// created between the two listings is then not among the children.
+	dead, err := s.deadAPIs(ctx, t)
+	if err != nil {
+		return err
+	}
+	if len(dead) > 0 {
+		if err := s.removeOrphans(ctx, t, func(id string) bool { return slices.Contains(dead, id) }); err != nil {
+			return err
+		}
+	}
+	_, err = t.Blobs.Sweep(ctx, func(ctx context.Context) (map[store.Ref]struct{}, error) { return references(ctx, t) }, olderThan)
+	return err
+}
+
+// deadAPIs are the ids of APIs that are gone while something belongs to them.
+func (s *Service) deadAPIs(ctx context.Context, t record.Tables) ([]string, error) {
+	named := map[string]bool{}
+	if err := s.eachChild(ctx, t, func(a string, _ store.Cond) { named[a] = true }); err != nil {
+		return nil, err
+	}
+	var dead []string
+	for id := range named {
+		_, _, err := t.RestAPIs.Get(ctx, store.ID(id))
+		if errors.Is(err, store.ErrNotFound) {
+			dead = append(dead, id)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return dead, nil
+}
+
+// eachChild calls f for every record that belongs to an API, with the API and
+// the condition that the record is unchanged.
+func (s *Service) eachChild(ctx context.Context, t record.Tables, f func(restAPI string, is store.Cond)) error {
+	stages, err := all(ctx, t.Stages)
+	if err != nil {
+		return err
+	}
+	for _, row := range stages {
+		f(row.Value.RestAPI, t.Stages.Is(row.ID, row.Rev))
+	}
+	deployments, err := all(ctx, t.Deployments)
+	if err != nil {
+		return err
+	}
+	for _, row := range deployments {
+		f(row.Value.RestAPI, t.Deployments.Is(row.ID, row.Rev))
+	}
+	mappings, err := all(ctx, t.BasePathMappings)
+	if err != nil {
+		return err
+	}
+	for _, row := range mappings {
+		f(str(row.Value.RestApiId), t.BasePathMappings.Is(row.ID, row.Rev))
+	}
+	return nil
+}
+
+// removeOrphans takes away what belonged to deleted APIs, and their stages out
+// of usage plans.
+func (s *Service) removeOrphans(ctx context.Context, t record.Tables, deleted func(restAPI string) bool) error {
+	for left := true; left; {
+		err := s.commit(ctx, func(c *change) error {
+			err := s.eachChild(ctx, t, func(a string, is store.Cond) {
+				if deleted(a) && len(c.ops) < store.MaxOps {
+					c.require(is)
+					c.do(store.Delete(is.Key))
+				}
+			})
+			left = len(c.ops) > 0
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return s.dropPlanStages(ctx, t, func(st api.ApiStage) bool { return deleted(str(st.ApiId)) })
+}
+
+// dropPlanStages takes stages out of all usage plans that name them.
+func (s *Service) dropPlanStages(ctx context.Context, t record.Tables, drop func(api.ApiStage) bool) error {
+	plans, err := all(ctx, t.UsagePlans)
+	if err != nil {
+		return err
+	}
+	for _, row := range plans {
+		if !slices.ContainsFunc(row.Value.ApiStages, drop) {
+			continue
+		}
+		err := s.commit(ctx, func(c *change) error {
+			plan, rev, err := t.UsagePlans.Get(ctx, row.ID)
+			if errors.Is(err, store.ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			plan.ApiStages = slices.DeleteFunc(plan.ApiStages, drop)
+			c.require(t.UsagePlans.Is(row.ID, rev))
+			put(c, t.UsagePlans, row.ID, plan)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// references are the definitions that records name.
+func references(ctx context.Context, t record.Tables) (map[store.Ref]struct{}, error) {
+	refs := map[store.Ref]struct{}{}
+	deployments, err := all(ctx, t.Deployments)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range deployments {
+		refs[row.Value.Definition] = struct{}{}
+	}
+	apis, err := all(ctx, t.RestAPIs)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range apis {
+		refs[row.Value.Definition] = struct{}{}
+	}
+	return refs, nil
+}

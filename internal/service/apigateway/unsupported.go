@@ -1,0 +1,139 @@
+package apigateway
+
+import (
+	"strings"
+
+	api "gatehouse/internal/awsapi/apigateway"
+)
+
+// A setting that Gatehouse does not act upon yet is never stored: the call that
+// would set it is refused by name. What such a setting is without being set
+// (its inert value) is accepted.
+
+// An Unsupported setting is one line of what is refused.
+type Unsupported struct {
+	Of      string // what it is a setting of, as AWS calls it
+	Setting string
+	Values  string // which values are refused
+}
+
+type unsupportedID int
+
+// What is refused. The order is that of the coverage document.
+const (
+	noAPIKeySource unsupportedID = iota
+	noCompression
+	noPolicy
+	noPrivateAPI
+	noSecurityPolicy
+	noAccessMode
+	noAuthorizationType
+	noAuthorizationScopes
+	noIntegrationType
+	noConnectionType
+	noIntegrationTarget
+	noCredentials
+	noContentHandling
+	noTransferMode
+	noTemplate
+	noBodyPath
+	noBodyValidation
+	noCacheCluster
+	noTracing
+	noClientCertificate
+	noDocumentationVersion
+	noMetrics
+	noLogging
+	noDataTrace
+	noCaching
+	noQuota
+	noProductCode
+	noCustomerID
+	noStageKeys
+	noCertificate
+	noMutualTLS
+	noPrivateDomain
+	noRoutingMode
+	noDomainSecurity
+	unsupportedCount
+)
+
+var unsupported = [unsupportedCount]Unsupported{
+	noAPIKeySource:         {"RestApi", "apiKeySource", "AUTHORIZER"},
+	noCompression:          {"RestApi", "minimumCompressionSize", "any"},
+	noPolicy:               {"RestApi", "policy", "any"},
+	noPrivateAPI:           {"RestApi", "endpointConfiguration", "PRIVATE, vpcEndpointIds"},
+	noSecurityPolicy:       {"RestApi", "securityPolicy", "any but TLS_1_0"},
+	noAccessMode:           {"RestApi", "endpointAccessMode", "STRICT"},
+	noAuthorizationType:    {"Method", "authorizationType", "AWS_IAM, CUSTOM, COGNITO_USER_POOLS"},
+	noAuthorizationScopes:  {"Method", "authorizationScopes", "any"},
+	noIntegrationType:      {"Integration", "type", "AWS, AWS_PROXY"},
+	noConnectionType:       {"Integration", "connectionType", "VPC_LINK"},
+	noIntegrationTarget:    {"Integration", "integrationTarget", "any"},
+	noCredentials:          {"Integration", "credentials", "any"},
+	noContentHandling:      {"Integration and IntegrationResponse", "contentHandling", "CONVERT_TO_BINARY, CONVERT_TO_TEXT"},
+	noTransferMode:         {"Integration", "responseTransferMode", "STREAM"},
+	noTemplate:             {"Integration and IntegrationResponse", "mapping template", "those that contain # or $"},
+	noBodyPath:             {"Integration and IntegrationResponse", "parameter mapping", "JSONPath into a body"},
+	noBodyValidation:       {"RequestValidator", "validateRequestBody", "true"},
+	noCacheCluster:         {"Stage", "cacheClusterEnabled", "true"},
+	noTracing:              {"Stage", "tracingEnabled", "true"},
+	noClientCertificate:    {"Stage", "clientCertificateId", "any"},
+	noDocumentationVersion: {"Stage", "documentationVersion", "any"},
+	noMetrics:              {"Stage method settings", "metrics/enabled", "true"},
+	noLogging:              {"Stage method settings", "logging/loglevel", "ERROR, INFO"},
+	noDataTrace:            {"Stage method settings", "logging/dataTrace", "true"},
+	noCaching:              {"Stage method settings", "caching/enabled", "true"},
+	noQuota:                {"UsagePlan", "quota", "any"},
+	noProductCode:          {"UsagePlan", "productCode", "any"},
+	noCustomerID:           {"ApiKey", "customerId", "any"},
+	noStageKeys:            {"ApiKey", "stageKeys", "any (superseded by usage plans)"},
+	noCertificate:          {"DomainName", "certificate settings", "any"},
+	noMutualTLS:            {"DomainName", "mutualTlsAuthentication", "any"},
+	noPrivateDomain:        {"DomainName", "endpointConfiguration", "PRIVATE, policy, managementPolicy"},
+	noRoutingMode:          {"DomainName", "routingMode", "any but BASE_PATH_MAPPING_ONLY"},
+	noDomainSecurity:       {"DomainName", "securityPolicy, endpointAccessMode", "any but TLS_1_2, BASIC"},
+}
+
+// UnsupportedSettings lists every setting of implemented operations that is
+// refused, for the coverage document.
+func UnsupportedSettings() []Unsupported {
+	return append([]Unsupported(nil), unsupported[:]...)
+}
+
+// refuse is the answer to setting what is not supported, with the value that
+// was asked for (nothing, if it may be long or secret).
+func (id unsupportedID) refuse(value string) error {
+	u := unsupported[id]
+	if value != "" {
+		value = " '" + value + "'"
+	}
+	return api.BadRequestException("Gatehouse does not support " + u.Setting + value + " of " + u.Of + " yet (see COVERAGE.md)")
+}
+
+// templateSupported reports whether the data plane can render a mapping
+// template: only constant text, until there is a template engine.
+func templateSupported(template string) bool {
+	return !strings.ContainsAny(template, "#$")
+}
+
+// checkTemplates refuses templates that cannot be rendered, and content types
+// that are none.
+func checkTemplates(templates map[string]string) error {
+	for contentType, template := range templates {
+		if !validContentType(contentType) {
+			// AWS: recorded (test_integration_response_invalid_responsetemplates).
+			return api.BadRequestException("Validation Result: warnings : [], errors : [Invalid content type specified: " + contentType + "]")
+		}
+		if !templateSupported(template) {
+			return noTemplate.refuse(contentType)
+		}
+	}
+	return nil
+}
+
+// validContentType reports whether a template or model may stand under s.
+func validContentType(s string) bool {
+	kind, sub, ok := strings.Cut(s, "/")
+	return s == "$default" || ok && kind != "" && sub != "" && !strings.ContainsAny(s, " \t\r\n")
+}

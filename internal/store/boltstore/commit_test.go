@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -126,6 +127,44 @@ func TestCloseWhileCommitting(t *testing.T) {
 			t.Errorf("%s is at %d, acknowledged at %d", kv.Key, kv.Rev, told[kv.Key])
 		}
 	}
+}
+
+// bbolt shows a commit before it is synced; a reader waits until it is, and a
+// watcher does not see it before.
+func TestReadersWaitForSync(t *testing.T) {
+	st := open(t, filepath.Join(t.TempDir(), "store"), boltstore.Options{})
+	defer func() { _ = st.Close() }()
+	commit(t, st, store.Put("/a", []byte("1")))
+	commit(t, st, store.Put("/a", []byte("2")), store.Delete("/b"))
+	release := st.HoldBack()
+	reads := map[string]func(ctx context.Context) error{
+		"Get":           func(ctx context.Context) error { _, err := st.Get(ctx, "/a"); return err },
+		"Get of no key":   func(ctx context.Context) error { _, err := st.Get(ctx, "/b"); return err },
+		"List":          func(ctx context.Context) error { _, err := st.List(ctx, "/", "", 0); return err },
+		"Backup":        func(ctx context.Context) error { return st.Backup(ctx, io.Discard) },
+		"Watch":         func(ctx context.Context) error { return firstAfter(ctx, st, 1) },
+	}
+	for name, read := range reads {
+		ctx, cancel := context.WithCancel(t.Context())
+		go cancel()
+		if err := read(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s before the sync = %v, want to wait", name, err)
+		}
+	}
+	release()
+	for name, read := range reads {
+		if err := read(t.Context()); err != nil && !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s after the sync = %v", name, err)
+		}
+	}
+}
+
+// firstAfter waits for one batch.
+func firstAfter(ctx context.Context, st store.Store, after store.Rev) error {
+	for _, err := range st.Watch(ctx, "/", after) {
+		return err
+	}
+	return nil
 }
 
 // A full disk refuses commits and harms nothing: reading goes on, and so does

@@ -85,6 +85,11 @@ func (e *Error) Error() string { return e.Message }
 func (e *Error) Unwrap() error { return e.Cause }
 
 // Import reads a document. The error is an *[Error].
+//
+// Import checks what only an import can get wrong: types, names, references,
+// the tree of paths. Whether AWS would put a method or an integration as it
+// stands is checked where single ones are put too, by the service; it words
+// what it finds with [Unable] and [Refusal].
 func Import(doc []byte, opt Options) (*API, error) {
 	if opt.Partition == "" {
 		opt.Partition = "aws"
@@ -111,6 +116,15 @@ func Import(doc []byte, opt Options) (*API, error) {
 		return nil, Refusal(im.errors, im.warnings)
 	}
 	return im.api, nil
+}
+
+// Unable words why a part of a method cannot be put: its "integration", an
+// "integration response".
+//
+// AWS: seen in failed imports, for example "Unable to put integration on 'GET'
+// for resource at path '/': Invalid mapping expression specified: …".
+func Unable(part, verb, path, why string) string {
+	return "Unable to put " + part + " on '" + verb + "' for resource at path '" + path + "': " + why
 }
 
 // Refusal words the errors of one import as AWS does, with the warnings that

@@ -31,8 +31,7 @@ func (im *importer) readResponses(op *operation) {
 				continue
 			}
 			// AWS: the service model's pattern; how an import words it is undocumented.
-			im.errorf("Unable to put method response on '%s' for resource at path '%s': Invalid status code specified: %s",
-				op.verb, op.resource.Path, cut(code))
+			im.refuse(op, "method response", "Invalid status code specified: "+cut(code))
 			continue
 		}
 		if op.method.MethodResponses == nil {

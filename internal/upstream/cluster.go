@@ -96,7 +96,7 @@ func (c *Cluster) ended(err error) error {
 		return nil
 	}
 	c.pool.release()
-	return kindOf(err)
+	return Classify(err)
 }
 
 // connect makes a connection to one of the host's addresses.
@@ -137,8 +137,12 @@ func repeatable(req *wire.Request) bool {
 	return false
 }
 
-// kindOf gives an error of wire the kind that callers tell apart.
-func kindOf(err error) error {
+// Classify wraps an error of wire, such as the Source of a response's body
+// returns, in the kind that callers tell apart.
+func Classify(err error) error {
+	if err == nil {
+		return nil
+	}
 	var (
 		malformed *wire.Error
 		body      *wire.BodyError

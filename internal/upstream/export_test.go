@@ -1,0 +1,28 @@
+package upstream
+
+import (
+	"context"
+	"net/netip"
+)
+
+// Use takes the permission for a connection, as a request does.
+func Use(c *Cluster) {
+	c.pool.mu.Lock()
+	defer c.pool.mu.Unlock()
+	c.pool.open++
+}
+
+// Resolve looks up c's addresses if that was not done yet.
+func Resolve(c *Cluster) error {
+	_, err := c.endpoints.get(context.Background())
+	return err
+}
+
+// Addresses returns the addresses in force.
+func Addresses(c *Cluster) []netip.AddrPort {
+	var list []netip.AddrPort
+	for _, e := range *c.endpoints.list.Load() {
+		list = append(list, e.addr)
+	}
+	return list
+}

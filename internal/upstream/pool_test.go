@@ -1,0 +1,125 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestPoolOrder(t *testing.T) {
+	p := pool{maxOpen: 10, maxIdle: 2}
+	conns := []*conn{{}, {}, {}}
+	p.open = 3
+	for i, c := range conns {
+		if got, want := p.give(c, int64(i)), i < 2; got != want {
+			t.Errorf("give %d = %v, want %v", i, got, want)
+		}
+	}
+	c, err := p.take(context.Background(), time.Time{})
+	if c != conns[1] || err != nil {
+		t.Errorf("take = %p, %v, want the newest, %p", c, err, conns[1])
+	}
+	if st := p.stats(); st != (Stats{Open: 2, Idle: 1}) {
+		t.Errorf("stats = %+v", st)
+	}
+}
+
+func TestPoolExpire(t *testing.T) {
+	p := pool{maxOpen: 10, maxIdle: 10, open: 4}
+	conns := []*conn{{}, {}, {}, {}}
+	for i, c := range conns {
+		p.give(c, int64(i))
+	}
+	n := 0
+	for c := p.expire(2); c != nil; c = c.below {
+		if c != conns[1] && c != conns[0] {
+			t.Errorf("a connection idle since %d expired", c.idleSince)
+		}
+		n++
+	}
+	if st := p.stats(); n != 2 || st != (Stats{Open: 2, Idle: 2}) {
+		t.Errorf("expired %d, left %+v; want 2 of 4", n, st)
+	}
+}
+
+// TestPoolQueue: who waits is served in order, by connections given back and
+// by permissions given up, and leaves the queue by deadline and context.
+func TestPoolQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pool{maxOpen: 1, maxWaiting: 4}
+		if c, err := p.take(context.Background(), time.Time{}); c != nil || err != nil {
+			t.Fatalf("first take = %v, %v, want a permission", c, err)
+		}
+		type result struct {
+			who int
+			c   *conn
+			err error
+		}
+		results := make(chan result, 4)
+		wait := func(who int, ctx context.Context, d time.Duration) {
+			go func() {
+				c, err := p.take(ctx, time.Now().Add(d))
+				results <- result{who, c, err}
+			}()
+			synctest.Wait()
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		wait(0, context.Background(), time.Second)
+		wait(1, ctx, time.Hour)
+		wait(2, context.Background(), time.Hour)
+		wait(3, context.Background(), time.Hour)
+		if _, err := p.take(ctx, time.Now().Add(time.Hour)); !errors.Is(err, ErrOverload) {
+			t.Errorf("fifth in a queue of four: %v, want %v", err, ErrOverload)
+		}
+		if r := <-results; r.who != 0 || !errors.Is(r.err, ErrTimeout) {
+			t.Errorf("first to end = %+v, want 0 by its deadline", r)
+		}
+		cancel()
+		if r := <-results; r.who != 1 || !errors.Is(r.err, context.Canceled) {
+			t.Errorf("second to end = %+v, want 1 by its context", r)
+		}
+		back := new(conn)
+		p.give(back, 0)
+		if r := <-results; r.who != 2 || r.c != back || r.err != nil {
+			t.Errorf("third to end = %+v, want 2 with the connection", r)
+		}
+		p.release()
+		if r := <-results; r.who != 3 || r.c != nil || r.err != nil {
+			t.Errorf("last to end = %+v, want 3 with a permission", r)
+		}
+		p.release()
+		if st := p.stats(); st != (Stats{}) {
+			t.Errorf("afterwards %+v, want nothing", st)
+		}
+	})
+}
+
+func TestPoolCloseWakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pool{maxOpen: 1, maxWaiting: 1, open: 1}
+		ended := make(chan error)
+		go func() {
+			_, err := p.take(context.Background(), time.Now().Add(time.Hour))
+			ended <- err
+		}()
+		synctest.Wait()
+		p.close()
+		if err := <-ended; !errors.Is(err, ErrClosed) {
+			t.Errorf("waiting take = %v, want %v", err, ErrClosed)
+		}
+	})
+}
+
+func TestPoolAllocs(t *testing.T) {
+	p := pool{maxOpen: 1, maxIdle: 1, open: 1}
+	p.give(new(conn), 0)
+	ctx := context.Background()
+	if n := testing.AllocsPerRun(1000, func() {
+		c, _ := p.take(ctx, time.Time{})
+		p.give(c, 0)
+	}); n != 0 {
+		t.Errorf("take and give allocate %v times, budget 0", n)
+	}
+}

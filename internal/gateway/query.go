@@ -81,23 +81,54 @@ func Encoded(raw string, plus bool) bool {
 }
 
 // AppendEncoded appends text percent-encoded for a URI: all but the unreserved
-// characters of RFC 3986 and, if slashes is set, "/".
+// characters of RFC 3986.
 //
 // AWS: the exact rule is unknown; rest-execution.md §2.3 proposes this one.
-func AppendEncoded(dst []byte, text string, slashes bool) []byte {
-	const upper = "0123456789ABCDEF"
+func AppendEncoded(dst []byte, text string) []byte {
 	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if unreserved(c) || slashes && c == '/' {
-			dst = append(dst, c)
-		} else {
-			dst = append(dst, '%', upper[c>>4], upper[c&15])
-		}
+		dst = appendEncodedByte(dst, text[i])
 	}
 	return dst
 }
 
-func unreserved(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		c == '-' || c == '.' || c == '_' || c == '~'
+// AppendReencoded appends a part of a path decoded once and encoded again.
+// Slashes stay slashes, encoded slashes stay encoded.
+func AppendReencoded(dst []byte, raw string) []byte {
+	for i := 0; i < len(raw); {
+		if raw[i] == '/' {
+			dst = append(dst, '/')
+			i++
+			continue
+		}
+		c, n := decodeByte(raw[i:], false)
+		dst = appendEncodedByte(dst, c)
+		i += n
+	}
+	return dst
 }
+
+// PlainPath tells whether AppendReencoded would change nothing.
+func PlainPath(raw string) bool {
+	for i := 0; i < len(raw); i++ {
+		if !unreserved[raw[i]] && raw[i] != '/' {
+			return false
+		}
+	}
+	return true
+}
+
+func appendEncodedByte(dst []byte, c byte) []byte {
+	const upper = "0123456789ABCDEF"
+	if unreserved[c] {
+		return append(dst, c)
+	}
+	return append(dst, '%', upper[c>>4], upper[c&15])
+}
+
+// unreserved are the unreserved characters of RFC 3986.
+var unreserved = func() (t [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~") {
+		t[c] = true
+	}
+	return t
+}()

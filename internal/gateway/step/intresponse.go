@@ -1,0 +1,196 @@
+package step
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/wire"
+)
+
+// IntegrationResponse chooses one of a method's integration responses by the
+// status of the backend, and makes the method response of it.
+type IntegrationResponse struct {
+	responses []response
+	byStatus  [600]int16 // which response; -1: none; of 100 to 599
+	mock      bool
+}
+
+// A Response is an integration response as it is configured.
+type Response struct {
+	Status     int    // of the method response
+	Pattern    string // selectionPattern; empty: the default
+	Parameters map[string]string
+	Templates  map[string]string // by media type
+}
+
+type response struct {
+	status    int
+	pattern   *regexp.Regexp // nil: the default
+	header    []headerMapping
+	typeFrom  *source // of Content-Type
+	templates mediaTexts
+}
+
+// NewIntegrationResponse makes the step. The order of responses decides when
+// several patterns match. A response without backend is a MOCK's.
+func NewIntegrationResponse(responses []Response, mock bool, sc *Scope) (*IntegrationResponse, error) {
+	s := &IntegrationResponse{mock: mock}
+	for i := range responses {
+		r, err := newResponse(&responses[i], sc)
+		if err != nil {
+			return nil, fmt.Errorf("integration response %d: %w", responses[i].Status, err)
+		}
+		s.responses = append(s.responses, *r)
+	}
+	for status := range s.byStatus {
+		s.byStatus[status] = int16(s.find(status))
+	}
+	return s, nil
+}
+
+func newResponse(in *Response, sc *Scope) (*response, error) {
+	r := &response{status: in.Status}
+	if in.Pattern != "" {
+		// AWS: integrations.md §8.1: a Java pattern that matches the whole text.
+		p, err := regexp.Compile(`\A(?:` + in.Pattern + `)\z`)
+		if err != nil {
+			return nil, fmt.Errorf("selectionPattern: %w", err)
+		}
+		r.pattern = p
+	}
+	for _, key := range slices.Sorted(maps.Keys(in.Parameters)) {
+		name, ok := strings.CutPrefix(key, "method.response.header.")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("parameter mapping to %q: no such target", key)
+		}
+		src, err := parseSource(in.Parameters[key], sc)
+		if err != nil {
+			return nil, fmt.Errorf("parameter mapping to %q: %w", key, err)
+		}
+		if src.kind != constant && src.kind != contextVar && src.kind != responseLast && src.kind != responseAll {
+			return nil, fmt.Errorf("parameter mapping to %q: the request is no source of a response", key)
+		}
+		r.mapHeader(name, src)
+	}
+	var err error
+	r.templates, err = newConstantTexts(in.Templates)
+	return r, err
+}
+
+// remapped are the headers that a response of HTTP may not set itself.
+//
+// AWS: rest-execution.md §4.2, the response remap sets and the recorded column.
+var remapped = headerSet{
+	wire.HeaderAuthorization:     true,
+	wire.HeaderConnection:        true,
+	wire.HeaderContentLength:     true,
+	wire.HeaderContentMD5:        true,
+	wire.HeaderDate:              true,
+	wire.HeaderExpect:            true,
+	wire.HeaderHost:              true,
+	wire.HeaderMaxForwards:       true,
+	wire.HeaderProxyAuthenticate: true,
+	wire.HeaderServer:            true,
+	wire.HeaderTrailer:           true,
+	wire.HeaderUpgrade:           true,
+	wire.HeaderUserAgent:         true,
+	wire.HeaderWWWAuthenticate:   true,
+	wire.HeaderXAmzApigwID:       true,
+	wire.HeaderXAmznRequestID:    true,
+}
+
+func (r *response) mapHeader(name string, src source) {
+	id := wire.Identify(name)
+	switch {
+	case id == wire.HeaderContentType:
+		r.typeFrom = &src
+	case id == wire.HeaderTransferEncoding, id == wire.HeaderKeepAlive, id == wire.HeaderProxyConnection:
+		return
+	case remapped[id]:
+		name, id = gateway.RemapPrefix+name, wire.HeaderOther
+	}
+	if id != wire.HeaderContentType {
+		r.header = append(r.header, headerMapping{field: wire.Field{Name: name, ID: id}, from: src})
+	}
+}
+
+// find returns the place of the response for a status, or -1.
+//
+// AWS: integrations.md §8.1: for MOCK the response of the same status wins of
+// several that match; otherwise the first. Without a match, the default.
+func (s *IntegrationResponse) find(status int) int {
+	text := strconv.Itoa(status)
+	first, def := -1, -1
+	for i := range s.responses {
+		r := &s.responses[i]
+		switch {
+		case r.pattern == nil:
+			if def < 0 {
+				def = i
+			}
+		case r.pattern.MatchString(text):
+			if s.mock && r.status == status {
+				return i
+			}
+			if first < 0 {
+				first = i
+			}
+		}
+	}
+	if first >= 0 {
+		return first
+	}
+	return def
+}
+
+// Do fills in x.MethodResponse.
+//
+// AWS: integrations.md §8.2; X-Amzn-Trace-Id by rest-execution.md §4.1.
+func (s *IntegrationResponse) Do(_ context.Context, x *gateway.Exchange) error {
+	status := x.IntegrationResponse.Status
+	var i int
+	if status >= 0 && status < len(s.byStatus) {
+		i = int(s.byStatus[status])
+	} else {
+		i = s.find(status)
+	}
+	if i < 0 {
+		return gateway.NewFault(gateway.APIConfigurationError, errors.New(
+			"no match for output mapping and no default output mapping configured. Endpoint Response Status Code: "+strconv.Itoa(status)))
+	}
+	r := &s.responses[i]
+	contentType, text, templated := r.templates.choose(x.Vars.Accept)
+	if r.typeFrom != nil {
+		if v := r.typeFrom.value(x); v != "" && sendable(v) {
+			contentType = v
+		}
+	}
+	x.BeginAnswer(r.status, contentType, "")
+	if !s.mock {
+		x.MethodResponse.Header.AddID(wire.HeaderXAmznTraceID, x.Vars.Trace)
+	}
+	for i := range r.header {
+		m := &r.header[i]
+		if v := m.from.value(x); v != "" && sendable(v) {
+			f := m.field
+			f.Value = v
+			x.MethodResponse.Header.Fields = append(x.MethodResponse.Header.Fields, f)
+		}
+	}
+	if templated {
+		x.SetAnswerBody(text) // the backend's body is given up at the end: its header is in use
+		return nil
+	}
+	x.MethodResponse.Body = x.IntegrationResponse.Body
+	x.IntegrationResponse.Body = wire.Body{}
+	return nil
+}
+
+var _ gateway.Step = (*IntegrationResponse)(nil)

@@ -1,0 +1,44 @@
+package step
+
+import (
+	"context"
+
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/limit"
+)
+
+// Throttle refuses requests beyond a rate. Buckets that are nil do not limit.
+type Throttle struct {
+	Method  *limit.Bucket // the method's own setting, else the stage's default
+	Account *limit.Bucket
+}
+
+var throttled = gateway.NewFault(gateway.Throttled, nil)
+
+// Do takes a token from every bucket that applies.
+//
+// AWS: rest-execution.md §9: usage plan per method, then per client; stage;
+// account. The first that has none wins. §8: a looser limit for a method does
+// not escape that of the plan.
+func (s *Throttle) Do(_ context.Context, x *gateway.Exchange) error {
+	now := x.Vars.Start
+	if m := x.Member; m != nil {
+		if len(m.Methods) > 0 {
+			if b := m.Method(x.Stage, x.Route); b != nil && !b.TakeAt(now) {
+				return throttled
+			}
+		}
+		if m.Rate != nil && !m.Rate.TakeAt(now) {
+			return throttled
+		}
+	}
+	if s.Method != nil && !s.Method.TakeAt(now) {
+		return throttled
+	}
+	if s.Account != nil && !s.Account.TakeAt(now) {
+		return throttled
+	}
+	return nil
+}
+
+var _ gateway.Step = (*Throttle)(nil)

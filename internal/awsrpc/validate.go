@@ -70,8 +70,7 @@ func (vs *violations) check(v reflect.Value, op *operation) {
 		f := &op.in.fields[i]
 		switch f.where {
 		case inBody:
-		case inURI:
-			// A label is named as in the path; it is never empty.
+		case inURI, inQuery, inHeader:
 			vs.member(v, f, []string{f.key})
 		default:
 			vs.member(v, f, []string{f.name})

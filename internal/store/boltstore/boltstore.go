@@ -82,7 +82,10 @@ type Store struct {
 	stuck   atomic.Bool // bbolt panicked in a transaction: it can no longer be closed
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store = (*Store)(nil)
+	_ store.Tail  = (*Store)(nil)
+)
 
 // Get implements store.Store.
 func (s *Store) Get(ctx context.Context, key string) (store.KV, error) {

@@ -139,7 +139,7 @@ func TestReadersWaitForSync(t *testing.T) {
 	release := st.HoldBack()
 	reads := map[string]func(ctx context.Context) error{
 		"Get":           func(ctx context.Context) error { _, err := st.Get(ctx, "/a"); return err },
-		"Get of no key":   func(ctx context.Context) error { _, err := st.Get(ctx, "/b"); return err },
+		"Get of no key": func(ctx context.Context) error { _, err := st.Get(ctx, "/b"); return err },
 		"List":          func(ctx context.Context) error { _, err := st.List(ctx, "/", "", 0); return err },
 		"Backup":        func(ctx context.Context) error { return st.Backup(ctx, io.Discard) },
 		"Watch":         func(ctx context.Context) error { return firstAfter(ctx, st, 1) },

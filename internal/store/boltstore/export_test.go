@@ -1,10 +1,6 @@
 package boltstore
 
-import (
-	bolt "go.etcd.io/bbolt"
-
-	"gatehouse/internal/store"
-)
+import bolt "go.etcd.io/bbolt"
 
 // FailSync does what a commit does whose pages were written but not synced.
 func (s *Store) FailSync(err error) error { return s.afterFailure(s.hub.durable-1, err) }
@@ -38,5 +34,3 @@ func (s *Store) Transactions() (n int) {
 
 // Verify is verify.
 func Verify(path string) error { return verify(path) }
-
-var _ store.Tail = (*Store)(nil)

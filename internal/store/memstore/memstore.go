@@ -44,7 +44,10 @@ type Store struct {
 	closed bool
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store = (*Store)(nil)
+	_ store.Tail  = (*Store)(nil)
+)
 
 // New returns an empty store.
 func New(opt Options) *Store {

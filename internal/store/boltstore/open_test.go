@@ -198,7 +198,7 @@ func TestOpenDamaged(t *testing.T) {
 	}
 	seed := rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 0))
-	refused, rounds := 0, 400
+	refused, rounds := 0, 200
 	if testing.Short() {
 		rounds = 50
 	}

@@ -16,14 +16,18 @@ import (
 
 // A decoder reads a JSON document into a struct, by its plan.
 //
-// Depth is bounded: below what the plan knows, values are skipped, and jsontext
-// skips no more than 10,000 levels without recursion of ours. Size is bounded by
+// Depth is bounded by maxDepth where shapes contain themselves; what the plan does
+// not know is skipped by jsontext, up to its own 10,000 levels. Size is bounded by
 // the body.
 type decoder struct {
 	dec        *jsontext.Decoder
 	path       []string // of the member at hand, as violations name it
 	violations *violations
 }
+
+// maxDepth is how deep the members of an input may lie. No shape of AWS comes
+// near; who sends more gets a SerializationException.
+const maxDepth = 128
 
 // document reads the whole of body, which may be empty, into v.
 func (d *decoder) document(body []byte, v reflect.Value, n *node) error {
@@ -92,7 +96,9 @@ func (d *decoder) structure(v reflect.Value, n *node) error {
 			fv.Set(reflect.New(fv.Type().Elem()))
 			fv = fv.Elem()
 		}
-		d.push(f.name)
+		if err := d.push(f.name); err != nil {
+			return err
+		}
 		if err := d.value(fv, f.value, f.isoTime); err != nil {
 			return err
 		}
@@ -116,7 +122,9 @@ func (d *decoder) list(v reflect.Value, n *node, isoTime bool) error {
 			continue
 		}
 		e := reflect.New(v.Type().Elem()).Elem()
-		d.push(strconv.Itoa(i) + ".member")
+		if err := d.push(strconv.Itoa(i) + ".member"); err != nil {
+			return err
+		}
 		if err := d.value(e, n.elem, isoTime); err != nil {
 			return err
 		}
@@ -146,7 +154,9 @@ func (d *decoder) mapping(v reflect.Value, n *node, isoTime bool) error {
 			continue
 		}
 		e := reflect.New(v.Type().Elem()).Elem()
-		d.push(key + ".member")
+		if err := d.push(key + ".member"); err != nil {
+			return err
+		}
 		if err := d.value(e, n.elem, isoTime); err != nil {
 			return err
 		}
@@ -246,8 +256,16 @@ func number(v reflect.Value, n *node, text string) error {
 	return nil
 }
 
-func (d *decoder) push(name string) { d.path = append(d.path, name) }
-func (d *decoder) pop()             { d.path = d.path[:len(d.path)-1] }
+// push enters a member.
+func (d *decoder) push(name string) error {
+	if len(d.path) > maxDepth {
+		return serialization("The request body is nested more than " + strconv.Itoa(maxDepth) + " levels deep")
+	}
+	d.path = append(d.path, name)
+	return nil
+}
+
+func (d *decoder) pop() { d.path = d.path[:len(d.path)-1] }
 
 // The classes that AWS's messages name for a JSON value.
 //

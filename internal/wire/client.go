@@ -60,6 +60,11 @@ func NewClientConn(nc net.Conn, lim ClientLimits) *ClientConn {
 // Reusable says whether another request may be sent.
 func (c *ClientConn) Reusable() bool { return !c.broken && !c.body.open }
 
+// Idle looks at a connection that waits for its next request: it says whether
+// it is still open and nothing came on it that nobody asked for. Do looks for
+// itself.
+func (c *ClientConn) Idle() bool { return c.Reusable() && c.clean() }
+
 // Close closes the connection, whatever it is doing.
 func (c *ClientConn) Close() error {
 	c.broken = true
@@ -327,9 +332,9 @@ func (c *ClientConn) look() peek {
 		return peekNothing
 	}
 	c.peeked = peekClosed
-	// An expired read deadline fails the look before it begins.
-	if !time.Now().Before(c.sock.readArmed) {
-		c.sock.armRead(c.deadline)
+	// An expired read deadline would fail the look before it begins.
+	if !c.sock.readArmed.IsZero() && !time.Now().Before(c.sock.readArmed) {
+		c.sock.armRead(time.Time{})
 	}
 	_ = c.raw.Read(c.peekRaw) // its error leaves peekClosed
 	return c.peeked

@@ -38,7 +38,7 @@ func FuzzImport(f *testing.F) {
 	f.Add([]byte("a: &a [*a]\n<<: [*a, {b: 1}]"), uint8(0))
 	modes := []BasePath{BasePathIgnore, BasePathPrepend, BasePathSplit}
 	f.Fuzz(func(t *testing.T, doc []byte, mode uint8) {
-		opt := Options{Region: "r", Account: "1", RestAPI: "id", BasePath: modes[int(mode)%len(modes)]}
+		opt := Options{Partition: "p", Region: "r", Account: "1", RestAPI: "id", BasePath: modes[int(mode)%len(modes)]}
 		got, err := Import(doc, opt)
 		if err != nil {
 			var e *Error

@@ -19,11 +19,20 @@ type importer struct {
 	errors   []string
 	warnings []string
 
-	models    map[string]*model
-	anonymous []*model
-	schemes   map[string]*scheme
-	resources map[string]int    // path → index in api.Resources
-	variables map[string]string // path → its child in braces
+	// What the document says once for all its operations, read once.
+	schemas    *node
+	schemeDefs *node
+	security   *node
+	validator  *string
+	consumes   string
+	produces   string
+
+	models     map[string]*model
+	anonymous  []*model
+	schemes    map[string]*scheme
+	validators map[string]bool
+	children   map[place]int  // index in api.Resources
+	variables  map[int]string // the child in braces of a resource
 
 	budget
 	weights map[*node]weight
@@ -32,22 +41,35 @@ type importer struct {
 func newImporter(root *node, opt Options) *importer {
 	return &importer{
 		opt: opt, root: root, api: &API{},
-		models: map[string]*model{}, schemes: map[string]*scheme{},
-		resources: map[string]int{}, variables: map[string]string{},
+		models: map[string]*model{}, schemes: map[string]*scheme{}, validators: map[string]bool{},
+		children: map[place]int{}, variables: map[int]string{},
 		weights: map[*node]weight{},
 	}
 }
 
+// maxFindings bounds each of errors and warnings: they go into an answer, and
+// nobody reads more. The last one says that there were more.
+const maxFindings = 1000
+
 func (im *importer) errorf(format string, args ...any) {
-	msg := fmt.Sprintf(format, args...)
-	im.spend(1, len(msg))
-	im.errors = append(im.errors, msg)
+	im.errors = im.find(im.errors, format, args)
 }
 
 func (im *importer) warnf(format string, args ...any) {
+	im.warnings = im.find(im.warnings, format, args)
+}
+
+func (im *importer) find(to []string, format string, args []any) []string {
+	im.spend(1, 0)
+	switch {
+	case len(to) > maxFindings:
+		return to
+	case len(to) == maxFindings:
+		return append(to, "There is more than can be said here.")
+	}
 	msg := fmt.Sprintf(format, args...)
-	im.spend(1, len(msg))
-	im.warnings = append(im.warnings, msg)
+	im.spend(0, len(msg))
+	return append(to, msg)
 }
 
 // expect returns n if it is of kind k, and nil if it is absent. A value of

@@ -23,6 +23,8 @@ type operation struct {
 	resource *Resource
 	verb     string
 	at       string // as the parser names places: paths.'/pets'(get)
+	consumes string // media type of bodies in Swagger 2
+	produces string
 	method   Method
 }
 
@@ -58,6 +60,8 @@ func (im *importer) readItem(item *node, r int, at string) {
 func (im *importer) readOperation(op *operation) {
 	op.method.HttpMethod = &op.verb
 	op.method.OperationName = im.text(op.node, "operationId", op.at)
+	op.consumes = mediaType(op.node.get("consumes"), im.consumes)
+	op.produces = mediaType(op.node.get("produces"), im.produces)
 	im.readParameters(op)
 	im.readRequestBody(op)
 	im.readValidator(op)
@@ -118,7 +122,7 @@ func (im *importer) readParameter(op *operation, p *node, params map[string]bool
 	case "header", "path":
 	case "body":
 		if !im.v3 {
-			im.bodyModel(op, im.contentType(op, "consumes"), p.get("schema"), at+".schema")
+			im.bodyModel(op, op.consumes, p.get("schema"), at+".schema")
 		}
 		return
 	case "formData":
@@ -132,27 +136,26 @@ func (im *importer) readParameter(op *operation, p *node, params map[string]bool
 	params["method.request."+place+"."+*name] = place == "path" || (required != nil && *required)
 }
 
-// contentType returns the media type for the bodies of a Swagger 2 operation.
+const mediaTypeJSON = "application/json"
+
+// mediaType returns the media type for bodies by a list of consumes or
+// produces, and otherwise if there is no list.
 //
 // AWS: application/json if it is among those of the operation, or else of the
 // document; otherwise the first of them (aws-apigateway-importer).
-func (im *importer) contentType(op *operation, key string) string {
-	const json = "application/json"
-	for _, n := range []*node{op.node, im.root} {
-		list := n.get(key)
-		if !list.is(kindList) || len(list.items) == 0 {
-			continue
-		}
-		for _, v := range list.items {
-			if t, ok := v.scalar(); ok && strings.EqualFold(t, json) {
-				return json
-			}
-		}
-		if t, ok := list.items[0].scalar(); ok {
-			return t
+func mediaType(list *node, otherwise string) string {
+	if !list.is(kindList) || len(list.items) == 0 {
+		return otherwise
+	}
+	for _, v := range list.items {
+		if t, ok := v.scalar(); ok && strings.EqualFold(t, mediaTypeJSON) {
+			return mediaTypeJSON
 		}
 	}
-	return json
+	if t, ok := list.items[0].scalar(); ok {
+		return t
+	}
+	return otherwise
 }
 
 // readRequestBody declares the models of an OpenAPI 3 request body.
@@ -190,6 +193,7 @@ const (
 
 // readValidators makes the request validators of the document.
 func (im *importer) readValidators() {
+	im.validator = nonEmpty(im.text(im.root, extValidator, ""))
 	all := im.member(im.root, extValidators, kindObject, "")
 	if all == nil {
 		return
@@ -207,21 +211,21 @@ func (im *importer) readValidators() {
 		if b := im.boolean(v, "validateRequestParameters", at); b != nil {
 			out.ValidateRequestParameters = b
 		}
+		im.validators[name] = true
 		im.api.Validators = append(im.api.Validators, out)
 	}
 }
 
 // readValidator gives a method its validator: the operation's, or the document's.
 func (im *importer) readValidator(op *operation) {
-	name := im.text(op.node, extValidator, op.at)
+	name := nonEmpty(im.text(op.node, extValidator, op.at))
 	if name == nil {
-		name = im.text(im.root, extValidator, "")
+		name = im.validator
 	}
-	if name == nil || *name == "" {
+	if name == nil {
 		return
 	}
-	known := func(v api.RequestValidator) bool { return *v.Name == *name }
-	if !slices.ContainsFunc(im.api.Validators, known) {
+	if !im.validators[*name] {
 		// AWS: wording undocumented; that of a put method with a wrong validator.
 		im.errorf("Unable to put method '%s' on resource at path '%s': Invalid Request Validator identifier specified",
 			op.verb, op.resource.Path)

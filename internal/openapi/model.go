@@ -26,6 +26,7 @@ var modelName = regexp.MustCompile(`^[A-Za-z0-9]+$`)
 // them can be checked while methods are read.
 func (im *importer) readModels() {
 	defs, at := im.component("schemas", "definitions")
+	im.schemas = defs
 	if defs == nil {
 		return
 	}
@@ -47,10 +48,9 @@ func (im *importer) readModels() {
 // writeModels makes the models of the API: the document's own, then those that
 // inline schemas gave rise to.
 func (im *importer) writeModels() {
-	defs, _ := im.component("schemas", "definitions")
 	var all []*model
-	if defs != nil {
-		for _, name := range defs.keys {
+	if im.schemas != nil {
+		for _, name := range im.schemas.keys {
 			if m := im.models[name]; m != nil {
 				all = append(all, m)
 			}

@@ -170,6 +170,9 @@ func TestImportMemory(t *testing.T) {
 		{"long base path", longBasePath(), 100},
 		{"long path", `{"swagger": "2.0", "info": {"title": "t"}, "paths": {"` + strings.Repeat("/a", 3<<20-100) + `": {}}}`, 200},
 		{"deep indentation", deepSchema(), 400},
+		{"base path of many segments", basePathOf(strings.Repeat("/a", 5000)), 700},
+		{"shared path item", sharedItem(), 200},
+		{"nothing but findings", `{"swagger": "2.0", "paths": {"/a": {"get": {"parameters": [` + strings.Repeat("1,", 500_000) + `1]}}}, "x-amazon-apigateway-policy": 1}`, 120},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -204,10 +207,27 @@ func sharedResponse() string {
 	return b.String() + "}}"
 }
 
-// longBasePath puts a long base path before thousands of paths.
-func longBasePath() string {
+// sharedItem makes thousands of paths of one big path item.
+func sharedItem() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `{"swagger": "2.0", "info": {"title": "t"}, "basePath": "/%s", "paths": {`, strings.Repeat("x", 10000))
+	b.WriteString(`{"swagger": "2.0", "info": {"title": "t"}, "paths": {"/p": {"get": {"parameters": [`)
+	for i := range 20000 {
+		fmt.Fprintf(&b, `%s{"name": "q%d", "in": "query"}`, comma(i), i)
+	}
+	b.WriteString(`]}}`)
+	for i := range 20000 {
+		fmt.Fprintf(&b, `,"/p%d": {"$ref": "#/paths/~1p"}`, i)
+	}
+	return b.String() + "}}"
+}
+
+// longBasePath puts a long base path before thousands of paths.
+func longBasePath() string { return basePathOf("/" + strings.Repeat("x", 10000)) }
+
+// basePathOf puts a base path before thousands of paths.
+func basePathOf(base string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `{"swagger": "2.0", "info": {"title": "t"}, "basePath": "%s", "paths": {`, base)
 	for i := range 20000 {
 		fmt.Fprintf(&b, `%s"/p%d": {}`, comma(i), i)
 	}

@@ -14,7 +14,8 @@ var pathPart = regexp.MustCompile(`^([A-Za-z0-9._\-:]+|\{[A-Za-z0-9._\-:]+\+?\})
 
 // readPaths makes the resources and their methods.
 func (im *importer) readPaths() {
-	im.resources["/"] = 0
+	im.consumes = mediaType(im.root.get("consumes"), mediaTypeJSON)
+	im.produces = mediaType(im.root.get("produces"), mediaTypeJSON)
 	im.api.Resources = []Resource{{Path: "/"}}
 	paths := im.member(im.root, "paths", kindObject, "")
 	if paths == nil {
@@ -56,26 +57,22 @@ func (im *importer) resource(segments []string) (int, bool) {
 		im.errorf("Unable to create resource at path '%s': the path is longer than %d bytes", cut("/"+strings.Join(segments, "/")), maxPath)
 		return 0, false
 	}
-	path := "/" + strings.Join(segments, "/")
-	if i, ok := im.resources[path]; ok {
-		return i, true
-	}
-	at, end := 0, 0
+	at := 0
 	for _, part := range segments {
-		parent := im.api.Resources[at].Path
-		end += 1 + len(part)
-		i, ok := im.resources[path[:end]]
+		i, ok := im.children[place{at, part}]
 		if !ok {
-			if problem := im.misplaced(parent, part); problem != "" {
-				im.errorf("Unable to create resource at path '%s': %s", path[:end], problem)
+			parent := im.api.Resources[at]
+			path := strings.TrimSuffix(parent.Path, "/") + "/" + part
+			if problem := im.misplaced(at, part); problem != "" {
+				im.errorf("Unable to create resource at path '%s': %s", path, problem)
 				return 0, false
 			}
 			i = len(im.api.Resources)
-			im.api.Resources = append(im.api.Resources, Resource{Path: path[:end], Parent: parent, Part: part})
-			im.resources[path[:end]] = i
-			im.spend(4, end)
+			im.api.Resources = append(im.api.Resources, Resource{Path: path, Parent: parent.Path, Part: part})
+			im.children[place{at, part}] = i
+			im.spend(4, len(path))
 			if part[0] == '{' {
-				im.variables[parent] = part
+				im.variables[at] = part
 			}
 		}
 		at = i
@@ -83,16 +80,22 @@ func (im *importer) resource(segments []string) (int, bool) {
 	return at, true
 }
 
-// misplaced says why part cannot be a child of parent, or "".
-func (im *importer) misplaced(parent, part string) string {
+// A place is where a resource stands: which resource it is below, and as what.
+type place struct {
+	parent int // index in api.Resources
+	part   string
+}
+
+// misplaced says why part cannot be a child of the resource with index parent,
+// or "".
+func (im *importer) misplaced(parent int, part string) string {
 	if !pathPart.MatchString(part) {
 		return "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable " +
 			"and curly braces at the beginning and the end."
 	}
 	// AWS: both recorded in test_create_proxy_resource_validation.
-	last := parent[strings.LastIndexByte(parent, '/')+1:]
-	if strings.HasSuffix(last, "+}") {
-		return "Cannot create a child of a resource with a greedy path variable: " + last
+	if above := im.api.Resources[parent].Part; strings.HasSuffix(above, "+}") {
+		return "Cannot create a child of a resource with a greedy path variable: " + above
 	}
 	if sibling := im.variables[parent]; part[0] == '{' && sibling != "" {
 		return "A sibling (" + sibling + ") of this resource already has a variable path part -- only one is allowed"

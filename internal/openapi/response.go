@@ -61,7 +61,7 @@ func (im *importer) methodResponse(op *operation, r *node, code, at string) api.
 		out.ResponseModels[mediaType] = name
 	}
 	if !im.v3 {
-		add(im.contentType(op, "produces"), r.get("schema"), at+".schema")
+		add(op.produces, r.get("schema"), at+".schema")
 		return out
 	}
 	if content := im.member(r, "content", kindObject, at); content != nil {

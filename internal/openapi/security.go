@@ -22,7 +22,9 @@ type scheme struct {
 
 // readSecurity reads the security schemes and makes the authorizers, used or not.
 func (im *importer) readSecurity() {
+	im.security = im.member(im.root, "security", kindList, "")
 	defs, at := im.component("securitySchemes", "securityDefinitions")
+	im.schemeDefs = defs
 	if defs == nil {
 		return
 	}
@@ -132,9 +134,8 @@ func (im *importer) secure(op *operation) {
 	// own (recorded in test_import_with_cognito_auth_identity_source).
 	list := im.member(op.node, "security", kindList, op.at)
 	if list == nil {
-		if list = im.member(im.root, "security", kindList, ""); list != nil {
-			im.charge(list) // once for every operation
-		}
+		list = im.security
+		im.charge(list) // once for every operation
 	}
 	if list != nil {
 		for _, requirement := range list.items {
@@ -164,7 +165,7 @@ func (im *importer) require(op *operation, requirement *node) {
 		s := im.schemes[name]
 		switch {
 		case s == nil:
-			if defs, _ := im.component("securitySchemes", "securityDefinitions"); defs.get(name) == nil {
+			if im.schemeDefs.get(name) == nil {
 				im.warnf("Security definition '%s' not found. Ignoring.", cut(name))
 			}
 		case s.apiKey:

@@ -143,7 +143,6 @@ func (r *yamlReader) mapping(y *yaml.Node, depth int) (expansion, error) {
 			return e, err
 		}
 		e.take(v)
-		e.bytes += len(k.Value)
 		if k.ShortTag() == "!!merge" {
 			if merged, err = mergeSources(merged, v.node, k.Line); err != nil {
 				return e, err
@@ -156,6 +155,8 @@ func (r *yamlReader) mapping(y *yaml.Node, depth int) (expansion, error) {
 		if k.Kind != yaml.ScalarNode || k.ShortTag() == "!!null" {
 			return e, fmt.Errorf("line %d: a key is not a string", k.Line)
 		}
+		e.bytes += len(k.Value)
+		r.spend(0, len(k.Value))
 		if !e.node.set(k.Value, v.node) { // an integer key is its digits
 			return e, fmt.Errorf("line %d: key %q is repeated", k.Line, k.Value)
 		}

@@ -42,6 +42,12 @@ type Finisher interface {
 	Finish(x *Exchange)
 }
 
+// A Sink takes the lines of access logs, newline included. It never waits, and
+// keeps nothing of a line. It is called from any number of goroutines.
+type Sink interface {
+	Write(line []byte)
+}
+
 // A Plan is what happens to every exchange of one route, in order.
 type Plan struct {
 	Request     []Step      // method request … integration request

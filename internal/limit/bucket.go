@@ -17,7 +17,12 @@ import (
 // be full again (the generic cell rate algorithm). It is safe for any number
 // of goroutines.
 type Bucket struct {
-	full  atomic.Int64 // in ticks since epoch
+	full    atomic.Int64 // in ticks since epoch
+	setting atomic.Pointer[setting]
+}
+
+// A setting is what a rate and a burst come to.
+type setting struct {
 	rate  float64
 	burst int
 	gap   int64 // ticks that one token takes to come back
@@ -28,21 +33,40 @@ type Bucket struct {
 // enough for 18 years.
 const ticks = 16
 
-// longest bounds gap and depth, so that sums of times cannot overflow.
+// longest bounds depth, so that sums of times cannot overflow.
 const longest = math.MaxInt64 / 8
 
 var epoch = time.Now()
 
 // NewBucket returns a full bucket. A rate or a burst of 0 lets nothing pass.
 func NewBucket(rate float64, burst int) *Bucket {
-	b := &Bucket{rate: rate, burst: burst}
+	b := new(Bucket)
 	b.full.Store(math.MinInt64)
-	if rate > 0 && burst > 0 {
-		gap := min(float64(time.Second)*ticks/rate, longest)
-		b.gap = int64(math.Round(gap))
-		b.depth = int64(min(gap*float64(burst), longest))
-	}
+	b.setting.Store(newSetting(rate, burst))
 	return b
+}
+
+func newSetting(rate float64, burst int) *setting {
+	s := &setting{rate: rate, burst: burst}
+	if rate > 0 && burst > 0 {
+		gap := min(float64(time.Second)*ticks/rate, longest/float64(burst))
+		s.gap = max(1, int64(gap))
+		s.depth = s.gap * int64(burst)
+	}
+	return s
+}
+
+// Set changes rate and burst. What was taken stays taken, as far as the new
+// burst reaches.
+func (b *Bucket) Set(rate float64, burst int) {
+	if s := b.setting.Load(); s.rate == rate && s.burst == burst {
+		return
+	}
+	s := newSetting(rate, burst)
+	b.setting.Store(s)
+	most := int64(time.Since(epoch))*ticks + s.depth
+	for old := b.full.Load(); old > most && !b.full.CompareAndSwap(old, most); old = b.full.Load() {
+	}
 }
 
 // Take takes one token and tells whether there was one.
@@ -52,10 +76,11 @@ func (b *Bucket) Take() bool { return b.TakeAt(time.Now()) }
 // order.
 func (b *Bucket) TakeAt(t time.Time) bool {
 	now := int64(t.Sub(epoch)) * ticks
+	s := b.setting.Load()
 	for {
 		old := b.full.Load()
-		next := max(old, now) + b.gap
-		if next-now > b.depth || b.depth == 0 {
+		next := max(old, now) + s.gap
+		if next-now > s.depth || s.depth == 0 {
 			return false
 		}
 		if b.full.CompareAndSwap(old, next) {

@@ -8,24 +8,27 @@ import (
 
 // A Registry keeps buckets by name for as long as somebody uses them: a
 // configuration compiled anew finds the buckets of the one before as full as
-// they were. Its zero value is empty.
+// they were.
 type Registry struct {
 	mu      sync.Mutex // guards buckets; never held while calling out
 	buckets map[string]weak.Pointer[Bucket]
 }
 
-// Bucket returns the bucket of a name, making it, full, if there is none with
-// this rate and burst.
+// NewRegistry returns an empty registry.
+func NewRegistry() *Registry {
+	return &Registry{buckets: make(map[string]weak.Pointer[Bucket])}
+}
+
+// Bucket returns the bucket of a name, set to this rate and burst. If there is
+// none it is made, full.
 func (r *Registry) Bucket(name string, rate float64, burst int) *Bucket {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if b := r.buckets[name].Value(); b != nil && b.rate == rate && b.burst == burst {
+	if b := r.buckets[name].Value(); b != nil {
+		b.Set(rate, burst)
 		return b
 	}
 	b := NewBucket(rate, burst)
-	if r.buckets == nil {
-		r.buckets = make(map[string]weak.Pointer[Bucket])
-	}
 	p := weak.Make(b)
 	r.buckets[name] = p
 	runtime.AddCleanup(b, func(name string) { r.drop(name, p) }, name)

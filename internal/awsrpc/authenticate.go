@@ -24,7 +24,11 @@ const devRegion = "us-east-1"
 // claim reads who claims to call, and refuses strangers before the body is
 // read. In dev mode an unsigned request yields a nil signature.
 func (a *authenticator) claim(q *request) (*sigv4.Signature, error) {
-	sig, err := sigv4.Parse(&q.raw)
+	parse := sigv4.Parse
+	if a.dev {
+		parse = sigv4.Claim
+	}
+	sig, err := parse(&q.raw)
 	if err != nil {
 		var e *sigv4.Error
 		if a.dev && errors.As(err, &e) && e.Reason == sigv4.Missing {

@@ -194,6 +194,16 @@ func TestFrontDoorDev(t *testing.T) {
 		{"unsigned", func(*http.Request) {}, 200, "111111111111", "us-east-1"},
 		{"any key", sign("test"), 200, "111111111111", "ap-south-1"},
 		{"account as key", sign("222222222222"), 200, "222222222222", "ap-south-1"},
+		{"written by hand", func(r *http.Request) {
+			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/eu-north-1/things/aws4_request, SignedHeaders=host, Signature=x")
+		}, 200, "111111111111", "eu-north-1"},
+		{"presigned by hand", func(r *http.Request) {
+			*r = *httptest.NewRequest("GET", "http://h/things/t1?X-Amz-Credential=222222222222/1/eu-north-1/things/aws4_request", nil)
+		}, 200, "222222222222", "eu-north-1"},
+		{"no credential", func(r *http.Request) { r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Signature=x") }, 403, "", ""},
+		{"other service", func(r *http.Request) {
+			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/eu-north-1/s3/aws4_request")
+		}, 403, "", ""},
 		{"not a signature", func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }, 403, "", ""},
 		{"from a web page", func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") }, 403, "", ""},
 		{"from another site", func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, 403, "", ""},

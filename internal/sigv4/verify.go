@@ -46,6 +46,8 @@ type Error struct {
 // Error returns the message.
 func (e *Error) Error() string { return e.Message }
 
+func missing() *Error { return &Error{Missing, "Missing Authentication Token"} }
+
 func incomplete(format string, args ...any) *Error {
 	return &Error{Incomplete, fmt.Sprintf(format, args...)}
 }
@@ -84,13 +86,46 @@ func Parse(q *Request) (*Signature, error) {
 	inQuery := slices.ContainsFunc(pairs, func(p pair) bool { return p.key == "X-Amz-Algorithm" || p.key == "X-Amz-Signature" })
 	switch {
 	case len(auth) == 0 && !inQuery:
-		return nil, &Error{Missing, "Missing Authentication Token"}
+		return nil, missing()
 	case len(auth) > 1 || len(auth) == 1 && inQuery:
 		return nil, incomplete("The request must be signed once, in one Authorization header or in the query string.")
 	case inQuery:
 		return parsePresigned(q, pairs)
 	}
 	return parseHeader(q, auth[0], pairs)
+}
+
+// Claim reads of a signature only who claims to have made it, for which scope,
+// and the session token: enough where nothing is verified, and all that people
+// write who make up a signature by hand. Its result must not be verified.
+func Claim(q *Request) (*Signature, error) {
+	s := &Signature{SessionToken: q.get("x-amz-security-token")}
+	text, signed := "", false
+	pairs, _ := parseQuery(q.Query)
+	for _, p := range pairs {
+		switch p.key {
+		case "X-Amz-Credential":
+			text, signed, s.Presigned = p.value, true, true
+		case "X-Amz-Security-Token":
+			s.SessionToken = p.value
+		}
+	}
+	if auth := q.values("authorization"); len(auth) > 0 {
+		signed = true
+		name, rest, _ := strings.Cut(strings.TrimSpace(auth[0]), " ")
+		if name != algorithm {
+			return nil, incomplete("Unsupported AWS 'algorithm': '%s'.", clip(name))
+		}
+		for part := range strings.SplitSeq(rest, ",") {
+			if v, ok := strings.CutPrefix(strings.TrimSpace(part), "Credential="); ok {
+				text = v
+			}
+		}
+	}
+	if !signed {
+		return nil, missing()
+	}
+	return s, s.setCredential(text)
 }
 
 // parseHeader reads an Authorization header.
@@ -116,10 +151,10 @@ func parseHeader(q *Request, auth string, pairs []pair) (*Signature, error) {
 		}
 		parts[k] = v
 	}
-	var missing []string
+	var lacks []string
 	for _, k := range []string{"Credential", "Signature", "SignedHeaders"} {
 		if parts[k] == "" {
-			missing = append(missing, "Authorization header requires '"+k+"' parameter.")
+			lacks = append(lacks, "Authorization header requires '"+k+"' parameter.")
 		}
 	}
 	date := q.get("x-amz-date")
@@ -127,10 +162,10 @@ func parseHeader(q *Request, auth string, pairs []pair) (*Signature, error) {
 		date = q.get("date")
 	}
 	if date == "" {
-		missing = append(missing, "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+		lacks = append(lacks, "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
 	}
-	if len(missing) > 0 {
-		return nil, incomplete("%s Authorization=%s", strings.Join(missing, " "), clip(auth))
+	if len(lacks) > 0 {
+		return nil, incomplete("%s Authorization=%s", strings.Join(lacks, " "), clip(auth))
 	}
 	s := &Signature{SessionToken: q.get("x-amz-security-token"), query: pairs, mac: parts["Signature"]}
 	if err := s.setCredential(parts["Credential"]); err != nil {
@@ -160,14 +195,14 @@ func parsePresigned(q *Request, pairs []pair) (*Signature, error) {
 	if parts["X-Amz-Algorithm"] != algorithm {
 		return nil, incomplete("Unsupported AWS 'algorithm': '%s'.", clip(parts["X-Amz-Algorithm"]))
 	}
-	var missing []string
+	var lacks []string
 	for _, k := range []string{"X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"} {
 		if parts[k] == "" {
-			missing = append(missing, "AWS query-string parameters must include '"+k+"'.")
+			lacks = append(lacks, "AWS query-string parameters must include '"+k+"'.")
 		}
 	}
-	if len(missing) > 0 {
-		return nil, incomplete("%s Re-examine the query-string parameters.", strings.Join(missing, " "))
+	if len(lacks) > 0 {
+		return nil, incomplete("%s Re-examine the query-string parameters.", strings.Join(lacks, " "))
 	}
 	s.mac, s.SessionToken = parts["X-Amz-Signature"], parts["X-Amz-Security-Token"]
 	s.Expires = window

@@ -147,6 +147,9 @@ func (g *guard) match(p []byte) {
 	p = p[:min(len(p), len(preface)-g.matched)]
 	g.off = string(p) != preface[g.matched:g.matched+len(p)]
 	g.matched += len(p)
+	if g.matched == len(preface) && !g.off {
+		g.peer.Proto = "HTTP/2.0"
+	}
 }
 
 func (g *guard) fill() error {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2/hpack"
 )
@@ -47,11 +48,17 @@ type rawFrame struct {
 
 const clientPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-// newRawH2 sends preface and SETTINGS over c.
-func newRawH2(t *testing.T, c net.Conn) *rawH2 {
+// bareH2 sends nothing yet.
+func bareH2(t *testing.T, c net.Conn) *rawH2 {
 	r := &rawH2{t: t, c: c, br: bufio.NewReader(c), bw: bufio.NewWriter(c)}
 	r.hp = hpack.NewEncoder(&r.hb)
 	r.dec = hpack.NewDecoder(4096, nil)
+	return r
+}
+
+// newRawH2 sends preface and SETTINGS over c.
+func newRawH2(t *testing.T, c net.Conn) *rawH2 {
+	r := bareH2(t, c)
 	_, _ = r.bw.WriteString(clientPreface)
 	r.write(settings, 0, 0, nil)
 	r.flush()
@@ -133,6 +140,23 @@ func (r *rawH2) decode(block []byte) []byte {
 		b.WriteString(f.Name + ": " + f.Value + "\n")
 	}
 	return b.Bytes()
+}
+
+// readAll reads to the end of c and tells when the first byte came.
+func readAll(c net.Conn) (string, time.Time) {
+	var all []byte
+	var first time.Time
+	buf := make([]byte, 4096)
+	for {
+		n, err := c.Read(buf)
+		if n > 0 && len(all) == 0 {
+			first = time.Now()
+		}
+		all = append(all, buf[:n]...)
+		if err != nil {
+			return string(all), first
+		}
+	}
 }
 
 // ended reads to the end of the connection and returns the code of the GOAWAY

@@ -284,14 +284,17 @@ func (o *stdWriter) end(src wire.Source, body *wire.Body, err error) {
 }
 
 func (o *stdWriter) write(b []byte) {
-	if len(b) == 0 || o.sent.Err != nil {
-		return
+	for len(b) > 0 && o.sent.Err == nil {
+		o.extend()
+		n, err := o.w.Write(b[:min(len(b), pace)])
+		o.sent.Body += int64(n)
+		o.fail(err)
+		b = b[n:]
 	}
-	o.extend()
-	n, err := o.w.Write(b)
-	o.sent.Body += int64(n)
-	o.fail(err)
 }
+
+// pace is what a client must take within WriteIdle.
+const pace = 16 << 10
 
 func (o *stdWriter) flush() {
 	if o.sent.Err == nil {

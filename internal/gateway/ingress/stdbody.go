@@ -49,6 +49,13 @@ func (b *stdBody) read(c *call, req *wire.Request, rc *http.ResponseController, 
 	switch {
 	case err == nil && b.taken != r.ContentLength:
 		req.Body.Source = b
+		if r.ProtoMajor == 1 {
+			// Or net/http throws away what is left when the response begins,
+			// and the rest of the body looks shorter than it is.
+			if rc.EnableFullDuplex() != nil {
+				return http.StatusNotImplemented
+			}
+		}
 		return 0
 	case err == nil:
 		b.done()

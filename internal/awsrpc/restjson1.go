@@ -210,7 +210,8 @@ func (p *restJSON) reply(w http.ResponseWriter, op *operation, out any) error {
 			return fmt.Errorf("encode output of %s: %w", op.Name, err)
 		}
 	}
-	return write(w, op.Code, body)
+	write(w, op.Code, body)
+	return nil
 }
 
 func headerText(v reflect.Value) string {
@@ -232,12 +233,11 @@ func failJSON(w http.ResponseWriter, e *Error) {
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
 	}
-	_ = write(w, e.Status, encodeError(e)) // the client is gone; nobody is left to tell
+	write(w, e.Status, encodeError(e))
 }
 
-func write(w http.ResponseWriter, code int, body []byte) error {
+func write(w http.ResponseWriter, code int, body []byte) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(code)
-	_, err := w.Write(body)
-	return err
+	_, _ = w.Write(body) // on an error the client is gone; nobody is left to tell
 }

@@ -89,7 +89,7 @@ func toText(b *wire.Body) {
 	switch {
 	case b.Length >= 0 && textSoFar(b.Bytes, whole):
 		return
-	case b.Source == nil:
+	case whole:
 		b.Bytes = appendText(nil, b.Bytes)
 		b.Length = int64(len(b.Bytes))
 		return

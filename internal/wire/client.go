@@ -27,7 +27,7 @@ type ClientConn struct {
 	Release func(*ClientConn)
 
 	sock     socket
-	raw      syscall.RawConn // of the TCP connection, for looking without waiting
+	raw      syscall.RawConn // of the TCP connection, also below TLS; nil: none
 	limits   ClientLimits
 	used     bool // has carried an exchange
 	broken   bool
@@ -36,6 +36,9 @@ type ClientConn struct {
 
 	peeked  peek
 	peekRaw func(fd uintptr) bool // looks whether bytes wait; made once
+
+	turn    turn
+	turnRaw func(fd uintptr) bool // turn.step; made once
 }
 
 // NewClientConn makes a ClientConn of an open connection, on which nothing was
@@ -54,6 +57,7 @@ func NewClientConn(nc net.Conn, lim ClientLimits) *ClientConn {
 		c.raw, _ = sc.SyscallConn() // nil: no looking
 	}
 	c.peekRaw = c.peekFD
+	c.turnRaw = c.turn.step
 	return c
 }
 
@@ -87,9 +91,9 @@ func (c *ClientConn) Do(req *Request, resp *Response, deadline time.Time) error 
 	c.deadline = deadline
 	reused := c.used
 	c.used = true
-	err := c.send(req, resp)
+	have, err := c.send(req, resp)
 	if err == nil {
-		err = c.receive(req, resp)
+		err = c.receive(req, resp, have)
 	}
 	if err == nil {
 		return nil
@@ -123,31 +127,37 @@ func answerFault(err error) error {
 	return err
 }
 
-// send writes the request: head and what is here of the body in one write.
-func (c *ClientConn) send(req *Request, resp *Response) error {
+// send writes the request: head and what is here of the body in one write. It
+// returns how many bytes of the answer are in resp.mem already.
+func (c *ClientConn) send(req *Request, resp *Response) (int, error) {
 	if c.broken || c.body.open {
-		return ErrUnsent
-	}
-	if !c.clean() {
-		return ErrUnsent
+		return 0, ErrUnsent
 	}
 	out, err := AppendRequestHead(resp.mem[:0], req)
-	resp.mem = out[:0] // grown once, used again
 	if err != nil {
-		return err
+		return 0, err
+	}
+	small := req.Body.Source == nil && len(req.Body.Bytes) <= maxCopied
+	if small {
+		out = append(out, req.Body.Bytes...)
+	}
+	if cap(out) < 2*smallBuffer {
+		out = append(make([]byte, 0, 2*smallBuffer), out...)
+	}
+	resp.mem = out[:cap(out)] // grown once, used again
+	if small && c.sock.tcp != nil {
+		return c.takeTurn(out, resp.mem)
+	}
+	if !c.clean() {
+		return 0, ErrUnsent
 	}
 	if req.Body.Source != nil {
-		return c.sendStream(out, req)
+		return 0, c.sendStream(out, req)
 	}
-	if len(req.Body.Bytes) <= maxCopied {
-		out = append(out, req.Body.Bytes...)
-		resp.mem = out[:0]
-		return c.write(out)
+	if err := c.write(out); err != nil || small {
+		return 0, err
 	}
-	if err := c.write(out); err != nil {
-		return err
-	}
-	return c.write(req.Body.Bytes)
+	return 0, c.write(req.Body.Bytes)
 }
 
 // write writes b. An error may mean that the backend has answered early and
@@ -246,13 +256,9 @@ func (c *ClientConn) sendChunked(out []byte, req *Request) error {
 const maxInterim = 8
 
 // receive reads the head of the final answer, and its body if it is small.
-func (c *ClientConn) receive(req *Request, resp *Response) error {
-	if cap(resp.mem) < 2*smallBuffer {
-		resp.mem = make([]byte, 2*smallBuffer)
-	}
-	resp.mem = resp.mem[:cap(resp.mem)]
-	have, interim := 0, 0
-	for {
+// have bytes are in resp.mem already.
+func (c *ClientConn) receive(req *Request, resp *Response, have int) error {
+	for interim := 0; ; {
 		n, err := ParseResponseHead(resp.mem[:have], resp, c.limits.Fields)
 		if err != nil {
 			return err

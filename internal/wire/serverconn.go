@@ -30,6 +30,9 @@ type serverConn struct {
 	big    []byte // the buffered body, if it did not fit in buf
 	body   requestBody
 
+	begun Exchange // acquired, but its request is not read yet
+	quick quick
+
 	first    time.Time // when the first byte of the request was there
 	consumed int64     // bytes of the request read so far
 	scratch  Response  // for answers of the driver itself
@@ -50,6 +53,7 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	c := &serverConn{srv: s, ctx: ctx, cancel: cancel}
 	c.sock.init(nc)
 	c.body.c = c
+	c.quick.init(c)
 	if !s.addConn(c) {
 		c.sock.abort()
 		return
@@ -62,10 +66,11 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	c.serve()
 }
 
-// cut ends the connection from outside, whatever it is doing.
+// cut ends the connection from outside, whatever it is doing. Its goroutine
+// notices and closes it: closing it here would wait for the exchange.
 func (c *serverConn) cut() {
 	c.cancel()
-	c.sock.abort()
+	c.sock.shut()
 }
 
 // closeIdle closes the connection if no request is on the way.
@@ -120,13 +125,20 @@ func (c *serverConn) serve() {
 		if fresh && c.takenOver() {
 			return
 		}
-		switch c.exchange() {
+		end := c.exchange()
+		if end == connKeep && c.sock.tcp != nil {
+			end = c.runQuick()
+		}
+		switch end {
 		case connKeep:
 		case connLinger:
 			c.linger()
 			return
 		case connAbort:
 			c.sock.abort()
+			return
+		case connEnded:
+			_ = c.sock.nc.Close() // nothing was under way
 			return
 		}
 	}
@@ -140,6 +152,7 @@ const (
 	connKeep   connEnd = iota
 	connLinger         // close it, but let the client read the answer
 	connAbort          // close it so that the client sees that the answer is torn
+	connEnded          // the client, a time-out or Shutdown has ended it between requests
 )
 
 func (c *serverConn) release() {
@@ -174,7 +187,11 @@ func (c *serverConn) await() bool {
 
 // exchange reads one request, has it served and writes the response.
 func (c *serverConn) exchange() connEnd {
-	x := c.srv.Handler.Acquire(&c.peer)
+	x := c.begun
+	c.begun = nil
+	if x == nil {
+		x = c.srv.Handler.Acquire(&c.peer)
+	}
 	req := x.Request()
 	c.consumed = 0
 	err := c.readHead(req)
@@ -187,9 +204,14 @@ func (c *serverConn) exchange() connEnd {
 		c.endRequest()
 		return end
 	}
+	return c.answer(x, req)
+}
+
+// answer has a request served and writes the response.
+func (c *serverConn) answer(x Exchange, req *Request) connEnd {
 	resp := x.Serve(c.ctx)
 	w := responseWriter{c: c, head: req.Method == "HEAD", close: req.Close, http10: req.HTTP10}
-	err = w.write(resp)
+	err := w.write(resp)
 	if resp.Body.Source != nil {
 		_ = resp.Body.Source.Close() // its errors have been seen when reading
 	}

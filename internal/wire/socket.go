@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -13,7 +14,8 @@ import (
 // nothing, the true one is armed and the read goes on.
 type socket struct {
 	nc  net.Conn
-	tcp *net.TCPConn // nc, if it is plain TCP; else nil
+	tcp *net.TCPConn    // nc, if it is plain TCP; else nil
+	raw syscall.RawConn // of tcp
 
 	readArmed  time.Time
 	writeArmed time.Time
@@ -21,15 +23,17 @@ type socket struct {
 
 func (s *socket) init(nc net.Conn) {
 	*s = socket{nc: nc}
-	s.tcp, _ = nc.(*net.TCPConn)
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		if raw, err := tcp.SyscallConn(); err == nil {
+			s.tcp, s.raw = tcp, raw
+		}
+	}
 }
 
 // read reads at least one byte, or fails: with io.EOF, ErrTimeout or what the
 // net package says.
 func (s *socket) read(p []byte, deadline time.Time) (int, error) {
-	if s.readArmed.IsZero() || s.readArmed.After(deadline) {
-		s.armRead(deadline)
-	}
+	s.wantRead(deadline)
 	for {
 		n, err := s.nc.Read(p)
 		if n > 0 {
@@ -41,11 +45,27 @@ func (s *socket) read(p []byte, deadline time.Time) (int, error) {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return 0, err
 		}
-		if s.readArmed.Equal(deadline) || !time.Now().Before(deadline) {
+		if s.late(deadline) {
 			return 0, ErrTimeout
 		}
+	}
+}
+
+// wantRead makes sure that a read ends at deadline, or before.
+func (s *socket) wantRead(deadline time.Time) {
+	if s.readArmed.IsZero() || s.readArmed.After(deadline) {
 		s.armRead(deadline)
 	}
+}
+
+// late says, after the armed deadline has fired, whether deadline has passed.
+// If not, it is armed, and the read may be tried again.
+func (s *socket) late(deadline time.Time) bool {
+	if s.readArmed.Equal(deadline) || !time.Now().Before(deadline) {
+		return true
+	}
+	s.armRead(deadline)
+	return false
 }
 
 func (s *socket) armRead(deadline time.Time) {
@@ -110,6 +130,19 @@ func (s *socket) abort() {
 		_ = tcp.SetLinger(0) // best effort: closing follows
 	}
 	_ = nc.Close() // nothing is left to lose
+}
+
+// shut makes everything that is under way on the conn fail, and drops what the
+// kernel still holds for the peer. It does not wait, and does not close.
+func (s *socket) shut() {
+	if s.tcp == nil {
+		s.abort()
+		return
+	}
+	_ = s.tcp.SetLinger(0) // best effort: the conn is closed in any case
+	_ = s.raw.Control(func(fd uintptr) {
+		_ = syscall.Shutdown(int(fd), syscall.SHUT_RDWR) // fails if the peer has gone
+	})
 }
 
 // torn turns what ends a connection in the middle of a message into ErrTorn.

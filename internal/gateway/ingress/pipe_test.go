@@ -50,7 +50,7 @@ func serve(t *testing.T, h wire.Handler, opt ingress.Options) (*pipeListener, fu
 	return ln, stop
 }
 
-func run(t *testing.T, h wire.Handler, opt ingress.Options, plain, secure []net.Listener) func() {
+func run(t testing.TB, h wire.Handler, opt ingress.Options, plain, secure []net.Listener) func() {
 	t.Helper()
 	opt.Log = slog.New(slog.DiscardHandler)
 	in, err := ingress.New(h, opt)

@@ -23,9 +23,13 @@ type stdBody struct {
 	trailer wire.Header
 }
 
-// ErrBodyTooLarge ends a request body of unknown length that grows beyond the
-// limit.
-var ErrBodyTooLarge = errors.New("request body too large")
+// What is wrong with a body, in the words of wire, so that an exchange need not
+// know who reads it.
+var (
+	errBodyLarge = &wire.Error{Status: http.StatusRequestEntityTooLarge, Reason: "request body too large"}
+	errBodySlow  = &wire.Error{Status: http.StatusRequestTimeout, Reason: "request body took too long"}
+	errBodyTorn  = &wire.Error{Status: http.StatusBadRequest, Reason: "request body broke off"}
+)
 
 // read puts the beginning of r's body into req.Body: all of it if it fits. It
 // returns the status to refuse the request with, or 0.
@@ -68,13 +72,12 @@ func (b *stdBody) read(c *call, req *wire.Request, rc *http.ResponseController, 
 			req.Body.Length = b.taken
 		}
 		return 0
-	case errors.Is(err, ErrBodyTooLarge):
-		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return http.StatusRequestTimeout
-	default:
-		return http.StatusBadRequest
 	}
+	var e *wire.Error
+	if errors.As(err, &e) {
+		return e.Status
+	}
+	return http.StatusBadRequest // shorter than promised
 }
 
 // buffer reads up to want bytes of the body into c.buf.
@@ -101,13 +104,19 @@ func (b *stdBody) Read(p []byte) (int, error) {
 	b.extend()
 	n, err := b.r.Body.Read(p)
 	b.taken += int64(n)
-	if b.taken > b.limits.Body {
-		return 0, ErrBodyTooLarge
-	}
-	if errors.Is(err, io.EOF) {
+	switch {
+	case b.taken > b.limits.Body:
+		return 0, errBodyLarge
+	case err == nil:
+		return n, nil
+	case errors.Is(err, io.EOF):
 		b.done()
+		return n, io.EOF
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return n, errBodySlow
+	default:
+		return n, errBodyTorn
 	}
-	return n, err
 }
 
 // extend sets the deadline by which the next bytes must be here. It is moved

@@ -3,7 +3,6 @@ package openapi
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -65,7 +64,7 @@ func (im *importer) find(to []string, format string, args []any) []string {
 	case len(to) > maxFindings:
 		return to
 	case len(to) == maxFindings:
-		return append(to, "There is more than can be said here.")
+		return append(to, "More were found than are listed here.")
 	}
 	msg := fmt.Sprintf(format, args...)
 	im.spend(0, len(msg))
@@ -112,16 +111,18 @@ func (im *importer) text(n *node, key, at string) *string {
 }
 
 // boolean returns the member of n called key if it is true or false, be it as
-// a string.
+// a string or in one of YAML 1.1's other words.
 func (im *importer) boolean(n *node, key, at string) *bool {
 	v := n.get(key)
 	if !v.present() {
 		return nil
 	}
 	if s, ok := v.scalar(); ok && (v.kind == kindBool || v.kind == kindText) {
-		if s = strings.ToLower(s); s == "true" || s == "false" {
-			b := s == "true"
-			return &b
+		switch strings.ToLower(s) {
+		case "true", "yes", "on":
+			return ptr(true)
+		case "false", "no", "off":
+			return ptr(false)
 		}
 	}
 	im.warnf("Parse issue: attribute %s is not of type `boolean`", join(at, key))
@@ -199,7 +200,7 @@ func (im *importer) version() error {
 	openapi, _ := im.root.get("openapi").scalar()
 	switch {
 	case swagger == "2.0" || swagger == "2": // an unquoted 2.0 is a number
-	case openapi == "3.0" || regexp.MustCompile(`^3\.0\.\d+`).MatchString(openapi):
+	case openapi == "3.0" || strings.HasPrefix(openapi, "3.0."):
 		im.v3 = true
 	default:
 		// AWS: OpenAPI 2.0 and 3.0 only (important notes); the text for others

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,7 +23,7 @@ type scheme struct {
 
 // readSecurity reads the security schemes and makes the authorizers, used or not.
 func (im *importer) readSecurity() {
-	im.security = im.member(im.root, "security", kindList, "")
+	im.security = im.securityOf(im.root, "")
 	defs, at := im.component("securitySchemes", "securityDefinitions")
 	im.schemeDefs = defs
 	if defs == nil {
@@ -132,7 +133,7 @@ func (im *importer) secure(op *operation) {
 	m.AuthorizationType, m.ApiKeyRequired = ptr("NONE"), ptr(false)
 	// AWS: the document's security is for operations that have none of their
 	// own (recorded in test_import_with_cognito_auth_identity_source).
-	list := im.member(op.node, "security", kindList, op.at)
+	list := im.securityOf(op.node, op.at)
 	if list == nil {
 		list = im.security
 		im.charge(list) // once for every operation
@@ -142,31 +143,47 @@ func (im *importer) secure(op *operation) {
 			im.require(op, requirement)
 		}
 	}
-	auth := im.member(op.node, extAuth, kindObject, op.at)
+	auth := op.node.get(extAuth)
+	if !auth.present() {
+		return
+	}
 	kind, _ := auth.get("type").scalar()
-	switch strings.ToUpper(kind) {
-	case "AWS_IAM", "NONE":
-		m.AuthorizationType, m.Authorizer, m.AuthorizationScopes = ptr(strings.ToUpper(kind)), "", nil
-	case "":
-	default:
+	kind, ok := oneOf(kind, "NONE", "AWS_IAM")
+	if !ok {
+		// AWS: undocumented text.
 		im.errorf("Unable to put method '%s' on resource at path '%s': Invalid authorization type specified. "+
 			"Valid options are NONE,AWS_IAM", op.verb, op.resource.Path)
 	}
+	m.AuthorizationType, m.Authorizer, m.AuthorizationScopes = &kind, "", nil
+}
+
+// securityOf returns the security list of n, or nil. One that cannot be read
+// is an error and not a warning as elsewhere: a method would be left open.
+func (im *importer) securityOf(n *node, at string) *node {
+	list := n.get("security")
+	if !list.present() {
+		return nil
+	}
+	if list.kind != kindList || slices.ContainsFunc(list.items, func(n *node) bool { return n.kind != kindObject }) {
+		im.errorf("Parse issue: attribute %s is not a list of security requirements", join(at, "security"))
+		return nil
+	}
+	return list
 }
 
 // require adds one entry of a security list to a method. The first that names
 // an authorization decides; a key is required if any entry asks for one.
 func (im *importer) require(op *operation, requirement *node) {
 	m := &op.method
-	if requirement = im.expect(requirement, kindObject, op.at+".security"); requirement == nil {
-		return
-	}
 	for i, name := range requirement.keys {
 		s := im.schemes[name]
 		switch {
 		case s == nil:
-			if im.schemeDefs.get(name) == nil {
-				im.warnf("Security definition '%s' not found. Ignoring.", cut(name))
+			if !im.schemeDefs.get(name).is(kindObject) {
+				// AWS: undocumented. Refused, for a slip of the pen must not
+				// leave the method open.
+				im.errorf("Unable to put method '%s' on resource at path '%s': Security definition '%s' not found",
+					op.verb, op.resource.Path, cut(name))
 			}
 		case s.apiKey:
 			m.ApiKeyRequired = ptr(true)

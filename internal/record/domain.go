@@ -1,6 +1,9 @@
 package record
 
-import api "gatehouse/internal/awsapi/apigateway"
+import (
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/store"
+)
 
 // A DomainName is a host name of its own for APIs.
 type DomainName struct {
@@ -14,4 +17,15 @@ type BasePathMapping struct {
 	api.BasePathMapping
 	Scope
 	DomainName string
+}
+
+// A DomainOwner reserves a domain name for an account, so that no two accounts
+// of a region have the same.
+type DomainOwner struct {
+	Account string
+}
+
+// DomainOwners are the reserved domain names of a region, of all accounts.
+func DomainOwners(st store.Store, region string) store.Table[DomainOwner] {
+	return store.NewTable[DomainOwner](st, store.Prefix("-", region, service, "domainowner"))
 }

@@ -162,43 +162,65 @@ func (s *Service) definition(ctx context.Context, id *string, missing error) (*r
 	return s.defs.load(ctx, s.tables(ctx), rec.Definition)
 }
 
-// maxCached bounds how many decoded definitions are kept for reading.
-const maxCached = 32
+// Bounds of the definitions that are kept decoded for reading, by the size of
+// their blobs; decoded they take a few times as much. Who reads a larger one
+// waits for it to be decoded.
+const (
+	maxCached    = 16 << 20
+	maxCachedOne = 4 << 20
+)
 
 // A definitionCache keeps the definitions that were read last. They never
 // change, so nothing in it is ever stale. The zero cache is ready.
 type definitionCache struct {
 	mu   sync.Mutex // guards the fields below; never held while reading
-	defs map[store.Ref]*record.Definition
+	defs map[store.Ref]cachedDefinition
 	age  []store.Ref // oldest first
+	size int         // of all
+}
+
+type cachedDefinition struct {
+	def  *record.Definition
+	size int
 }
 
 // load returns the definition that ref names, which nobody may change.
 func (dc *definitionCache) load(ctx context.Context, t record.Tables, ref store.Ref) (*record.Definition, error) {
 	dc.mu.Lock()
-	def := dc.defs[ref]
+	cached := dc.defs[ref]
 	dc.mu.Unlock()
-	if def != nil {
-		return def, nil
+	if cached.def != nil {
+		return cached.def, nil
 	}
-	def, err := t.LoadDefinition(ctx, ref)
+	b, err := t.Blobs.Get(ctx, ref)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("load definition: %w", err)
 	}
+	def, err := record.DecodeDefinition(b)
+	if err == nil && len(b) <= maxCachedOne {
+		dc.add(ref, cachedDefinition{def, len(b)})
+	}
+	return def, err
+}
+
+// add keeps a definition, and drops the oldest beyond the bound.
+func (dc *definitionCache) add(ref store.Ref, cached cachedDefinition) {
 	dc.mu.Lock()
 	defer dc.mu.Unlock()
+	if _, ok := dc.defs[ref]; ok {
+		return
+	}
 	if dc.defs == nil {
-		dc.defs = map[store.Ref]*record.Definition{}
+		dc.defs = map[store.Ref]cachedDefinition{}
 	}
-	if _, ok := dc.defs[ref]; !ok {
-		dc.age = append(dc.age, ref)
-	}
-	dc.defs[ref] = def
-	if len(dc.age) > maxCached {
+	dc.defs[ref] = cached
+	dc.age = append(dc.age, ref)
+	dc.size += cached.size
+	for dc.size > maxCached {
+		dc.size -= dc.defs[dc.age[0]].size
 		delete(dc.defs, dc.age[0])
 		dc.age = dc.age[1:]
 	}
-	return def, nil
 }
 
 // A lockTable keeps changes of the same thing on this node from beating each

@@ -28,6 +28,7 @@ type patchRule[T any] struct {
 	replace patchFunc[T]
 	remove  patchFunc[T]
 	copy    patchFunc[T]
+	alias   bool // another spelling of the rule before it, which clients use; not listed
 }
 
 // A patchTable is everything PATCH can do to one kind of thing. AWS has
@@ -138,7 +139,7 @@ func unescapePointer(s string) string {
 func refuseListing[T any](rules []patchRule[T], o patchOp) error {
 	var paths []string
 	for i := range rules {
-		if rules[i].on(o.op) != nil {
+		if rules[i].on(o.op) != nil && !rules[i].alias {
 			paths = append(paths, rules[i].path)
 		}
 	}

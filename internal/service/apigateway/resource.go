@@ -133,10 +133,7 @@ func (s *Service) GetResources(ctx context.Context, in *api.GetResourcesInput) (
 	if err != nil {
 		return nil, err
 	}
-	sorted := slices.SortedFunc(maps.Values(def.Resources), func(a, b api.Resource) int {
-		return strings.Compare(str(a.Path), str(b.Path))
-	})
-	items, next, err := page(sorted, func(r *api.Resource) string { return *r.Id }, in.Position, in.Limit)
+	items, next, err := page(byPath(def), func(r *api.Resource) string { return *r.Id }, in.Position, in.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +142,13 @@ func (s *Service) GetResources(ctx context.Context, in *api.GetResourcesInput) (
 		items[i] = shownResource(items[i], in.Embed)
 	}
 	return &api.Resources{Items: items, Position: next}, nil
+}
+
+// byPath are the resources of a definition in the order of their paths.
+func byPath(def *record.Definition) []api.Resource {
+	return slices.SortedFunc(maps.Values(def.Resources), func(a, b api.Resource) int {
+		return strings.Compare(str(a.Path), str(b.Path))
+	})
 }
 
 // shownResource is a resource as it is returned: with its methods whole if the

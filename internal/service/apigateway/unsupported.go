@@ -48,7 +48,6 @@ const (
 	noCaching
 	noQuota
 	noProductCode
-	noCustomerID
 	noStageKeys
 	noCertificate
 	noMutualTLS
@@ -86,7 +85,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noCaching:              {"Stage method settings", "caching/enabled", "true"},
 	noQuota:                {"UsagePlan", "quota", "any"},
 	noProductCode:          {"UsagePlan", "productCode", "any"},
-	noCustomerID:           {"ApiKey", "customerId", "any"},
 	noStageKeys:            {"ApiKey", "stageKeys", "any (superseded by usage plans)"},
 	noCertificate:          {"DomainName", "certificate settings", "any"},
 	noMutualTLS:            {"DomainName", "mutualTlsAuthentication", "any"},

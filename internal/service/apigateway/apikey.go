@@ -1,0 +1,192 @@
+package apigateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// All texts are recorded (TestApigatewayApiKeysCrud) unless they say otherwise.
+
+func errAPIKey() error {
+	return api.NotFoundException("Invalid API Key identifier specified") // AWS: not recorded
+}
+
+// CreateApiKey creates an API key, with the value given or one of its own.
+func (s *Service) CreateApiKey(ctx context.Context, in *api.CreateApiKeyInput) (*api.ApiKey, error) {
+	t := s.tables(ctx)
+	created := time.Now().UTC()
+	shown := created.Truncate(time.Second)
+	key := record.APIKey{Scope: t.Scope, Created: created, ApiKey: api.ApiKey{
+		Name: text(in.Name), Description: text(in.Description), Enabled: new(is(in.Enabled)), Value: text(in.Value),
+		CustomerId: text(in.CustomerId), CreatedDate: &shown, LastUpdatedDate: &shown, StageKeys: []string{},
+	}}
+	if len(in.Tags) > 0 {
+		key.Tags = in.Tags
+	}
+	if len(in.StageKeys) > 0 {
+		return nil, noStageKeys.refuse("")
+	}
+	if err := checkAPIKey(&key.ApiKey); err != nil {
+		return nil, err
+	}
+	if key.Value == nil {
+		key.Value = new(newAPIKeyValue())
+	}
+	err := s.commit(ctx, func(c *change) error {
+		rows, err := all(ctx, t.APIKeys)
+		if err != nil {
+			return err
+		}
+		if len(rows) >= s.opt.Limits.APIKeys {
+			return errLimit("API Keys")
+		}
+		key.Id = new(newID(apiIDLen))
+		value := valueID(*key.Value)
+		if _, rev, err := lookup(ctx, t.APIKeyValues, nil, value); err != nil || rev != 0 {
+			if err == nil {
+				err = api.ConflictException("API Key already exists") // AWS: not recorded
+			}
+			return err
+		}
+		c.require(t.APIKeyValues.Absent(value))
+		c.require(t.APIKeys.Absent(*key.Id))
+		put(c, t.APIKeyValues, value, record.APIKeyValue{APIKey: *key.Id})
+		put(c, t.APIKeys, *key.Id, key)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &key.ApiKey, nil
+}
+
+// valueID is the id under which a key's value is reserved.
+func valueID(value string) string {
+	sum := sha256.Sum256([]byte(value))
+	return hex.EncodeToString(sum[:])
+}
+
+// checkAPIKey refuses what cannot be a key.
+func checkAPIKey(key *api.ApiKey) error {
+	if utf8.RuneCountInString(str(key.Name)) > maxAPIKeyName {
+		return api.BadRequestException("Invalid API Key name, can be at most 1024 characters.")
+	}
+	if utf8.RuneCountInString(str(key.Description)) > maxDescription {
+		return api.BadRequestException("Invalid API Key description specified.")
+	}
+	if key.Value != nil && len(*key.Value) < minAPIKeyValue {
+		return api.BadRequestException("API Key value should be at least 20 characters")
+	}
+	if key.Value != nil && len(*key.Value) > maxAPIKeyValue {
+		return api.BadRequestException("API Key value exceeds maximum size of 128 characters")
+	}
+	return checkTags(key.Tags)
+}
+
+// shownAPIKey is a key as it is returned: with its value only to who asks.
+func shownAPIKey(key record.APIKey, withValue bool) api.ApiKey {
+	if !withValue {
+		key.Value = nil
+	}
+	return key.ApiKey
+}
+
+// GetApiKey returns one key.
+func (s *Service) GetApiKey(ctx context.Context, in *api.GetApiKeyInput) (*api.ApiKey, error) {
+	key, _, err := lookup(ctx, s.tables(ctx).APIKeys, errAPIKey(), str(in.ApiKey))
+	if err != nil {
+		return nil, err
+	}
+	key.Tags = shownTags(key.Tags)
+	return new(shownAPIKey(key, is(in.IncludeValue))), nil
+}
+
+// GetApiKeys lists keys, the newest first.
+func (s *Service) GetApiKeys(ctx context.Context, in *api.GetApiKeysInput) (*api.ApiKeys, error) {
+	rows, err := all(ctx, s.tables(ctx).APIKeys)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(rows, func(a, b store.Row[record.APIKey]) int { return b.Value.Created.Compare(a.Value.Created) })
+	var keys []api.ApiKey
+	for _, row := range rows {
+		// AWS: names are compared from their beginning, with case.
+		if strings.HasPrefix(str(row.Value.Name), str(in.NameQuery)) &&
+			(in.CustomerId == nil || str(row.Value.CustomerId) == *in.CustomerId) {
+			keys = append(keys, shownAPIKey(row.Value, is(in.IncludeValues)))
+		}
+	}
+	items, next, err := page(keys, func(k *api.ApiKey) string { return *k.Id }, in.Position, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return &api.ApiKeys{Items: items, Position: next}, nil
+}
+
+// UpdateApiKey changes a key.
+func (s *Service) UpdateApiKey(ctx context.Context, in *api.UpdateApiKeyInput) (*api.ApiKey, error) {
+	t := s.tables(ctx)
+	var key record.APIKey
+	err := s.commit(ctx, func(c *change) (err error) {
+		var rev store.Rev
+		if key, rev, err = lookup(ctx, t.APIKeys, errAPIKey(), str(in.ApiKey)); err != nil {
+			return err
+		}
+		if err := apiKeyPatches.apply(&key.ApiKey, in.PatchOperations); err != nil {
+			return err
+		}
+		if err := checkAPIKey(&key.ApiKey); err != nil {
+			return err
+		}
+		key.LastUpdatedDate = now()
+		c.require(t.APIKeys.Is(*key.Id, rev))
+		put(c, t.APIKeys, *key.Id, key)
+		return nil
+	})
+	key.Tags = shownTags(key.Tags)
+	return new(shownAPIKey(key, false)), err
+}
+
+// apiKeyPatches is UpdateApiKey, in the order of AWS's list.
+var apiKeyPatches = patchTable[api.ApiKey]{refuse: refuseListing[api.ApiKey], rules: []patchRule[api.ApiKey]{
+	{path: "/description", replace: func(k *api.ApiKey, o patchOp) error { patchString(&k.Description, o); return nil }},
+	{path: "/enabled", replace: func(k *api.ApiKey, o patchOp) error { k.Enabled = patchBool(o); return nil }},
+	{path: "/name", replace: func(k *api.ApiKey, o patchOp) error { patchString(&k.Name, o); return nil }},
+	{path: "/customerId", replace: func(k *api.ApiKey, o patchOp) error { patchString(&k.CustomerId, o); return nil }},
+	{path: "/labels", add: refuseStageKeys, remove: refuseStageKeys},
+	{path: "/stages", add: refuseStageKeys, remove: refuseStageKeys},
+}}
+
+func refuseStageKeys(_ *api.ApiKey, _ patchOp) error { return noStageKeys.refuse("") }
+
+// DeleteApiKey removes a key, also from its usage plans.
+func (s *Service) DeleteApiKey(ctx context.Context, in *api.DeleteApiKeyInput) error {
+	t := s.tables(ctx)
+	return s.commit(ctx, func(c *change) error {
+		key, rev, err := lookup(ctx, t.APIKeys, errAPIKey(), str(in.ApiKey))
+		if err != nil {
+			return err
+		}
+		c.require(t.APIKeys.Is(*key.Id, rev))
+		c.do(t.APIKeys.Delete(*key.Id), t.APIKeyValues.Delete(valueID(*key.Value)))
+		memberships, err := all(ctx, t.UsagePlanKeys)
+		if err != nil {
+			return err
+		}
+		for _, row := range memberships {
+			if row.Value.APIKey == *key.Id {
+				c.do(t.UsagePlanKeys.Delete(row.ID))
+			}
+		}
+		return nil
+	})
+}

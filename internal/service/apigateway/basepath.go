@@ -1,0 +1,197 @@
+package apigateway
+
+import (
+	"context"
+	"regexp"
+	"strings"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// noBasePath is how the empty base path is written.
+const noBasePath = "(none)"
+
+func errBasePath() error {
+	return api.NotFoundException("Invalid base path mapping identifier specified")
+}
+
+// AWS: allowed characters from "Use API mappings to connect API stages".
+var basePathForm = regexp.MustCompile(`^[A-Za-z0-9$\-_.+!*'()]{1,300}$`)
+
+// basePath is a base path as it is kept: never empty.
+func basePath(p string) (string, error) {
+	switch {
+	case p == "" || p == noBasePath:
+		return noBasePath, nil
+	case strings.Contains(p, "/"):
+		return "", api.BadRequestException("API Gateway V1 doesn't support the slash character (/) in base path mappings. " +
+			"To create a multi-level base path mapping, use API Gateway V2.")
+	case !basePathForm.MatchString(p):
+		return "", api.BadRequestException("Invalid base path specified: " + p) // AWS: undocumented text
+	}
+	return p, nil
+}
+
+// CreateBasePathMapping lets a domain name serve a stage below a path.
+func (s *Service) CreateBasePathMapping(ctx context.Context, in *api.CreateBasePathMappingInput) (*api.BasePathMapping, error) {
+	t := s.tables(ctx)
+	name := strings.ToLower(str(in.DomainName))
+	path, err := basePath(str(in.BasePath))
+	if err != nil {
+		return nil, err
+	}
+	m := record.BasePathMapping{Scope: t.Scope, DomainName: name, BasePathMapping: api.BasePathMapping{
+		BasePath: new(path), RestApiId: in.RestApiId, Stage: text(in.Stage)}}
+	err = s.commit(ctx, func(c *change) error {
+		_, rev, err := lookup(ctx, t.DomainNames, errDomain(), name)
+		if err != nil {
+			return err
+		}
+		c.require(t.DomainNames.Is(store.ID(name), rev))
+		rows, err := all(ctx, t.BasePathMappings, name)
+		if err != nil {
+			return err
+		}
+		if len(rows) >= s.opt.Limits.MappingsPerDomain {
+			return errLimit("Base Path Mappings")
+		}
+		return s.putMapping(ctx, c, t, &m)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &m.BasePathMapping, nil
+}
+
+// putMapping adds a mapping to c whose path must be free and whose target must
+// be there.
+func (s *Service) putMapping(ctx context.Context, c *change, t record.Tables, m *record.BasePathMapping) error {
+	if err := requireTarget(ctx, c, t, m); err != nil {
+		return err
+	}
+	id := store.ID(m.DomainName, *m.BasePath)
+	if _, rev, err := lookup(ctx, t.BasePathMappings, nil, m.DomainName, *m.BasePath); err != nil || rev != 0 {
+		if err == nil {
+			err = api.ConflictException("Base path already exists for this domain name")
+		}
+		return err
+	}
+	c.require(t.BasePathMappings.Absent(id))
+	put(c, t.BasePathMappings, id, *m)
+	return nil
+}
+
+// requireTarget demands that the API and stage of a mapping are there.
+func requireTarget(ctx context.Context, c *change, t record.Tables, m *record.BasePathMapping) error {
+	restAPI := str(m.RestApiId)
+	_, rev, err := lookup(ctx, t.RestAPIs, api.BadRequestException("Invalid REST API identifier specified"), restAPI)
+	if err != nil {
+		return err
+	}
+	c.require(t.RestAPIs.Is(store.ID(restAPI), rev))
+	if m.Stage == nil {
+		return nil
+	}
+	_, rev, err = lookup(ctx, t.Stages, api.BadRequestException("Invalid stage identifier specified"), restAPI, *m.Stage)
+	if err == nil {
+		c.require(t.Stages.Is(store.ID(restAPI, *m.Stage), rev))
+	}
+	return err
+}
+
+// GetBasePathMapping returns one mapping.
+func (s *Service) GetBasePathMapping(ctx context.Context, in *api.GetBasePathMappingInput) (*api.BasePathMapping, error) {
+	m, _, err := lookup(ctx, s.tables(ctx).BasePathMappings, errBasePath(), strings.ToLower(str(in.DomainName)), str(in.BasePath))
+	if err != nil {
+		return nil, err
+	}
+	return &m.BasePathMapping, nil
+}
+
+// GetBasePathMappings lists the mappings of a domain name.
+func (s *Service) GetBasePathMappings(ctx context.Context, in *api.GetBasePathMappingsInput) (*api.BasePathMappings, error) {
+	t := s.tables(ctx)
+	name := strings.ToLower(str(in.DomainName))
+	if _, _, err := lookup(ctx, t.DomainNames, errDomain(), name); err != nil {
+		return nil, err
+	}
+	rows, err := all(ctx, t.BasePathMappings, name)
+	if err != nil {
+		return nil, err
+	}
+	var list []api.BasePathMapping
+	for _, row := range rows {
+		list = append(list, row.Value.BasePathMapping)
+	}
+	items, next, err := page(list, func(m *api.BasePathMapping) string { return *m.BasePath }, in.Position, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return &api.BasePathMappings{Items: items, Position: next}, nil
+}
+
+// UpdateBasePathMapping changes a mapping.
+func (s *Service) UpdateBasePathMapping(ctx context.Context, in *api.UpdateBasePathMappingInput) (*api.BasePathMapping, error) {
+	t := s.tables(ctx)
+	name := strings.ToLower(str(in.DomainName))
+	var m record.BasePathMapping
+	err := s.commit(ctx, func(c *change) (err error) {
+		var rev store.Rev
+		if m, rev, err = lookup(ctx, t.BasePathMappings, errBasePath(), name, str(in.BasePath)); err != nil {
+			return err
+		}
+		if err := mappingPatches.apply(&m.BasePathMapping, in.PatchOperations); err != nil {
+			return err
+		}
+		if m.Stage != nil && *m.Stage == "" {
+			m.Stage = nil
+		}
+		id := store.ID(name, str(in.BasePath))
+		c.require(t.BasePathMappings.Is(id, rev))
+		if *m.BasePath != *in.BasePath {
+			c.do(t.BasePathMappings.Delete(id))
+			return s.putMapping(ctx, c, t, &m)
+		}
+		if err := requireTarget(ctx, c, t, &m); err != nil {
+			return err
+		}
+		put(c, t.BasePathMappings, id, m)
+		return nil
+	})
+	return &m.BasePathMapping, err
+}
+
+// mappingPatches is UpdateBasePathMapping.
+var mappingPatches = patchTable[api.BasePathMapping]{refuse: refuseListing[api.BasePathMapping], rules: []patchRule[api.BasePathMapping]{
+	{path: "/basepath", replace: patchBasePath},
+	{path: "/basePath", replace: patchBasePath, alias: true},
+	{path: "/restapiId", replace: patchTarget},
+	{path: "/restApiId", replace: patchTarget, alias: true},
+	{path: "/stage", replace: func(m *api.BasePathMapping, o patchOp) error { patchString(&m.Stage, o); return nil }},
+}}
+
+func patchBasePath(m *api.BasePathMapping, o patchOp) error {
+	path, err := basePath(o.value)
+	m.BasePath = new(path)
+	return err
+}
+
+func patchTarget(m *api.BasePathMapping, o patchOp) error { m.RestApiId = new(o.value); return nil }
+
+// DeleteBasePathMapping removes a mapping.
+func (s *Service) DeleteBasePathMapping(ctx context.Context, in *api.DeleteBasePathMappingInput) error {
+	t := s.tables(ctx)
+	return s.commit(ctx, func(c *change) error {
+		name := strings.ToLower(str(in.DomainName))
+		_, rev, err := lookup(ctx, t.BasePathMappings, errBasePath(), name, str(in.BasePath))
+		if err != nil {
+			return err
+		}
+		id := store.ID(name, str(in.BasePath))
+		c.require(t.BasePathMappings.Is(id, rev))
+		c.do(t.BasePathMappings.Delete(id))
+		return nil
+	})
+}

@@ -1,0 +1,276 @@
+package apigateway
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gatehouse/internal/arn"
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// None of the texts about domain names and base path mappings is recorded;
+// those without a comment are widely reported.
+
+func errDomain() error {
+	return api.NotFoundException("Invalid domain name identifier specified")
+}
+
+var hostName = regexp.MustCompile(`^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// CreateDomainName creates a host name of its own for APIs. Certificates do
+// not belong to it yet: TLS is a matter of the listener.
+func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainNameInput) (*api.DomainName, error) {
+	t := s.tables(ctx)
+	name := strings.ToLower(str(in.DomainName))
+	switch {
+	case name == "":
+		return nil, api.BadRequestException("No Domain Name specified")
+	case !hostName.MatchString(name) || len(name) > 255:
+		return nil, api.BadRequestException("Invalid domain name specified: " + name) // AWS: undocumented text
+	}
+	if err := checkNewDomain(in); err != nil {
+		return nil, err
+	}
+	dom := record.DomainName{Scope: t.Scope, DomainName: api.DomainName{
+		DomainName: new(name), DomainNameStatus: new(api.DomainNameStatusAvailable),
+		DomainNameArn:         new(arn.ARN{Partition: arn.Partition(t.Scope.Region), Service: "apigateway", Region: t.Scope.Region, Resource: "/domainnames/" + name}.String()),
+		EndpointConfiguration: &api.EndpointConfiguration{Types: []string{api.EndpointTypeEdge}, IpAddressType: new(api.IpAddressTypeIpv4)},
+		SecurityPolicy:        new(api.SecurityPolicyTls12), RoutingMode: new(api.RoutingModeBasePathMappingOnly),
+	}}
+	if len(in.Tags) > 0 {
+		dom.Tags = in.Tags
+	}
+	if e := in.EndpointConfiguration; e != nil && len(e.Types) > 0 {
+		dom.EndpointConfiguration.Types = e.Types
+		if e.IpAddressType != nil {
+			dom.EndpointConfiguration.IpAddressType = e.IpAddressType
+		}
+	}
+	setDomainTarget(&dom.DomainName, t.Scope.Region)
+	owners := record.DomainOwners(s.st, t.Scope.Region)
+	err := s.commit(ctx, func(c *change) error {
+		rows, err := all(ctx, t.DomainNames)
+		if err != nil {
+			return err
+		}
+		if len(rows) >= s.opt.Limits.DomainNames {
+			return errLimit("Domain Names")
+		}
+		// A name belongs to one account of a region.
+		if _, rev, err := lookup(ctx, owners, nil, name); err != nil || rev != 0 {
+			if err == nil {
+				err = api.ConflictException("The domain name you provided already exists.")
+			}
+			return err
+		}
+		c.require(owners.Absent(store.ID(name)))
+		put(c, owners, store.ID(name), record.DomainOwner{Account: t.Scope.Account})
+		put(c, t.DomainNames, store.ID(name), dom)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &dom.DomainName, nil
+}
+
+// checkNewDomain refuses what would not act.
+func checkNewDomain(in *api.CreateDomainNameInput) error {
+	for _, setting := range []*string{in.CertificateName, in.CertificateBody, in.CertificatePrivateKey, in.CertificateChain,
+		in.CertificateArn, in.RegionalCertificateName, in.RegionalCertificateArn, in.OwnershipVerificationCertificateArn} {
+		if setting != nil {
+			return noCertificate.refuse("")
+		}
+	}
+	switch {
+	case in.MutualTlsAuthentication != nil:
+		return noMutualTLS.refuse("")
+	case in.Policy != nil:
+		return noPrivateDomain.refuse("")
+	case in.RoutingMode != nil && *in.RoutingMode != api.RoutingModeBasePathMappingOnly:
+		return noRoutingMode.refuse(*in.RoutingMode)
+	case in.SecurityPolicy != nil && *in.SecurityPolicy != api.SecurityPolicyTls12:
+		return noDomainSecurity.refuse(*in.SecurityPolicy)
+	case str(in.EndpointAccessMode) == api.EndpointAccessModeStrict:
+		return noDomainSecurity.refuse(*in.EndpointAccessMode)
+	}
+	if e := in.EndpointConfiguration; e != nil {
+		if slices.Contains(e.Types, api.EndpointTypePrivate) || len(e.VpcEndpointIds) > 0 {
+			return noPrivateDomain.refuse(api.EndpointTypePrivate)
+		}
+		if len(e.Types) > 1 {
+			return errManyEndpoints() // AWS: undocumented text, after that of APIs
+		}
+	}
+	return checkTags(in.Tags)
+}
+
+// setDomainTarget gives a domain the DNS name that AWS would tell its clients
+// to point to. Here nothing depends on it.
+//
+// AWS: forms from "Custom domain name for public REST APIs"; the hosted zone
+// of edge domains is fixed.
+func setDomainTarget(d *api.DomainName, region string) {
+	d.RegionalDomainName, d.DistributionDomainName, d.DistributionHostedZoneId = nil, nil, nil
+	if d.EndpointConfiguration.Types[0] == api.EndpointTypeRegional {
+		d.RegionalDomainName = new("d-" + newID(10) + ".execute-api." + region + ".amazonaws.com")
+		return
+	}
+	d.DistributionDomainName = new("d" + newID(12) + ".cloudfront.net")
+	d.DistributionHostedZoneId = new("Z2FDTNDATAQYW2")
+}
+
+// GetDomainName returns one domain name.
+func (s *Service) GetDomainName(ctx context.Context, in *api.GetDomainNameInput) (*api.DomainName, error) {
+	dom, _, err := lookup(ctx, s.tables(ctx).DomainNames, errDomain(), strings.ToLower(str(in.DomainName)))
+	if err != nil {
+		return nil, err
+	}
+	dom.Tags = shownTags(dom.Tags)
+	return &dom.DomainName, nil
+}
+
+// GetDomainNames lists domain names.
+func (s *Service) GetDomainNames(ctx context.Context, in *api.GetDomainNamesInput) (*api.DomainNames, error) {
+	rows, err := all(ctx, s.tables(ctx).DomainNames)
+	if err != nil {
+		return nil, err
+	}
+	var list []api.DomainName
+	for _, row := range rows {
+		list = append(list, row.Value.DomainName)
+	}
+	items, next, err := page(list, func(d *api.DomainName) string { return *d.DomainName }, in.Position, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return &api.DomainNames{Items: items, Position: next}, nil
+}
+
+// UpdateDomainName changes a domain name.
+func (s *Service) UpdateDomainName(ctx context.Context, in *api.UpdateDomainNameInput) (*api.DomainName, error) {
+	t := s.tables(ctx)
+	name := strings.ToLower(str(in.DomainName))
+	var dom record.DomainName
+	err := s.commit(ctx, func(c *change) (err error) {
+		var rev store.Rev
+		if dom, rev, err = lookup(ctx, t.DomainNames, errDomain(), name); err != nil {
+			return err
+		}
+		before := dom.EndpointConfiguration.Types[0]
+		if err := domainPatches.apply(&dom.DomainName, in.PatchOperations); err != nil {
+			return err
+		}
+		if dom.EndpointConfiguration.Types[0] != before {
+			setDomainTarget(&dom.DomainName, t.Scope.Region)
+		}
+		c.require(t.DomainNames.Is(store.ID(name), rev))
+		put(c, t.DomainNames, store.ID(name), dom)
+		return nil
+	})
+	dom.Tags = shownTags(dom.Tags)
+	return &dom.DomainName, err
+}
+
+// refusePatch is the operation on a setting that does not act yet.
+func refusePatch[T any](no unsupportedID) patchFunc[T] {
+	return func(*T, patchOp) error { return no.refuse("") }
+}
+
+// inertPatch accepts one value of a setting that does not act yet: the one it
+// has anyway.
+func inertPatch[T any](no unsupportedID, inert string) patchFunc[T] {
+	return func(_ *T, o patchOp) error {
+		if o.value == inert {
+			return nil
+		}
+		return no.refuse(o.value)
+	}
+}
+
+// domainPatches is UpdateDomainName.
+var domainPatches = patchTable[api.DomainName]{refuse: refuseListing[api.DomainName], rules: []patchRule[api.DomainName]{
+	certificateRule("/certificateName"),
+	certificateRule("/certificateArn"),
+	{path: "/endpointConfiguration/types", add: patchDomainType, remove: func(d *api.DomainName, o patchOp) error {
+		if d.EndpointConfiguration.Types[0] == o.value {
+			return errNoEndpoint() // AWS: undocumented text, after that of APIs
+		}
+		return nil
+	}},
+	{path: "/endpointConfiguration/types/{type}", replace: patchDomainType, alias: true},
+	{path: "/endpointConfiguration/ipAddressType", replace: func(d *api.DomainName, o patchOp) error {
+		if o.value != api.IpAddressTypeIpv4 && o.value != api.IpAddressTypeDualstack {
+			return api.BadRequestException("ipAddressType must be either ipv4 or dualstack.")
+		}
+		d.EndpointConfiguration.IpAddressType = new(o.value)
+		return nil
+	}},
+	{path: "/endpointAccessMode", replace: inertPatch[api.DomainName](noDomainSecurity, api.EndpointAccessModeBasic)},
+	{path: "/managementPolicy", replace: refusePatch[api.DomainName](noPrivateDomain)},
+	{path: "/mutualTlsAuthentication/truststoreUri", add: refusePatch[api.DomainName](noMutualTLS), replace: inertPatch[api.DomainName](noMutualTLS, ""), remove: inertPatch[api.DomainName](noMutualTLS, "")},
+	{path: "/mutualTlsAuthentication/truststoreVersion", add: refusePatch[api.DomainName](noMutualTLS), replace: inertPatch[api.DomainName](noMutualTLS, ""), remove: inertPatch[api.DomainName](noMutualTLS, "")},
+	{path: "/policy", replace: refusePatch[api.DomainName](noPrivateDomain)},
+	certificateRule("/regionalCertificateName"),
+	certificateRule("/regionalCertificateArn"),
+	{path: "/routingMode", replace: inertPatch[api.DomainName](noRoutingMode, api.RoutingModeBasePathMappingOnly)},
+	{path: "/securityPolicy", replace: inertPatch[api.DomainName](noDomainSecurity, api.SecurityPolicyTls12)},
+	certificateRule("/ownershipVerificationCertificateArn"),
+}}
+
+func certificateRule(path string) patchRule[api.DomainName] {
+	no := refusePatch[api.DomainName](noCertificate)
+	return patchRule[api.DomainName]{path: path, add: no, replace: no, remove: no}
+}
+
+// patchDomainType moves a domain between edge and regional.
+func patchDomainType(d *api.DomainName, o patchOp) error {
+	switch o.value {
+	case api.EndpointTypeEdge, api.EndpointTypeRegional:
+		d.EndpointConfiguration.Types = []string{o.value}
+		return nil
+	case api.EndpointTypePrivate:
+		return noPrivateDomain.refuse(o.value)
+	}
+	return api.BadRequestException("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
+}
+
+// DeleteDomainName removes a domain name, and then its mappings.
+func (s *Service) DeleteDomainName(ctx context.Context, in *api.DeleteDomainNameInput) error {
+	t := s.tables(ctx)
+	name := strings.ToLower(str(in.DomainName))
+	owners := record.DomainOwners(s.st, t.Scope.Region)
+	err := s.commit(ctx, func(c *change) error {
+		_, rev, err := lookup(ctx, t.DomainNames, errDomain(), name)
+		if err != nil {
+			return err
+		}
+		mappings, err := all(ctx, t.BasePathMappings, name)
+		if err != nil {
+			return err
+		}
+		c.require(t.DomainNames.Is(store.ID(name), rev))
+		if len(mappings) > store.MaxOps-2 {
+			// Too many for one commit: those first, the name at the end.
+			mappings = mappings[:store.MaxOps-2]
+		} else {
+			c.do(t.DomainNames.Delete(store.ID(name)), owners.Delete(store.ID(name)))
+		}
+		for _, row := range mappings {
+			c.do(t.BasePathMappings.Delete(row.ID))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if _, _, err := t.DomainNames.Get(ctx, store.ID(name)); !errors.Is(err, store.ErrNotFound) {
+		return s.DeleteDomainName(ctx, in)
+	}
+	return nil
+}

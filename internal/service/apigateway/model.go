@@ -1,0 +1,158 @@
+package apigateway
+
+import (
+	"context"
+	"regexp"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/record"
+)
+
+// Models are kept by name. All texts are recorded (test_model_validation,
+// test_update_model, test_put_method_model) unless they say otherwise.
+
+func errModelName(name *string) error {
+	return api.NotFoundException("Invalid model name specified: " + str(name))
+}
+
+func errModelSchema() error {
+	return api.BadRequestException("Model schema must have at least 1 property or array items defined")
+}
+
+var modelName = regexp.MustCompile(`^[a-zA-Z0-9]+$`)
+
+// CreateModel adds a model to an API.
+func (s *Service) CreateModel(ctx context.Context, in *api.CreateModelInput) (*api.Model, error) {
+	out := api.Model{Name: in.Name, Description: text(in.Description), Schema: in.Schema, ContentType: in.ContentType}
+	err := s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *change) error {
+		name := str(in.Name)
+		switch {
+		case name == "":
+			return api.BadRequestException("Model name must be non-empty")
+		case !modelName.MatchString(name):
+			return api.BadRequestException("Model name must be alphanumeric: " + name) // AWS: seen in reports, not recorded
+		case str(in.Schema) == "":
+			return errModelSchema()
+		case !validContentType(str(in.ContentType)):
+			return api.BadRequestException("Invalid content type specified: " + str(in.ContentType)) // AWS: undocumented text
+		}
+		if _, ok := e.def.Models[name]; ok {
+			return api.ConflictException("Model name already exists for this REST API")
+		}
+		if len(e.def.Models) >= e.limits.ModelsPerAPI {
+			return errLimit("Models")
+		}
+		out.Id = new(newID(shortIDLen))
+		e.def.Models = setEntry(e.def.Models, name, out)
+		return nil
+	})
+	return &out, err
+}
+
+// GetModel returns one model.
+func (s *Service) GetModel(ctx context.Context, in *api.GetModelInput) (*api.Model, error) {
+	def, err := s.definition(ctx, in.RestApiId, errModelName(in.ModelName))
+	if err != nil {
+		return nil, err
+	}
+	m, ok := def.Models[str(in.ModelName)]
+	if !ok {
+		return nil, errModelName(in.ModelName)
+	}
+	if is(in.Flatten) {
+		return nil, api.BadRequestException("Gatehouse does not support flatten of GetModel yet (see COVERAGE.md)")
+	}
+	return &m, nil
+}
+
+// GetModels lists the models of an API.
+func (s *Service) GetModels(ctx context.Context, in *api.GetModelsInput) (*api.Models, error) {
+	def, err := s.definition(ctx, in.RestApiId, errAPI(ctx, in.RestApiId))
+	if err != nil {
+		return nil, err
+	}
+	items, next, err := page(byKey(def.Models), func(m *api.Model) string { return str(m.Name) }, in.Position, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return &api.Models{Items: items, Position: next}, nil
+}
+
+// byKey are the values of m in the order of its keys.
+func byKey[V any](m map[string]V) []V {
+	list := make([]V, 0, len(m))
+	for _, key := range sortedKeys(m) {
+		list = append(list, m[key])
+	}
+	return list
+}
+
+// UpdateModel changes a model.
+func (s *Service) UpdateModel(ctx context.Context, in *api.UpdateModelInput) (*api.Model, error) {
+	var out api.Model
+	err := s.editAPI(ctx, in.RestApiId, errModelName(in.ModelName), func(e *apiEdit, _ *change) error {
+		m, ok := e.def.Models[str(in.ModelName)]
+		if !ok {
+			return errModelName(in.ModelName)
+		}
+		if err := modelPatches.apply(&m, in.PatchOperations); err != nil {
+			return err
+		}
+		e.def.Models[*in.ModelName] = m
+		out = m
+		return nil
+	})
+	return &out, err
+}
+
+// modelPatches is UpdateModel.
+var modelPatches = patchTable[api.Model]{refuse: refuseListing[api.Model], rules: []patchRule[api.Model]{
+	{path: "/description", replace: func(m *api.Model, o patchOp) error { patchString(&m.Description, o); return nil }},
+	{path: "/schema", replace: func(m *api.Model, o patchOp) error {
+		if o.value == "" {
+			return errModelSchema()
+		}
+		m.Schema = new(o.value)
+		return nil
+	}},
+}}
+
+// DeleteModel removes a model that nothing refers to.
+func (s *Service) DeleteModel(ctx context.Context, in *api.DeleteModelInput) error {
+	return s.editAPI(ctx, in.RestApiId, errModelName(in.ModelName), func(e *apiEdit, _ *change) error {
+		name := str(in.ModelName)
+		if _, ok := e.def.Models[name]; !ok {
+			return errModelName(in.ModelName)
+		}
+		if err := checkModelUnused(e.def, name); err != nil {
+			return err
+		}
+		delete(e.def.Models, name)
+		return nil
+	})
+}
+
+// checkModelUnused refuses to delete a model that a method names. The deepest
+// resource is told.
+func checkModelUnused(def *record.Definition, name string) error {
+	var err error
+	for _, r := range byPath(def) {
+		for _, httpMethod := range sortedKeys(r.ResourceMethods) {
+			m := r.ResourceMethods[httpMethod]
+			for _, model := range m.RequestModels {
+				if model == name {
+					err = api.ConflictException("Cannot delete model '" + name + "', is referenced in method request: " + str(r.Path) + "/" + httpMethod)
+				}
+			}
+			for _, response := range m.MethodResponses {
+				for _, model := range response.ResponseModels {
+					if model == name {
+						// AWS: undocumented text, after that of requests.
+						err = api.ConflictException("Cannot delete model '" + name + "', is referenced in method response: " + str(r.Path) + "/" + httpMethod)
+					}
+				}
+			}
+		}
+	}
+	return err
+}

@@ -1,0 +1,364 @@
+package apigateway
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// All texts are recorded (test_usage_plan_crud) unless they say otherwise.
+
+func errUsagePlan() error { return api.NotFoundException("Invalid Usage Plan ID specified") }
+
+func errAPIStage() error { return api.BadRequestException("Invalid API Stage specified") }
+
+// CreateUsagePlan creates a usage plan.
+func (s *Service) CreateUsagePlan(ctx context.Context, in *api.CreateUsagePlanInput) (*api.UsagePlan, error) {
+	t := s.tables(ctx)
+	plan := record.UsagePlan{Scope: t.Scope, UsagePlan: api.UsagePlan{
+		Name: in.Name, Description: text(in.Description), ApiStages: in.ApiStages, Throttle: in.Throttle, Quota: in.Quota,
+	}}
+	if plan.ApiStages == nil {
+		plan.ApiStages = []api.ApiStage{}
+	}
+	if len(in.Tags) > 0 {
+		plan.Tags = in.Tags
+	}
+	if err := checkTags(plan.Tags); err != nil {
+		return nil, err
+	}
+	err := s.commit(ctx, func(c *change) error {
+		rows, err := all(ctx, t.UsagePlans)
+		if err != nil {
+			return err
+		}
+		if len(rows) >= s.opt.Limits.UsagePlans {
+			return errLimit("Usage Plans")
+		}
+		plan.Id = new(newID(shortIDLen))
+		if err := checkUsagePlan(&plan.UsagePlan); err != nil {
+			return err
+		}
+		for i, stage := range plan.ApiStages {
+			if err := s.requirePlanStage(ctx, c, t, *plan.Id, str(stage.ApiId), str(stage.Stage)); err != nil {
+				return err
+			}
+			if slices.ContainsFunc(plan.ApiStages[:i], func(other api.ApiStage) bool { return sameStage(other, stage) }) {
+				return errAPIStage()
+			}
+		}
+		c.require(t.UsagePlans.Absent(*plan.Id))
+		put(c, t.UsagePlans, *plan.Id, plan)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &plan.UsagePlan, nil
+}
+
+// checkUsagePlan refuses what AWS refuses and what would not act.
+func checkUsagePlan(plan *api.UsagePlan) error {
+	if str(plan.Name) == "" {
+		return api.BadRequestException("Usage Plan name cannot be an empty string") // AWS: undocumented text
+	}
+	if plan.Quota != nil {
+		return noQuota.refuse("")
+	}
+	if err := checkThrottle(plan.Throttle); err != nil {
+		return err
+	}
+	for _, stage := range plan.ApiStages {
+		for _, key := range sortedKeys(stage.Throttle) {
+			if err := checkThrottle(new(stage.Throttle[key])); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkThrottle refuses limits that are none. AWS: a burst above the rate is
+// one (recorded: test_create_usage_plan_with_throttle).
+func checkThrottle(th *api.ThrottleSettings) error {
+	if th == nil {
+		return nil
+	}
+	if th.BurstLimit != nil && *th.BurstLimit < 0 || th.RateLimit != nil && !(*th.RateLimit >= 0 && *th.RateLimit < 1e15) {
+		return api.BadRequestException("Invalid throttle settings specified. Limits must not be negative") // AWS: undocumented text
+	}
+	return nil
+}
+
+func sameStage(a, b api.ApiStage) bool {
+	return str(a.ApiId) == str(b.ApiId) && str(a.Stage) == str(b.Stage)
+}
+
+// requirePlanStage demands that a stage a plan names is there.
+func (s *Service) requirePlanStage(ctx context.Context, c *change, t record.Tables, plan, restAPI, stage string) error {
+	missing := api.NotFoundException("Invalid API Stage {api: " + restAPI + ", stage: " + stage + "} specified for usageplan " + plan)
+	_, rev, err := lookup(ctx, t.Stages, missing, restAPI, stage)
+	if err == nil {
+		c.require(t.Stages.Is(store.ID(restAPI, stage), rev))
+	}
+	return err
+}
+
+// GetUsagePlan returns one plan.
+func (s *Service) GetUsagePlan(ctx context.Context, in *api.GetUsagePlanInput) (*api.UsagePlan, error) {
+	plan, _, err := lookup(ctx, s.tables(ctx).UsagePlans, errUsagePlan(), str(in.UsagePlanId))
+	if err != nil {
+		return nil, err
+	}
+	plan.Tags = shownTags(plan.Tags)
+	return &plan.UsagePlan, nil
+}
+
+// GetUsagePlans lists plans, or those that have one key.
+func (s *Service) GetUsagePlans(ctx context.Context, in *api.GetUsagePlansInput) (*api.UsagePlans, error) {
+	t := s.tables(ctx)
+	rows, err := all(ctx, t.UsagePlans)
+	if err != nil {
+		return nil, err
+	}
+	var plans []api.UsagePlan
+	for _, row := range rows {
+		if in.KeyId != nil {
+			_, rev, err := lookup(ctx, t.UsagePlanKeys, nil, row.ID, *in.KeyId)
+			if err != nil {
+				return nil, err
+			}
+			if rev == 0 {
+				continue
+			}
+		}
+		plans = append(plans, row.Value.UsagePlan)
+	}
+	items, next, err := page(plans, func(p *api.UsagePlan) string { return *p.Id }, in.Position, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return &api.UsagePlans{Items: items, Position: next}, nil
+}
+
+// UpdateUsagePlan changes a plan, which acts at once.
+func (s *Service) UpdateUsagePlan(ctx context.Context, in *api.UpdateUsagePlanInput) (*api.UsagePlan, error) {
+	t := s.tables(ctx)
+	var plan record.UsagePlan
+	err := s.commit(ctx, func(c *change) (err error) {
+		var rev store.Rev
+		if plan, rev, err = lookup(ctx, t.UsagePlans, errUsagePlan(), str(in.UsagePlanId)); err != nil {
+			return err
+		}
+		pe := planEdit{UsagePlan: &plan.UsagePlan, require: func(restAPI, stage string) error {
+			if err := s.requirePlanStage(ctx, c, t, *plan.Id, restAPI, stage); err != nil {
+				return err
+			}
+			return requireOnePlan(ctx, t, *plan.Id, restAPI, stage)
+		}}
+		if err := usagePlanPatches.apply(&pe, in.PatchOperations); err != nil {
+			return err
+		}
+		if err := checkUsagePlan(&plan.UsagePlan); err != nil {
+			return err
+		}
+		c.require(t.UsagePlans.Is(*plan.Id, rev))
+		put(c, t.UsagePlans, *plan.Id, plan)
+		return nil
+	})
+	plan.Tags = shownTags(plan.Tags)
+	return &plan.UsagePlan, err
+}
+
+// requireOnePlan refuses a stage to a plan if one of its keys is in another
+// plan with that stage: it would not be known which limits hold.
+func requireOnePlan(ctx context.Context, t record.Tables, plan, restAPI, stage string) error {
+	keys, err := all(ctx, t.UsagePlanKeys, plan)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if err := requireUnplanned(ctx, t, key.Value.APIKey, plan, []api.ApiStage{{ApiId: new(restAPI), Stage: new(stage)}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A planEdit is a usage plan being patched.
+type planEdit struct {
+	*api.UsagePlan
+	require func(restAPI, stage string) error // demands a stage to be there and free
+}
+
+// usagePlanPatches is UpdateUsagePlan.
+var usagePlanPatches = patchTable[planEdit]{other: patchStageThrottle, rules: usagePlanRules}
+
+var usagePlanRules = []patchRule[planEdit]{
+	{path: "/apiStages", add: func(pe *planEdit, o patchOp) error {
+		stage, ok := parseAPIStage(o.value)
+		if !ok {
+			return errAPIStage()
+		}
+		if slices.ContainsFunc(pe.ApiStages, func(other api.ApiStage) bool { return sameStage(other, stage) }) {
+			return nil
+		}
+		if err := pe.require(*stage.ApiId, *stage.Stage); err != nil {
+			return err
+		}
+		pe.ApiStages = append(pe.ApiStages, stage)
+		return nil
+	}, remove: func(pe *planEdit, o patchOp) error {
+		stage, ok := parseAPIStage(o.value)
+		i := slices.IndexFunc(pe.ApiStages, func(other api.ApiStage) bool { return sameStage(other, stage) })
+		switch {
+		case !ok:
+			return errAPIStage()
+		case i < 0:
+			return api.NotFoundException("Invalid API Stage {api: " + *stage.ApiId + ", stage: " + *stage.Stage + "} specified for usageplan " + str(pe.Id))
+		}
+		pe.ApiStages = slices.Delete(pe.ApiStages, i, i+1)
+		return nil
+	}},
+	{path: "/description", replace: func(pe *planEdit, o patchOp) error { patchString(&pe.Description, o); return nil }},
+	{path: "/name", replace: func(pe *planEdit, o patchOp) error { patchString(&pe.Name, o); return nil }},
+	{path: "/productCode", add: refuseProductCode, replace: refuseProductCode, remove: func(*planEdit, patchOp) error { return nil }},
+	{path: "/quota", remove: func(pe *planEdit, _ patchOp) error { pe.Quota = nil; return nil }},
+	{path: "/quota/limit", add: refuseQuota, replace: refuseQuota},
+	{path: "/quota/offset", add: refuseQuota, replace: refuseQuota},
+	{path: "/quota/period", add: refuseQuota, replace: refuseQuota},
+	{path: "/throttle", remove: func(pe *planEdit, _ patchOp) error { pe.Throttle = nil; return nil }},
+	{path: "/throttle/burstLimit", add: setPlanThrottle, replace: setPlanThrottle},
+	{path: "/throttle/rateLimit", add: setPlanThrottle, replace: setPlanThrottle},
+}
+
+func refuseProductCode(*planEdit, patchOp) error { return noProductCode.refuse("") }
+
+func refuseQuota(*planEdit, patchOp) error { return noQuota.refuse("") }
+
+// parseAPIStage reads {apiId}:{stage}.
+func parseAPIStage(s string) (api.ApiStage, bool) {
+	restAPI, stage, ok := strings.Cut(s, ":")
+	return api.ApiStage{ApiId: new(restAPI), Stage: new(stage)}, ok && restAPI != "" && stage != ""
+}
+
+func setPlanThrottle(pe *planEdit, o patchOp) error {
+	if pe.Throttle == nil {
+		pe.Throttle = &api.ThrottleSettings{}
+	}
+	return setLimit(pe.Throttle, strings.TrimPrefix(o.path, "/throttle/"), o.value)
+}
+
+// setLimit sets one of the limits of a throttle.
+func setLimit(th *api.ThrottleSettings, name, value string) error {
+	if name == "burstLimit" {
+		n, err := strconv.ParseInt(value, 10, 32)
+		th.BurstLimit = new(int32(n))
+		if err == nil {
+			return nil
+		}
+	} else {
+		r, err := strconv.ParseFloat(value, 64)
+		th.RateLimit = new(r)
+		if err == nil {
+			return nil
+		}
+	}
+	return api.BadRequestException("Invalid value '" + value + "' for " + name) // AWS: undocumented text
+}
+
+// patchStageThrottle does the operations on limits of single methods:
+// /apiStages/{apiId}:{stage}/throttle/{resourcePath}/{httpMethod}[/{limit}].
+// The resource's path may be escaped or not.
+func patchStageThrottle(pe *planEdit, o patchOp) error {
+	rest, ok := strings.CutPrefix(o.path, "/apiStages/")
+	name, method, found := strings.Cut(rest, "/throttle")
+	if !ok || !found || o.op == "copy" {
+		return refuseListing(usagePlanRules, o)
+	}
+	stage, _ := parseAPIStage(unescapePointer(name))
+	i := slices.IndexFunc(pe.ApiStages, func(other api.ApiStage) bool { return sameStage(other, stage) })
+	if i < 0 {
+		return errAPIStage()
+	}
+	limits := pe.ApiStages[i].Throttle
+	if limits == nil {
+		limits = map[string]api.ThrottleSettings{}
+		pe.ApiStages[i].Throttle = limits
+	}
+	key, limit := splitThrottlePath(method)
+	th, exists := limits[key]
+	switch {
+	case o.op == "remove" && method == "":
+		clear(limits)
+	case o.op == "remove" && limit == "" && exists:
+		delete(limits, key)
+	case o.op != "remove" && limit != "" && key != "":
+		if err := setLimit(&th, limit, o.value); err != nil {
+			return err
+		}
+		limits[key] = th
+	default:
+		return refuseListing(usagePlanRules, o)
+	}
+	if len(limits) == 0 {
+		pe.ApiStages[i].Throttle = nil
+	}
+	return nil
+}
+
+// splitThrottlePath takes what follows …/throttle apart: the key of a method's
+// limits ("/pets/GET") and the name of the limit, if there is one.
+func splitThrottlePath(s string) (key, limit string) {
+	for _, name := range []string{"rateLimit", "burstLimit"} {
+		if rest, ok := strings.CutSuffix(s, "/"+name); ok {
+			s, limit = rest, name
+		}
+	}
+	key = "/" + strings.TrimLeft(unescapePointer(s), "/")
+	if i := strings.LastIndexByte(key, '/'); !slices.Contains(httpMethods, key[i+1:]) {
+		return "", limit
+	}
+	return key, limit
+}
+
+// DeleteUsagePlan removes a plan that no stage belongs to any more.
+func (s *Service) DeleteUsagePlan(ctx context.Context, in *api.DeleteUsagePlanInput) error {
+	t := s.tables(ctx)
+	id := str(in.UsagePlanId)
+	err := s.commit(ctx, func(c *change) error {
+		plan, rev, err := lookup(ctx, t.UsagePlans, errUsagePlan(), id)
+		if err != nil {
+			return err
+		}
+		if len(plan.ApiStages) > 0 {
+			// AWS: refused too, with a text we do not know.
+			return api.BadRequestException("Cannot delete Usage Plan " + id + " because it has associated API stages")
+		}
+		c.require(t.UsagePlans.Is(store.ID(id), rev))
+		c.do(t.UsagePlans.Delete(store.ID(id)))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	keys, err := all(ctx, t.UsagePlanKeys, id)
+	if err != nil {
+		return err
+	}
+	for batch := range slices.Chunk(keys, store.MaxOps) {
+		ops := make([]store.Op, len(batch))
+		for i, row := range batch {
+			ops[i] = t.UsagePlanKeys.Delete(row.ID)
+		}
+		if _, err := s.st.Commit(ctx, nil, ops); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package apigateway
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// usagePlanKeyType is the only type of keys that plans have.
+const usagePlanKeyType = "API_KEY"
+
+// CreateUsagePlanKey puts a key into a plan.
+func (s *Service) CreateUsagePlanKey(ctx context.Context, in *api.CreateUsagePlanKeyInput) (*api.UsagePlanKey, error) {
+	t := s.tables(ctx)
+	if str(in.KeyType) != usagePlanKeyType {
+		return nil, api.BadRequestException("Invalid key type specified. Valid options are API_KEY") // AWS: undocumented text
+	}
+	var out *api.UsagePlanKey
+	err := s.commit(ctx, func(c *change) error {
+		plan, planRev, err := lookup(ctx, t.UsagePlans, errUsagePlan(), str(in.UsagePlanId))
+		if err != nil {
+			return err
+		}
+		key, keyRev, err := lookup(ctx, t.APIKeys, errAPIKey(), str(in.KeyId))
+		if err != nil {
+			return err
+		}
+		id := store.ID(*plan.Id, *key.Id)
+		if _, rev, err := lookup(ctx, t.UsagePlanKeys, nil, *plan.Id, *key.Id); err != nil || rev != 0 {
+			if err == nil {
+				err = api.ConflictException("Usage Plan Key " + *key.Id + " already exists in usage plan " + *plan.Id) // AWS: undocumented text
+			}
+			return err
+		}
+		if err := s.checkPlansOfKey(ctx, t, *key.Id, &plan); err != nil {
+			return err
+		}
+		c.require(t.UsagePlans.Is(*plan.Id, planRev))
+		c.require(t.APIKeys.Is(*key.Id, keyRev))
+		c.require(t.UsagePlanKeys.Absent(id))
+		member := record.UsagePlanKey{UsagePlan: *plan.Id, APIKey: *key.Id, Type: usagePlanKeyType, Scope: t.Scope, Created: time.Now().UTC()}
+		put(c, t.UsagePlanKeys, id, member)
+		out = new(shownUsagePlanKey(member, key))
+		return nil
+	})
+	return out, err
+}
+
+// checkPlansOfKey refuses a key that is in too many plans, or in one that has
+// a stage of this plan.
+func (s *Service) checkPlansOfKey(ctx context.Context, t record.Tables, key string, plan *record.UsagePlan) error {
+	rows, err := all(ctx, t.UsagePlanKeys)
+	if err != nil {
+		return err
+	}
+	plans := 0
+	for _, row := range rows {
+		if row.Value.APIKey == key {
+			plans++
+		}
+	}
+	if plans >= s.opt.Limits.UsagePlansPerKey {
+		return errLimit("Usage Plans per API Key")
+	}
+	return requireUnplanned(ctx, t, key, *plan.Id, plan.ApiStages)
+}
+
+// requireUnplanned refuses a key that another plan has for one of stages.
+func requireUnplanned(ctx context.Context, t record.Tables, key, plan string, stages []api.ApiStage) error {
+	rows, err := all(ctx, t.UsagePlanKeys)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Value.APIKey != key || row.Value.UsagePlan == plan {
+			continue
+		}
+		other, _, err := lookup(ctx, t.UsagePlans, nil, row.Value.UsagePlan)
+		if err != nil {
+			return err
+		}
+		for _, stage := range stages {
+			if slices.ContainsFunc(other.ApiStages, func(o api.ApiStage) bool { return sameStage(o, stage) }) {
+				// AWS: refused too, with a text we do not know.
+				return api.ConflictException("API Key " + key + " is already associated with API stage " + *stage.ApiId + ":" + *stage.Stage + " by usage plan " + *other.Id)
+			}
+		}
+	}
+	return nil
+}
+
+// shownUsagePlanKey is a membership as it is returned.
+//
+// AWS: with the key's value (recorded: test_get_usage_plan_api_keys).
+func shownUsagePlanKey(member record.UsagePlanKey, key record.APIKey) api.UsagePlanKey {
+	return api.UsagePlanKey{Id: new(member.APIKey), Type: new(member.Type), Name: key.Name, Value: key.Value}
+}
+
+// GetUsagePlanKey returns one key of a plan.
+func (s *Service) GetUsagePlanKey(ctx context.Context, in *api.GetUsagePlanKeyInput) (*api.UsagePlanKey, error) {
+	t := s.tables(ctx)
+	if _, _, err := lookup(ctx, t.UsagePlans, errUsagePlan(), str(in.UsagePlanId)); err != nil {
+		return nil, err
+	}
+	member, _, err := lookup(ctx, t.UsagePlanKeys, errAPIKey(), str(in.UsagePlanId), str(in.KeyId))
+	if err != nil {
+		return nil, err
+	}
+	key, _, err := lookup(ctx, t.APIKeys, errAPIKey(), member.APIKey)
+	if err != nil {
+		return nil, err
+	}
+	return new(shownUsagePlanKey(member, key)), nil
+}
+
+// GetUsagePlanKeys lists the keys of a plan, the newest first. An unknown plan
+// has none (recorded: test_get_usage_plan_api_keys).
+func (s *Service) GetUsagePlanKeys(ctx context.Context, in *api.GetUsagePlanKeysInput) (*api.UsagePlanKeys, error) {
+	t := s.tables(ctx)
+	rows, err := all(ctx, t.UsagePlanKeys, str(in.UsagePlanId))
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(rows, func(a, b store.Row[record.UsagePlanKey]) int { return b.Value.Created.Compare(a.Value.Created) })
+	var keys []api.UsagePlanKey
+	for _, row := range rows {
+		key, rev, err := lookup(ctx, t.APIKeys, nil, row.Value.APIKey)
+		if err != nil {
+			return nil, err
+		}
+		if rev != 0 && strings.HasPrefix(str(key.Name), str(in.NameQuery)) {
+			keys = append(keys, shownUsagePlanKey(row.Value, key))
+		}
+	}
+	items, next, err := page(keys, func(k *api.UsagePlanKey) string { return *k.Id }, in.Position, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return &api.UsagePlanKeys{Items: items, Position: next}, nil
+}
+
+// DeleteUsagePlanKey takes a key out of a plan.
+func (s *Service) DeleteUsagePlanKey(ctx context.Context, in *api.DeleteUsagePlanKeyInput) error {
+	t := s.tables(ctx)
+	return s.commit(ctx, func(c *change) error {
+		if _, _, err := lookup(ctx, t.UsagePlans, errUsagePlan(), str(in.UsagePlanId)); err != nil {
+			return err
+		}
+		_, rev, err := lookup(ctx, t.UsagePlanKeys, errAPIKey(), str(in.UsagePlanId), str(in.KeyId))
+		if err != nil {
+			return err
+		}
+		id := store.ID(str(in.UsagePlanId), str(in.KeyId))
+		c.require(t.UsagePlanKeys.Is(id, rev))
+		c.do(t.UsagePlanKeys.Delete(id))
+		return nil
+	})
+}

@@ -23,6 +23,9 @@ func once(h wire.Handler, peer *wire.Peer) int {
 }
 
 func TestServeAllocs(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
 	h := ingress.Serve(gatewayOf(t, answered), quiet())
 	peer := new(wire.Peer)
 	once(h, peer)

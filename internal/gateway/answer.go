@@ -33,7 +33,7 @@ func (x *Exchange) BeginAnswer(status int, contentType, errorType string) {
 	}
 	fields = append(fields, wire.Field{Name: headerRequestID, Value: x.Vars.RequestID, ID: wire.HeaderXAmznRequestID})
 	if errorType != "" {
-		fields = append(fields, wire.Field{Name: headerErrorType, Value: errorType})
+		fields = append(fields, wire.Field{Name: headerErrorType, Value: errorType, ID: wire.HeaderXAmznErrorType})
 	}
 	fields = append(fields, wire.Field{Name: headerExtendedID, Value: x.Vars.ExtendedRequestID, ID: wire.HeaderXAmzApigwID})
 	r.Status, r.Close = status, false

@@ -56,6 +56,7 @@ type Exchange struct {
 	body          []byte // memory for the request's body
 	requestLimit  LimitedSource
 	responseLimit LimitedSource
+	ids           ids
 	random        random
 }
 
@@ -64,7 +65,8 @@ type Exchange struct {
 const largestKept = 64 << 10
 
 // Reset makes x ready for the next request: nothing of this one is left but
-// memory and the source of random numbers.
+// memory and the source of random numbers. The bytes of its ids stay, but
+// nothing refers to them.
 func (x *Exchange) Reset() {
 	resetRequest(&x.MethodRequest)
 	resetRequest(&x.IntegrationRequest)

@@ -102,6 +102,9 @@ func (h *Host) resolve(path string) where {
 		if !ok || !h.prefixes && m.BasePath != "" && tail != "" && tail[0] != '/' {
 			continue
 		}
+		if m.BasePath == "" {
+			tail = path
+		}
 		w := where{stage: m.Stage, path: tail, basePath: m.BasePath, custom: true}
 		if m.Stage == nil {
 			name, after := segment(trimSlashes(tail))

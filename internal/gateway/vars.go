@@ -46,16 +46,12 @@ type Vars struct {
 	Streamed                         bool   // responseTransferMode
 
 	Sent wire.Sent // how the response was sent
-
-	ids ids
 }
 
-// reset clears v. The ids keep their bytes: nothing refers to them.
+// reset clears v and keeps the memory of its list.
 func (v *Vars) reset() {
 	clear(v.Params)
-	params := v.Params[:0]
-	ids := v.ids
-	*v = Vars{Params: params, ids: ids}
+	*v = Vars{Params: v.Params[:0]}
 }
 
 // begin fills in what the request alone tells, in one pass over its header.
@@ -96,10 +92,10 @@ func (x *Exchange) begin() {
 	if isUUID(id) {
 		v.RequestID = id
 	} else {
-		v.RequestID = v.ids.newRequestID(&x.random)
+		v.RequestID = x.ids.newRequestID(&x.random)
 	}
-	v.ExtendedRequestID = v.ids.newExtendedID(&x.random)
-	v.Trace = v.ids.newTrace(&x.random, v.Start.Unix(), trace)
+	v.ExtendedRequestID = x.ids.newExtendedID(&x.random)
+	v.Trace = x.ids.newTrace(&x.random, v.Start.Unix(), trace)
 }
 
 // PlainConnection tells whether a Connection header names no other header.

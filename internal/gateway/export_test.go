@@ -1,0 +1,34 @@
+package gateway
+
+import "gatehouse/internal/wire"
+
+// Resolve is resolve for tests: the stage, and what is left of the path.
+func (t *Table) Resolve(host, path string) (st *Stage, rest, contextPath, basePath string) {
+	w := t.resolve(host, path)
+	return w.stage, w.path, w.head + w.tail, w.basePath
+}
+
+// NewTrace is newTrace for tests.
+func NewTrace(epoch int64, incoming string) string {
+	return new(ids).newTrace(new(random), epoch, incoming)
+}
+
+// FaultTypes is how many there are.
+const FaultTypes = faultTypeCount
+
+// FillUnexported gives the fields that reflection cannot set a value: those of
+// this package and the interfaces.
+func (x *Exchange) FillUnexported() {
+	x.plan = new(Plan)
+	x.body = []byte("x")
+	x.ids = ids{request: [36]byte{1}, extended: [16]byte{1}, trace: [maxTrace]byte{1}}
+	x.random.seed()
+	for _, s := range []*LimitedSource{&x.requestLimit, &x.responseLimit} {
+		*s = LimitedSource{src: s, left: 1, fault: new(Fault)}
+	}
+	x.Cluster = struct{ Cluster }{}
+	x.Vars.Sent.Err = ErrAnswered
+	for _, b := range []*wire.Body{&x.MethodRequest.Body, &x.IntegrationRequest.Body, &x.IntegrationResponse.Body, &x.MethodResponse.Body} {
+		b.Source = &x.requestLimit
+	}
+}

@@ -29,6 +29,11 @@ type Options struct {
 	Clusters *upstream.Registry // where integrations find their clusters
 	Logs     AccessLogs         // nil: access logging is off
 	Log      *slog.Logger       // nil: slog.Default()
+
+	// AccountRate and AccountBurst limit the requests a second of each account
+	// in each Region; 0: no limit.
+	AccountRate  float64
+	AccountBurst int
 }
 
 // AccessLogs finds the sink for an access log destination.
@@ -48,8 +53,10 @@ type Compiler struct {
 	// Of the goroutine of Run alone:
 	mirror  *mirror
 	stages  map[stageID]*built
-	keys    map[stageID]*keyring
-	buckets *limit.Registry
+	callers map[record.Scope]*callers
+	buckets limit.Registry
+	lastRef store.Ref // of the definition read last
+	lastDef *record.Definition
 
 	mu      sync.Mutex // guards the fields below
 	applied store.Rev
@@ -65,8 +72,7 @@ func New(st store.Store, blobs *store.Blobs, gw *gateway.Gateway, opt Options) *
 	return &Compiler{
 		st: st, blobs: blobs, gw: gw, opt: opt,
 		stages:  make(map[stageID]*built),
-		keys:    make(map[stageID]*keyring),
-		buckets: limit.NewRegistry(),
+		callers: make(map[record.Scope]*callers),
 		moved:   make(chan struct{}),
 		refused: make(map[stageID]Refusal),
 	}
@@ -140,12 +146,10 @@ func (c *Compiler) publish(ctx context.Context, t *touched, rev store.Rev) {
 		for id := range t.stages {
 			c.compileStage(ctx, id, rev)
 		}
-		for id := range t.keys {
-			c.compileKeys(id)
+		for scope := range t.callers {
+			c.compileCallers(scope)
 		}
-		for scope := range t.accounts {
-			c.tuneAccount(scope)
-		}
+		c.lastRef, c.lastDef = "", nil
 		table, err := c.table(rev)
 		if err != nil {
 			// Two records claim the same name; services do not let that happen.

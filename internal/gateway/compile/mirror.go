@@ -1,8 +1,11 @@
 package compile
 
 import (
+	"cmp"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
+	"maps"
+	"slices"
 )
 
 // A mirror holds the records that the data plane is made of, decoded, as of
@@ -15,17 +18,14 @@ type mirror struct {
 	apis        map[apiID]bool
 	stages      map[stageID]*record.Stage
 	deployments map[deploymentID]*record.Deployment
-	accounts    map[record.Scope]*record.Account
-	plans       map[planID]*record.UsagePlan
-	members     map[planID]map[string]bool // key ids
-	apiKeys     map[keyID]*record.APIKey
-	domains     map[string]*record.DomainName // names are unique everywhere
-	mappings    map[string]map[string]*record.BasePathMapping
+	plans       map[record.Scope]map[string]*record.UsagePlan
+	members     map[planID]map[string]*record.UsagePlanKey // by key
+	apiKeys     map[record.Scope]map[string]*record.APIKey
+	domains     map[domainID]*record.DomainName
+	mappings    map[domainID]map[string]*record.BasePathMapping // by base path
 
-	// Who uses what, so that a change touches only what depends on it.
+	// The stages of each API, by name.
 	stagesOf map[apiID]map[string]bool
-	plansFor map[stageID]map[planID]bool
-	plansOf  map[keyID]map[planID]bool
 }
 
 type (
@@ -41,9 +41,9 @@ type (
 		record.Scope
 		id string
 	}
-	keyID struct {
+	domainID struct {
 		record.Scope
-		id string
+		name string
 	}
 )
 
@@ -53,32 +53,28 @@ func newMirror(st store.Store, blobs *store.Blobs) *mirror {
 		apis:        make(map[apiID]bool),
 		stages:      make(map[stageID]*record.Stage),
 		deployments: make(map[deploymentID]*record.Deployment),
-		accounts:    make(map[record.Scope]*record.Account),
-		plans:       make(map[planID]*record.UsagePlan),
-		members:     make(map[planID]map[string]bool),
-		apiKeys:     make(map[keyID]*record.APIKey),
-		domains:     make(map[string]*record.DomainName),
-		mappings:    make(map[string]map[string]*record.BasePathMapping),
+		plans:       make(map[record.Scope]map[string]*record.UsagePlan),
+		members:     make(map[planID]map[string]*record.UsagePlanKey),
+		apiKeys:     make(map[record.Scope]map[string]*record.APIKey),
+		domains:     make(map[domainID]*record.DomainName),
+		mappings:    make(map[domainID]map[string]*record.BasePathMapping),
 		stagesOf:    make(map[apiID]map[string]bool),
-		plansFor:    make(map[stageID]map[planID]bool),
-		plansOf:     make(map[keyID]map[planID]bool),
 	}
 }
 
 // touched is what a change makes it necessary to compile again.
 type touched struct {
-	stages   map[stageID]bool // routes and settings
-	keys     map[stageID]bool // who may call: API keys and usage plans
-	accounts map[record.Scope]bool
-	hosts    bool
+	stages  map[stageID]bool      // routes and settings
+	callers map[record.Scope]bool // API keys and usage plans
+	hosts   bool                  // which stages, APIs and domains there are
 }
 
 func newTouched() *touched {
-	return &touched{stages: make(map[stageID]bool), keys: make(map[stageID]bool), accounts: make(map[record.Scope]bool)}
+	return &touched{stages: make(map[stageID]bool), callers: make(map[record.Scope]bool)}
 }
 
 func (t *touched) empty() bool {
-	return len(t.stages) == 0 && len(t.keys) == 0 && len(t.accounts) == 0 && !t.hosts
+	return len(t.stages) == 0 && len(t.callers) == 0 && !t.hosts
 }
 
 // everything touches all there is.
@@ -86,10 +82,13 @@ func (m *mirror) everything() *touched {
 	t := newTouched()
 	t.hosts = true
 	for id := range m.stages {
-		t.stages[id], t.keys[id] = true, true
+		t.stages[id] = true
 	}
-	for scope := range m.accounts {
-		t.accounts[scope] = true
+	for scope := range m.apiKeys {
+		t.callers[scope] = true
+	}
+	for scope := range m.plans {
+		t.callers[scope] = true
 	}
 	return t
 }
@@ -110,34 +109,28 @@ func (m *mirror) apply(op store.Op, rev store.Rev, t *touched) error {
 		return change(tables.Stages, kv, op.Delete, func(r *record.Stage) { m.applyStage(k, r, t) })
 	case record.KindDeployment:
 		return change(tables.Deployments, kv, op.Delete, func(r *record.Deployment) { m.applyDeployment(k, r, t) })
-	case record.KindAccount:
-		return change(tables.Accounts, kv, op.Delete, func(r *record.Account) {
-			put(m.accounts, k.Scope, r)
-			t.accounts[k.Scope] = true
-		})
 	case record.KindUsagePlan:
-		return change(tables.UsagePlans, kv, op.Delete, func(r *record.UsagePlan) { m.applyPlan(planID{k.Scope, k.ID[0]}, r, t) })
+		t.callers[k.Scope] = true
+		return change(tables.UsagePlans, kv, op.Delete, func(r *record.UsagePlan) { putIn(m.plans, k.Scope, k.ID[0], r) })
 	case record.KindUsagePlanKey:
-		return m.applyMember(planID{k.Scope, k.ID[0]}, keyID{k.Scope, k.ID[1]}, !op.Delete, t)
-	case record.KindAPIKey:
-		return change(tables.APIKeys, kv, op.Delete, func(r *record.APIKey) {
-			id := keyID{k.Scope, k.ID[0]}
-			put(m.apiKeys, id, r)
-			for plan := range m.plansOf[id] {
-				m.touchPlan(plan, t)
-			}
+		t.callers[k.Scope] = true
+		return change(tables.UsagePlanKeys, kv, op.Delete, func(r *record.UsagePlanKey) {
+			putIn(m.members, planID{k.Scope, k.ID[0]}, k.ID[1], r)
 		})
+	case record.KindAPIKey:
+		t.callers[k.Scope] = true
+		return change(tables.APIKeys, kv, op.Delete, func(r *record.APIKey) { putIn(m.apiKeys, k.Scope, k.ID[0], r) })
 	case record.KindDomainName:
 		return change(tables.DomainNames, kv, op.Delete, func(r *record.DomainName) {
-			put(m.domains, k.ID[0], r)
+			put(m.domains, domainID{k.Scope, k.ID[0]}, r)
 			t.hosts = true
 		})
 	case record.KindBasePathMapping:
 		return change(tables.BasePathMappings, kv, op.Delete, func(r *record.BasePathMapping) {
-			putIn(m.mappings, k.ID[0], k.ID[1], r)
+			putIn(m.mappings, domainID{k.Scope, k.ID[0]}, k.ID[1], r)
 			t.hosts = true
 		})
-	case record.KindAPIKeyValue: // only the service needs it
+	case record.KindAPIKeyValue, record.KindAccount: // only the service needs them
 	}
 	return nil
 }
@@ -203,46 +196,6 @@ func uses(s *record.Stage, deployment string) bool {
 	return str(s.DeploymentId) == deployment || s.CanarySettings != nil && str(s.CanarySettings.DeploymentId) == deployment
 }
 
-func (m *mirror) applyPlan(id planID, r *record.UsagePlan, t *touched) {
-	m.touchPlan(id, t)
-	if old := m.plans[id]; old != nil {
-		for _, s := range old.ApiStages {
-			remove(m.plansFor, stageID{id.Scope, str(s.ApiId), str(s.Stage)}, id)
-		}
-	}
-	put(m.plans, id, r)
-	if r == nil {
-		return
-	}
-	for _, s := range r.ApiStages {
-		add(m.plansFor, stageID{id.Scope, str(s.ApiId), str(s.Stage)}, id)
-	}
-	m.touchPlan(id, t)
-}
-
-func (m *mirror) applyMember(plan planID, key keyID, exists bool, t *touched) error {
-	if exists {
-		add(m.members, plan, key.id)
-		add(m.plansOf, key, plan)
-	} else {
-		remove(m.members, plan, key.id)
-		remove(m.plansOf, key, plan)
-	}
-	m.touchPlan(plan, t)
-	return nil
-}
-
-// touchPlan touches the callers of every stage of a plan.
-func (m *mirror) touchPlan(id planID, t *touched) {
-	plan := m.plans[id]
-	if plan == nil {
-		return
-	}
-	for _, s := range plan.ApiStages {
-		t.keys[stageID{id.Scope, str(s.ApiId), str(s.Stage)}] = true
-	}
-}
-
 // put stores a record under its id, or forgets it if r is nil.
 func put[K comparable, T any](all map[K]*T, id K, r *T) {
 	if r == nil {
@@ -286,4 +239,13 @@ func str(p *string) string {
 		return ""
 	}
 	return *p
+}
+
+// sortedDomains lists the domain names in a fixed order.
+func (m *mirror) sortedDomains() []domainID {
+	ids := slices.Collect(maps.Keys(m.domains))
+	slices.SortFunc(ids, func(a, b domainID) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
+	})
+	return ids
 }

@@ -1,0 +1,277 @@
+package compile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/integration"
+	"gatehouse/internal/gateway/step"
+	"gatehouse/internal/limit"
+	"gatehouse/internal/record"
+	"gatehouse/internal/upstream"
+)
+
+// A planner makes the plans of one deployment in one stage.
+type planner struct {
+	c         *Compiler
+	b         *built
+	def       *record.Definition
+	rec       *record.Stage
+	variables map[string]string
+
+	binary  *integration.BinaryTypes
+	fault   gateway.Step
+	finish  []gateway.Finisher
+	account *limit.Bucket
+}
+
+func (c *Compiler) newPlanner(b *built, def *record.Definition, rec *record.Stage, variables map[string]string) (*planner, error) {
+	p := &planner{
+		c: c, b: b, def: def, rec: rec, variables: variables,
+		binary:  integration.NewBinaryTypes(def.RestAPI.BinaryMediaTypes),
+		account: c.accountBucket(record.Scope{Account: rec.Account, Region: rec.Region}),
+	}
+	var err error
+	if p.fault, err = p.faultStep(); err != nil {
+		return nil, err
+	}
+	if p.finish, err = p.finishers(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// planFor is the order in which things happen to an exchange of one method.
+func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, error) {
+	sc := &step.Scope{Route: rt, Variables: p.variables}
+	in := m.MethodIntegration
+	plan := &gateway.Plan{Fault: p.fault, Finish: p.finish}
+
+	// AWS: execution.md §3, steps 12 to 14: the API key, then the usage plan's
+	// limits, then those of method, stage and account.
+	plan.Request = append(plan.Request,
+		&step.APIKey{Required: isTrue(m.ApiKeyRequired)},
+		&step.Throttle{Method: p.methodBucket(rt), Account: p.account})
+
+	// AWS: step 15: required parameters, once a validator asks for it.
+	if keys := p.requiredParameters(m); len(keys) > 0 {
+		s, err := step.NewRequestParams(keys, sc)
+		if err != nil {
+			return nil, err
+		}
+		plan.Request = append(plan.Request, s)
+	}
+	// AWS: step 17.
+	call, variables, err := p.integration(in)
+	if err != nil {
+		return nil, err
+	}
+	plan.Integration = call
+	if len(in.RequestParameters) > 0 || len(variables) > 0 {
+		s, err := step.NewIntegrationRequest(in.RequestParameters, variables, str(in.Type) != typeMock, sc)
+		if err != nil {
+			return nil, err
+		}
+		plan.Request = append(plan.Request, s)
+		rt.NeedsBody = s.NeedsBody()
+	}
+	// AWS: step 19; a proxy's response is the backend's.
+	if str(in.Type) != typeHTTPProxy {
+		s, err := step.NewIntegrationResponse(responses(in), str(in.Type) == typeMock, sc)
+		if err != nil {
+			return nil, err
+		}
+		plan.Response = append(plan.Response, s)
+	}
+	return plan, nil
+}
+
+// fallback is what happens to a request that matches no route.
+func (p *planner) fallback() *gateway.Plan {
+	return &gateway.Plan{Request: []gateway.Step{step.NoRoute{}}, Fault: p.fault, Finish: p.finish}
+}
+
+// router makes the routes of all methods that have an integration.
+func (p *planner) router() (*gateway.Router, error) {
+	var routes []*gateway.Route
+	methods := make(map[*gateway.Route]*api.Method)
+	for _, id := range slices.Sorted(maps.Keys(p.def.Resources)) {
+		res := p.def.Resources[id]
+		for verb, m := range res.ResourceMethods {
+			if m.MethodIntegration == nil {
+				continue
+			}
+			rt := &gateway.Route{ResourceID: id, ResourcePath: str(res.Path), Method: verb, OperationName: str(m.OperationName)}
+			routes = append(routes, rt)
+			methods[rt] = &m
+		}
+	}
+	r, err := gateway.NewRouter(routes) // fills in the names of the path parameters
+	if err != nil {
+		return nil, err
+	}
+	for _, rt := range routes {
+		if rt.Plan, err = p.planFor(rt, methods[rt]); err != nil {
+			return nil, fmt.Errorf("%s %s: %w", rt.Method, rt.ResourcePath, err)
+		}
+	}
+	return r, nil
+}
+
+// The types of integrations that can be served.
+const (
+	typeHTTP      = "HTTP"
+	typeHTTPProxy = "HTTP_PROXY"
+	typeMock      = "MOCK"
+)
+
+// integration makes the call of a method's backend, and returns the variables
+// of its address.
+func (p *planner) integration(in *api.Integration) (gateway.Integration, []string, error) {
+	if str(in.ConnectionType) == "VPC_LINK" {
+		return nil, nil, fmt.Errorf("connectionType VPC_LINK is not supported yet")
+	}
+	switch str(in.Type) {
+	case typeMock:
+		t, err := templates(in)
+		if err != nil {
+			return nil, nil, err
+		}
+		return integration.NewMock(t), nil, nil
+	case typeHTTP, typeHTTPProxy:
+		return p.httpIntegration(in)
+	}
+	return nil, nil, fmt.Errorf("integration type %s is not supported yet", str(in.Type))
+}
+
+func templates(in *api.Integration) (*integration.Templates, error) {
+	if len(in.RequestTemplates) == 0 && str(in.PassthroughBehavior) != "NEVER" {
+		return nil, nil
+	}
+	return integration.NewTemplates(in.RequestTemplates, str(in.PassthroughBehavior))
+}
+
+// httpIntegration makes an HTTP or HTTP_PROXY integration. An address that
+// cannot be called is no reason to refuse the stage.
+//
+// AWS: integrations.md §6: such a call answers 500, API_CONFIGURATION_ERROR.
+func (p *planner) httpIntegration(in *api.Integration) (gateway.Integration, []string, error) {
+	uri, err := integration.ParseURI(integration.ExpandVariables(str(in.Uri), p.variables))
+	if err != nil {
+		return integration.NewBroken(err), nil, nil
+	}
+	cluster, err := p.cluster(in, uri)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg := &integration.Config{
+		API: str(p.def.RestAPI.Id), URI: uri, Cluster: cluster, Method: str(in.HttpMethod),
+		Binary: p.binary, Stream: str(in.ResponseTransferMode) == "STREAM",
+	}
+	if in.TimeoutInMillis != nil {
+		cfg.Timeout = time.Duration(*in.TimeoutInMillis) * time.Millisecond
+	}
+	if str(in.Type) == typeHTTPProxy {
+		call, err := integration.NewProxy(cfg)
+		return call, uri.Variables(), err
+	}
+	t, err := templates(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	call, err := integration.NewHTTP(cfg, t)
+	return call, uri.Variables(), err
+}
+
+// cluster finds the cluster of an address.
+func (p *planner) cluster(in *api.Integration, uri *integration.URI) (*upstream.Cluster, error) {
+	key := upstream.Key{Scheme: uri.Scheme, Host: uri.Host, Port: uri.Port}
+	if uri.Scheme == "https" && in.TlsConfig != nil {
+		key.TLS.InsecureSkipVerification = isTrue(in.TlsConfig.InsecureSkipVerification)
+	}
+	cluster, err := p.c.opt.Clusters.Cluster(key, nil)
+	if err != nil {
+		return nil, err
+	}
+	p.b.clusters[key] = true
+	return cluster, nil
+}
+
+// responses lists the integration responses in a fixed order.
+//
+// AWS: integrations.md §8.1: which of several matching patterns wins is not
+// documented; we take them by status code.
+func responses(in *api.Integration) []step.Response {
+	list := make([]step.Response, 0, len(in.IntegrationResponses))
+	for _, code := range slices.Sorted(maps.Keys(in.IntegrationResponses)) {
+		r := in.IntegrationResponses[code]
+		status, _ := strconv.Atoi(code) // checked when it was put
+		list = append(list, step.Response{Status: status, Pattern: str(r.SelectionPattern), Parameters: r.ResponseParameters, Templates: r.ResponseTemplates})
+	}
+	return list
+}
+
+// requiredParameters are the parameters whose absence a validator refuses.
+func (p *planner) requiredParameters(m *api.Method) []string {
+	v, ok := p.def.RequestValidators[str(m.RequestValidatorId)]
+	if !ok || !isTrue(v.ValidateRequestParameters) {
+		return nil
+	}
+	var keys []string
+	for key, required := range m.RequestParameters {
+		if required {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// methodBucket is the bucket of a method's throttle settings, or nil.
+//
+// AWS: rest-execution.md §9: settings of a method replace those of the stage
+// for it; -1 is no limit.
+func (p *planner) methodBucket(rt *gateway.Route) *limit.Bucket {
+	path, method := rt.ResourcePath, rt.Method
+	s, ok := p.rec.MethodSetting(path, method)
+	if !ok || s.ThrottlingRateLimit == nil || s.ThrottlingBurstLimit == nil || *s.ThrottlingRateLimit < 0 || *s.ThrottlingBurstLimit < 0 {
+		return nil
+	}
+	name := strings.Join([]string{"method", p.rec.Account, p.rec.Region, p.rec.RestAPI, str(p.rec.StageName), method, path}, " ")
+	return p.c.buckets.Bucket(name, *s.ThrottlingRateLimit, int(*s.ThrottlingBurstLimit))
+}
+
+// faultStep makes the step of the API's gateway responses.
+func (p *planner) faultStep() (gateway.Step, error) {
+	custom := make(map[gateway.FaultType]step.GatewayResponse, len(p.def.GatewayResponses))
+	for name, r := range p.def.GatewayResponses {
+		t, ok := gateway.FaultTypeByName(name)
+		if !ok {
+			return nil, fmt.Errorf("gateway response %s: unknown type", name)
+		}
+		status, _ := strconv.Atoi(str(r.StatusCode)) // empty: the default's
+		custom[t] = step.GatewayResponse{Status: status, Parameters: r.ResponseParameters, Templates: r.ResponseTemplates}
+	}
+	return step.NewFault(custom, p.variables)
+}
+
+// finishers are what is run after every response.
+func (p *planner) finishers() ([]gateway.Finisher, error) {
+	set := p.rec.AccessLogSettings
+	if set == nil || str(set.DestinationArn) == "" || str(set.Format) == "" || p.c.opt.Logs == nil {
+		return nil, nil
+	}
+	sink, err := p.c.opt.Logs.Sink(str(set.DestinationArn))
+	if err != nil {
+		return nil, fmt.Errorf("access log: %w", err)
+	}
+	return []gateway.Finisher{step.NewAccessLog(str(set.Format), sink)}, nil
+}
+
+func isTrue(p *bool) bool { return p != nil && *p }

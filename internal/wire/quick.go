@@ -56,6 +56,13 @@ func (c *serverConn) runQuick() connEnd {
 // step is called by the poller, first at once and then whenever the connection
 // has become readable. It returns false to wait.
 func (q *quick) step(fd uintptr) bool {
+	q.c.sock.direct = fd
+	done := q.run(fd)
+	q.c.sock.direct = 0
+	return done
+}
+
+func (q *quick) run(fd uintptr) bool {
 	c := q.c
 	for {
 		if c.r == c.w {
@@ -83,7 +90,7 @@ func (q *quick) read(fd uintptr) (wait bool) {
 	c := q.c
 	if q.drained {
 		q.drained = false
-		return q.park(settleIdle)
+		return q.park(c.ended, settleIdle)
 	}
 	c.r, c.w = 0, 0
 	if len(c.buf) != smallBuffer {
@@ -91,7 +98,7 @@ func (q *quick) read(fd uintptr) (wait bool) {
 	}
 	n, err := sysRead(fd, c.buf)
 	if err == syscall.EAGAIN { //nolint:errorlint // never wrapped
-		return q.park(c.srv.Limits.Idle)
+		return q.park(time.Now(), c.srv.Limits.Idle)
 	}
 	if n == 0 || !c.busy() {
 		return false
@@ -103,10 +110,9 @@ func (q *quick) read(fd uintptr) (wait bool) {
 }
 
 // park makes the connection an idle one.
-func (q *quick) park(limit time.Duration) (wait bool) {
+func (q *quick) park(now time.Time, limit time.Duration) (wait bool) {
 	c := q.c
 	c.release()
-	now := time.Now()
 	if c.state.Swap(connIdle) == connBusy {
 		q.since = now
 	}

@@ -68,7 +68,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		nc, err := ln.Accept()
 		switch {
 		case err == nil:
-			go s.ServeConn(ctx, nc)
+			if c := s.admit(ctx, nc); c != nil {
+				go c.run()
+			}
 		case s.draining.Load():
 			return ErrServerClosed
 		case ctx.Err() != nil:

@@ -34,6 +34,7 @@ type serverConn struct {
 	quick quick
 
 	first    time.Time // when the first byte of the request was there
+	ended    time.Time // when the last response was written
 	consumed int64     // bytes of the request read so far
 	scratch  Response  // for answers of the driver itself
 }
@@ -48,17 +49,30 @@ const (
 // ServeConn serves one connection until it ends, and closes it.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	s.setUp()
+	if c := s.admit(ctx, nc); c != nil {
+		c.run()
+	}
+}
+
+// admit counts a connection, before its goroutine starts: else many could be
+// accepted while none of them counts yet. It returns nil if s is shut down.
+func (s *Server) admit(ctx context.Context, nc net.Conn) *serverConn {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	c := &serverConn{srv: s, ctx: ctx, cancel: cancel}
 	c.sock.init(nc)
 	c.body.c = c
 	c.quick.init(c)
 	if !s.addConn(c) {
+		cancel()
 		c.sock.abort()
-		return
+		return nil
 	}
-	defer s.dropConn(c)
+	return c
+}
+
+func (c *serverConn) run() {
+	defer c.cancel()
+	defer c.srv.dropConn(c)
 	if err := c.greet(); err != nil {
 		c.sock.abort()
 		return
@@ -217,6 +231,7 @@ func (c *serverConn) answer(x Exchange, req *Request) connEnd {
 	}
 	sent := Sent{Head: w.headBytes, Body: w.bodyBytes, Err: err, At: w.at, Received: c.consumed}
 	x.Finish(sent)
+	c.ended = w.at
 	end := connKeep
 	switch {
 	case err != nil:

@@ -17,6 +17,10 @@ type socket struct {
 	tcp *net.TCPConn    // nc, if it is plain TCP; else nil
 	raw syscall.RawConn // of tcp
 
+	// direct is the descriptor, while the goroutine is inside a call of the
+	// poller that keeps it open; else 0.
+	direct uintptr
+
 	readArmed  time.Time
 	writeArmed time.Time
 }
@@ -80,6 +84,15 @@ const maxWrite = 64 << 10
 // write writes all of b. The peer may take up to twice idle to make progress,
 // and until limit to take everything.
 func (s *socket) write(b []byte, now time.Time, idle time.Duration, limit time.Time) error {
+	if s.direct != 0 {
+		n, err := sysWrite(s.direct, b)
+		if err != nil && err != syscall.EAGAIN { //nolint:errorlint // never wrapped
+			return err
+		}
+		if b = b[n:]; len(b) == 0 {
+			return nil
+		}
+	}
 	for {
 		s.armWrite(now, idle, limit)
 		part := b

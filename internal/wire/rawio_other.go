@@ -1,3 +1,5 @@
+//go:build !linux
+
 package wire
 
 import "syscall"
@@ -7,10 +9,9 @@ import "syscall"
 func sysRead(fd uintptr, p []byte) (int, error) {
 	for {
 		n, err := syscall.Read(int(fd), p)
-		if err == syscall.EINTR { //nolint:errorlint // never wrapped
-			continue
+		if err != syscall.EINTR { //nolint:errorlint // never wrapped
+			return max(n, 0), err
 		}
-		return max(n, 0), err
 	}
 }
 
@@ -18,9 +19,8 @@ func sysRead(fd uintptr, p []byte) (int, error) {
 func sysWrite(fd uintptr, p []byte) (int, error) {
 	for {
 		n, err := syscall.Write(int(fd), p)
-		if err == syscall.EINTR { //nolint:errorlint // never wrapped
-			continue
+		if err != syscall.EINTR { //nolint:errorlint // never wrapped
+			return max(n, 0), err
 		}
-		return max(n, 0), err
 	}
 }

@@ -4,3 +4,187 @@
 //
 // [Config] is what a server is told at start, [Run] is the server.
 package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/compile"
+	"gatehouse/internal/gateway/ingress"
+	"gatehouse/internal/store"
+	"gatehouse/internal/store/boltstore"
+	"gatehouse/internal/upstream"
+)
+
+// Surroundings are what a server is given by its process.
+type Surroundings struct {
+	Out    io.Writer        // lines for people, at start
+	Log    *slog.Logger     // the server's own log
+	Reopen <-chan os.Signal // opens log files and certificates again
+}
+
+// Run serves until ctx ends, then lets running exchanges finish for as long as
+// cfg.Drain. cfg must have passed [Config.Check]. Run returns nil when the end
+// was asked for, whether or not all exchanges had finished.
+func Run(ctx context.Context, cfg *Config, sur Surroundings) error {
+	n := &node{cfg: cfg, sur: sur, log: sur.Log}
+	err := n.open()
+	if err == nil {
+		err = n.run(ctx)
+	}
+	return errors.Join(err, n.close())
+}
+
+// A node is a server with all its parts.
+type node struct {
+	cfg *Config
+	sur Surroundings
+	log *slog.Logger
+
+	st         *boltstore.Store
+	blobs      *store.Blobs
+	credential awsrpc.Credential
+	logs       *accessLogs
+	clusters   *upstream.Registry
+	gateway    *gateway.Gateway
+	compiler   *compile.Compiler
+	front      *front
+
+	serving atomic.Bool // between start and drain
+}
+
+// open makes the parts, lowest first: data directory, store, credential,
+// engines, addresses. What it opened before an error, close closes.
+func (n *node) open() error {
+	cfg := n.cfg
+	if err := makeDataDir(cfg.Data, n.log); err != nil {
+		return err
+	}
+	var err error
+	if n.st, err = openStore(cfg.storeFile()); err != nil {
+		return err
+	}
+	// From here on the directory is ours; what a crash left there is not true.
+	if err := os.Remove(cfg.runFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove what the last run left: %w", err)
+	}
+	if n.credential, err = awsrpc.RootCredential(cfg.Data, cfg.Account); err != nil {
+		return err
+	}
+	n.blobs = store.NewBlobs(n.st, "/")
+	if n.logs, err = openAccessLogs(cfg.AccessLog, n.log); err != nil {
+		return err
+	}
+	n.clusters = upstream.NewRegistry(upstream.Options{MaxConnections: cfg.BackendConnections})
+	n.gateway = new(gateway.Gateway)
+	opt := compile.Options{Clusters: n.clusters, Log: n.log}
+	if n.logs != nil { // a nil *accessLogs would not be a nil interface
+		opt.Logs = n.logs
+	}
+	n.compiler = compile.New(n.st, n.blobs, n.gateway, opt)
+	n.front, err = n.openFront(ingress.Serve(n.gateway, n.log))
+	return err
+}
+
+// makeDataDir makes the data directory, for its owner only.
+func makeDataDir(dir string, log *slog.Logger) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	if perm := info.Mode().Perm(); perm&0o077 != 0 {
+		log.Warn("others can look into the data directory: make it private with chmod 700", "directory", dir, "mode", fmt.Sprintf("%04o", perm))
+	}
+	return nil
+}
+
+func openStore(file string) (*boltstore.Store, error) {
+	st, err := boltstore.Open(file, boltstore.Options{})
+	switch {
+	case errors.Is(err, boltstore.ErrLocked):
+		return nil, fmt.Errorf("another server uses this data directory: stop it, or choose another directory with --data (%w)", err)
+	case errors.Is(err, boltstore.ErrDamaged):
+		return nil, fmt.Errorf("%w: put back a backup of %s, and keep this file for analysis", err, file)
+	}
+	return st, err
+}
+
+// run starts the parts and serves until ctx ends or a part fails. The engines
+// and the compiler end after the front, which needs them to drain.
+func (n *node) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	parts, endParts := context.WithCancel(context.WithoutCancel(ctx))
+	defer endParts()
+	sweep := &sweeper{st: n.st, blobs: n.blobs, log: n.log}
+	for _, run := range []func(context.Context) error{n.compiler.Run, n.clusters.Run, n.logs.Run, n.logs.write, sweep.Run, n.reopen, n.serveAdmin} {
+		g.Go(func() error { return run(parts) })
+	}
+	g.Go(func() error {
+		defer endParts()
+		return n.serve(ctx)
+	})
+	return g.Wait()
+}
+
+// serve opens the doors once everything stored is compiled, and closes them
+// when ctx ends.
+func (n *node) serve(ctx context.Context) error {
+	rev, err := n.revision(ctx)
+	if err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	if err := n.compiler.Wait(ctx, rev); err != nil {
+		return nil // the end was asked for before the start was done
+	}
+	if err := n.announce(); err != nil {
+		return err
+	}
+	defer os.Remove(n.cfg.runFile()) //nolint:errcheck // a leftover is replaced at the next start
+	n.serving.Store(true)
+	defer n.serving.Store(false)
+	return n.front.serve(ctx)
+}
+
+// revision is the newest revision of the store.
+func (n *node) revision(ctx context.Context) (store.Rev, error) {
+	page, err := n.st.List(ctx, "", "", 1)
+	return page.Rev, err
+}
+
+// replyWait bounds how long the reply to a change waits for the data plane.
+const replyWait = 250 * time.Millisecond
+
+// settle returns when requests are served from all that was committed before,
+// so that a script may deploy and call at once; or after replyWait.
+func (n *node) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, replyWait)
+	defer cancel()
+	if rev, err := n.revision(ctx); err == nil {
+		_ = n.compiler.Wait(ctx, rev) // late is not wrong: the change is durable
+	}
+}
+
+// close closes what is open, in reverse.
+func (n *node) close() error {
+	var errs []error
+	if n.front != nil {
+		n.front.close()
+	}
+	if n.st != nil {
+		errs = append(errs, n.st.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -78,6 +78,45 @@ type Config struct {
 	// or json.
 	LogFormat string `name:"log-format" kind:"text|json" help:"form of the server's own log"`
 
+	// MaxHead is the largest request line and header section together that an
+	// API client may send. Beyond it the answer is 431. Amazon's limit is 20 KiB.
+	MaxHead Size `name:"max-head" kind:"SIZE" help:"largest request line and headers of an API client"`
+
+	// MaxBody is the largest request body that an API client may send. Beyond
+	// it the answer is 413. Amazon's limit is 10 MiB.
+	MaxBody Size `name:"max-body" kind:"SIZE" help:"largest request body of an API client"`
+
+	// BufferBody is how much of a request body is read before a connection to
+	// the backend is taken, so that a slow client does not hold a backend.
+	BufferBody Size `name:"buffer-body" kind:"SIZE" help:"request body read before a backend connection is taken"`
+
+	// HeadTimeout bounds the time from the first byte of a request's head to
+	// its last, and that of a TLS handshake.
+	HeadTimeout time.Duration `name:"head-timeout" kind:"TIME" help:"time for a request's head, and for a TLS handshake"`
+
+	// BodyIdle is how long a request body may make no progress.
+	BodyIdle time.Duration `name:"body-idle" kind:"TIME" help:"time without progress of a request body"`
+
+	// BodyTimeout bounds the time for a whole request body.
+	BodyTimeout time.Duration `name:"body-timeout" kind:"TIME" help:"time for a whole request body"`
+
+	// WriteIdle is how long a client may take nothing of its response.
+	WriteIdle time.Duration `name:"write-idle" kind:"TIME" help:"time without progress of a response"`
+
+	// WriteTimeout bounds the time for a whole response.
+	WriteTimeout time.Duration `name:"write-timeout" kind:"TIME" help:"time for a whole response"`
+
+	// IdleTimeout is how long a client's connection is kept between requests.
+	IdleTimeout time.Duration `name:"idle-timeout" kind:"TIME" help:"time a connection is kept between requests"`
+
+	// MaxConnections bounds the client connections of the data plane. Beyond
+	// it idle ones are closed to make room, and new ones wait in the kernel.
+	MaxConnections int `name:"max-connections" kind:"N" help:"client connections of the data plane"`
+
+	// BackendConnections bounds the connections to each backend (scheme, host
+	// and port). Further requests wait, within the integration's time-out.
+	BackendConnections int `name:"backend-connections" kind:"N" help:"connections to each backend"`
+
 	// Drain is how long the server waits at shutdown for exchanges that are
 	// still running. Those that take longer are cut off.
 	Drain time.Duration `name:"drain" kind:"TIME" help:"how long shutdown waits for running requests"`
@@ -96,6 +135,12 @@ func Defaults() *Config {
 		LogLevel:  "info",
 		LogFormat: "text",
 		Drain:     10 * time.Second,
+
+		MaxHead: 20 << 10, MaxBody: 10 << 20, BufferBody: 64 << 10,
+		HeadTimeout: 10 * time.Second, IdleTimeout: 310 * time.Second,
+		BodyIdle: 30 * time.Second, BodyTimeout: 5 * time.Minute,
+		WriteIdle: 30 * time.Second, WriteTimeout: 15 * time.Minute,
+		MaxConnections: 65_536, BackendConnections: 1024,
 	}
 }
 
@@ -174,15 +219,19 @@ func (c *Config) checkRest() error {
 	if c.Drain < 0 {
 		errs = append(errs, fmt.Errorf("drain: %v is less than nothing", c.Drain))
 	}
+	for _, s := range c.Settings() {
+		if s.Name != "drain" && s.isZeroNumber() {
+			errs = append(errs, fmt.Errorf("%s: %s is too little: it must be more than nothing", s.Name, s))
+		}
+	}
 	if c.PProf && (c.Admin == "" || !isLoopback(c.Admin)) {
 		errs = append(errs, errors.New("pprof: needs an admin address on loopback, such as 127.0.0.1:9901"))
 	}
 	return errors.Join(errs...)
 }
 
-func (c *Config) credentialFile() string { return filepath.Join(c.Data, "root-credential") }
-func (c *Config) storeFile() string      { return filepath.Join(c.Data, "store.db") }
-func (c *Config) runFile() string        { return filepath.Join(c.Data, "run.json") }
+func (c *Config) storeFile() string { return filepath.Join(c.Data, "store.db") }
+func (c *Config) runFile() string   { return filepath.Join(c.Data, "run.json") }
 
 func oneOf(name, value string, allowed ...string) error {
 	for _, a := range allowed {

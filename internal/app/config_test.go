@@ -30,6 +30,14 @@ func TestReadFile(t *testing.T) {
 		{"wrong type", "dev: 1\n", nil, `FILE:1: dev: "1" is neither true nor false`},
 		{"quoted switch", "dev: \"true\"\n", nil, `FILE:1: dev: "true" is neither true nor false`},
 		{"time without unit", "drain: 10\n", nil, `FILE:1: drain: "10" is not a time: write a number with a unit, for example 10s or 1m30s`},
+		{"sizes", "max-head: 20KiB\nmax-body: 123\nmax-connections: 7\n", func(c *Config) {
+			c.MaxHead, c.MaxBody, c.MaxConnections = 20<<10, 123, 7
+		}, ""},
+		{"size with a wrong unit", "max-body: 10MB\n", nil,
+			`FILE:1: max-body: "10MB" is not a size: write a number of bytes, or one with a unit, for example 64KiB`},
+		{"size out of range", "max-body: 99999999GiB\n", nil,
+			`FILE:1: max-body: "99999999GiB" is not a size: write a number of bytes, or one with a unit, for example 64KiB`},
+		{"no number", "max-connections: many\n", nil, `FILE:1: max-connections: "many" is not a whole number`},
 		{"list for a value", "listen: [a, b]\n", nil, "FILE:1: listen: want one value, not a list, a map or an alias"},
 		{"alias", "data: &a x\nlisten: *a\n", nil, "FILE:2: listen: want one value, not a list, a map or an alias"},
 		{"no mapping", "- a\n", nil, `FILE:1: want settings, one a line, as in "listen: 127.0.0.1:8080"`},
@@ -119,6 +127,9 @@ func TestCheck(t *testing.T) {
 		{"format", func(c *Config) { c.LogFormat = "xml" }, "log-format"},
 		{"drain", func(c *Config) { c.Drain = -1 }, "drain"},
 		{"profiles for all", func(c *Config) { c.PProf, c.Admin = true, ":9901" }, "pprof: needs an admin address on loopback"},
+		{"no connections", func(c *Config) { c.MaxConnections = 0 }, "max-connections: 0 is too little"},
+		{"no time", func(c *Config) { c.HeadTimeout = -1 }, "head-timeout: -1ns is too little"},
+		{"no drain", func(c *Config) { c.Drain = 0 }, ""},
 		{"no data", func(c *Config) { c.Data = "" }, "data: needs a directory"},
 		{"no access log", func(c *Config) { c.AccessLog = "" }, "access-log"},
 	}

@@ -28,7 +28,7 @@ Each setting has one name and can be given in four ways. The first of these that
 4. the default.
 
 The file is read strictly: an unknown name, a name given twice or a value of the wrong type stops the start and is reported
-with its line. Times are numbers with a unit (` + "`500ms`, `10s`, `1m30s`" + `). Everything that is not listed here is configured through
+with its line. Times are numbers with a unit (` + "`500ms`, `10s`, `1m30s`" + `), sizes are bytes or have a unit (` + "`64KiB`, `10MiB`" + `). Everything that is not listed here is configured through
 the AWS APIs.
 
 `

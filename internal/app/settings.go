@@ -62,6 +62,18 @@ func (s Setting) Set(text string) error {
 			return fmt.Errorf("%q is not a time: write a number with a unit, for example 10s or 1m30s", text)
 		}
 		*p = d
+	case *int:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("%q is not a whole number", text)
+		}
+		*p = n
+	case *Size:
+		n, err := parseSize(text)
+		if err != nil {
+			return err
+		}
+		*p = n
 	default:
 		panic("setting " + s.Name + " has a type that Set does not know")
 	}
@@ -82,6 +94,44 @@ func (s Setting) Type() string { return s.kind }
 // IsBool tells whether the setting is a switch, whose value may be left out on
 // the command line.
 func (s Setting) IsBool() bool { return s.v.Kind() == reflect.Bool }
+
+// isZeroNumber tells whether the setting is a number, a size or a time that is
+// not above zero.
+func (s Setting) isZeroNumber() bool { return s.v.CanInt() && s.v.Int() <= 0 }
+
+// A Size is a number of bytes. It is written as a number, or as one with the
+// unit KiB, MiB or GiB.
+type Size int64
+
+// units of a Size, the largest first.
+var units = []struct {
+	name string
+	size Size
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+
+// String writes s with the largest unit that fits it exactly.
+func (s Size) String() string {
+	for _, u := range units {
+		if s != 0 && s%u.size == 0 {
+			return strconv.FormatInt(int64(s/u.size), 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(s), 10)
+}
+
+func parseSize(text string) (Size, error) {
+	number, unit := text, Size(1)
+	for _, u := range units {
+		if rest, ok := strings.CutSuffix(text, u.name); ok {
+			number, unit = rest, u.size
+		}
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+	if err != nil || n < 0 || n > int64(1<<40/unit) {
+		return 0, fmt.Errorf("%q is not a size: write a number of bytes, or one with a unit, for example 64KiB", text)
+	}
+	return Size(n) * unit, nil
+}
 
 // ReadFile changes the settings that stand in the YAML file name. Unknown
 // keys, keys given twice and values of the wrong type are errors, each with

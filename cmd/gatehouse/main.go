@@ -1,0 +1,83 @@
+// Command gatehouse is Amazon API Gateway that you run yourself.
+//
+//	gatehouse serve      run the server
+//	gatehouse import     import an API definition into a running server, and deploy it
+//	gatehouse version    print the version
+//	gatehouse help       describe a command
+//
+// It exits with 0 after a clean end, 1 when something failed, 2 when it was
+// called or configured wrongly, and 130 when a second signal cut a shutdown
+// short.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes; docs/operating.md lists them too.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+func main() {
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(args []string) int {
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.Execute()
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintln(os.Stderr, "gatehouse: "+strings.ReplaceAll(err.Error(), "\n", "\ngatehouse: "))
+	var usage usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// A usageError is a mistake in how the command was called or configured.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "gatehouse",
+		Short: "Amazon API Gateway that you run yourself",
+		Long: "Gatehouse serves the APIs of Amazon API Gateway on your own machines.\n" +
+			"Start it with \"gatehouse serve\", then configure it with the aws command, an AWS SDK or \"gatehouse import\".",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, cmd.CommandPath())}
+	})
+	root.AddCommand(newServe(), newImport(), newVersion())
+	return root
+}
+
+// noArgs refuses arguments, as a mistake of usage and with a suggestion.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("unknown argument %q for %q", args[0], cmd.CommandPath())
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		text += fmt.Sprintf(" (did you mean %q?)", near[0])
+	}
+	return usageError{fmt.Errorf("%s; see \"%s --help\"", text, cmd.CommandPath())}
+}

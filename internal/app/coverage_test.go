@@ -1,0 +1,34 @@
+package app
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/store"
+	"gatehouse/internal/store/memstore"
+)
+
+// TestCoverage keeps COVERAGE.md in step with the operations implemented.
+func TestCoverage(t *testing.T) {
+	const page = "../../COVERAGE.md"
+	st := memstore.New(memstore.Options{})
+	defer st.Close()
+	var want bytes.Buffer
+	if err := awsrpc.WriteCoverage(&want, services(st, store.NewBlobs(st, "/"))); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(page, want.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want.Bytes()) {
+		t.Errorf("%s is stale: run \"make generate\"", page)
+	}
+}

@@ -1,0 +1,189 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/gateway/ingress"
+	"gatehouse/internal/wire"
+)
+
+// Bounds of the server of the AWS APIs. Calls have small heads; bodies (6 MB)
+// and answers must be through within callTime, sent by one who is slow or not.
+const (
+	apiHeadTime = 10 * time.Second
+	apiHeadSize = 64 << 10 // a session token alone may have some KB
+	apiIdleTime = 2 * time.Minute
+	callTime    = time.Minute
+)
+
+// A front is everything that listens.
+type front struct {
+	api, listen, listenTLS, admin net.Listener // nil: not asked for
+
+	server  *http.Server // of api
+	ingress *ingress.Ingress
+	keys    *certificate // of listenTLS
+	drain   time.Duration
+	log     *slog.Logger
+}
+
+// openFront opens all addresses and makes the servers behind them.
+func (n *node) openFront(exchanges wire.Handler) (*front, error) {
+	cfg := n.cfg
+	f := &front{drain: cfg.Drain}
+	for _, l := range []struct {
+		name, addr string
+		to         *net.Listener
+	}{
+		{"api", cfg.API, &f.api}, {"listen", cfg.Listen, &f.listen}, {"listen-tls", cfg.ListenTLS, &f.listenTLS}, {"admin", cfg.Admin, &f.admin},
+	} {
+		if l.addr == "" {
+			continue
+		}
+		opened, err := listen(l.name, l.addr)
+		if err != nil {
+			f.close()
+			return nil, err
+		}
+		*l.to = opened
+	}
+	err := n.openServers(f, exchanges)
+	if err != nil {
+		f.close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (n *node) openServers(f *front, exchanges wire.Handler) error {
+	cfg := n.cfg
+	limits := cfg.limits()
+	calls, err := awsrpc.NewHandler(services(n.st, n.blobs), awsrpc.Options{
+		Credentials: n.credential, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	opt := ingress.Options{HTTP1: ingress.Engine(cfg.HTTP1), Limits: limits, Log: n.log}
+	if f.listenTLS != nil {
+		if f.keys, err = readCertificate(cfg.TLSCert, cfg.TLSKey); err != nil {
+			return err
+		}
+		opt.TLS = f.keys.config()
+	}
+	f.server = &http.Server{
+		Handler:           apiHandler(calls, ingress.Std(exchanges, limits)),
+		ReadHeaderTimeout: apiHeadTime,
+		IdleTimeout:       apiIdleTime,
+		MaxHeaderBytes:    apiHeadSize,
+		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
+	}
+	f.ingress, err = ingress.New(exchanges, opt)
+	return err
+}
+
+// limits are what an API client may make the gateway hold.
+func (c *Config) limits() ingress.Limits {
+	return ingress.Limits{
+		Limits: wire.Limits{
+			Head: wire.HeadLimits{Header: int(c.MaxHead)},
+			Body: int64(c.MaxBody), BufferedBody: int(c.BufferBody),
+			Conns:     c.MaxConnections,
+			Handshake: c.HeadTimeout, ReadHead: c.HeadTimeout,
+			BodyIdle: c.BodyIdle, ReadBody: c.BodyTimeout,
+			Idle:      c.IdleTimeout,
+			WriteIdle: c.WriteIdle, Write: c.WriteTimeout,
+		},
+		Drain: c.Drain,
+	}
+}
+
+// apiHandler serves the address of the AWS APIs, where the data plane can be
+// called too.
+func apiHandler(calls, exchanges http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ingress.IsDataPlane(r) {
+			exchanges.ServeHTTP(w, r) // keeps times of its own
+			return
+		}
+		rc := http.NewResponseController(w)
+		end := time.Now().Add(callTime)
+		if err := errors.Join(rc.SetReadDeadline(end), rc.SetWriteDeadline(end)); err != nil {
+			panic(fmt.Sprintf("the API server's connections have no deadlines: %v", err))
+		}
+		calls.ServeHTTP(w, r)
+	})
+}
+
+// serve serves the AWS APIs and the data plane until ctx ends, then lets what
+// runs finish.
+func (f *front) serve(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return serveHTTP(ctx, f.server, f.api, f.drain) })
+	g.Go(func() error { return f.ingress.Run(ctx, listeners(f.listen), listeners(f.listenTLS)) })
+	return g.Wait()
+}
+
+// listeners is a list of l, or of none.
+func listeners(l net.Listener) []net.Listener {
+	if l == nil {
+		return nil
+	}
+	return []net.Listener{l}
+}
+
+// serveHTTP serves l until ctx ends, then gives running requests the time
+// drain to finish.
+func serveHTTP(ctx context.Context, s *http.Server, l net.Listener, drain time.Duration) error {
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(l) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		_ = s.Close() // time is up: the rest is cut off
+	}
+	<-ended
+	return nil
+}
+
+// close closes the addresses. Those that were served are closed already.
+func (f *front) close() {
+	for _, l := range []net.Listener{f.api, f.listen, f.listenTLS, f.admin} {
+		if l != nil {
+			_ = l.Close() // closing twice is the only error
+		}
+	}
+}
+
+// serveAdmin serves the admin address from before the doors open to after
+// they closed.
+func (n *node) serveAdmin(ctx context.Context) error {
+	if n.front.admin == nil {
+		return nil
+	}
+	a := &admin{
+		status: n.compiler.Status, rev: n.revision, backup: n.st.Backup, serving: n.serving.Load, log: n.log,
+	}
+	s := &http.Server{
+		Handler:           a.handler(n.cfg.PProf),
+		ReadHeaderTimeout: adminHeaderTime,
+		IdleTimeout:       adminIdleTime,
+		MaxHeaderBytes:    adminHeaderSize,
+		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
+	}
+	return serveHTTP(ctx, s, n.front.admin, 0)
+}

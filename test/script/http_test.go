@@ -1,0 +1,280 @@
+package script_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+const hangup = syscall.SIGHUP
+
+// requestTime bounds one request, patience what may take a moment.
+const (
+	requestTime = 35 * time.Second
+	patience    = 5 * time.Second
+)
+
+// An answer is what the last request got.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// headers is a flag that may be repeated: "Name: value".
+type headers []string
+
+// String joins the lines.
+func (h *headers) String() string { return strings.Join(*h, "\n") }
+
+// Set adds a line.
+func (h *headers) Set(line string) error {
+	*h = append(*h, line)
+	return nil
+}
+
+// cmdHTTP sends a request to the data plane:
+//
+//	http [-on api|listen|tls|admin] [-h 'Name: value']... [-d body] [-path-as-is] METHOD URL
+//
+// The URL's host is only the Host header: the connection goes to the address
+// named by -on. A URL without a host is sent with the address as host.
+func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
+	flags := flag.NewFlagSet("http", flag.ContinueOnError)
+	on := flags.String("on", "listen", "")
+	data := flags.String("d", "", "")
+	var lines headers
+	flags.Var(&lines, "h", "")
+	err := flags.Parse(args)
+	usage(ts, neg, err == nil && flags.NArg() == 2, "http [-on api|listen|tls|admin] [-h 'Name: value']... [-d body] METHOD URL")
+	w := worldOf(ts)
+	got, err := w.request(*on, flags.Arg(0), flags.Arg(1), *data, lines)
+	ts.Check(err)
+	w.answer = got
+	ts.Logf("%d %s\n%s", got.status, http.StatusText(got.status), got.body)
+}
+
+func (w *world) request(on, method, url, data string, lines []string) (answer, error) {
+	scheme, addr := "http", map[string]string{"api": w.server.API, "listen": w.server.Listen, "tls": w.server.ListenTLS, "admin": w.server.Admin}[on]
+	if on == "tls" {
+		scheme = "https"
+	}
+	if strings.HasPrefix(url, "/") {
+		url = scheme + "://" + addr + url
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), requestTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(data))
+	if err != nil {
+		return answer{}, err
+	}
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, ":")
+		if name = strings.TrimSpace(name); strings.EqualFold(name, "host") {
+			req.Host = strings.TrimSpace(value)
+			continue
+		}
+		req.Header.Add(name, strings.TrimSpace(value))
+	}
+	transport := &http.Transport{
+		DisableCompression: true, DisableKeepAlives: true,
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // the script made the certificate
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", addr)
+		},
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, body}, err
+}
+
+// cmdStatus checks the status of the last answer.
+func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(strings.Join(args, ""))
+	usage(ts, neg, err == nil, "status CODE")
+	if got := worldOf(ts).answer; got.status != want {
+		ts.Fatalf("status %d, want %d; body:\n%s", got.status, want, got.body)
+	}
+}
+
+// cmdBody checks the body of the last answer:
+//
+//	body TEXT          is TEXT, to the byte
+//	body -match RE     has a match
+//	body -json TEXT    is this JSON, whatever its spacing
+//	body -field a.b=v  has v in this place of its JSON
+func cmdBody(ts *testscript.TestScript, neg bool, args []string) {
+	got := worldOf(ts).answer.body
+	var ok bool
+	switch {
+	case len(args) == 2 && args[0] == "-match":
+		re, err := regexp.Compile(args[1])
+		ts.Check(err)
+		ok = re.Match(got)
+	case len(args) == 2 && args[0] == "-json":
+		ok = sameJSON(ts, got, []byte(args[1]))
+	case len(args) == 2 && args[0] == "-field":
+		path, want, _ := strings.Cut(args[1], "=")
+		value := field(ts, got, path)
+		ok = value == want
+		ts.Logf("%s is %q", path, value)
+	case len(args) == 1:
+		ok = string(got) == args[0]
+	default:
+		ts.Fatalf("usage: body [-match|-json|-field] TEXT")
+	}
+	if ok == neg {
+		ts.Fatalf("body is:\n%s\n%swant: %s", got, map[bool]string{true: "do not "}[neg], args[len(args)-1])
+	}
+}
+
+func sameJSON(ts *testscript.TestScript, a, b []byte) bool {
+	var x, y any
+	if err := json.Unmarshal(a, &x); err != nil {
+		ts.Fatalf("body is not JSON (%v):\n%s", err, a)
+	}
+	ts.Check(json.Unmarshal(b, &y))
+	return reflect.DeepEqual(x, y)
+}
+
+// field is what stands at a place of a JSON document: members by name,
+// elements by number, joined by dots.
+func field(ts *testscript.TestScript, doc []byte, path string) string {
+	var v any
+	if err := json.Unmarshal(doc, &v); err != nil {
+		ts.Fatalf("body is not JSON (%v):\n%s", err, doc)
+	}
+	for part := range strings.SplitSeq(path, ".") {
+		switch at := v.(type) {
+		case map[string]any:
+			v = at[part]
+		case []any:
+			i, err := strconv.Atoi(part)
+			if err != nil || i >= len(at) {
+				return "<none>"
+			}
+			v = at[i]
+		default:
+			return "<none>"
+		}
+	}
+	switch v := v.(type) {
+	case nil:
+		return "<none>"
+	case string:
+		return v
+	}
+	text, err := json.Marshal(v)
+	ts.Check(err)
+	return string(text)
+}
+
+// cmdHeader checks a header of the last answer:
+//
+//	header NAME VALUE      is VALUE
+//	header -match NAME RE  has a match
+//	! header NAME          is absent
+func cmdHeader(ts *testscript.TestScript, neg bool, args []string) {
+	header := worldOf(ts).answer.header
+	switch {
+	case len(args) == 1 && neg:
+		if v := header.Values(args[0]); len(v) > 0 {
+			ts.Fatalf("header %s is %q, want none", args[0], v)
+		}
+	case len(args) == 2 && !neg:
+		if v := header.Values(args[0]); !slices.Equal(v, []string{args[1]}) {
+			ts.Fatalf("header %s is %q, want %q", args[0], v, args[1])
+		}
+	case len(args) == 3 && args[0] == "-match" && !neg:
+		if ok, err := regexp.MatchString(args[2], header.Get(args[1])); err != nil || !ok {
+			ts.Fatalf("header %s is %q, want a match of %s (%v)", args[1], header.Get(args[1]), args[2], err)
+		}
+	default:
+		ts.Fatalf("usage: header NAME VALUE, header -match NAME RE, ! header NAME")
+	}
+}
+
+// cmdEventually waits until a file has a match for a pattern: for what a
+// server does beside its answer, such as writing a log.
+func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 2, "eventually FILE RE")
+	re, err := regexp.Compile(args[1])
+	ts.Check(err)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); ; <-tick.C {
+		text, err := os.ReadFile(ts.MkAbs(args[0])) // it may not be there yet
+		if err == nil && re.Match(text) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%s has no match for %s:\n%s", args[0], args[1], text)
+		}
+	}
+}
+
+// A backend is an HTTP server that answers with what it got.
+type backend struct {
+	name   string
+	server *httptest.Server
+}
+
+// cmdBackend starts an echo server and puts its host:port into a variable:
+//
+//	backend NAME
+//
+// It answers with the request as JSON (backend, method, target, host, headers,
+// body). ?answer=CODE chooses the status, and each ?set=Name:value a header.
+func cmdBackend(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "backend NAME")
+	w := worldOf(ts)
+	b := &backend{name: args[0]}
+	b.server = httptest.NewServer(http.HandlerFunc(b.echo))
+	w.backends = append(w.backends, b)
+	ts.Setenv(args[0], b.server.Listener.Addr().String())
+}
+
+func (b *backend) echo(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	q := r.URL.Query()
+	for _, line := range q["set"] {
+		name, value, _ := strings.Cut(line, ":")
+		w.Header().Add(name, value)
+	}
+	status := http.StatusOK
+	if s, err := strconv.Atoi(q.Get("answer")); err == nil {
+		status = s
+	}
+	var out bytes.Buffer
+	_ = json.NewEncoder(&out).Encode(map[string]any{ // of strings only
+		"backend": b.name, "method": r.Method, "target": r.RequestURI, "host": r.Host,
+		"headers": r.Header, "body": string(body),
+	})
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	fmt.Fprint(w, out.String())
+}

@@ -1,0 +1,201 @@
+// Package script_test runs the scripts in the folders beside it: what the
+// product does, told in commands, requests and expected answers. README.md
+// lists the words.
+package script_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"gatehouse/test/gatehousetest"
+)
+
+// root is the root of the repository.
+const root = "../.."
+
+// awsCommand is Debian's; the path may hold others that wrap it.
+const awsCommand = "/usr/bin/aws"
+
+func TestScripts(t *testing.T) {
+	if _, err := os.Stat(awsCommand); err != nil {
+		t.Skipf("%s is missing: install Debian's awscli (make test does so as root)", awsCommand)
+	}
+	bin, err := gatehousetest.Build(root, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"server", "apigateway", "execute"} {
+		t.Run(dir, func(t *testing.T) {
+			testscript.Run(t, testscript.Params{
+				Dir:                 dir,
+				RequireExplicitExec: true,
+				RequireUniqueNames:  true,
+				UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+				Setup:               func(env *testscript.Env) error { return setup(env, bin) },
+				Cmds:                commands,
+			})
+		})
+	}
+}
+
+// commands are the words that scripts have beyond those of testscript.
+var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"gatehouse":  cmdGatehouse,
+	"aws":        cmdAWS,
+	"capture":    cmdCapture,
+	"backend":    cmdBackend,
+	"http":       cmdHTTP,
+	"status":     cmdStatus,
+	"body":       cmdBody,
+	"header":     cmdHeader,
+	"eventually": cmdEventually,
+}
+
+// A world is what one script has running.
+type world struct {
+	bin      string
+	server   *gatehousetest.Server
+	flags    []string // the server was started with
+	backends []*backend
+	answer   answer // of the last http
+}
+
+type worldKey struct{}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+func setup(env *testscript.Env, bin string) error {
+	w := &world{bin: bin}
+	env.Values[worldKey{}] = w
+	env.Defer(w.end)
+	examples, err := filepath.Abs(filepath.Join(root, "examples"))
+	if err != nil {
+		return err
+	}
+	env.Setenv("EXAMPLES", examples)
+	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("AWS_DEFAULT_REGION", "us-east-1")
+	env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	env.Setenv("AWS_PAGER", "")
+	env.Setenv("AWS_MAX_ATTEMPTS", "1")
+	env.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(env.WorkDir, "data", "root-credential"))
+	return nil
+}
+
+func (w *world) end() {
+	if w.server != nil {
+		w.server.Kill()
+	}
+	for _, b := range w.backends {
+		b.server.Close()
+	}
+}
+
+// cmdGatehouse runs the binary: as the script's server (start, stop, kill9,
+// restart, hup, log), or as a command that ends by itself.
+func cmdGatehouse(ts *testscript.TestScript, neg bool, args []string) {
+	w := worldOf(ts)
+	word := ""
+	if len(args) > 0 {
+		word = args[0]
+	}
+	switch word {
+	case "start":
+		w.flags = args[1:]
+		w.start(ts, neg)
+	case "restart":
+		w.stop(ts)
+		w.start(ts, neg)
+	case "revive":
+		w.start(ts, neg)
+	case "stop":
+		w.stop(ts)
+	case "kill9":
+		w.server.Kill()
+	case "hup":
+		ts.Check(w.server.Signal(hangup))
+	case "log":
+		w.checkLog(ts, neg, args[1:])
+	default:
+		err := ts.Exec(w.bin, args...)
+		checkFailure(ts, neg, err)
+	}
+}
+
+func (w *world) start(ts *testscript.TestScript, neg bool) {
+	s, err := gatehousetest.Start(context.Background(), w.bin, ts.MkAbs("data"), w.flags...)
+	if neg {
+		if err == nil {
+			s.Kill()
+			ts.Fatalf("gatehouse started, want it to refuse")
+		}
+		ts.Check(os.WriteFile(ts.MkAbs("refusal"), []byte(err.Error()), 0o600))
+		return
+	}
+	ts.Check(err)
+	w.server = s
+	ts.Setenv("API", s.Endpoint())
+	ts.Setenv("LISTEN", s.Listen)
+	ts.Setenv("LISTEN_TLS", s.ListenTLS)
+	ts.Setenv("ADMIN", s.Admin)
+}
+
+func (w *world) stop(ts *testscript.TestScript) {
+	ts.Check(w.server.Stop())
+}
+
+// checkLog looks for a text in what the server has written.
+func (w *world) checkLog(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: gatehouse log TEXT")
+	}
+	if has := strings.Contains(w.server.Log(), args[0]); has == neg {
+		ts.Fatalf("%q in the server's output: %v, want %v:\n%s", args[0], has, !neg, w.server.Log())
+	}
+}
+
+// cmdAWS runs the aws command against the script's server.
+func cmdAWS(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec(awsCommand, append([]string{"--endpoint-url", ts.Getenv("API")}, args...)...)
+	checkFailure(ts, neg, err)
+}
+
+func checkFailure(ts *testscript.TestScript, neg bool, err error) {
+	switch {
+	case err == nil && neg:
+		ts.Fatalf("succeeded, want a failure")
+	case err != nil && !neg:
+		ts.Fatalf("%v", err)
+	}
+	if err != nil {
+		if _, ok := err.(*exec.ExitError); !ok { //nolint:errorlint // as Exec returns it
+			ts.Fatalf("did not run: %v", err)
+		}
+	}
+}
+
+// cmdCapture puts what the last command wrote into a variable.
+func cmdCapture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: capture NAME")
+	}
+	value := strings.TrimSpace(ts.ReadFile("stdout"))
+	if value == "" || value == "None" || strings.ContainsAny(value, " \t\n") {
+		ts.Fatalf("capture %s: %q is not one word", args[0], value)
+	}
+	ts.Setenv(args[0], value)
+	ts.Logf("%s=%s", args[0], value)
+}
+
+func usage(ts *testscript.TestScript, neg, ok bool, text string) {
+	if neg || !ok {
+		ts.Fatalf("usage: %s", fmt.Sprint(text))
+	}
+}

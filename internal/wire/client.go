@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"syscall"
 	"time"
 )
@@ -195,6 +196,12 @@ func (c *ClientConn) sendLength(out []byte, req *Request) error {
 		return err
 	}
 	for left > 0 && !c.answered() {
+		if n, ok, err := c.spliceBody(req.Body.Source, left); ok {
+			if left -= n; err != nil {
+				return err
+			}
+			continue
+		}
 		n, err := req.Body.Source.Read(buf)
 		if int64(n) > left {
 			return &BodyError{errSurplus}
@@ -209,6 +216,26 @@ func (c *ClientConn) sendLength(out []byte, req *Request) error {
 	}
 	c.broken = c.broken || left > 0
 	return nil
+}
+
+// spliceBody has the kernel relay a slice of a client's body, if it can.
+func (c *ClientConn) spliceBody(src Source, left int64) (int64, bool, error) {
+	b, ok := src.(*requestBody)
+	if !ok || b.left != left {
+		return 0, false, nil
+	}
+	n, ok, err := b.spliceTo(&c.sock, c.limits.WriteIdle, c.deadline)
+	switch {
+	case err == nil:
+	case b.err != nil:
+		err = &BodyError{b.err}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = ErrTimeout
+	default:
+		c.broken = true // as in write: reading tells
+		err = nil
+	}
+	return n, ok, err
 }
 
 // sendChunked streams a body of unknown length.

@@ -19,6 +19,7 @@ type requestBody struct {
 	deadline time.Time
 	decoder  Chunked
 	none     Header
+	splice   splice
 }
 
 var _ Source = (*requestBody)(nil)

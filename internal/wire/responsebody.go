@@ -17,6 +17,7 @@ type responseBody struct {
 	decoder Chunked
 	buf     []byte // what rest is part of, once the response's own memory is used up
 	none    Header
+	splice  splice
 }
 
 type bodyFraming uint8

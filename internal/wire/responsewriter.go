@@ -107,6 +107,11 @@ func (w *responseWriter) sendTwo(a, b []byte) error {
 
 // stream writes what src gives, up to length, or to its end if that is -1.
 func (w *responseWriter) stream(src Source, length int64) error {
+	if b, ok := src.(*responseBody); ok {
+		if err := w.splice(b, length); err != nil {
+			return err
+		}
+	}
 	buf := takeBuffer(largeBuffer)
 	defer giveBuffer(buf)
 	for {
@@ -128,6 +133,21 @@ func (w *responseWriter) stream(src Source, length int64) error {
 			return nil
 		}
 		if err != nil {
+			return err
+		}
+	}
+}
+
+// splice has the kernel relay what it can of a backend's body.
+func (w *responseWriter) splice(b *responseBody, length int64) error {
+	if length-w.bodyBytes != b.left {
+		return nil // not the whole of it is wanted
+	}
+	for {
+		w.at = time.Now()
+		n, ok, err := b.spliceTo(&w.c.sock, w.at, w.c.srv.Limits.WriteIdle, w.limit)
+		w.bodyBytes += n
+		if !ok || err != nil {
 			return err
 		}
 	}

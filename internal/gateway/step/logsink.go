@@ -144,7 +144,8 @@ func (s *LogSink) Run(ctx context.Context) error {
 	}
 	timer := time.NewTimer(s.flush)
 	defer timer.Stop()
-	for ctx.Err() == nil {
+	for last := false; !last; {
+		last = ctx.Err() != nil
 		select {
 		case <-ctx.Done():
 		case <-s.some:

@@ -1,0 +1,59 @@
+package step_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/step"
+	"gatehouse/internal/wire"
+)
+
+// AWS: logging-metrics.md §1.1, §1.3.
+func TestAccessLog(t *testing.T) {
+	tests := []struct{ format, want string }{
+		{accessFormat, `192.0.2.7 - - [22/Nov/2026:10:00:00 +0000]"GET /pets/{id}/{rest+} HTTP/1.1" 200 12 req ext`},
+		{`{"requestId":"$context.requestId","ip":"$context.identity.sourceIp","status":$context.status}`, `{"requestId":"req","ip":"192.0.2.7","status":200}`},
+		{`$context.requestId,$context.unknown,$context.error.message,$context.`, `req,-,-,$context.`},
+		{`${context.requestId}x$context.requestId.`, `reqxreq.`},
+		{`cost: $5, $stageVariables.v $contextual $$context.requestId$`, `cost: $5, $stageVariables.v $contextual $req$`},
+		{`$context.requestTimeEpoch $context.integrationLatency`, `1795341600000 -`},
+		{``, ``},
+	}
+	for _, tt := range tests {
+		t.Run(tt.format, func(t *testing.T) {
+			sink := new(lines)
+			step.NewAccessLog(tt.format, sink).Finish(logged())
+			if got := string(sink.last); got != tt.want+"\n" {
+				t.Errorf("got  %q\nwant %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func logged() *gateway.Exchange {
+	x := &gateway.Exchange{Peer: peer, Route: petRoute(), Stage: new(gateway.Stage)}
+	x.Vars.Start = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	x.Vars.HTTPMethod, x.Vars.RequestID, x.Vars.ExtendedRequestID = "GET", "req", "ext"
+	x.MethodResponse.Status = 200
+	x.Vars.Sent = wire.Sent{Body: 12}
+	return x
+}
+
+func TestAccessLogAllocs(t *testing.T) {
+	l, x := step.NewAccessLog(accessFormat, new(lines)), logged()
+	if n := testing.AllocsPerRun(1000, func() { l.Finish(x) }); n != 0 {
+		t.Errorf("Finish allocates %v times, budget 0", n)
+	}
+}
+
+func BenchmarkAccessLog(b *testing.B) {
+	sink := step.NewLogSink(nil, step.LogOptions{Buffer: 1 << 30})
+	l, x := step.NewAccessLog(accessFormat, sink), logged()
+	x.Vars.RequestID, x.Vars.ExtendedRequestID = strings.Repeat("x", 36), strings.Repeat("x", 16)
+	b.ReportAllocs()
+	for b.Loop() {
+		l.Finish(x)
+	}
+}

@@ -35,7 +35,9 @@ func newH2(handler http.Handler, l *Limits, http1 bool, errorLog *log.Logger) *h
 			Protocols:         protocols,
 			ReadHeaderTimeout: l.ReadHead,
 			IdleTimeout:       l.Idle,
-			MaxHeaderBytes:    l.Head.Header, // both protocols add some slack; std is exact
+			// More than Head allows, because net/http counts otherwise: 32 bytes
+			// a field over HTTP/2, the request line over HTTP/1.1. std is exact.
+			MaxHeaderBytes: l.Head.Size() + 32*l.Head.Fields,
 			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 				return withPeer(ctx, c.(interface{ from() *wire.Peer }).from())
 			},

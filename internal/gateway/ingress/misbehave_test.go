@@ -239,6 +239,7 @@ func TestManyConnections(t *testing.T) {
 			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 			wg.Go(func() {
 				got, err := io.ReadAll(c)
+				_ = c.Close()
 				if e == ingress.EngineWire && len(got) == 0 {
 					return
 				}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -93,16 +94,22 @@ func TestServeRefusals(t *testing.T) {
 	limits.Head.Target = 100
 	tests := []struct {
 		name, path, body string
+		fields           int
 		status           int
 		want             string
 	}{
-		{"body", "/prod/x", strings.Repeat("x", 1001), 413, `{"message":"Request Too Long"}`},
-		{"target", "/prod/x?" + strings.Repeat("x", 100), "", 414, `{"message":"Request URI too long"}`},
+		{"body", "/prod/x", strings.Repeat("x", 1001), 0, 413, `{"message":"Request Too Long"}`},
+		{"target", "/prod/x?" + strings.Repeat("x", 100), "", 0, 414, `{"message":"Request URI too long"}`},
+		{"fields", "/prod/x", "", 201, 431, `{"message": "Request Header Fields Too Large"}`},
 	}
 	modes(t, func(t *testing.T, m mode) {
 		s := start(t, m, ingress.Serve(gatewayOf(t, answered), quiet()), limits)
 		for _, tt := range tests {
-			resp, body, err := s.do(t, "POST", tt.path, strings.NewReader(tt.body), nil)
+			resp, body, err := s.do(t, "POST", tt.path, strings.NewReader(tt.body), func(r *http.Request) {
+				for i := range tt.fields {
+					r.Header.Set("X-"+strconv.Itoa(i), "v")
+				}
+			})
 			if err != nil {
 				t.Errorf("%s: %v", tt.name, err)
 				continue

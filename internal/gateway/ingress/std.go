@@ -46,14 +46,17 @@ func (s *std) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer calls.Put(c)
 	rc := http.NewResponseController(w)
 	x := s.handler.Acquire(c.peerOf(r))
-	out := stdWriter{w: w, rc: rc, idle: s.limits.WriteIdle, limit: time.Now().Add(s.limits.Write)}
+	var resp *wire.Response
 	if status := s.read(c, x.Request(), rc, r); status != 0 {
-		out.respond(r, refusal(x, status), c)
+		resp = refusal(x, status)
 	} else {
-		out.respond(r, x.Serve(r.Context()), c)
+		resp = x.Serve(r.Context())
 	}
+	out := stdWriter{w: w, rc: rc, idle: s.limits.WriteIdle, limit: time.Now().Add(s.limits.Write)}
+	out.respond(r, resp, c)
 	sent := out.sent
-	sent.Received = headSize(r) + c.body.taken
+	size, _ := headerSize(r)
+	sent.Received = int64(len(r.Method)+len(r.RequestURI)+len("  HTTP/1.1\r\n")+size) + c.body.taken
 	sent.At = time.Now()
 	c.body.reset()
 	x.Finish(sent)
@@ -80,7 +83,7 @@ func (s *std) read(c *call, req *wire.Request, rc *http.ResponseController, r *h
 	if host := r.Header["Host"]; len(host) > 1 || len(host) == 1 && host[0] != r.Host {
 		return http.StatusBadRequest // :authority and Host disagree
 	}
-	if headSize(r) > int64(s.limits.Head.Header) {
+	if size, fields := headerSize(r); size > s.limits.Head.Header || fields > s.limits.Head.Fields {
 		return http.StatusRequestHeaderFieldsTooLarge
 	}
 	c.fields(req, r)
@@ -110,19 +113,20 @@ func (c *call) fields(req *wire.Request, r *http.Request) {
 	clear(c.names)
 }
 
-// headSize is the size of the request line and header section as HTTP/1.1
-// would write them.
+// headerSize is the size of the header section as HTTP/1.1 would write it, and
+// how many lines it has.
 //
-// AWS: "total combined size of request line and header values" counts names,
-// values, separators and line ends (execution.md §6).
-func headSize(r *http.Request) int64 {
-	n := len(r.Method) + len(r.RequestURI) + len("  HTTP/1.1\r\n") + len("Host: \r\n") + len(r.Host)
+// AWS: the limit counts names, values, separators and line ends
+// (execution.md §6).
+func headerSize(r *http.Request) (size, fields int) {
+	size, fields = len("Host: \r\n\r\n")+len(r.Host), 1
 	for name, values := range r.Header {
 		for _, v := range values {
-			n += len(name) + len(": \r\n") + len(v)
+			size += len(name) + len(": \r\n") + len(v)
+			fields++
 		}
 	}
-	return int64(n)
+	return size, fields
 }
 
 // validMethod accepts tokens (RFC 9110 §5.6.2): net/http lets HTTP/2 clients
@@ -181,10 +185,14 @@ type stdWriter struct {
 // respond writes resp and closes its body. What went wrong is in o.sent.Err.
 func (o *stdWriter) respond(r *http.Request, resp *wire.Response, c *call) {
 	src := resp.Body.Source
+	if resp.Status < 200 || resp.Status > 999 {
+		// A message that cannot be written is the fault of who made it.
+		resp = &wire.Response{Status: http.StatusInternalServerError}
+	}
 	o.head(resp, r.ProtoMajor)
 	if r.Method != http.MethodHead && bodyAllowed(resp.Status) {
 		o.write(resp.Body.Bytes)
-		if src != nil && o.sent.Err == nil {
+		if resp.Body.Source != nil && o.sent.Err == nil {
 			o.stream(src, &resp.Body, c)
 		}
 	}

@@ -21,7 +21,7 @@ type Fault struct {
 // Faults are the backends that misbehave.
 var Faults = []Fault{
 	{Name: "accepts and closes", Script: func(*Conn) {}, Want: upstream.ErrBroken},
-	{Name: "accepts and resets", Script: func(c *Conn) { c.Reset() }, Want: upstream.ErrBroken},
+	{Name: "resets", Script: func(c *Conn) { c.Request(); c.Reset() }, Want: upstream.ErrBroken},
 	{Name: "hangs", Script: func(c *Conn) { c.Hang() }, Want: upstream.ErrTimeout, Slow: true},
 	{Name: "closes before the answer", Script: answer(""), Want: upstream.ErrBroken},
 	{Name: "closes in the status line", Script: answer("HTTP/1.1 2"), Want: upstream.ErrBroken},

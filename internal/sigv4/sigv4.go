@@ -62,7 +62,7 @@ func FromHTTP(r *http.Request) Request {
 			q.Header = append(q.Header, Field{name, v})
 		}
 	}
-	if r.RequestURI != "" && r.ContentLength >= 0 {
+	if r.RequestURI != "" && r.ContentLength >= 0 && r.Header.Get("Content-Length") == "" {
 		q.Header = append(q.Header, Field{"Content-Length", strconv.FormatInt(r.ContentLength, 10)})
 	}
 	return q

@@ -14,7 +14,7 @@ export CGO_ENABLED ?= 0
 .PHONY: build run test test-all check format generated lint unit scripts sdk conformance robust fuzz bench generate deps clean
 
 build:
-	go build -trimpath -o $(BIN) ./cmd/gatehouse
+	go build -o $(BIN) ./cmd/gatehouse
 
 run: build
 	@examples/petstore/run $(BIN)

@@ -43,9 +43,9 @@ base = f"/_aws/execute-api/{api['id']}/prod"
 check("a call", call(base + "/pets/3"), (200, "/pets/3"))
 check("a missing route", call(base + "/fish"), (403, '{"message":"Missing Authentication Token"}'))
 
-paths = sorted(r["path"] for page in client.get_paginator("get_resources").paginate(restApiId=api["id"], PaginationConfig={"PageSize": 2})
-               for r in page["items"])
-check("resources", paths, ["/", "/pets", "/pets/{id}", "/shop", "/shop/{proxy+}"])
+resources = {r["path"]: r["id"] for page in client.get_paginator("get_resources").paginate(restApiId=api["id"], PaginationConfig={"PageSize": 2})
+             for r in page["items"]}
+check("resources", sorted(resources), ["/", "/pets", "/pets/{id}", "/shop", "/shop/{proxy+}"])
 
 stage = client.update_stage(restApiId=api["id"], stageName="prod",
                             patchOperations=[{"op": "replace", "path": "/description", "value": "ready"}])
@@ -57,7 +57,7 @@ client.tag_resource(resourceArn=arn, tags={"team": "zoo"})
 check("tags", client.get_tags(resourceArn=arn)["tags"], {"team": "zoo"})
 
 check("no such API", "Invalid API identifier specified" in refused("NotFoundException", client.get_rest_api, restApiId="nosuchapi0"), True)
-refused("BadRequestException", client.create_resource, restApiId=api["id"], parentId=api["id"], pathPart="bad part")
+refused("BadRequestException", client.create_resource, restApiId=api["id"], parentId=resources["/"], pathPart="bad part")
 check("another Region", boto3.client("apigateway", endpoint_url=facts["endpoint"], region_name="us-west-2").get_rest_apis()["items"], [])
 
 client.delete_rest_api(restApiId=api["id"])

@@ -1,10 +1,12 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -32,6 +34,7 @@ type ClientConn struct {
 	limits   ClientLimits
 	used     bool // has carried an exchange
 	broken   bool
+	closed   atomic.Bool // by Close
 	body     responseBody
 	deadline time.Time
 
@@ -63,16 +66,17 @@ func NewClientConn(nc net.Conn, lim ClientLimits) *ClientConn {
 }
 
 // Reusable says whether another request may be sent.
-func (c *ClientConn) Reusable() bool { return !c.broken && !c.body.open }
+func (c *ClientConn) Reusable() bool { return !c.broken && !c.body.open && !c.closed.Load() }
 
 // Idle looks at a connection that waits for its next request: it says whether
 // it is still open and nothing came on it that nobody asked for. Do looks for
 // itself.
 func (c *ClientConn) Idle() bool { return c.Reusable() && c.clean() }
 
-// Close closes the connection, whatever it is doing.
+// Close closes the connection, whatever it is doing. Unlike the other methods
+// it may be called from anywhere.
 func (c *ClientConn) Close() error {
-	c.broken = true
+	c.closed.Store(true)
 	return c.sock.nc.Close()
 }
 
@@ -131,14 +135,14 @@ func answerFault(err error) error {
 // send writes the request: head and what is here of the body in one write. It
 // returns how many bytes of the answer are in resp.mem already.
 func (c *ClientConn) send(req *Request, resp *Response) (int, error) {
-	if c.broken || c.body.open {
+	if !c.Reusable() {
 		return 0, ErrUnsent
 	}
 	out, err := AppendRequestHead(resp.mem[:0], req)
 	if err != nil {
 		return 0, err
 	}
-	small := req.Body.Source == nil && len(req.Body.Bytes) <= maxCopied
+	small := req.Body.Source == nil && len(out)+len(req.Body.Bytes) <= 2*smallBuffer
 	if small {
 		out = append(out, req.Body.Bytes...)
 	}
@@ -161,15 +165,34 @@ func (c *ClientConn) send(req *Request, resp *Response) (int, error) {
 	return 0, c.write(req.Body.Bytes)
 }
 
-// write writes b. An error may mean that the backend has answered early and
-// closed: then nil is returned, and reading tells.
+// patience is after how long without progress a write looks whether the
+// backend, instead of reading on, has answered.
+const patience = time.Second
+
+// write writes b, unless the backend answers or closes instead of reading it:
+// then the connection is broken, nil is returned, and reading tells.
 func (c *ClientConn) write(b []byte) error {
-	err := c.sock.write(b, time.Now(), c.limits.WriteIdle, c.deadline)
-	if err == nil || errors.Is(err, ErrTimeout) {
-		return err
+	start := time.Now()
+	for now := start; ; now = time.Now() {
+		idle := c.limits.WriteIdle
+		if c.sock.tcp != nil {
+			idle = min(idle, patience) // a time-out on TLS would spoil the connection
+		}
+		n, err := c.sock.write(b, now, idle, c.deadline)
+		if n > 0 {
+			start = now
+		}
+		b = b[n:]
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, ErrTimeout) || c.look() != peekNothing:
+			c.broken = true
+			return nil
+		case c.sock.tcp == nil || time.Since(start) >= c.limits.WriteIdle || !time.Now().Before(c.deadline):
+			return err
+		}
 	}
-	c.broken = true
-	return nil
 }
 
 // sendStream writes the head in out and the body in pieces, until it ends or
@@ -229,7 +252,7 @@ func (c *ClientConn) spliceBody(src Source, left int64) (int64, bool, error) {
 	case err == nil:
 	case b.err != nil:
 		err = &BodyError{b.err}
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, os.ErrDeadlineExceeded) && c.look() == peekNothing:
 		err = ErrTimeout
 	default:
 		c.broken = true // as in write: reading tells
@@ -322,9 +345,14 @@ func (c *ClientConn) moreHead(resp *Response, have int) (int, error) {
 		copy(grown, resp.mem)
 		resp.mem = grown
 	}
-	n, err := c.sock.read(resp.mem[have:], c.deadline)
+	n, err := 0, error(nil)
+	for line := false; !line && err == nil && have < len(resp.mem); {
+		n, err = c.sock.read(resp.mem[have:], c.deadline)
+		line = bytes.IndexByte(resp.mem[have:have+n], '\n') >= 0
+		have += n
+	}
 	if err == nil {
-		return have + n, nil
+		return have, nil
 	}
 	if errors.Is(err, ErrTimeout) {
 		return 0, err

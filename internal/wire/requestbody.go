@@ -172,7 +172,7 @@ func (b *requestBody) fill(p []byte) (int, error) {
 	c := b.c
 	if b.expect {
 		b.expect = false
-		if err := c.sock.write([]byte("HTTP/1.1 100 Continue\r\n\r\n"), time.Now(), c.srv.Limits.WriteIdle, time.Time{}); err != nil {
+		if _, err := c.sock.write([]byte("HTTP/1.1 100 Continue\r\n\r\n"), time.Now(), c.srv.Limits.WriteIdle, time.Time{}); err != nil {
 			return 0, err
 		}
 	}

@@ -19,8 +19,8 @@ type responseWriter struct {
 	bodyBytes int64
 }
 
-// maxCopied is the largest body that is copied behind the head, to leave with
-// it in one write.
+// maxCopied is the largest message that is copied together to leave in one
+// write.
 const maxCopied = 16 << 10
 
 // write writes the response. After an error the connection is good for
@@ -35,9 +35,9 @@ func (w *responseWriter) write(r *Response) error {
 	out, err := AppendResponseHead(buf[:0], r, &f)
 	if err != nil || r.Status < 200 || r.Status > 999 {
 		// A message that cannot be written is the fault of who made it.
-		r = c.plain(errUnwritable)
-		f = Framing{Length: int64(len(r.Body.Bytes)), Close: true, Date: f.Date}
 		w.close = true
+		r = c.refusal(errUnwritable)
+		f = w.framing(r)
 		if out, err = AppendResponseHead(buf[:0], r, &f); err != nil {
 			return err
 		}
@@ -78,11 +78,7 @@ func (w *responseWriter) writeBody(out []byte, r *Response, f *Framing) error {
 	if f.Length >= 0 && n > f.Length {
 		return errSurplus
 	}
-	if n <= maxCopied {
-		if err := w.send(append(out, r.Body.Bytes...)); err != nil {
-			return err
-		}
-	} else if err := w.sendTwo(out, r.Body.Bytes); err != nil {
+	if err := w.sendBoth(out, r.Body.Bytes); err != nil {
 		return err
 	}
 	w.bodyBytes += n
@@ -94,15 +90,26 @@ func (w *responseWriter) writeBody(out []byte, r *Response, f *Framing) error {
 
 // send writes b whole.
 func (w *responseWriter) send(b []byte) error {
-	return w.c.sock.write(b, w.at, w.c.srv.Limits.WriteIdle, w.limit)
+	_, err := w.c.sock.write(b, w.at, w.c.srv.Limits.WriteIdle, w.limit)
+	return err
 }
 
-// sendTwo writes a and b.
-func (w *responseWriter) sendTwo(a, b []byte) error {
-	if err := w.send(a); err != nil {
+// sendBoth writes a head and a body, in one write if that needs no memory and
+// little copying.
+func (w *responseWriter) sendBoth(head, body []byte) error {
+	switch {
+	case len(body) <= cap(head)-len(head):
+		return w.send(append(head, body...))
+	case len(head)+len(body) <= maxCopied:
+		buf := takeBuffer(largeBuffer)
+		err := w.send(append(append(buf[:0], head...), body...))
+		giveBuffer(buf)
 		return err
 	}
-	return w.send(b)
+	if err := w.send(head); err != nil {
+		return err
+	}
+	return w.send(body)
 }
 
 // stream writes what src gives, up to length, or to its end if that is -1.

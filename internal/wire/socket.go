@@ -82,40 +82,36 @@ func (s *socket) armRead(deadline time.Time) {
 const maxWrite = 64 << 10
 
 // write writes all of b. The peer may take up to twice idle to make progress,
-// and until limit to take everything.
-func (s *socket) write(b []byte, now time.Time, idle time.Duration, limit time.Time) error {
-	if s.direct != 0 {
+// and until limit to take everything. It returns how much was written.
+func (s *socket) write(b []byte, now time.Time, idle time.Duration, limit time.Time) (int, error) {
+	done := 0
+	if s.direct != 0 && len(b) > 0 {
 		n, err := sysWrite(s.direct, b)
-		if err != nil && err != syscall.EAGAIN { //nolint:errorlint // never wrapped
-			return err
+		if done = n; done == len(b) {
+			return done, nil
 		}
-		if b = b[n:]; len(b) == 0 {
-			return nil
+		if err != nil && err != syscall.EAGAIN { //nolint:errorlint // never wrapped
+			return done, err
 		}
 	}
-	for {
+	for done < len(b) {
 		s.armWrite(now, idle, limit)
-		part := b
+		part := b[done:]
 		if s.tcp == nil && len(part) > maxWrite {
 			part = part[:maxWrite]
 		}
 		n, err := s.nc.Write(part)
-		b = b[n:]
-		if err == nil {
-			if len(b) == 0 {
-				return nil
-			}
-			now = time.Now()
-			continue
-		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return err
-		}
+		done += n
 		now = time.Now()
-		if n == 0 || s.tcp == nil || !now.Before(limit) {
-			return ErrTimeout
+		switch {
+		case err == nil:
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return done, err
+		case n == 0 || s.tcp == nil || !limit.IsZero() && !now.Before(limit):
+			return done, ErrTimeout
 		}
 	}
+	return done, nil
 }
 
 // armWrite makes sure that the write deadline is at least idle away, but not

@@ -43,10 +43,10 @@ func newH2(handler http.Handler, l *Limits, http1 bool, errorLog *log.Logger) *h
 			},
 			HTTP2: &http.HTTP2Config{
 				MaxConcurrentStreams: l.Streams,
-				// A client gets 64 KiB ahead of the gateway on a stream and
-				// 256 KiB on a connection.
-				MaxReceiveBufferPerStream:     64 << 10,
-				MaxReceiveBufferPerConnection: 256 << 10,
+				// How far a client may get ahead of the gateway: 2.5 MB/s for
+				// one upload over a way of 100 ms, and 1 MiB held at most.
+				MaxReceiveBufferPerStream:     256 << 10,
+				MaxReceiveBufferPerConnection: 1 << 20,
 				MaxReadFrameSize:              16 << 10,
 				MaxDecoderHeaderTableSize:     4 << 10,
 				MaxEncoderHeaderTableSize:     4 << 10,

@@ -18,7 +18,6 @@ import (
 // status of the backend, and makes the method response of it.
 type IntegrationResponse struct {
 	responses []response
-	byStatus  [600]int16 // which response; -1: none; of 100 to 599
 	mock      bool
 }
 
@@ -32,7 +31,9 @@ type Response struct {
 
 type response struct {
 	status    int
-	pattern   *regexp.Regexp // nil: the default
+	def       bool           // it has no pattern
+	literal   string         // the pattern, if it matches only itself
+	pattern   *regexp.Regexp // otherwise
 	header    []headerMapping
 	typeFrom  *source // of Content-Type
 	templates mediaTexts
@@ -49,21 +50,13 @@ func NewIntegrationResponse(responses []Response, mock bool, sc *Scope) (*Integr
 		}
 		s.responses = append(s.responses, *r)
 	}
-	for status := range s.byStatus {
-		s.byStatus[status] = int16(s.find(status))
-	}
 	return s, nil
 }
 
 func newResponse(in *Response, sc *Scope) (*response, error) {
 	r := &response{status: in.Status}
-	if in.Pattern != "" {
-		// AWS: integrations.md §8.1: a Java pattern that matches the whole text.
-		p, err := regexp.Compile(`\A(?:` + in.Pattern + `)\z`)
-		if err != nil {
-			return nil, fmt.Errorf("selectionPattern: %w", err)
-		}
-		r.pattern = p
+	if err := r.setPattern(in.Pattern); err != nil {
+		return nil, err
 	}
 	for _, key := range slices.Sorted(maps.Keys(in.Parameters)) {
 		name, ok := strings.CutPrefix(key, "method.response.header.")
@@ -82,6 +75,31 @@ func newResponse(in *Response, sc *Scope) (*response, error) {
 	var err error
 	r.templates, err = newConstantTexts(in.Templates)
 	return r, err
+}
+
+// AWS: integrations.md §8.1: a Java pattern that matches the whole text; an
+// empty one is that of the default.
+func (r *response) setPattern(pattern string) error {
+	switch {
+	case pattern == "":
+		r.def = true
+	case regexp.QuoteMeta(pattern) == pattern:
+		r.literal = pattern
+	default:
+		p, err := regexp.Compile(`\A(?:` + pattern + `)\z`)
+		if err != nil {
+			return fmt.Errorf("selectionPattern: %w", err)
+		}
+		r.pattern = p
+	}
+	return nil
+}
+
+func (r *response) matches(text string) bool {
+	if r.pattern != nil {
+		return r.pattern.MatchString(text)
+	}
+	return !r.def && r.literal == text
 }
 
 // remapped are the headers that a response of HTTP may not set itself.
@@ -121,33 +139,48 @@ func (r *response) mapHeader(name string, src source) {
 	}
 }
 
-// find returns the place of the response for a status, or -1.
+// find returns the response for a status, or nil.
 //
 // AWS: integrations.md §8.1: for MOCK the response of the same status wins of
 // several that match; otherwise the first. Without a match, the default.
-func (s *IntegrationResponse) find(status int) int {
-	text := strconv.Itoa(status)
-	first, def := -1, -1
+func (s *IntegrationResponse) find(status int) *response {
+	text := statusText(status)
+	var first, def *response
 	for i := range s.responses {
 		r := &s.responses[i]
 		switch {
-		case r.pattern == nil:
-			if def < 0 {
-				def = i
+		case r.def:
+			if def == nil {
+				def = r
 			}
-		case r.pattern.MatchString(text):
+		case first != nil && !(s.mock && r.status == status):
+		case r.matches(text):
 			if s.mock && r.status == status {
-				return i
+				return r
 			}
-			if first < 0 {
-				first = i
-			}
+			first = r
 		}
 	}
-	if first >= 0 {
+	if first != nil {
 		return first
 	}
 	return def
+}
+
+// statusTexts holds the statuses from 100 to 599 as text, one after another.
+var statusTexts = func() string {
+	var b strings.Builder
+	for status := 100; status < 600; status++ {
+		b.WriteString(strconv.Itoa(status))
+	}
+	return b.String()
+}()
+
+func statusText(status int) string {
+	if status < 100 || status > 599 {
+		return strconv.Itoa(status)
+	}
+	return statusTexts[3*(status-100) : 3*(status-99)]
 }
 
 // Do fills in x.MethodResponse.
@@ -155,17 +188,11 @@ func (s *IntegrationResponse) find(status int) int {
 // AWS: integrations.md §8.2; X-Amzn-Trace-Id by rest-execution.md §4.1.
 func (s *IntegrationResponse) Do(_ context.Context, x *gateway.Exchange) error {
 	status := x.IntegrationResponse.Status
-	var i int
-	if status >= 0 && status < len(s.byStatus) {
-		i = int(s.byStatus[status])
-	} else {
-		i = s.find(status)
-	}
-	if i < 0 {
+	r := s.find(status)
+	if r == nil {
 		return gateway.NewFault(gateway.APIConfigurationError, errors.New(
 			"no match for output mapping and no default output mapping configured. Endpoint Response Status Code: "+strconv.Itoa(status)))
 	}
-	r := &s.responses[i]
 	contentType, text, templated := r.templates.choose(x.Vars.Accept)
 	if r.typeFrom != nil {
 		if v := r.typeFrom.value(x); v != "" && sendable(v) {

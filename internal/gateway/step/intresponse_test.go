@@ -160,3 +160,22 @@ func TestNewIntegrationResponseRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestIntegrationResponseAllocs(t *testing.T) {
+	s, err := step.NewIntegrationResponse([]step.Response{{Status: 200}, {Status: 404, Pattern: `4\d{2}`, Parameters: map[string]string{
+		"method.response.header.A": "integration.response.header.X", "method.response.header.B": "context.requestId"}}}, false, &step.Scope{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := begun(petRoute(), nil, "GET", "/", "")
+	x.IntegrationResponse.Status = 404
+	x.IntegrationResponse.Header.Fields = gatewaytest.Header("X: y")
+	if n := testing.AllocsPerRun(1000, func() {
+		x.Buf = x.Buf[:0]
+		if err := s.Do(context.Background(), x); err != nil || x.MethodResponse.Status != 404 {
+			t.Fatal(err, x.MethodResponse.Status)
+		}
+	}); n != 0 {
+		t.Errorf("Do allocates %v times, budget 0", n)
+	}
+}

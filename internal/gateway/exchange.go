@@ -108,14 +108,3 @@ func resetResponse(r *wire.Response) {
 		r.Header.Fields = nil
 	}
 }
-
-// forbid answers a request for which there is no stage.
-//
-// AWS: rest-execution.md §1: 403 with all three id headers; nothing can be
-// customised, because there is no API to ask.
-func (x *Exchange) forbid() {
-	x.Fault = forbidden
-	x.AnswerFault(forbidden)
-}
-
-var forbidden = NewFault(Forbidden, nil)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -54,8 +55,9 @@ func (g *Gateway) Begin(x *Exchange) *Plan {
 	x.begin()
 	w := t.resolve(x.MethodRequest.Host, x.MethodRequest.Path)
 	x.Vars.setPlace(x.MethodRequest.Host, &w)
-	if w.stage == nil {
-		x.forbid()
+	if f := refusal(x, &w); f != nil {
+		x.Fault = f
+		x.AnswerFault(f)
 		return nil
 	}
 	st := w.stage
@@ -77,6 +79,29 @@ func (g *Gateway) Begin(x *Exchange) *Plan {
 	x.plan = rt.Plan
 	return x.plan
 }
+
+// refusal returns why a request is refused before any stage is asked, or nil.
+//
+// AWS: rest-execution.md §1: no stage: 403 with all three id headers. §3: "|",
+// "{" and "}" must be encoded in a query string; the body is undocumented.
+func refusal(x *Exchange, w *where) *Fault {
+	if w.stage == nil {
+		return forbidden
+	}
+	query := x.MethodRequest.Query
+	for i := 0; i < len(query); i++ {
+		switch query[i] {
+		case '|', '{', '}':
+			return badQuery
+		}
+	}
+	return nil
+}
+
+var (
+	forbidden = NewFault(Forbidden, nil)
+	badQuery  = NewFault(Default4XX, errors.New("the query string has a character that must be encoded"))
+)
 
 // Finish tells the finishers of x's plan how the response was sent, gives up
 // the backend's body if nobody has, and returns x to the pool.

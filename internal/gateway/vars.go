@@ -14,6 +14,7 @@ type Vars struct {
 	HTTPMethod string    // what was routed by: X-HTTP-Method-Override counts
 
 	RequestID         string
+	ReplacedRequestID bool // the client sent one that is no UUID
 	ExtendedRequestID string
 	Trace             string // X-Amzn-Trace-Id for the backend
 
@@ -93,6 +94,7 @@ func (x *Exchange) begin() {
 		v.RequestID = id
 	} else {
 		v.RequestID = x.ids.newRequestID(&x.random)
+		v.ReplacedRequestID = id != ""
 	}
 	v.ExtendedRequestID = x.ids.newExtendedID(&x.random)
 	v.Trace = x.ids.newTrace(&x.random, v.Start.Unix(), trace)

@@ -35,7 +35,8 @@ func (h *HTTP) Call(ctx context.Context, x *gateway.Exchange) error {
 
 // Prepare makes the request to the backend.
 //
-// AWS: integrations.md §4: the defaults, then what is mapped over them.
+// AWS: integrations.md §4: the defaults, then what is mapped over them. The
+// client's Content-Type passes (rest-execution.md §4.2), but not without a body.
 func (h *HTTP) Prepare(x *gateway.Exchange) error {
 	body, err := h.body(x)
 	if err != nil {
@@ -50,7 +51,11 @@ func (h *HTTP) Prepare(x *gateway.Exchange) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions {
 		r.Body = body
 		if body.Source != nil || len(body.Bytes) > 0 {
-			f = append(f, wire.Field{Name: "Content-Type", Value: typeJSON, ID: wire.HeaderContentType})
+			kind := x.Vars.ContentType
+			if kind == "" {
+				kind = typeJSON
+			}
+			f = append(f, wire.Field{Name: "Content-Type", Value: kind, ID: wire.HeaderContentType})
 		}
 	}
 	r.Header.Fields = append(f,

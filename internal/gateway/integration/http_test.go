@@ -30,22 +30,25 @@ func newHTTP(t *testing.T, uri, method string, cl *gatewaytest.Cluster, template
 func TestHTTPRequest(t *testing.T) {
 	tests := []struct {
 		name, method string
+		client       []string
 		mapped       []string
 		body         string
 		want         gatewaytest.Request
 	}{
-		{"nothing mapped", "GET", nil, "ignored", gatewaytest.Request{Method: "GET", Host: "backend", Header: []string{
+		{"nothing mapped", "GET", nil, nil, "ignored", gatewaytest.Request{Method: "GET", Host: "backend", Header: []string{
 			"Accept: application/json", "User-Agent: AmazonAPIGateway_abc123", "X-Amzn-Apigateway-Api-Id: abc123"}}},
-		{"body", "POST", nil, "hello", gatewaytest.Request{Method: "POST", Host: "backend", Body: "hello", Header: []string{
+		{"body", "POST", nil, nil, "hello", gatewaytest.Request{Method: "POST", Host: "backend", Body: "hello", Header: []string{
 			"Accept: application/json", "Content-Type: application/json", "User-Agent: AmazonAPIGateway_abc123", "X-Amzn-Apigateway-Api-Id: abc123"}}},
-		{"mapped over the defaults", "DELETE", []string{"Accept: text/html", "User-Agent: Override-Agent", "Host: other", "X-Y: z"}, "",
+		{"body of another type", "PUT", []string{"Content-Type: text/plain"}, nil, "hello", gatewaytest.Request{Method: "PUT", Host: "backend", Body: "hello", Header: []string{
+			"Accept: application/json", "Content-Type: text/plain", "User-Agent: AmazonAPIGateway_abc123", "X-Amzn-Apigateway-Api-Id: abc123"}}},
+		{"mapped over the defaults", "DELETE", nil, []string{"Accept: text/html", "User-Agent: Override-Agent", "Host: other", "X-Y: z"}, "",
 			gatewaytest.Request{Method: "DELETE", Host: "other", Header: []string{
 				"Accept: text/html", "User-Agent: Override-Agent", "X-Amzn-Apigateway-Api-Id: abc123", "X-Y: z"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cl := new(gatewaytest.Cluster)
-			x := exchange(tt.method, "/s/t?q=1", tt.body, "X-Client: 1", "Cookie: 2")
+			x := exchange(tt.method, "/s/t?q=1", tt.body, append([]string{"X-Client: 1", "Cookie: 2"}, tt.client...)...)
 			x.MappedHeader = gatewaytest.Header(tt.mapped...)
 			if err := newHTTP(t, "http://backend/p?a=b", "ANY", cl, nil).Call(context.Background(), x); err != nil {
 				t.Fatal(err)

@@ -1,6 +1,8 @@
 package step
 
 import (
+	"strings"
+
 	"gatehouse/internal/gateway"
 )
 
@@ -15,8 +17,24 @@ type AccessLog struct {
 // AWS: logging-metrics.md §1.1: plain replacement, nothing is escaped; a
 // variable that is missing or unknown prints "-".
 func NewAccessLog(format string, sink gateway.Sink) *AccessLog {
-	line := append(parseContextText(format, "-"), part{constant: "\n"})
+	line := parseText(format, func(name string) (part, bool) {
+		rest, ok := strings.CutPrefix(name, "context.")
+		if rest == "requestId" {
+			return part{get: appendRequestID}, ok
+		}
+		return part{get: gateway.ContextVar(rest), absent: "-"}, ok
+	})
+	line = append(line, part{constant: "\n"})
 	return &AccessLog{line: line.merged(), sink: sink}
+}
+
+// AWS: rest-execution.md §4.1: what the log shows of a client's request id that
+// is no UUID.
+func appendRequestID(dst []byte, x *gateway.Exchange) []byte {
+	if x.Vars.ReplacedRequestID {
+		return append(dst, "UUID_REPLACED_INVALID_REQUEST_ID"...)
+	}
+	return append(dst, x.Vars.RequestID...)
 }
 
 // merged joins constant parts that stand side by side.

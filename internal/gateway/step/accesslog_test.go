@@ -43,6 +43,16 @@ func logged() *gateway.Exchange {
 	return x
 }
 
+// AWS: rest-execution.md §4.1.
+func TestAccessLogRequestID(t *testing.T) {
+	sink := new(lines)
+	x := begun(petRoute(), nil, "GET", "/", "", "x-amzn-RequestId: mine")
+	step.NewAccessLog("$context.requestId", sink).Finish(x)
+	if got := string(sink.last); got != "UUID_REPLACED_INVALID_REQUEST_ID\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestAccessLogAllocs(t *testing.T) {
 	l, x := step.NewAccessLog(accessFormat, new(lines)), logged()
 	if n := testing.AllocsPerRun(1000, func() { l.Finish(x) }); n != 0 {

@@ -128,6 +128,10 @@ func TestWholeExchange(t *testing.T) {
 			log:  `192.0.2.7 - - [TIME]"GET - HTTP/1.1" 403 42`,
 		},
 		{
+			name: "query that must be encoded", target: "/_aws/execute-api/abc123/prod/r3/items/7?a={b}", lines: []string{"Host: localhost"},
+			want: gatewaytest.Answer{Status: 400, Body: `{"message": "Bad Request"}`, Length: 26, Header: []string{"Content-Type: application/json", "x-amzn-ErrorType: BadRequestException"}},
+		},
+		{
 			name: "no stage", target: "/nowhere", lines: []string{"Host: abc123.execute-api.localhost"},
 			want: gatewaytest.Answer{Status: 403, Body: `{"message":"Forbidden"}`, Length: 23, Header: []string{"Content-Type: application/json", "x-amzn-ErrorType: ForbiddenException"}},
 		},

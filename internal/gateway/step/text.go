@@ -17,15 +17,6 @@ type part struct {
 	absent   string // what stands for a value that there is none of
 }
 
-// parseContextText takes apart a text in which $context.{name} stands for
-// values. Absent stands for those that there are none of.
-func parseContextText(s, absent string) text {
-	return parseText(s, func(name string) (part, bool) {
-		rest, ok := strings.CutPrefix(name, "context.")
-		return part{get: gateway.ContextVar(rest), absent: absent}, ok
-	})
-}
-
 // parseText takes a text apart. Each $name and ${name} of which variable
 // reports true becomes a value; all else stays as it is.
 func parseText(s string, variable func(name string) (part, bool)) text {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -14,6 +13,14 @@ import (
 // maxEndpoints bounds the addresses kept of one host. A name that resolves to
 // more is served from the first ones.
 const maxEndpoints = 32
+
+const (
+	// oldAfter is the age at which addresses are looked up again before they
+	// are used: those of a host in use never get there.
+	oldAfter = time.Minute
+	// failedFor is how long a failed look-up is the answer to all who ask.
+	failedFor = time.Second
+)
 
 // badFor is how long an address that refused a connection is tried last.
 const badFor = 5 * time.Second
@@ -31,9 +38,15 @@ type endpoints struct {
 	list   atomic.Pointer[[]endpoint]
 	next   atomic.Uint32 // where the next new connection starts in the list
 	asked  atomic.Int64  // monotonic time of the last look-up begun
+	failed atomic.Pointer[failedLookup]
 	static bool          // host is an address: there is nothing to look up
+	turn   chan struct{} // holds a value while a look-up is under way: one at a time
+}
 
-	mu sync.Mutex // one look-up at a time; guards nothing else
+// A failedLookup is the last look-up, if it failed.
+type failedLookup struct {
+	at  int64
+	err error
 }
 
 // An endpoint is one address, and until when it is tried last.
@@ -43,7 +56,7 @@ type endpoint struct {
 }
 
 func newEndpoints(host string, port uint16, lookup Lookup) *endpoints {
-	e := &endpoints{host: host, port: port, lookup: lookup}
+	e := &endpoints{host: host, port: port, lookup: lookup, turn: make(chan struct{}, 1)}
 	if addr, err := netip.ParseAddr(host); err == nil {
 		e.static = true
 		e.set([]netip.Addr{addr})
@@ -51,15 +64,18 @@ func newEndpoints(host string, port uint16, lookup Lookup) *endpoints {
 	return e
 }
 
-// get returns the addresses, looking them up if that never succeeded.
+// get returns the addresses, looking them up if there are none or they are
+// old. Old ones are better than none.
 func (e *endpoints) get(ctx context.Context) ([]endpoint, error) {
-	if list := e.list.Load(); list != nil {
+	list := e.list.Load()
+	if list != nil && (e.static || monotonic()-e.asked.Load() < int64(oldAfter)) {
 		return *list, nil
 	}
-	if err := e.refresh(ctx); err != nil {
-		return nil, err
+	err := e.refresh(ctx)
+	if list = e.list.Load(); list != nil {
+		return *list, nil
 	}
-	return *e.list.Load(), nil
+	return nil, err
 }
 
 // refresh looks the host up again. Of several calls at once, those that
@@ -69,19 +85,32 @@ func (e *endpoints) refresh(ctx context.Context) error {
 		return nil
 	}
 	before := e.list.Load()
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	select {
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("look up %s: %w", e.host, ctx.Err())
+	}
+	defer func() { <-e.turn }()
 	if now := e.list.Load(); now != before {
 		return nil
 	}
-	e.asked.Store(monotonic())
+	now := monotonic()
+	if f := e.failed.Load(); f != nil && now-f.at < int64(failedFor) {
+		return f.err
+	}
+	e.asked.Store(now)
 	addrs, err := e.lookup(ctx, "ip", e.host)
+	if err == nil && len(addrs) == 0 {
+		err = errNoAddress
+	}
 	if err != nil {
-		return fmt.Errorf("look up %s: %w", e.host, err)
+		err = fmt.Errorf("look up %s: %w", e.host, err)
+		if ctx.Err() == nil { // the answer is the resolver's, not the caller's haste
+			e.failed.Store(&failedLookup{at: monotonic(), err: err})
+		}
+		return err
 	}
-	if len(addrs) == 0 {
-		return fmt.Errorf("look up %s: %w", e.host, errNoAddress)
-	}
+	e.failed.Store(nil)
 	e.set(addrs)
 	return nil
 }
@@ -128,6 +157,9 @@ func (e *endpoints) dial(ctx context.Context) (net.Conn, error) {
 			if err == nil {
 				ep.bad.Store(0)
 				return c, nil
+			}
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return nil, err // the client left: that says nothing of the address
 			}
 			ep.bad.Store(monotonic() + int64(badFor))
 			left = max(left-1, 1)

@@ -67,6 +67,39 @@ func TestLookupDeadline(t *testing.T) {
 	}
 }
 
+// TestLookupShared: of many requests at once one asks, and each waits only as
+// long as it may itself.
+func TestLookupShared(t *testing.T) {
+	var calls atomic.Int64
+	begun, release := make(chan struct{}), make(chan struct{})
+	c := named(t, 80, func(context.Context, string, string) ([]netip.Addr, error) {
+		if calls.Add(1) == 1 {
+			close(begun)
+		}
+		<-release
+		return nil, errors.New("no such host")
+	})
+	first := make(chan error, 1)
+	go func() {
+		_, err := call(c, request("GET", "/", ""), soon())
+		first <- err
+	}()
+	<-begun
+	if _, err := call(c, request("GET", "/", ""), time.Now().Add(20*time.Millisecond)); !errors.Is(err, upstream.ErrTimeout) {
+		t.Errorf("request in a hurry: %v, want %v", err, upstream.ErrTimeout)
+	}
+	close(release)
+	<-first
+	for range 10 {
+		if _, err := call(c, request("GET", "/", ""), soon()); !errors.Is(err, upstream.ErrConnect) {
+			t.Errorf("later request: %v, want %v", err, upstream.ErrConnect)
+		}
+	}
+	if n := calls.Load(); n != 1 {
+		t.Errorf("%d look-ups within a second after one failed, want 1", n)
+	}
+}
+
 // TestCancelled: a client that leaves ends the wait for a connection.
 func TestCancelled(t *testing.T) {
 	left := errors.New("client left")
@@ -119,6 +152,13 @@ func TestRefresh(t *testing.T) {
 		time.Sleep(time.Minute)
 		if got := upstream.Addresses(c); len(got) != 1 {
 			t.Errorf("after failing look-ups addresses are %v, want the last ones", got)
+		}
+		upstream.Unuse(c)
+		fail.Store(0)
+		time.Sleep(time.Hour) // nobody asks, nothing is looked up
+		before := calls.Load()
+		if err := upstream.Resolve(c); err != nil || calls.Load() != before+1 {
+			t.Errorf("first use after an hour: %v after %d look-ups, want 1", err, calls.Load()-before)
 		}
 		cancel()
 		if err := <-done; err != nil {

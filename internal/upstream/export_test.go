@@ -12,7 +12,10 @@ func Use(c *Cluster) {
 	c.pool.open++
 }
 
-// Resolve looks up c's addresses if that was not done yet.
+// Unuse gives it up.
+func Unuse(c *Cluster) { c.pool.release() }
+
+// Resolve looks up c's addresses if there are none or they are old.
 func Resolve(c *Cluster) error {
 	_, err := c.endpoints.get(context.Background())
 	return err

@@ -51,13 +51,8 @@ var (
 		Cause: errors.New("response body is too large")}
 )
 
-// LimitRequest refuses a request body over max bytes, now or, when its length
+// LimitResponse refuses a response body over max bytes, now or, when its length
 // is not known, as it is read.
-func (x *Exchange) LimitRequest(max int64) error {
-	return limitBody(&x.MethodRequest.Body, &x.requestLimit, max, requestTooLarge)
-}
-
-// LimitResponse does the same with the response of the backend.
 func (x *Exchange) LimitResponse(max int64) error {
 	return limitBody(&x.IntegrationResponse.Body, &x.responseLimit, max, responseTooLarge)
 }
@@ -82,7 +77,7 @@ func (x *Exchange) ReadBody() error {
 	if b.Source == nil {
 		return nil
 	}
-	if err := x.LimitRequest(MaxBody); err != nil {
+	if err := limitBody(b, &x.requestLimit, MaxBody, requestTooLarge); err != nil {
 		return err
 	}
 	buf := append(x.body[:0], b.Bytes...)

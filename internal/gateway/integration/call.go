@@ -148,8 +148,8 @@ func (k *call) accept(x *gateway.Exchange, err error) error {
 		return f.fault
 	}
 	x.Vars.IntegrationStatus = x.IntegrationResponse.Status
-	if k.stream || x.IntegrationRequest.Method == http.MethodHead {
-		return nil
+	if k.stream || x.IntegrationRequest.Method == http.MethodHead || x.IntegrationResponse.Status == http.StatusNotModified {
+		return nil // without a limit, or without a body
 	}
 	return x.LimitResponse(gateway.MaxBody)
 }

@@ -138,21 +138,34 @@ func checkModelUnused(def *record.Definition, name string) error {
 	var err error
 	for _, r := range byPath(def) {
 		for _, httpMethod := range sortedKeys(r.ResourceMethods) {
-			m := r.ResourceMethods[httpMethod]
-			for _, model := range m.RequestModels {
-				if model == name {
-					err = api.ConflictException("Cannot delete model '" + name + "', is referenced in method request: " + str(r.Path) + "/" + httpMethod)
-				}
-			}
-			for _, response := range m.MethodResponses {
-				for _, model := range response.ResponseModels {
-					if model == name {
-						// AWS: undocumented text, after that of requests.
-						err = api.ConflictException("Cannot delete model '" + name + "', is referenced in method response: " + str(r.Path) + "/" + httpMethod)
-					}
-				}
+			if part := modelUse(r.ResourceMethods[httpMethod], name); part != "" {
+				err = api.ConflictException("Cannot delete model '" + name + "', is referenced in method " + part + ": " + str(r.Path) + "/" + httpMethod)
 			}
 		}
 	}
 	return err
+}
+
+// modelUse is the part of a method that names a model, or "".
+//
+// AWS: the word for responses is not recorded.
+func modelUse(m api.Method, name string) string {
+	if containsValue(m.RequestModels, name) {
+		return "request"
+	}
+	for _, response := range m.MethodResponses {
+		if containsValue(response.ResponseModels, name) {
+			return "response"
+		}
+	}
+	return ""
+}
+
+func containsValue(m map[string]string, value string) bool {
+	for _, v := range m {
+		if v == value {
+			return true
+		}
+	}
+	return false
 }

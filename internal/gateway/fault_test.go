@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/gatewaytest"
 )
 
 // AWS: gateway-responses.md §1; spacing by execution.md §2.
@@ -119,3 +120,20 @@ func TestPlanRun(t *testing.T) {
 type callFunc func(context.Context, *gateway.Exchange) error
 
 func (f callFunc) Call(ctx context.Context, x *gateway.Exchange) error { return f(ctx, x) }
+
+// TestPlanFailCloses: the backend's connection is given back when a step fails
+// after its response became the client's.
+func TestPlanFailCloses(t *testing.T) {
+	cl := &gatewaytest.Cluster{Body: "x"}
+	p := &gateway.Plan{
+		Integration: callFunc(func(ctx context.Context, x *gateway.Exchange) error {
+			return cl.Do(ctx, &x.IntegrationRequest, &x.MethodResponse, x.Deadline)
+		}),
+		Response: []gateway.Step{stepFunc(func(context.Context, *gateway.Exchange) error { return errors.New("broken") })},
+	}
+	x := new(gateway.Exchange)
+	p.Run(context.Background(), x)
+	if cl.Closed != 1 || x.MethodResponse.Status != 500 {
+		t.Errorf("body closed %d times, status %d; want once, 500", cl.Closed, x.MethodResponse.Status)
+	}
+}

@@ -101,6 +101,10 @@ func (p *Plan) Fail(ctx context.Context, x *Exchange, err error) {
 	}
 	x.Fault = asFault(err)
 	x.dropBackend()
+	if src := x.MethodResponse.Body.Source; src != nil { // a step after the integration failed
+		_ = src.Close()
+		x.MethodResponse.Body.Source = nil
+	}
 	if p.Fault == nil {
 		x.AnswerFault(x.Fault)
 		return

@@ -139,17 +139,27 @@ func send(ctx context.Context, x *gateway.Exchange) error {
 	return x.Cluster.Do(ctx, &x.IntegrationRequest, &x.IntegrationResponse, x.Deadline)
 }
 
-// accept notes how the call went.
-func (k *call) accept(x *gateway.Exchange, err error) error {
+// accept notes how the call went. An answer without a body has none for the
+// client either, whatever length it named, unless the client's own response is
+// one that names a length without having it.
+func (k *call) accept(x *gateway.Exchange, err error, nameLength bool) error {
 	x.Vars.IntegrationEnd = time.Now()
 	if err != nil {
 		f := callFault(err)
 		x.Vars.IntegrationError = f.log
 		return f.fault
 	}
-	x.Vars.IntegrationStatus = x.IntegrationResponse.Status
-	if k.stream || x.IntegrationRequest.Method == http.MethodHead || x.IntegrationResponse.Status == http.StatusNotModified {
-		return nil // without a limit, or without a body
+	in := &x.IntegrationResponse
+	x.Vars.IntegrationStatus = in.Status
+	head := x.IntegrationRequest.Method == http.MethodHead
+	switch {
+	case head || in.Status == http.StatusNotModified:
+		if !nameLength || head && x.MethodRequest.Method != http.MethodHead && in.Status != http.StatusNotModified {
+			in.Body.Length = 0
+		}
+		return nil
+	case k.stream:
+		return nil
 	}
 	return x.LimitResponse(gateway.MaxBody)
 }

@@ -84,7 +84,7 @@ func (h *HTTP) body(x *gateway.Exchange) (wire.Body, error) {
 
 // Accept notes how the call went. The backend's response stays where it is.
 func (h *HTTP) Accept(x *gateway.Exchange, err error) error {
-	if err := h.accept(x, err); err != nil {
+	if err := h.accept(x, err, false); err != nil {
 		return err
 	}
 	b := &x.IntegrationResponse.Body

@@ -67,7 +67,7 @@ const (
 // AWS: integrations.md §5: status and body pass unchanged; headers by the table
 // of rest-execution.md §4.2, X-Amzn-Trace-Id only if it is the backend's.
 func (p *Proxy) Accept(x *gateway.Exchange, err error) error {
-	if err := p.accept(x, err); err != nil {
+	if err := p.accept(x, err, true); err != nil {
 		return err
 	}
 	in := &x.IntegrationResponse

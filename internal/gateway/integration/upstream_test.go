@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,8 +14,8 @@ import (
 	"gatehouse/internal/upstream/upstreamtest"
 )
 
-// overNetwork makes a proxy to a backend on the loopback.
-func overNetwork(t *testing.T, addr fmt.Stringer, timeout time.Duration) *integration.Proxy {
+// overNetwork configures a call of a backend on the loopback.
+func overNetwork(t *testing.T, addr fmt.Stringer, timeout time.Duration) *integration.Config {
 	t.Helper()
 	u, err := integration.ParseURI("http://" + addr.String() + "/base")
 	if err != nil {
@@ -27,7 +26,13 @@ func overNetwork(t *testing.T, addr fmt.Stringer, timeout time.Duration) *integr
 		t.Fatal(err)
 	}
 	t.Cleanup(cl.Close)
-	p, err := integration.NewProxy(&integration.Config{API: "abc123", URI: u, Cluster: cl, Method: "ANY", Timeout: timeout})
+	return &integration.Config{API: "abc123", URI: u, Cluster: cl, Method: "ANY", Timeout: timeout}
+}
+
+// proxyOverNetwork makes a proxy to a backend on the loopback.
+func proxyOverNetwork(t *testing.T, addr fmt.Stringer, timeout time.Duration) *integration.Proxy {
+	t.Helper()
+	p, err := integration.NewProxy(overNetwork(t, addr, timeout))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +40,7 @@ func overNetwork(t *testing.T, addr fmt.Stringer, timeout time.Duration) *integr
 }
 
 func TestProxyOverNetwork(t *testing.T) {
-	p := overNetwork(t, upstreamtest.New(t, upstreamtest.Echo).Addr(), 0)
+	p := proxyOverNetwork(t, upstreamtest.New(t, upstreamtest.Echo).Addr(), 0)
 	x := new(gateway.Exchange)
 	for i := range 3 {
 		gatewaytest.Fill(x, "POST", "/s/t?a=b", fmt.Sprint("body ", i), "Content-Type: text/plain")
@@ -61,7 +66,7 @@ func TestProxyFaultyBackends(t *testing.T) {
 			if f.Slow {
 				timeout = 100 * time.Millisecond
 			}
-			p := overNetwork(t, upstreamtest.New(t, f.Script).Addr(), timeout)
+			p := proxyOverNetwork(t, upstreamtest.New(t, f.Script).Addr(), timeout)
 			x := exchange("GET", "/s/t", "")
 			err := p.Call(context.Background(), x)
 			if err == nil {
@@ -85,7 +90,7 @@ func TestProxyFaultyBackends(t *testing.T) {
 		})
 	}
 	t.Run("refuses", func(t *testing.T) {
-		err := overNetwork(t, upstreamtest.Refusing(t), 0).Call(context.Background(), exchange("GET", "/s/t", ""))
+		err := proxyOverNetwork(t, upstreamtest.Refusing(t), 0).Call(context.Background(), exchange("GET", "/s/t", ""))
 		var fault *gateway.Fault
 		if !errors.As(err, &fault) || fault.Type != gateway.IntegrationFailure || fault.StatusCode() != 504 {
 			t.Errorf("error %v, want INTEGRATION_FAILURE 504", err)
@@ -93,20 +98,55 @@ func TestProxyFaultyBackends(t *testing.T) {
 	})
 }
 
-// TestProxyHead: an answer to HEAD has a length but no bytes, also when that
-// length is over every limit.
-func TestProxyHead(t *testing.T) {
-	script := func(c *upstreamtest.Conn) {
-		for c.Request() != nil {
-			c.Send("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 99999999999\r\n\r\n")
-		}
+// TestBodyless has answers that name a length and have no bytes: to HEAD, and
+// with 304. A client that asked for HEAD, or gets 304, is told the length; any
+// other gets an empty body.
+func TestBodyless(t *testing.T) {
+	const long = 99999999999 // over every limit
+	tests := []struct {
+		client, method string // "" for method: the client's
+		status         int
+		proxy          bool
+		want           int64
+	}{
+		{"HEAD", "", 200, true, long},
+		{"GET", "HEAD", 200, true, 0},
+		{"GET", "", 304, true, long},
+		{"GET", "HEAD", 304, true, long},
+		{"HEAD", "", 200, false, 0},
+		{"GET", "HEAD", 200, false, 0},
+		{"GET", "", 304, false, 0},
 	}
-	x := exchange("HEAD", "/s/t", "")
-	if err := overNetwork(t, upstreamtest.New(t, script).Addr(), 0).Call(context.Background(), x); err != nil {
-		t.Fatal(err)
-	}
-	got, err := gatewaytest.Drain(x)
-	if err != nil || got.Length != 99999999999 || got.Body != "" || !strings.Contains(strings.Join(got.Header, "\n"), "x-amzn-Remapped-Content-Length: 99999999999") {
-		t.Errorf("got %+v, %v", got, err)
+	for _, tt := range tests {
+		t.Run(fmt.Sprint(tt), func(t *testing.T) {
+			script := func(c *upstreamtest.Conn) {
+				for c.Request() != nil {
+					c.Send(fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n", tt.status, long))
+				}
+			}
+			cfg := overNetwork(t, upstreamtest.New(t, script).Addr(), 0)
+			cfg.Method = tt.method
+			var call gateway.Integration
+			var err error
+			if tt.proxy {
+				call, err = integration.NewProxy(cfg)
+			} else {
+				call, err = integration.NewHTTP(cfg, nil)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := exchange(tt.client, "/s/t", "")
+			if err := call.Call(context.Background(), x); err != nil {
+				t.Fatal(err)
+			}
+			if !tt.proxy {
+				x.MethodResponse.Body = x.IntegrationResponse.Body
+			}
+			got, err := gatewaytest.Drain(x)
+			if err != nil || got.Length != tt.want || got.Body != "" {
+				t.Errorf("length %d, body %q, %v; want %d and none", got.Length, got.Body, err, tt.want)
+			}
+		})
 	}
 }

@@ -143,7 +143,7 @@ func (s *IntegrationRequest) Do(_ context.Context, x *gateway.Exchange) error {
 			continue
 		case m.illegal:
 			return illegalHeader
-		case !sendable(v):
+		case !sendable(v) || m.field.ID == wire.HeaderHost && !hostLike(v):
 			return unsendable
 		}
 		f := m.field
@@ -163,6 +163,19 @@ var (
 func sendable(v string) bool {
 	for i := range len(v) {
 		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// hostLike tells whether a value can be the authority of a request.
+func hostLike(v string) bool {
+	for i := range len(v) {
+		switch c := v[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '-', c == '.', c == '_', c == ':', c == '[', c == ']':
+		default:
 			return false
 		}
 	}

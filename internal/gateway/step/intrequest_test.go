@@ -44,6 +44,7 @@ func TestIntegrationRequest(t *testing.T) {
 		{"header.H", "context.apiId", "H: abc"},
 		{"header.H", "context.nonsense", ""},
 		{"header.Host", "'elsewhere'", "Host: elsewhere"},
+		{"header.Host", "'else where/'", "DEFAULT_4XX"},
 		{"header.Upgrade", "'HTTP/2.0'", "Upgrade: HTTP/2.0"},
 		{"header.TE", "'trailers'", ""},
 		{"header.Expect", "'x'", ""},

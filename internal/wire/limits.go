@@ -12,7 +12,7 @@ type Limits struct {
 	BufferedBody int
 
 	// Conns bounds open connections. When it is reached, idle ones are closed
-	// to make room, and new ones wait in the kernel.
+	// to make room, and new ones wait.
 	Conns int
 
 	Handshake time.Duration // for TLS

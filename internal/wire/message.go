@@ -141,6 +141,13 @@ type Exchange interface {
 	Finish(sent Sent)
 }
 
+// A Refuser is an Exchange with an answer of its own to a request that could
+// not be read. Refuse is then called in place of Serve; Request holds what was
+// read before e. The connection closes after the answer.
+type Refuser interface {
+	Refuse(e *Error) *Response
+}
+
 // Sent tells how the writing of a response went.
 type Sent struct {
 	Head     int64     // bytes of the response's head

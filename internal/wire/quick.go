@@ -116,7 +116,7 @@ func (q *quick) park(now time.Time, limit time.Duration) (wait bool) {
 	if c.state.Swap(connIdle) == connBusy {
 		q.since = now
 	}
-	if c.srv.draining.Load() {
+	if c.srv.unwelcome() {
 		return false
 	}
 	c.sock.wantRead(now.Add(limit))

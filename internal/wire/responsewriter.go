@@ -36,7 +36,7 @@ func (w *responseWriter) write(r *Response) error {
 	if err != nil || r.Status < 200 || r.Status > 999 {
 		// A message that cannot be written is the fault of who made it.
 		w.close = true
-		r = c.refusal(errUnwritable)
+		r = c.refusal(nil, errUnwritable)
 		f = w.framing(r)
 		if out, err = AppendResponseHead(buf[:0], r, &f); err != nil {
 			return err

@@ -25,6 +25,7 @@ type Server struct {
 
 	once     sync.Once // sets the defaults
 	draining atomic.Bool
+	crowded  atomic.Bool // a connection waits for another to end
 	date     atomic.Pointer[dateText]
 
 	mu        sync.Mutex // guards the fields below; never held while calling out
@@ -62,15 +63,14 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() }) // wakes Accept
 	defer stop()
 	for {
-		if err := s.awaitRoom(ctx); err != nil {
-			return err
-		}
 		nc, err := ln.Accept()
 		switch {
 		case err == nil:
-			if c := s.admit(ctx, nc); c != nil {
-				go c.run()
+			if err := s.awaitRoom(ctx); err != nil {
+				_ = nc.Close() // never served
+				return err
 			}
+			go s.ServeConn(ctx, nc)
 		case s.draining.Load():
 			return ErrServerClosed
 		case ctx.Err() != nil:
@@ -116,8 +116,8 @@ func (s *Server) dropListener(ln net.Listener) {
 	delete(s.listeners, ln)
 }
 
-// awaitRoom returns when one more connection may be accepted. An idle
-// connection is closed if that makes room.
+// awaitRoom returns when one more connection may be served. An idle connection
+// makes way.
 func (s *Server) awaitRoom(ctx context.Context) error {
 	for {
 		room := s.roomLocking()
@@ -128,19 +128,26 @@ func (s *Server) awaitRoom(ctx context.Context) error {
 		case <-room:
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-time.After(roomAgain):
 		}
 	}
 }
+
+// roomAgain is how often idle connections are looked for while there is no
+// room: one may have become idle since.
+const roomAgain = 20 * time.Millisecond
 
 func (s *Server) roomLocking() chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.conns) < s.Limits.Conns || s.draining.Load() {
+		s.crowded.Store(false)
 		return nil
 	}
 	if s.room == nil {
 		s.room = make(chan struct{})
 	}
+	s.crowded.Store(true)
 	for c := range s.conns {
 		if c.closeIdle() {
 			break
@@ -223,6 +230,9 @@ func (s *Server) drain() <-chan struct{} {
 	}
 	return s.empty
 }
+
+// unwelcome says whether connections have to end as soon as they are idle.
+func (s *Server) unwelcome() bool { return s.draining.Load() || s.crowded.Load() }
 
 // dateAt returns the Date for now, made at most once a second.
 func (s *Server) dateAt(now time.Time) string {

@@ -183,7 +183,7 @@ func (c *serverConn) await() bool {
 	}
 	c.r, c.w = 0, 0
 	c.state.Store(connIdle)
-	if c.srv.draining.Load() {
+	if c.srv.unwelcome() {
 		c.closeIdle()
 		return false
 	}
@@ -213,7 +213,7 @@ func (c *serverConn) exchange() connEnd {
 		err = c.readBody(req)
 	}
 	if err != nil {
-		sent, end := c.refuse(err)
+		sent, end := c.refuse(x, err)
 		x.Finish(sent)
 		c.endRequest()
 		return end
@@ -318,12 +318,12 @@ func headReadFault(err error) error {
 
 // refuse answers a request that could not be read, if its client can still be
 // answered.
-func (c *serverConn) refuse(cause error) (Sent, connEnd) {
+func (c *serverConn) refuse(x Exchange, cause error) (Sent, connEnd) {
 	var e *Error
 	if !errors.As(cause, &e) {
 		return Sent{Err: cause, At: time.Now(), Received: c.consumed}, connAbort
 	}
-	resp := c.refusal(e)
+	resp := c.refusal(x, e)
 	w := responseWriter{c: c, close: true}
 	err := w.write(resp)
 	if resp.Body.Source != nil {
@@ -335,7 +335,11 @@ func (c *serverConn) refuse(cause error) (Sent, connEnd) {
 	return Sent{Head: w.headBytes, Body: w.bodyBytes, Err: err, At: w.at, Received: c.consumed}, connLinger
 }
 
-func (c *serverConn) refusal(e *Error) *Response {
+// refusal is the answer that says e, in the words of x if it has any.
+func (c *serverConn) refusal(x Exchange, e *Error) *Response {
+	if r, ok := x.(Refuser); ok {
+		return r.Refuse(e)
+	}
 	if c.srv.Refuse != nil {
 		if resp := c.srv.Refuse(&c.peer, e); resp != nil {
 			return resp

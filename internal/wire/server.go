@@ -70,7 +70,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 				_ = nc.Close() // never served
 				return err
 			}
-			go s.ServeConn(ctx, nc)
+			if c := s.admit(ctx, nc); c != nil {
+				go c.run()
+			}
 		case s.draining.Load():
 			return ErrServerClosed
 		case ctx.Err() != nil:
@@ -128,14 +130,9 @@ func (s *Server) awaitRoom(ctx context.Context) error {
 		case <-room:
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(roomAgain):
 		}
 	}
 }
-
-// roomAgain is how often idle connections are looked for while there is no
-// room: one may have become idle since.
-const roomAgain = 20 * time.Millisecond
 
 func (s *Server) roomLocking() chan struct{} {
 	s.mu.Lock()

@@ -7,17 +7,13 @@ import (
 	"gatehouse/internal/wire"
 )
 
-// A refuser answers a request that could not be read whole. Exchanges that are
-// not one get an answer without a body.
-type refuser interface {
-	Refuse(status int) *wire.Response
-}
-
-func refusal(x wire.Exchange, status int) *wire.Response {
-	if r, ok := x.(refuser); ok {
-		return r.Refuse(status)
+// refusal is the answer of x to a request that could not be read. Exchanges
+// without words of their own get an answer without a body.
+func refusal(x wire.Exchange, e *wire.Error) *wire.Response {
+	if r, ok := x.(wire.Refuser); ok {
+		return r.Refuse(e)
 	}
-	return &wire.Response{Status: status, Close: true}
+	return &wire.Response{Status: e.Status, Close: true}
 }
 
 // faultOf is the fault behind a refusal.
@@ -25,27 +21,22 @@ func refusal(x wire.Exchange, status int) *wire.Response {
 // AWS: 413 and 414 are documented (rest-execution.md §14). What the front end
 // answers to oversize header sections, malformed and slow requests varies and
 // is undocumented: the status that HTTP has for it, and its name as message.
-func faultOf(status int) *gateway.Fault {
-	switch status {
+func faultOf(e *wire.Error) *gateway.Fault {
+	switch e.Status {
 	case http.StatusRequestEntityTooLarge:
-		return tooLarge
+		return gateway.NewFault(gateway.RequestTooLarge, e)
 	case http.StatusRequestURITooLong:
-		return uriTooLong
-	case http.StatusBadRequest:
-		return badRequest
+		return gateway.NewFault(gateway.URITooLong, e)
+	case http.StatusInternalServerError:
+		return gateway.NewFault(gateway.Internal, e)
 	}
-	return &gateway.Fault{Type: gateway.Default4XX, Status: status, Message: http.StatusText(status)}
+	return &gateway.Fault{Type: gateway.Default4XX, Status: e.Status, Message: http.StatusText(e.Status), Cause: e}
 }
 
-var (
-	tooLarge   = gateway.NewFault(gateway.RequestTooLarge, nil)
-	uriTooLong = gateway.NewFault(gateway.URITooLong, nil)
-	badRequest = gateway.NewFault(gateway.Default4XX, nil)
-)
-
-// refuseWire words wire's refusals, which have no exchange, as AWS does.
+// refuseWire words what wire has to say in place of an exchange: that its
+// response could not be written.
 func refuseWire(_ *wire.Peer, e *wire.Error) *wire.Response {
-	f := faultOf(e.Status)
+	f := faultOf(e)
 	resp := &wire.Response{Status: f.StatusCode(), Close: true}
 	resp.Header.AddID(wire.HeaderContentType, "application/json")
 	resp.Header.Add("x-amzn-ErrorType", f.ErrorTypeHeader())

@@ -59,14 +59,23 @@ func (e *exchange) recover() {
 	e.gw.Refuse(e.x, gateway.NewFault(gateway.Internal, fmt.Errorf("panic: %v", r)))
 }
 
-func (e *exchange) Refuse(status int) *wire.Response {
-	e.gw.Refuse(e.x, faultOf(status))
+func (e *exchange) Refuse(cause *wire.Error) *wire.Response {
+	e.gw.Refuse(e.x, faultOf(cause))
 	e.x.MethodResponse.Close = true
 	return &e.x.MethodResponse
 }
 
 func (e *exchange) Finish(sent wire.Sent) {
+	defer e.recoverFinish()
 	e.gw.Finish(e.x, sent)
 	e.x = nil
 	e.pool.Put(e)
+}
+
+// recoverFinish keeps a panic of a finisher from ending the server. The
+// exchange is not used again.
+func (e *exchange) recoverFinish() {
+	if r := recover(); r != nil {
+		e.log.Error("panic while finishing", "panic", r, "stack", string(debug.Stack()))
+	}
 }

@@ -103,9 +103,17 @@ func TestServeRefusals(t *testing.T) {
 		{"fields", "/prod/x", "", 201, 431, `{"message": "Request Header Fields Too Large"}`},
 	}
 	modes(t, func(t *testing.T, m mode) {
-		s := start(t, m, ingress.Serve(gatewayOf(t, answered), quiet()), limits)
+		logged := make(chan *gateway.Fault, len(tests))
+		gw := gatewayOf(t, answered, finishFunc(func(x *gateway.Exchange) {
+			if x.Stage == nil || x.Vars.RequestID == "" {
+				t.Errorf("finished without stage or id: %v", x.Fault)
+			}
+			logged <- x.Fault
+		}))
+		s := start(t, m, ingress.Serve(gw, quiet()), limits)
 		for _, tt := range tests {
 			resp, body, err := s.do(t, "POST", tt.path, strings.NewReader(tt.body), func(r *http.Request) {
+				r.Host = "api.execute-api.test"
 				for i := range tt.fields {
 					r.Header.Set("X-"+strconv.Itoa(i), "v")
 				}
@@ -114,8 +122,13 @@ func TestServeRefusals(t *testing.T) {
 				t.Errorf("%s: %v", tt.name, err)
 				continue
 			}
-			if resp.StatusCode != tt.status || body != tt.want || resp.Header.Get("Content-Type") != "application/json" || resp.Header.Get("x-amzn-ErrorType") == "" {
+			if resp.StatusCode != tt.status || body != tt.want || resp.Header.Get("Content-Type") != "application/json" || resp.Header.Get("x-amzn-ErrorType") == "" || resp.Header.Get("x-amzn-RequestId") == "" {
 				t.Errorf("%s: %d %q %v, want %d %q", tt.name, resp.StatusCode, body, resp.Header, tt.status, tt.want)
+			}
+			if tt.name == "body" { // of the others the stage is not known
+				if f := <-logged; f == nil || f.Type != gateway.RequestTooLarge {
+					t.Errorf("%s: finished with %v", tt.name, f)
+				}
 			}
 		}
 	})

@@ -47,8 +47,8 @@ func (s *std) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rc := http.NewResponseController(w)
 	x := s.handler.Acquire(c.peerOf(r))
 	var resp *wire.Response
-	if status := s.read(c, x.Request(), rc, r); status != 0 {
-		resp = refusal(x, status)
+	if e := s.read(c, x.Request(), rc, r); e != nil {
+		resp = refusal(x, e)
 	} else {
 		resp = x.Serve(r.Context())
 	}
@@ -65,15 +65,22 @@ func (s *std) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// read fills req, with the beginning of the body. It returns the status to
-// refuse the request with, or 0.
-func (s *std) read(c *call, req *wire.Request, rc *http.ResponseController, r *http.Request) int {
+// What requests are refused for, besides what net/http refuses.
+var (
+	errTarget     = &wire.Error{Status: http.StatusBadRequest, Reason: "malformed method or request target"}
+	errTargetLong = &wire.Error{Status: http.StatusRequestURITooLong, Reason: "request target too long"}
+	errHost       = &wire.Error{Status: http.StatusBadRequest, Reason: ":authority and Host differ"}
+	errHeader     = &wire.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "header section too large"}
+)
+
+// read fills req, with the beginning of the body, or says why not.
+func (s *std) read(c *call, req *wire.Request, rc *http.ResponseController, r *http.Request) *wire.Error {
 	if !validTarget(r.RequestURI) || !validMethod(r.Method) {
-		return http.StatusBadRequest
+		return errTarget
 	}
 	req.Target = originForm(r.RequestURI)
 	if len(req.Target) > s.limits.Head.Target {
-		return http.StatusRequestURITooLong
+		return errTargetLong
 	}
 	req.Method = r.Method
 	req.Path, req.Query, _ = strings.Cut(req.Target, "?")
@@ -81,10 +88,10 @@ func (s *std) read(c *call, req *wire.Request, rc *http.ResponseController, r *h
 	req.HTTP10 = r.ProtoMajor == 1 && r.ProtoMinor == 0
 	req.Close = r.Close
 	if host := r.Header["Host"]; len(host) > 1 || len(host) == 1 && host[0] != r.Host {
-		return http.StatusBadRequest // :authority and Host disagree
+		return errHost
 	}
 	if size, fields := headerSize(r); size > s.limits.Head.Header || fields > s.limits.Head.Fields {
-		return http.StatusRequestHeaderFieldsTooLarge
+		return errHeader
 	}
 	c.fields(req, r)
 	return c.body.read(c, req, rc, r, &s.limits)

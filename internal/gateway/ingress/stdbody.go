@@ -28,20 +28,21 @@ type stdBody struct {
 var (
 	errBodyLarge = &wire.Error{Status: http.StatusRequestEntityTooLarge, Reason: "request body too large"}
 	errBodySlow  = &wire.Error{Status: http.StatusRequestTimeout, Reason: "request body took too long"}
+	errDuplex    = &wire.Error{Status: http.StatusInternalServerError, Reason: "the server cannot read and write at once"}
 	errBodyTorn  = &wire.Error{Status: http.StatusBadRequest, Reason: "request body broke off"}
 )
 
 // read puts the beginning of r's body into req.Body: all of it if it fits. It
-// returns the status to refuse the request with, or 0.
-func (b *stdBody) read(c *call, req *wire.Request, rc *http.ResponseController, r *http.Request, l *Limits) int {
+// returns what the request is to be refused for, or nil.
+func (b *stdBody) read(c *call, req *wire.Request, rc *http.ResponseController, r *http.Request, l *Limits) *wire.Error {
 	c.buf = c.buf[:0]
 	req.Body = wire.Body{Length: r.ContentLength}
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		req.Body.Length = 0
-		return 0
+		return nil
 	}
 	if r.ContentLength > l.Body {
-		return http.StatusRequestEntityTooLarge
+		return errBodyLarge
 	}
 	b.r, b.rc, b.limits = r, rc, l
 	want := l.BufferedBody
@@ -53,17 +54,10 @@ func (b *stdBody) read(c *call, req *wire.Request, rc *http.ResponseController, 
 	switch {
 	case err == nil && b.taken != r.ContentLength:
 		req.Body.Source = b
-		if r.ProtoMajor == 1 {
-			// Or net/http throws away what is left when the response begins,
-			// and the rest of the body looks shorter than it is.
-			if rc.EnableFullDuplex() != nil {
-				return http.StatusNotImplemented
-			}
-		}
-		return 0
+		return b.duplex()
 	case err == nil:
 		b.done()
-		return 0
+		return nil
 	case errors.Is(err, io.EOF) && (r.ContentLength < 0 || b.taken == r.ContentLength):
 		b.done()
 		if len(r.Trailer) > 0 {
@@ -71,13 +65,23 @@ func (b *stdBody) read(c *call, req *wire.Request, rc *http.ResponseController, 
 		} else {
 			req.Body.Length = b.taken
 		}
-		return 0
+		return nil
 	}
 	var e *wire.Error
 	if errors.As(err, &e) {
-		return e.Status
+		return e
 	}
-	return http.StatusBadRequest // shorter than promised
+	return errBodyTorn // shorter than promised
+}
+
+// duplex makes sure that the rest of the body can be read after the response
+// has begun. Over HTTP/1.1 net/http would throw it away otherwise, and the body
+// would end early without an error.
+func (b *stdBody) duplex() *wire.Error {
+	if b.r.ProtoMajor == 1 && b.rc.EnableFullDuplex() != nil {
+		return errDuplex
+	}
+	return nil
 }
 
 // buffer reads up to want bytes of the body into c.buf.

@@ -8,7 +8,7 @@ import (
 
 // A Registry keeps buckets by name for as long as somebody uses them: a
 // configuration compiled anew finds the buckets of the one before as full as
-// they were.
+// they were. Its zero value is empty.
 type Registry struct {
 	mu      sync.Mutex // guards buckets; never held while calling out
 	buckets map[string]weak.Pointer[Bucket]
@@ -30,6 +30,9 @@ func (r *Registry) Bucket(name string, rate float64, burst int) *Bucket {
 	}
 	b := NewBucket(rate, burst)
 	p := weak.Make(b)
+	if r.buckets == nil {
+		r.buckets = make(map[string]weak.Pointer[Bucket])
+	}
 	r.buckets[name] = p
 	runtime.AddCleanup(b, func(name string) { r.drop(name, p) }, name)
 	return b

@@ -25,6 +25,10 @@ const (
 	callTime    = time.Minute
 )
 
+// cutTime is what exchanges that were cut off at the end of the drain have to
+// notice it.
+const cutTime = 500 * time.Millisecond
+
 // A front is everything that listens.
 type front struct {
 	api, listen, listenTLS, admin net.Listener // nil: not asked for
@@ -130,7 +134,21 @@ func (f *front) serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return serveHTTP(ctx, f.server, f.api, f.drain) })
 	g.Go(func() error { return f.ingress.Run(ctx, listeners(f.listen), listeners(f.listenTLS)) })
-	return g.Wait()
+	ended := make(chan error, 1)
+	go func() { ended <- g.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(f.drain + cutTime):
+		// An exchange that waits for its backend ends no sooner than its
+		// integration's time-out. The end of the process cuts it off.
+		return nil
+	}
 }
 
 // listeners is a list of l, or of none.

@@ -146,15 +146,8 @@ func (s *Server) Kill() {
 	<-s.ended
 }
 
-// Ended tells whether the process has ended.
-func (s *Server) Ended() bool {
-	select {
-	case <-s.ended:
-		return true
-	default:
-		return false
-	}
-}
+// Wait waits until the process has ended.
+func (s *Server) Wait() { <-s.ended }
 
 // PID is the process id.
 func (s *Server) PID() int { return s.cmd.Process.Pid }

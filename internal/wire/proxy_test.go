@@ -236,12 +236,15 @@ func TestProxyBodies(t *testing.T) {
 // TestProxyAllocs drives one keep-alive connection through server and client
 // driver. Budget: no allocation per request.
 func TestProxyAllocs(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector empties pools")
+	}
 	answerFixed := answer(func(_ *wire.Request, resp *wire.Response) {
 		resp.Status = 200
 		resp.Header.AddID(wire.HeaderContentType, "text/plain")
 		resp.Body.Bytes = fixedBody
 	})
-	for _, body := range []string{"", strings.Repeat("b", 1024)} {
+	for _, body := range []string{"", strings.Repeat("b", 1024), strings.Repeat("b", 6000), strings.Repeat("b", 20000)} {
 		backend := &pooled{serve: answerFixed}
 		addr := startProxy(t, backend)
 		nc := dial(t, addr)

@@ -33,9 +33,9 @@ func TestHonestClients(t *testing.T) {
 					t.Fatalf("GET %s: %v, %v", path, resp, err)
 				}
 			}
-			for i := range 3000 {
+			for i := range 1200 {
 				get("/")
-				if i%30 == 0 { // given up in the middle
+				if i%12 == 0 { // given up in the middle
 					resp, err := s.client.Get(s.url + "/large")
 					if err != nil {
 						t.Fatal(err)

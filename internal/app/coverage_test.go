@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"gatehouse/internal/awsrpc"
+	rest "gatehouse/internal/service/apigateway"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/memstore"
 )
@@ -16,7 +17,10 @@ func TestCoverage(t *testing.T) {
 	st := memstore.New(memstore.Options{})
 	defer st.Close()
 	var want bytes.Buffer
-	if err := awsrpc.WriteCoverage(&want, services(st, store.NewBlobs(st, "/"))); err != nil {
+	if err := awsrpc.WriteCoverage(&want, services(st, store.NewBlobs(st, "/"), Defaults())); err != nil {
+		t.Fatal(err)
+	}
+	if err := rest.WriteUnsupported(&want); err != nil {
 		t.Fatal(err)
 	}
 	if *update {

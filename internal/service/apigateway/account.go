@@ -9,15 +9,19 @@ import (
 	"gatehouse/internal/store"
 )
 
-// account reads the settings of the caller's account.
+// account reads the settings of the caller's account. It shows the throttle
+// that is in force, so none at all if the operator has set none.
 //
-// AWS: those of a fresh account are recorded (CAP rest_websocket_logs).
+// AWS: the others of a fresh account are recorded (CAP rest_websocket_logs).
 func (s *Service) account(ctx context.Context, t record.Tables) (record.Account, store.Rev, error) {
 	rec, rev, err := t.Accounts.Get(ctx, record.AccountID)
 	if errors.Is(err, store.ErrNotFound) {
 		rec, err = record.Account{Scope: t.Scope}, nil
 	}
-	rec.Account.ThrottleSettings = &api.ThrottleSettings{BurstLimit: new(int32(defaultBurst)), RateLimit: new(float64(defaultRate))}
+	rec.Account.ThrottleSettings = nil
+	if s.opt.AccountRate > 0 {
+		rec.Account.ThrottleSettings = &api.ThrottleSettings{BurstLimit: new(int32(s.opt.AccountBurst)), RateLimit: new(float64(s.opt.AccountRate))}
+	}
 	rec.Features, rec.ApiKeyVersion = []string{"UsagePlans"}, new("4")
 	return rec, rev, err
 }

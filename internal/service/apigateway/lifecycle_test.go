@@ -146,7 +146,8 @@ func TestTags(t *testing.T) {
 
 func TestAccount(t *testing.T) {
 	c := newClient(t)
-	want := doc{"$": 200.0, "apiKeyVersion": "4", "features": []any{"UsagePlans"}, "throttleSettings": doc{"burstLimit": 5000.0, "rateLimit": 10000.0}}
+	// No throttle is shown, for none is in force.
+	want := doc{"$": 200.0, "apiKeyVersion": "4", "features": []any{"UsagePlans"}}
 	if diff := cmp.Diff(want, c.must("GetAccount", nil)); diff != "" {
 		t.Errorf("fresh account (-want +got):\n%s", diff)
 	}
@@ -162,6 +163,11 @@ func TestAccount(t *testing.T) {
 		t.Errorf("without the role again (-want +got):\n%s", diff)
 	}
 	c.fail("UpdateAccount", doc{"patchOperations": patch("remove", "/features", "UsagePlans")}, "BadRequestException: Usage Plans cannot be disabled once enabled")
+	c.svc.opt.AccountRate, c.svc.opt.AccountBurst = 7, 3
+	want["throttleSettings"] = doc{"burstLimit": 3.0, "rateLimit": 7.0}
+	if diff := cmp.Diff(want, c.must("GetAccount", nil)); diff != "" {
+		t.Errorf("with a throttle (-want +got):\n%s", diff)
+	}
 }
 
 func TestUsagePlanThrottle(t *testing.T) {

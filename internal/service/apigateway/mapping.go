@@ -19,10 +19,10 @@ func (me *methodEdit) checkRequestMappings(mappings map[string]string) error {
 		if isConstant(source) {
 			continue
 		}
-		if path, ok := strings.CutPrefix(source, "method.request.body"); ok {
-			if path == "" {
-				continue
-			}
+		if source == "method.request.body" {
+			continue
+		}
+		if strings.HasPrefix(source, "method.request.body.") {
 			return noBodyPath.refuse(source)
 		}
 		declared, ok := requestSource(source)
@@ -107,11 +107,8 @@ func checkResponseSource(source string) error {
 	if isConstant(source) {
 		return nil
 	}
-	if path, ok := strings.CutPrefix(source, "integration.response.body"); ok {
-		if path == "" {
-			return nil
-		}
-		return noBodyPath.refuse(source)
+	if source == "integration.response.body" || strings.HasPrefix(source, "integration.response.body.") {
+		return noResponseBody.refuse(source)
 	}
 	for _, prefix := range []string{"integration.response.header.", "integration.response.multivalueheader.", "stageVariables.", "context."} {
 		if name, ok := strings.CutPrefix(source, prefix); ok && validName(name) {

@@ -120,6 +120,10 @@ func TestUnsupported(t *testing.T) {
 	c.must("CreateDeployment", doc{"restApiId": id, "stageName": "prod"})
 	m := doc{"restApiId": id, "resourceId": root, "httpMethod": "GET"}
 	put := with(m, "httpMethod", "PUT")
+	head := with(m, "httpMethod", "HEAD")
+	c.must("PutMethod", with(head, "authorizationType", "NONE"))
+	c.must("PutMethodResponse", with(head, "statusCode", "200", "responseParameters", doc{"method.response.header.x": false}))
+	c.must("PutIntegration", with(head, "type", "MOCK"))
 	http := with(m, "type", "HTTP_PROXY", "integrationHttpMethod", "GET", "uri", "http://127.0.0.1/")
 	plan := c.must("CreateUsagePlan", doc{"name": "p"})["id"]
 	key := c.must("CreateApiKey", nil)["id"]
@@ -156,6 +160,7 @@ func TestUnsupported(t *testing.T) {
 		{noTemplate, "PutIntegration", with(m, "type", "MOCK", "requestTemplates", doc{"application/json": "$input.body"})},
 		{noTemplate, "PutIntegrationResponse", with(m, "statusCode", "200", "responseTemplates", doc{"application/json": "#if(true)#end"})},
 		{noBodyPath, "PutIntegration", with(http, "requestParameters", doc{"integration.request.header.x": "method.request.body.a"})},
+		{noResponseBody, "PutIntegrationResponse", with(m, "httpMethod", "HEAD", "statusCode", "200", "responseParameters", doc{"method.response.header.x": "integration.response.body"})},
 		{noBodyValidation, "CreateRequestValidator", doc{"restApiId": id, "validateRequestBody": true}},
 		{noCacheCluster, "CreateDeployment", doc{"restApiId": id, "stageName": "prod", "cacheClusterEnabled": true}},
 		{noCacheCluster, "UpdateStage", stagePatch(id, "replace", "/cacheClusterSize", "0.5")},

@@ -27,6 +27,10 @@ import (
 // Options are what a [Service] may be told. The zero Options are the defaults.
 type Options struct {
 	Limits Limits
+
+	// AccountRate and AccountBurst are the throttle that the data plane holds
+	// each account to in each Region; 0: none. They are only reported here.
+	AccountRate, AccountBurst int
 }
 
 // A Service answers the operations of REST APIs. What is not implemented

@@ -1,6 +1,9 @@
 package apigateway
 
 import (
+	"fmt"
+	"io"
+	"slices"
 	"strings"
 
 	api "gatehouse/internal/awsapi/apigateway"
@@ -37,6 +40,7 @@ const (
 	noTransferMode
 	noTemplate
 	noBodyPath
+	noResponseBody
 	noBodyValidation
 	noCacheCluster
 	noTracing
@@ -73,7 +77,8 @@ var unsupported = [unsupportedCount]Unsupported{
 	noContentHandling:      {"Integration and IntegrationResponse", "contentHandling", "CONVERT_TO_BINARY, CONVERT_TO_TEXT"},
 	noTransferMode:         {"Integration", "responseTransferMode", "STREAM"},
 	noTemplate:             {"Integration and IntegrationResponse", "mapping template", "those that contain # or $"},
-	noBodyPath:             {"Integration and IntegrationResponse", "parameter mapping", "JSONPath into a body"},
+	noBodyPath:             {"Integration", "parameter mapping", "JSONPath into the request's body"},
+	noResponseBody:         {"IntegrationResponse", "parameter mapping", "the response's body, whole or by JSONPath"},
 	noBodyValidation:       {"RequestValidator", "validateRequestBody", "true"},
 	noCacheCluster:         {"Stage", "cacheClusterEnabled", "true"},
 	noTracing:              {"Stage", "tracingEnabled", "true"},
@@ -96,7 +101,7 @@ var unsupported = [unsupportedCount]Unsupported{
 // UnsupportedSettings lists every setting of implemented operations that is
 // refused, for the coverage document.
 func UnsupportedSettings() []Unsupported {
-	return append([]Unsupported(nil), unsupported[:]...)
+	return slices.Clone(unsupported[:])
 }
 
 // refuse is the answer to setting what is not supported, with the value that
@@ -134,4 +139,18 @@ func checkTemplates(templates map[string]string) error {
 func validContentType(s string) bool {
 	kind, sub, ok := strings.Cut(s, "/")
 	return s == "$default" || ok && kind != "" && sub != "" && !strings.ContainsAny(s, " \t\r\n")
+}
+
+// WriteUnsupported writes the settings that are refused, as a section of the
+// coverage document.
+func WriteUnsupported(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString("\n## Settings of apigateway that are refused\n\n" +
+		"The operations are implemented, but these settings do not act yet: a call that would set one is refused by name.\n\n" +
+		"| of | setting | refused values |\n| --- | --- | --- |\n")
+	for _, u := range unsupported {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", u.Of, u.Setting, u.Values)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }

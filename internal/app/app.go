@@ -87,7 +87,7 @@ func (n *node) open() error {
 	}
 	n.clusters = upstream.NewRegistry(upstream.Options{MaxConnections: cfg.BackendConnections})
 	n.gateway = new(gateway.Gateway)
-	opt := compile.Options{Clusters: n.clusters, Log: n.log}
+	opt := compile.Options{Clusters: n.clusters, Log: n.log, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst}
 	if n.logs != nil { // a nil *accessLogs would not be a nil interface
 		opt.Logs = n.logs
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -117,6 +118,36 @@ type Config struct {
 	// and port). Further requests wait, within the integration's time-out.
 	BackendConnections int `name:"backend-connections" kind:"N" help:"connections to each backend"`
 
+	// RestAPIs is how many REST APIs an account may have in one Region. This
+	// and the next five are Amazon's quotas, with Amazon's defaults. Lowering
+	// one takes nothing away that exists.
+	RestAPIs int `name:"rest-apis" kind:"N" help:"REST APIs of an account in one Region"`
+
+	// ResourcesPerAPI is how many resources a REST API may have.
+	ResourcesPerAPI int `name:"resources-per-api" kind:"N" help:"resources of a REST API"`
+
+	// StagesPerAPI is how many stages a REST API may have.
+	StagesPerAPI int `name:"stages-per-api" kind:"N" help:"stages of a REST API"`
+
+	// APIKeys is how many API keys an account may have in one Region.
+	APIKeys int `name:"api-keys" kind:"N" help:"API keys of an account in one Region"`
+
+	// UsagePlans is how many usage plans an account may have in one Region.
+	UsagePlans int `name:"usage-plans" kind:"N" help:"usage plans of an account in one Region"`
+
+	// DomainNames is how many custom domain names an account may have in one
+	// Region.
+	DomainNames int `name:"domain-names" kind:"N" help:"custom domain names of an account in one Region"`
+
+	// AccountRate is how many requests a second all stages of an account in one
+	// Region may get together, over and above their own limits. Further ones
+	// are answered 429. 0: no such limit. Amazon's is 10,000.
+	AccountRate int `name:"account-rate" kind:"N" help:"requests a second of an account in one Region; 0: no limit"`
+
+	// AccountBurst is how many requests may come at once under account-rate.
+	// Amazon's is 5,000.
+	AccountBurst int `name:"account-burst" kind:"N" help:"requests at once under --account-rate"`
+
 	// Drain is how long the server waits at shutdown for exchanges that are
 	// still running. Those that take longer are cut off.
 	Drain time.Duration `name:"drain" kind:"TIME" help:"how long shutdown waits for running requests"`
@@ -141,6 +172,8 @@ func Defaults() *Config {
 		BodyIdle: 30 * time.Second, BodyTimeout: 5 * time.Minute,
 		WriteIdle: 30 * time.Second, WriteTimeout: 15 * time.Minute,
 		MaxConnections: 65_536, BackendConnections: 1024,
+
+		RestAPIs: 600, ResourcesPerAPI: 300, StagesPerAPI: 10, APIKeys: 10_000, UsagePlans: 300, DomainNames: 120,
 	}
 }
 
@@ -219,8 +252,12 @@ func (c *Config) checkRest() error {
 	if c.Drain < 0 {
 		errs = append(errs, fmt.Errorf("drain: %v is less than nothing", c.Drain))
 	}
+	if c.AccountRate < 0 || c.AccountBurst < 0 || (c.AccountRate == 0) != (c.AccountBurst == 0) {
+		errs = append(errs, errors.New("account-rate, account-burst: give both a number above 0, or neither"))
+	}
+	mayBeZero := []string{"drain", "account-rate", "account-burst"}
 	for _, s := range c.Settings() {
-		if s.Name != "drain" && s.isZeroNumber() {
+		if !slices.Contains(mayBeZero, s.Name) && s.isZeroNumber() {
 			errs = append(errs, fmt.Errorf("%s: %s is too little: it must be more than nothing", s.Name, s))
 		}
 	}

@@ -130,6 +130,9 @@ func TestCheck(t *testing.T) {
 		{"no connections", func(c *Config) { c.MaxConnections = 0 }, "max-connections: 0 is too little"},
 		{"no time", func(c *Config) { c.HeadTimeout = -1 }, "head-timeout: -1ns is too little"},
 		{"no drain", func(c *Config) { c.Drain = 0 }, ""},
+		{"no resources", func(c *Config) { c.ResourcesPerAPI = 0 }, "resources-per-api: 0 is too little"},
+		{"account throttle", func(c *Config) { c.AccountRate, c.AccountBurst = 100, 10 }, ""},
+		{"account rate alone", func(c *Config) { c.AccountRate = 100 }, "give both"},
 		{"no data", func(c *Config) { c.Data = "" }, "data: needs a directory"},
 		{"no access log", func(c *Config) { c.AccessLog = "" }, "access-log"},
 	}

@@ -11,10 +11,21 @@ import (
 
 // services are the AWS APIs this server answers, each with what answers it. A
 // new one is a line here. COVERAGE.md is made from this list.
-func services(st store.Store, blobs *store.Blobs) []awsrpc.Mount {
+func services(st store.Store, blobs *store.Blobs, cfg *Config) []awsrpc.Mount {
 	return []awsrpc.Mount{
-		apigateway.Mount(rest.New(st, blobs, rest.Options{})),
+		apigateway.Mount(rest.New(st, blobs, restOptions(cfg))),
 		apigatewayv2.Mount(apigatewayv2.UnimplementedServer{}),
 		apigatewaymanagementapi.Mount(apigatewaymanagementapi.UnimplementedServer{}),
+	}
+}
+
+// restOptions are what the operator says about REST APIs.
+func restOptions(cfg *Config) rest.Options {
+	return rest.Options{
+		Limits: rest.Limits{
+			RestAPIs: cfg.RestAPIs, ResourcesPerAPI: cfg.ResourcesPerAPI, StagesPerAPI: cfg.StagesPerAPI,
+			APIKeys: cfg.APIKeys, UsagePlans: cfg.UsagePlans, DomainNames: cfg.DomainNames,
+		},
+		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 	}
 }

@@ -178,7 +178,7 @@ def main():
     subprocess.run([HERE + '/peers.sh', BIN], check=True)
     subprocess.run([HERE + '/peers-config.sh', CFG, str(UPSTREAM), str(PEERS), str(A.routes)], check=True)
     with open(BUILD + '/gatehouse.yaml', 'w') as f:
-        f.write('limits:\n  resources-per-api: 5000\n')
+        f.write('resources-per-api: 5000\n')
     scenarios = A.scenarios.split(',')
     out = []
     try:

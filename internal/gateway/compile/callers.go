@@ -102,5 +102,5 @@ func (c *Compiler) accountBucket(s record.Scope) *limit.Bucket {
 	if c.opt.AccountRate <= 0 {
 		return nil
 	}
-	return c.buckets.Bucket("account "+s.Account+" "+s.Region, c.opt.AccountRate, c.opt.AccountBurst)
+	return c.buckets.Bucket("account "+s.Account+" "+s.Region, float64(c.opt.AccountRate), c.opt.AccountBurst)
 }

@@ -32,8 +32,7 @@ type Options struct {
 
 	// AccountRate and AccountBurst limit the requests a second of each account
 	// in each Region; 0: no limit.
-	AccountRate  float64
-	AccountBurst int
+	AccountRate, AccountBurst int
 }
 
 // AccessLogs finds the sink for an access log destination.

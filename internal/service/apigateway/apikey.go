@@ -42,12 +42,8 @@ func (s *Service) CreateApiKey(ctx context.Context, in *api.CreateApiKeyInput) (
 		key.Value = new(newAPIKeyValue())
 	}
 	err := s.commit(ctx, func(c *change) error {
-		rows, err := all(ctx, t.APIKeys)
-		if err != nil {
+		if err := checkCount(ctx, s.st, t.APIKeys, s.opt.Limits.APIKeys, "API Keys"); err != nil {
 			return err
-		}
-		if len(rows) >= s.opt.Limits.APIKeys {
-			return errLimit("API Keys")
 		}
 		key.Id = new(newID(apiIDLen))
 		value := valueID(*key.Value)
@@ -178,15 +174,10 @@ func (s *Service) DeleteApiKey(ctx context.Context, in *api.DeleteApiKeyInput) e
 		}
 		c.require(t.APIKeys.Is(*key.Id, rev))
 		c.do(t.APIKeys.Delete(*key.Id), t.APIKeyValues.Delete(valueID(*key.Value)))
-		memberships, err := all(ctx, t.UsagePlanKeys)
-		if err != nil {
-			return err
+		plans, err := s.plansOfKey(ctx, t, *key.Id)
+		for _, plan := range plans {
+			c.do(t.UsagePlanKeys.Delete(store.ID(plan, *key.Id)))
 		}
-		for _, row := range memberships {
-			if row.Value.APIKey == *key.Id {
-				c.do(t.UsagePlanKeys.Delete(row.ID))
-			}
-		}
-		return nil
+		return err
 	})
 }

@@ -50,12 +50,8 @@ func (s *Service) CreateBasePathMapping(ctx context.Context, in *api.CreateBaseP
 			return err
 		}
 		c.require(t.DomainNames.Is(store.ID(name), rev))
-		rows, err := all(ctx, t.BasePathMappings, name)
-		if err != nil {
+		if err := checkCount(ctx, s.st, t.BasePathMappings, s.opt.Limits.MappingsPerDomain, "Base Path Mappings", name); err != nil {
 			return err
-		}
-		if len(rows) >= s.opt.Limits.MappingsPerDomain {
-			return errLimit("Base Path Mappings")
 		}
 		return s.putMapping(ctx, c, t, &m)
 	})

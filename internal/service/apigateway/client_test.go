@@ -21,7 +21,7 @@ import (
 // A client calls a service as an SDK would: through the wire protocol, from a
 // map with the model's member names to one.
 type client struct {
-	t   *testing.T
+	t   testing.TB
 	svc *Service
 	st  store.Store
 	h   *awsrpc.Handler
@@ -30,7 +30,7 @@ type client struct {
 
 type doc = map[string]any
 
-func newClient(t *testing.T) *client {
+func newClient(t testing.TB) *client {
 	t.Helper()
 	st := memstore.New(memstore.Options{})
 	t.Cleanup(func() { st.Close() })

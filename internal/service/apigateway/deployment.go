@@ -68,12 +68,8 @@ func checkDeployable(def *record.Definition) error {
 
 // addDeployment adds a new deployment to c and gives it an id.
 func (s *Service) addDeployment(ctx context.Context, c *change, t record.Tables, dep *record.Deployment) error {
-	rows, err := all(ctx, t.Deployments, dep.RestAPI)
-	if err != nil {
+	if err := checkCount(ctx, s.st, t.Deployments, s.opt.Limits.DeploymentsPerAPI, "Deployments", dep.RestAPI); err != nil {
 		return err
-	}
-	if len(rows) >= s.opt.Limits.DeploymentsPerAPI {
-		return errLimit("Deployments")
 	}
 	dep.Id = new(newID(shortIDLen))
 	id := store.ID(dep.RestAPI, *dep.Id)

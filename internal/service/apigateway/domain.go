@@ -54,12 +54,8 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 	setDomainTarget(&dom.DomainName, t.Scope.Region)
 	owners := record.DomainOwners(s.st, t.Scope.Region)
 	err := s.commit(ctx, func(c *change) error {
-		rows, err := all(ctx, t.DomainNames)
-		if err != nil {
+		if err := checkCount(ctx, s.st, t.DomainNames, s.opt.Limits.DomainNames, "Domain Names"); err != nil {
 			return err
-		}
-		if len(rows) >= s.opt.Limits.DomainNames {
-			return errLimit("Domain Names")
 		}
 		// A name belongs to one account of a region.
 		if _, rev, err := lookup(ctx, owners, nil, name); err != nil || rev != 0 {

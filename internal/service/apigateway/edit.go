@@ -260,3 +260,31 @@ func all[T any](ctx context.Context, t store.Table[T], under ...string) ([]store
 	}
 	return rows.Rows, nil
 }
+
+// ids are the ids of all records of a table that begin with these parts, taken
+// apart. The records themselves are not decoded.
+func ids[T any](ctx context.Context, st store.Store, t store.Table[T], under ...string) ([][]string, error) {
+	prefix := t.Key("")
+	if len(under) > 0 {
+		prefix = t.Key(store.ID(under...) + "/")
+	}
+	page, err := st.List(ctx, prefix, "", 0)
+	if err != nil {
+		return nil, fmt.Errorf("list: %w", err)
+	}
+	list := make([][]string, len(page.KVs))
+	for i, kv := range page.KVs {
+		id, _ := t.ID(kv.Key)
+		list[i] = store.Parts(id)
+	}
+	return list, nil
+}
+
+// checkCount refuses one record more than limit below a part of a table.
+func checkCount[T any](ctx context.Context, st store.Store, t store.Table[T], limit int, what string, under ...string) error {
+	have, err := ids(ctx, st, t, under...)
+	if err == nil && len(have) >= limit {
+		err = errLimit(what)
+	}
+	return err
+}

@@ -8,7 +8,7 @@ import (
 )
 
 // document reads one of the documents that were imported for the recordings.
-func document(t *testing.T, name string) string {
+func document(t testing.TB, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "shared", "corpus", "openapi", name))
 	if err != nil {

@@ -226,12 +226,8 @@ func renewIDs(def *record.Definition) {
 
 // createRestAPI adds a new API to c: rec gets its id, and the root of def.
 func (s *Service) createRestAPI(ctx context.Context, c *change, t record.Tables, rec *record.RestAPI, def *record.Definition) error {
-	rows, err := all(ctx, t.RestAPIs)
-	if err != nil {
+	if err := checkCount(ctx, s.st, t.RestAPIs, s.opt.Limits.RestAPIs, "APIs"); err != nil {
 		return err
-	}
-	if len(rows) >= s.opt.Limits.RestAPIs {
-		return errLimit("APIs")
 	}
 	if rec.Id == nil {
 		rec.Id = new(newID(apiIDLen))

@@ -33,12 +33,8 @@ func (s *Service) CreateUsagePlan(ctx context.Context, in *api.CreateUsagePlanIn
 		return nil, err
 	}
 	err := s.commit(ctx, func(c *change) error {
-		rows, err := all(ctx, t.UsagePlans)
-		if err != nil {
+		if err := checkCount(ctx, s.st, t.UsagePlans, s.opt.Limits.UsagePlans, "Usage Plans"); err != nil {
 			return err
-		}
-		if len(rows) >= s.opt.Limits.UsagePlans {
-			return errLimit("Usage Plans")
 		}
 		plan.Id = new(newID(shortIDLen))
 		if err := checkUsagePlan(&plan.UsagePlan); err != nil {
@@ -159,7 +155,7 @@ func (s *Service) UpdateUsagePlan(ctx context.Context, in *api.UpdateUsagePlanIn
 			if err := s.requirePlanStage(ctx, c, t, *plan.Id, restAPI, stage); err != nil {
 				return err
 			}
-			return requireOnePlan(ctx, t, *plan.Id, restAPI, stage)
+			return s.requireOnePlan(ctx, t, *plan.Id, restAPI, stage)
 		}}
 		if err := usagePlanPatches.apply(&pe, in.PatchOperations); err != nil {
 			return err
@@ -177,13 +173,26 @@ func (s *Service) UpdateUsagePlan(ctx context.Context, in *api.UpdateUsagePlanIn
 
 // requireOnePlan refuses a stage to a plan if one of its keys is in another
 // plan with that stage: it would not be known which limits hold.
-func requireOnePlan(ctx context.Context, t record.Tables, plan, restAPI, stage string) error {
-	keys, err := all(ctx, t.UsagePlanKeys, plan)
+func (s *Service) requireOnePlan(ctx context.Context, t record.Tables, plan, restAPI, stage string) error {
+	members, err := ids(ctx, s.st, t.UsagePlanKeys)
 	if err != nil {
 		return err
 	}
-	for _, key := range keys {
-		if err := requireUnplanned(ctx, t, key.Value.APIKey, plan, []api.ApiStage{{ApiId: new(restAPI), Stage: new(stage)}}); err != nil {
+	own := map[string]bool{} // the plan's keys
+	for _, id := range members {
+		if id[0] == plan {
+			own[id[1]] = true
+		}
+	}
+	stages := []api.ApiStage{{ApiId: new(restAPI), Stage: new(stage)}}
+	others := map[string]string{} // plans that share a key with this one, with the key
+	for _, id := range members {
+		if id[0] != plan && own[id[1]] {
+			others[id[0]] = id[1]
+		}
+	}
+	for _, other := range sortedKeys(others) {
+		if err := requireUnplanned(ctx, t, others[other], other, stages); err != nil {
 			return err
 		}
 	}

@@ -54,41 +54,44 @@ func (s *Service) CreateUsagePlanKey(ctx context.Context, in *api.CreateUsagePla
 // checkPlansOfKey refuses a key that is in too many plans, or in one that has
 // a stage of this plan.
 func (s *Service) checkPlansOfKey(ctx context.Context, t record.Tables, key string, plan *record.UsagePlan) error {
-	rows, err := all(ctx, t.UsagePlanKeys)
+	plans, err := s.plansOfKey(ctx, t, key)
 	if err != nil {
 		return err
 	}
-	plans := 0
-	for _, row := range rows {
-		if row.Value.APIKey == key {
-			plans++
-		}
-	}
-	if plans >= s.opt.Limits.UsagePlansPerKey {
+	if len(plans) >= s.opt.Limits.UsagePlansPerKey {
 		return errLimit("Usage Plans per API Key")
 	}
-	return requireUnplanned(ctx, t, key, *plan.Id, plan.ApiStages)
+	for _, other := range plans {
+		if err := requireUnplanned(ctx, t, key, other, plan.ApiStages); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// requireUnplanned refuses a key that another plan has for one of stages.
+// plansOfKey are the ids of the plans a key is in.
+func (s *Service) plansOfKey(ctx context.Context, t record.Tables, key string) ([]string, error) {
+	members, err := ids(ctx, s.st, t.UsagePlanKeys)
+	var plans []string
+	for _, id := range members {
+		if id[1] == key {
+			plans = append(plans, id[0])
+		}
+	}
+	return plans, err
+}
+
+// requireUnplanned refuses stages to a key if another plan of the key has one
+// of them.
 func requireUnplanned(ctx context.Context, t record.Tables, key, plan string, stages []api.ApiStage) error {
-	rows, err := all(ctx, t.UsagePlanKeys)
+	other, _, err := lookup(ctx, t.UsagePlans, nil, plan)
 	if err != nil {
 		return err
 	}
-	for _, row := range rows {
-		if row.Value.APIKey != key || row.Value.UsagePlan == plan {
-			continue
-		}
-		other, _, err := lookup(ctx, t.UsagePlans, nil, row.Value.UsagePlan)
-		if err != nil {
-			return err
-		}
-		for _, stage := range stages {
-			if slices.ContainsFunc(other.ApiStages, func(o api.ApiStage) bool { return sameStage(o, stage) }) {
-				// AWS: refused too, with a text we do not know.
-				return api.ConflictException("API Key " + key + " is already associated with API stage " + *stage.ApiId + ":" + *stage.Stage + " by usage plan " + *other.Id)
-			}
+	for _, stage := range stages {
+		if slices.ContainsFunc(other.ApiStages, func(o api.ApiStage) bool { return sameStage(o, stage) }) {
+			// AWS: refused too, with a text we do not know.
+			return api.ConflictException("API Key " + key + " is already associated with API stage " + str(stage.ApiId) + ":" + str(stage.Stage) + " by usage plan " + plan)
 		}
 	}
 	return nil

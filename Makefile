@@ -31,9 +31,9 @@ format:
 
 # What awsgen would write must be what is checked in.
 generated:
-	@rm -rf build/awsapi && mkdir -p build && cp -r internal/awsapi build/awsapi
+	@rm -rf build/_awsapi && mkdir -p build && cp -r internal/awsapi build/_awsapi
 	@go run -C tools/awsgen .
-	@diff -r build/awsapi internal/awsapi >/dev/null || { echo "internal/awsapi was stale and is generated anew: commit it"; exit 1; }
+	@diff -r build/_awsapi internal/awsapi >/dev/null || { echo "internal/awsapi was stale and is generated anew: commit it"; exit 1; }
 
 lint:
 	go vet ./...

@@ -2,7 +2,6 @@ package wire_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -197,9 +196,13 @@ func TestTorn(t *testing.T) {
 // a large one at once.
 func TestBuffered(t *testing.T) {
 	for _, chunked := range []bool{false, true} {
-		served := make(chan wire.Body, 1)
+		type seen struct {
+			bytes    string
+			streamed bool
+		}
+		served := make(chan seen, 1)
 		addr := serve(t, &wire.Server{Limits: wire.Limits{BufferedBody: 10}, Handler: answer(func(req *wire.Request, resp *wire.Response) {
-			served <- req.Body
+			served <- seen{string(req.Body.Bytes), req.Body.Source != nil}
 			echo(req, resp)
 		})})
 		frame, half, rest, want := "Content-Length: 10", "01234", "56789", "0123456789"
@@ -210,12 +213,12 @@ func TestBuffered(t *testing.T) {
 		_, _ = io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\n"+frame+"\r\n\r\n"+half)
 		select {
 		case b := <-served:
-			t.Fatalf("served with %q only", b.Bytes)
+			t.Fatalf("served with %q only", b.bytes)
 		case <-time.After(20 * time.Millisecond): // nothing to wait for: it must not happen
 		}
 		_, _ = io.WriteString(nc, rest)
-		if b := <-served; !bytes.HasSuffix(b.Bytes, []byte(want)) || !chunked && b.Source != nil {
-			t.Errorf("chunked %v: served with %q, source %v", chunked, b.Bytes, b.Source)
+		if b := <-served; b.bytes != want || !chunked && b.streamed {
+			t.Errorf("chunked %v: served with %q, streamed %v", chunked, b.bytes, b.streamed)
 		}
 
 		nc = dial(t, addr)
@@ -224,8 +227,8 @@ func TestBuffered(t *testing.T) {
 			frame, half = "Transfer-Encoding: chunked", "a\r\n0123456789\r\n1"
 		}
 		_, _ = io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\n"+frame+"\r\n\r\n"+half)
-		if b := <-served; b.Source == nil {
-			t.Errorf("chunked %v: large body served without source: %q", chunked, b.Bytes)
+		if b := <-served; !b.streamed {
+			t.Errorf("chunked %v: large body served without source: %q", chunked, b.bytes)
 		}
 		_ = nc.Close()
 	}
@@ -278,21 +281,36 @@ func TestBodyLimit(t *testing.T) {
 	}
 }
 
-// TestSlowReader: a client that does not read its response is cut.
+// TestSlowReader: a client that does not read its response is cut, whether it
+// was its first or a later one.
 func TestSlowReader(t *testing.T) {
-	rec := newRecorder(func(_ *wire.Request, resp *wire.Response) {
-		resp.Status = 200
-		resp.Body = wire.Body{Source: endless{}, Length: -1}
-	})
-	addr := serve(t, &wire.Server{Handler: rec, Limits: wire.Limits{WriteIdle: 20 * time.Millisecond}})
-	nc := dial(t, addr)
-	_, _ = io.WriteString(nc, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-	if sent := <-rec.sent; !errors.Is(sent.Err, wire.ErrTimeout) {
-		t.Errorf("sent %d bytes, %v, want ErrTimeout", sent.Body, sent.Err)
-	}
-	// What the kernel still held for the client is gone: it sees a reset.
-	if n, err := io.Copy(io.Discard, nc); err == nil {
-		t.Errorf("connection ended cleanly after %d bytes", n)
+	for _, length := range []int64{-1, 1 << 40} {
+		rec := newRecorder(func(req *wire.Request, resp *wire.Response) {
+			resp.Status = 200
+			if req.Path == "/endless" {
+				resp.Body = wire.Body{Source: endless{}, Length: length}
+			}
+		})
+		addr := serve(t, &wire.Server{Handler: rec, Limits: wire.Limits{WriteIdle: 20 * time.Millisecond}})
+		for before := range 3 {
+			nc := dial(t, addr)
+			r := bufio.NewReader(nc)
+			for range before {
+				_, _ = io.WriteString(nc, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+				if _, err := http.ReadResponse(r, nil); err != nil {
+					t.Fatal(err)
+				}
+				<-rec.sent
+			}
+			_, _ = io.WriteString(nc, "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
+			if sent := <-rec.sent; !errors.Is(sent.Err, wire.ErrTimeout) {
+				t.Errorf("sent %d bytes, %v, want ErrTimeout", sent.Body, sent.Err)
+			}
+			// What the kernel still held for the client is gone: it sees a reset.
+			if n, err := io.Copy(io.Discard, r); err == nil {
+				t.Errorf("connection ended cleanly after %d bytes", n)
+			}
+		}
 	}
 }
 

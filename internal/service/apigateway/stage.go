@@ -245,7 +245,8 @@ func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*a
 	return &stage.Stage, err
 }
 
-// DeleteStage removes a stage, also out of usage plans and from domain names.
+// DeleteStage removes a stage, also out of usage plans. A base path mapping to
+// it stays, and serves nothing until the stage is there again.
 func (s *Service) DeleteStage(ctx context.Context, in *api.DeleteStageInput) error {
 	t := s.tables(ctx)
 	err := s.commit(ctx, func(c *change) error {

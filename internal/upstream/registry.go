@@ -112,8 +112,9 @@ func (k *Key) check(cert *tls.Certificate) error {
 	return nil
 }
 
-// Retain forgets all clusters but those of keys. Requests under way in a
-// forgotten one end as they began; its connections are closed after them.
+// Retain forgets all clusters but those of keys. Exchanges that still point at
+// a forgotten one are served, each over a connection of its own. It is called by
+// whoever calls Cluster, once the table made with those is published.
 func (r *Registry) Retain(keys map[Key]bool) {
 	var gone []*Cluster
 	r.mu.Lock()

@@ -52,7 +52,6 @@ type guard struct {
 	mu      sync.Mutex // guards the fields below: reading and writing both count
 	control bucket
 	resets  bucket
-	cause   error // of the end, if a flood was it
 	closed  bool
 }
 
@@ -205,33 +204,45 @@ func (g *guard) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// CloseWrite tells the client that no more is sent. net/http does so before it
+// closes on a client that still sends, which would lose its answer otherwise.
+func (g *guard) CloseWrite() error {
+	if c, ok := g.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return nil
+}
+
 // Close closes the connection; what a client did not take in time is dropped,
 // and not left to the kernel to keep.
 func (g *guard) Close() error {
-	if g.broken.Load() {
-		_ = g.end(nil)
-		return nil
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed {
+	if !g.closing() {
 		return net.ErrClosed
 	}
-	g.closed = true
-	close(g.ended)
+	defer close(g.ended)
+	if g.broken.Load() {
+		closeNow(g.Conn)
+		return nil
+	}
 	return g.Conn.Close()
 }
 
-// end closes the connection at once: a flooder gets no farewell.
+// end closes the connection at once, without a farewell, and returns the cause.
 func (g *guard) end(cause error) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.closed {
-		g.closed, g.cause = true, cause
-		close(g.ended)
+	if g.closing() {
+		defer close(g.ended)
 		closeNow(g.Conn)
 	}
-	return g.cause
+	return cause
+}
+
+// closing reports true to the one who is to close the connection.
+func (g *guard) closing() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	was := g.closed
+	g.closed = true
+	return !was
 }
 
 // Frame types and flags (RFC 9113 §6).

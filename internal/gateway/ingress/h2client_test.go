@@ -108,27 +108,6 @@ func (r *rawH2) next() (rawFrame, error) {
 	return f, err
 }
 
-// until reads frames up to one of a kind on a stream, acknowledging settings.
-func (r *rawH2) until(kind byte, stream uint32) rawFrame {
-	r.t.Helper()
-	for {
-		f, err := r.next()
-		if err != nil {
-			r.t.Fatalf("connection ended before frame %d of stream %d: %v", kind, stream, err)
-		}
-		if f.kind == settings && f.flags&ack == 0 {
-			_ = r.write(settings, ack, 0, nil)
-			_ = r.flush()
-		}
-		if f.kind == headers {
-			f.payload = r.decode(f.payload)
-		}
-		if f.kind == kind && f.stream == stream {
-			return f
-		}
-	}
-}
-
 // decode turns a header block into lines "name: value".
 func (r *rawH2) decode(block []byte) []byte {
 	fields, err := r.dec.DecodeFull(block)

@@ -241,16 +241,6 @@ func (o *stdWriter) head(resp *wire.Response, major int) {
 	o.w.WriteHeader(resp.Status)
 }
 
-// connectionOnly tells what HTTP/2 forbids in a response (RFC 9113 §8.2.2).
-func connectionOnly(id wire.HeaderID) bool {
-	switch id {
-	case wire.HeaderConnection, wire.HeaderKeepAlive, wire.HeaderProxyConnection,
-		wire.HeaderTransferEncoding, wire.HeaderUpgrade:
-		return true
-	}
-	return false
-}
-
 var closeHeader = []string{"close"} // never changed
 
 func bodyAllowed(status int) bool {

@@ -70,16 +70,6 @@ func validToken(s string) bool {
 	return s != ""
 }
 
-// validValue says whether s can be a header value.
-func validValue(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
 // validTarget says whether s can stand between two spaces of a request line.
 func validTarget(s string) bool {
 	for i := range len(s) {

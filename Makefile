@@ -69,7 +69,7 @@ bench: build
 # Everything that is generated: AWS shapes, the configuration page, COVERAGE.md.
 generate:
 	go run -C tools/awsgen .
-	go test ./internal/app -run 'TestConfigurationReference|TestCoverage|TestDecisionsIndex' -update
+	go test ./internal ./internal/app -run 'TestLinkedPackages|TestConfigurationReference|TestCoverage|TestDecisionsIndex' -update
 
 deps:
 	@tools/test-deps

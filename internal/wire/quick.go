@@ -90,7 +90,7 @@ func (q *quick) read(fd uintptr) (wait bool) {
 	c := q.c
 	if q.drained {
 		q.drained = false
-		return q.park(c.ended, settleIdle)
+		return q.park(c.ended, min(settleIdle, c.srv.Limits.Idle))
 	}
 	c.r, c.w = 0, 0
 	if len(c.buf) != smallBuffer {

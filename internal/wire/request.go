@@ -236,13 +236,12 @@ func (r *Request) setFraming(f *framing) error {
 		r.Body.Length = -1
 	}
 	r.Close = !f.persists(r.HTTP10)
-	if f.expects == 0 {
+	if f.expects == 0 || r.HTTP10 { // RFC 9110, 10.1.1: HTTP/1.0 has no expectations
 		return nil
 	}
 	if f.expects > 1 || len(f.expect) != 12 || !equalFold(f.expect, "100-continue") {
 		return errExpect
 	}
-	// RFC 9110, 10.1.1: from HTTP/1.0 the expectation is ignored.
-	r.expect = !r.HTTP10 && r.Body.Length != 0
+	r.expect = r.Body.Length != 0
 	return nil
 }

@@ -199,6 +199,7 @@ var requestCases = []requestCase{
 	{"expect, upper case", post("Content-Length: 3\r\nExpect: 100-Continue") + "abc", "200", "POST /"},
 	{"expect, other", post("Content-Length: 3\r\nExpect: 200-ok") + "abc", "417 close", ""},
 	{"expect, twice", post("Content-Length: 3\r\nExpect: 100-continue\r\nExpect: 100-continue") + "abc", "417 close", ""},
+	{"expect, HTTP/1.0", "POST / HTTP/1.0\r\nExpect: x\r\nContent-Length: 3\r\n\r\nabc", "200 close", "POST /"},
 	{"expect, no body", "GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n", "200", "GET /"},
 	{"expect, waits", post("Content-Length: 3\r\nExpect: 100-continue"), "100 408 close", ""},
 	{"expect, waits, chunked", post("Transfer-Encoding: chunked\r\nExpect: 100-continue"), "100 408 close", ""},

@@ -1,0 +1,89 @@
+package wire_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gatehouse/internal/wire"
+)
+
+// TestDefaultTimeouts runs into the time-outs at their default lengths, over a
+// pipe in fake time.
+func TestDefaultTimeouts(t *testing.T) {
+	const ok, slow = "HTTP/1.1 200 OK", "HTTP/1.1 408 Request Timeout"
+	trickle := func(nc net.Conn, s string, every time.Duration) {
+		for i := range len(s) {
+			if _, err := nc.Write([]byte{s[i]}); err != nil {
+				return
+			}
+			time.Sleep(every)
+		}
+	}
+	tests := []struct {
+		name  string
+		send  func(nc net.Conn)
+		want  string // of the first answer; "": none
+		after time.Duration
+	}{
+		{"nothing", func(net.Conn) {}, "", 310 * time.Second},
+		{"one request", func(nc net.Conn) { _, _ = io.WriteString(nc, "GET / HTTP/1.1\r\nHost: a\r\n\r\n") }, ok, 310 * time.Second},
+		{"part of a head", func(nc net.Conn) { _, _ = io.WriteString(nc, "GET / HTTP/1.1\r\nHo") }, slow, 10 * time.Second},
+		{"slow head", func(nc net.Conn) { trickle(nc, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", time.Second) }, slow, 10 * time.Second},
+		{"part of a body", func(nc net.Conn) {
+			_, _ = io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
+		}, slow, 30 * time.Second},
+		{"slow body", func(nc net.Conn) {
+			_, _ = io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n")
+			trickle(nc, strings.Repeat("a", 500), 20*time.Second)
+		}, slow, 300 * time.Second},
+		{"slow large body", func(nc net.Conn) {
+			_, _ = io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n11170\r\n"+strings.Repeat("a", 70000))
+			trickle(nc, strings.Repeat("\r\n1\r\na", 500), 5*time.Second)
+		}, "HTTP/1.1 400 Bad Request", 300 * time.Second}, // the handler's answer to a body that failed
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &wire.Server{Handler: answer(echo)}
+				client, server := net.Pipe()
+				done := make(chan struct{})
+				start := time.Now()
+				go func() { defer close(done); s.ServeConn(context.Background(), server) }()
+				sent := make(chan struct{})
+				go func() { defer close(sent); tt.send(client) }()
+				got, _ := io.ReadAll(client) // ends when the server closes
+				<-done
+				if !strings.HasPrefix(string(got), tt.want) || tt.want == "" && len(got) > 0 {
+					t.Errorf("answered %.60q, want %q", got, tt.want)
+				}
+				if d := time.Since(start).Round(time.Second); d != tt.after {
+					t.Errorf("ended after %v, want %v", d, tt.after)
+				}
+				_ = client.Close()
+				<-sent
+			})
+		})
+	}
+}
+
+// TestClientTimeoutPipe: on connections that are not plain TCP deadlines hold
+// as well.
+func TestClientTimeoutPipe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := net.Pipe()
+		go func() { _, _ = io.Copy(io.Discard, server) }()
+		c := wire.NewClientConn(client, wire.ClientLimits{})
+		start := time.Now()
+		var resp wire.Response
+		err := c.Do(&wire.Request{Method: "GET", Target: "/", Host: "b"}, &resp, start.Add(29*time.Second))
+		if d := time.Since(start); err != wire.ErrTimeout || d != 29*time.Second { //nolint:errorlint // not wrapped
+			t.Errorf("%v after %v, want ErrTimeout after 29 s", err, d)
+		}
+		_ = server.Close()
+	})
+}

@@ -2,23 +2,23 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
-	"gatehouse/internal/record"
+	rest "gatehouse/internal/service/apigateway"
 	"gatehouse/internal/store"
 )
 
-// How often definitions that no record names are looked for, and how long one
-// is kept. An edit that failed leaves one behind, and so does each change of an
-// API that was not deployed.
+// How often what no record names is looked for, and how long a definition
+// without a record is kept. An edit that failed leaves one behind, and so does
+// each change of an API that was not deployed.
 const (
 	sweepEvery = time.Hour
 	sweepAge   = 24 * time.Hour
 )
 
-// A sweeper removes definitions that no record names any more.
+// A sweeper removes definitions that no record names any more, and what is left
+// of APIs whose deletion was cut short.
 type sweeper struct {
 	st    store.Store
 	blobs *store.Blobs
@@ -27,6 +27,7 @@ type sweeper struct {
 
 // Run sweeps at every interval until ctx ends.
 func (s *sweeper) Run(ctx context.Context) error {
+	apis := rest.New(s.st, s.blobs, rest.Options{})
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
@@ -35,7 +36,7 @@ func (s *sweeper) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		n, err := s.sweep(ctx)
+		n, err := apis.Sweep(ctx, sweepAge)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -45,65 +46,4 @@ func (s *sweeper) Run(ctx context.Context) error {
 			s.log.Info("unused definitions removed", "count", n)
 		}
 	}
-}
-
-// sweep goes through all accounts and Regions once.
-func (s *sweeper) sweep(ctx context.Context) (removed int, err error) {
-	scopes, err := s.scopes(ctx)
-	if err != nil {
-		return 0, err
-	}
-	for _, scope := range scopes {
-		tables := record.In(s.st, s.blobs, scope)
-		n, err := tables.Blobs.Sweep(ctx, func(ctx context.Context) (map[store.Ref]struct{}, error) {
-			return named(ctx, tables)
-		}, sweepAge)
-		removed += n
-		if err != nil {
-			return removed, fmt.Errorf("account %s, region %s: %w", scope.Account, scope.Region, err)
-		}
-	}
-	return removed, nil
-}
-
-// scopes lists the accounts and Regions that hold anything, by reading one key
-// of each.
-func (s *sweeper) scopes(ctx context.Context) ([]record.Scope, error) {
-	var list []record.Scope
-	for next := ""; ; {
-		page, err := s.st.List(ctx, "", next, 1)
-		if err != nil {
-			return nil, fmt.Errorf("list accounts: %w", err)
-		}
-		if len(page.KVs) == 0 {
-			return list, nil
-		}
-		scope, rest, ok := record.ScopeOf(page.KVs[0].Key)
-		if ok {
-			list = append(list, scope)
-		}
-		if next = rest; next == "" {
-			return list, nil
-		}
-	}
-}
-
-// named lists the definitions that APIs and deployments name.
-func named(ctx context.Context, tables record.Tables) (map[store.Ref]struct{}, error) {
-	refs := map[store.Ref]struct{}{}
-	apis, err := tables.RestAPIs.List(ctx, "", "", 0)
-	if err != nil {
-		return nil, err
-	}
-	for _, row := range apis.Rows {
-		refs[row.Value.Definition] = struct{}{}
-	}
-	deployments, err := tables.Deployments.List(ctx, "", "", 0)
-	if err != nil {
-		return nil, err
-	}
-	for _, row := range deployments.Rows {
-		refs[row.Value.Definition] = struct{}{}
-	}
-	return refs, nil
 }

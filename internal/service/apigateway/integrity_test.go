@@ -62,10 +62,10 @@ func TestDeploymentIsFrozen(t *testing.T) {
 	before := c.must("GetDeployment", doc{"restApiId": id, "deploymentId": dep, "embed": []string{"apisummary"}})
 	c.must("DeleteMethod", doc{"restApiId": id, "resourceId": root, "httpMethod": "GET"})
 	c.must("UpdateRestApi", doc{"restApiId": id, "patchOperations": patch("replace", "/name", "other")})
-	if err := c.svc.Sweep(t.Context(), 0); err != nil {
+	if _, err := c.svc.Sweep(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.svc.Sweep(t.Context(), 0); err != nil {
+	if _, err := c.svc.Sweep(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	c.svc.defs = definitionCache{}
@@ -101,7 +101,7 @@ func TestDeleteLargeAPI(t *testing.T) {
 				}
 				c.fail("GetStages", doc{"restApiId": id}, "NotFoundException: Invalid API identifier specified 111111111111:"+id)
 				c.fail("GetStage", doc{"restApiId": id, "stageName": "prod"}, "NotFoundException: Invalid Stage identifier specified")
-				if err := c.svc.Sweep(t.Context(), time.Hour); err != nil {
+				if _, err := c.svc.Sweep(t.Context(), time.Hour); err != nil {
 					t.Fatal(err)
 				}
 			} else {
@@ -130,7 +130,7 @@ func TestSweepDefinitions(t *testing.T) {
 	}
 	heads := store.Prefix(testAccount, testRegion, "apigateway", "blob", "head")
 	for range 2 {
-		if err := c.svc.Sweep(t.Context(), 0); err != nil {
+		if _, err := c.svc.Sweep(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
 	}

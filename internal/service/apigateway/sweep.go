@@ -12,21 +12,23 @@ import (
 	"gatehouse/internal/store"
 )
 
-// Sweep takes away what nothing refers to any more: what is left of deleted
-// APIs, and definitions that have been unused for longer than olderThan. It
-// may run at any time, on any node.
-func (s *Service) Sweep(ctx context.Context, olderThan time.Duration) error {
+// Sweep takes away what nothing refers to any more, in all accounts and
+// regions: what is left of deleted APIs, and definitions that have been unused
+// for longer than olderThan, of which it returns how many. It may run at any
+// time, on any node.
+func (s *Service) Sweep(ctx context.Context, olderThan time.Duration) (removed int, err error) {
 	scopes, err := s.scopes(ctx)
 	if err != nil {
-		return fmt.Errorf("sweep: %w", err)
+		return 0, fmt.Errorf("sweep: %w", err)
 	}
 	for _, scope := range scopes {
-		t := record.In(s.st, s.blobs, scope)
-		if err := s.sweepScope(ctx, t, olderThan); err != nil {
-			return fmt.Errorf("sweep %s %s: %w", scope.Account, scope.Region, err)
+		n, err := s.sweepScope(ctx, record.In(s.st, s.blobs, scope), olderThan)
+		removed += n
+		if err != nil {
+			return removed, fmt.Errorf("sweep %s %s: %w", scope.Account, scope.Region, err)
 		}
 	}
-	return nil
+	return removed, nil
 }
 
 // scopes are the accounts and regions that have keys.
@@ -46,23 +48,22 @@ func (s *Service) scopes(ctx context.Context) ([]record.Scope, error) {
 	}
 }
 
-func (s *Service) sweepScope(ctx context.Context, t record.Tables, olderThan time.Duration) error {
-	// The children before the parents: what belongs to an API that is
-	// created between the two listings is then not among the children.
+func (s *Service) sweepScope(ctx context.Context, t record.Tables, olderThan time.Duration) (removed int, err error) {
 	dead, err := s.deadAPIs(ctx, t)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if len(dead) > 0 {
 		if err := s.removeOrphans(ctx, t, func(id string) bool { return slices.Contains(dead, id) }); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	_, err = t.Blobs.Sweep(ctx, func(ctx context.Context) (map[store.Ref]struct{}, error) { return references(ctx, t) }, olderThan)
-	return err
+	return t.Blobs.Sweep(ctx, func(ctx context.Context) (map[store.Ref]struct{}, error) { return references(ctx, t) }, olderThan)
 }
 
 // deadAPIs are the ids of APIs that are gone while something belongs to them.
+// Children are listed before their parents are looked for: nothing belongs to
+// an API before it is there, so none that is being created is taken for dead.
 func (s *Service) deadAPIs(ctx context.Context, t record.Tables) ([]string, error) {
 	named := map[string]bool{}
 	if err := s.eachChild(ctx, t, func(a string, _ store.Cond) { named[a] = true }); err != nil {

@@ -43,10 +43,10 @@ func (c *serverConn) readBody(req *Request) error {
 	if b.chunked {
 		return b.bufferChunked(req)
 	}
-	if req.Body.Length <= int64(c.srv.Limits.BufferedBody) {
+	n := c.w - c.r
+	if req.Body.Length <= int64(max(n, c.srv.Limits.BufferedBody)) {
 		return b.buffer(req)
 	}
-	n := min(c.w-c.r, int(req.Body.Length))
 	req.Body.Bytes = c.buf[c.r : c.r+n : c.r+n]
 	b.took(n)
 	c.r += n

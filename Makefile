@@ -11,7 +11,7 @@ UNIT := ./cmd/... ./internal/... ./examples/...
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build run test test-all check format generated lint unit scripts sdk conformance robust fuzz bench generate deps clean
+.PHONY: build run test test-all check format generated lint unit long scripts sdk conformance robust fuzz bench generate deps clean
 
 build:
 	go build -o $(BIN) ./cmd/gatehouse
@@ -19,7 +19,7 @@ build:
 run: build
 	@examples/petstore/run $(BIN)
 
-test: deps check scripts
+test: deps check long scripts
 
 test-all: test sdk conformance robust fuzz
 
@@ -40,7 +40,12 @@ lint:
 	$(LINT) staticcheck ./...
 
 unit:
-	$(if $(RACE),CGO_ENABLED=1) go test $(RACE) $(UNIT)
+	$(if $(RACE),CGO_ENABLED=1) go test $(RACE) -short $(UNIT)
+
+# What -short leaves out, and what the race detector hides: budgets of time,
+# memory and allocations.
+long:
+	go test $(UNIT)
 
 scripts:
 	go test -count=1 -timeout 15m ./test/script

@@ -77,13 +77,20 @@ func (k *Key) Member(plans []*UsagePlan) *Member {
 	return nil
 }
 
-// Method returns the bucket for one method of the plan, or nil.
-func (m *Member) Method(st *Stage, rt *Route) *limit.Bucket {
+// Method returns the plan's bucket for a request's method on a route, or nil.
+// On a route of ANY the limit of the method itself comes before that of ANY.
+func (m *Member) Method(st *Stage, rt *Route, method string) (b *limit.Bucket) {
 	for i := range m.Plan.Methods {
 		pm := &m.Plan.Methods[i]
-		if pm.API == st.API && pm.Stage == st.Name && pm.Method == rt.Method && pm.ResourcePath == rt.ResourcePath {
+		if pm.API != st.API || pm.Stage != st.Name || pm.ResourcePath != rt.ResourcePath {
+			continue
+		}
+		if pm.Method == method {
 			return m.Methods[i]
 		}
+		if pm.Method == rt.Method {
+			b = m.Methods[i]
+		}
 	}
-	return nil
+	return b
 }

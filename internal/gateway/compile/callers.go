@@ -1,9 +1,10 @@
 package compile
 
 import (
+	"cmp"
 	"maps"
+	"math"
 	"slices"
-	"strings"
 
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/gateway"
@@ -21,6 +22,10 @@ type callers struct {
 
 // compileCallers makes the callers of a scope.
 func (c *Compiler) compileCallers(s record.Scope) {
+	if len(c.mirror.plans[s])+len(c.mirror.apiKeys[s]) == 0 {
+		delete(c.callers, s)
+		return
+	}
 	plans := make(map[string]*gateway.UsagePlan)
 	cs := &callers{plans: make(map[stageID][]*gateway.UsagePlan)}
 	members := make(map[string][]gateway.Member) // by key
@@ -37,19 +42,34 @@ func (c *Compiler) compileCallers(s record.Scope) {
 			members[key] = append(members[key], c.member(s, plan, rec, rates, key))
 		}
 	}
-	list := make([]*gateway.Key, 0, len(c.mirror.apiKeys[s]))
-	for id, rec := range c.mirror.apiKeys[s] {
-		list = append(list, &gateway.Key{ID: id, Value: str(rec.Value), Enabled: isTrue(rec.Enabled), Members: members[id]})
-	}
-	keys, err := gateway.NewKeys(list)
+	keys, err := gateway.NewKeys(c.keys(s, members))
 	if err != nil {
-		// The service reserves values, so this is a damaged store. Whoever could
-		// call before still can; nobody else gets in.
+		// Values are made unique before, so this cannot be.
 		c.opt.Log.Error("API keys not taken over, the ones before stay in force", "account", s.Account, "region", s.Region, "error", err)
 		return
 	}
 	cs.keys = keys
 	c.callers[s] = cs
+}
+
+// keys makes the API keys of a scope. The service reserves values, so that two
+// keys have the same in a damaged store only: then the older one has it.
+func (c *Compiler) keys(s record.Scope, members map[string][]gateway.Member) []*gateway.Key {
+	all := c.mirror.apiKeys[s]
+	list := make([]*gateway.Key, 0, len(all))
+	byValue := make(map[string]bool, len(all))
+	for _, id := range slices.SortedFunc(maps.Keys(all), func(a, b string) int {
+		return cmp.Or(all[a].Created.Compare(all[b].Created), cmp.Compare(a, b))
+	}) {
+		value := str(all[id].Value)
+		if byValue[value] {
+			c.opt.Log.Error("two API keys have the same value, the newer one is not served", "account", s.Account, "region", s.Region, "key", id)
+			continue
+		}
+		byValue[value] = true
+		list = append(list, &gateway.Key{ID: id, Value: value, Enabled: isTrue(all[id].Enabled), Members: members[id]})
+	}
+	return list
 }
 
 // planMethods fills in the methods that have limits of their own in a plan,
@@ -58,11 +78,8 @@ func planMethods(plan *gateway.UsagePlan, rec *record.UsagePlan) []api.ThrottleS
 	var rates []api.ThrottleSettings
 	for _, st := range rec.ApiStages {
 		for _, key := range slices.Sorted(maps.Keys(st.Throttle)) {
-			i := strings.LastIndexByte(key, '/')
-			if i < 0 {
-				continue
-			}
-			plan.Methods = append(plan.Methods, gateway.PlanMethod{API: str(st.ApiId), Stage: str(st.Stage), ResourcePath: key[:i], Method: key[i+1:]})
+			path, method := record.SplitMethodKey(key)
+			plan.Methods = append(plan.Methods, gateway.PlanMethod{API: str(st.ApiId), Stage: str(st.Stage), ResourcePath: path, Method: method})
 			rates = append(rates, st.Throttle[key])
 		}
 	}
@@ -81,20 +98,21 @@ func (c *Compiler) member(s record.Scope, plan *gateway.UsagePlan, rec *record.U
 	return m
 }
 
-// throttle is the bucket of throttle settings, or nil if there are none. A
-// burst that is not given is one second's worth.
+// throttle is the bucket of throttle settings, or nil if there are none.
+//
+// AWS: undocumented is what holds when only one of both is given; we take a
+// burst of one second's requests, and a rate that gives the burst back in one
+// second.
 func (c *Compiler) throttle(name string, t *api.ThrottleSettings) *limit.Bucket {
-	if t == nil || t.RateLimit == nil && t.BurstLimit == nil {
+	switch {
+	case t == nil || t.RateLimit == nil && t.BurstLimit == nil:
 		return nil
+	case t.BurstLimit == nil:
+		return c.buckets.Bucket(name, *t.RateLimit, int(min(math.Ceil(*t.RateLimit), math.MaxInt32)))
+	case t.RateLimit == nil:
+		return c.buckets.Bucket(name, float64(*t.BurstLimit), int(*t.BurstLimit))
 	}
-	rate, burst := 0.0, 0
-	if t.RateLimit != nil {
-		rate = *t.RateLimit
-	}
-	if t.BurstLimit != nil {
-		burst = int(*t.BurstLimit)
-	}
-	return c.buckets.Bucket(name, rate, burst)
+	return c.buckets.Bucket(name, *t.RateLimit, int(*t.BurstLimit))
 }
 
 // accountBucket is the bucket that all stages of an account share, or nil.

@@ -10,10 +10,13 @@
 package compile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,7 +41,8 @@ type Options struct {
 // AccessLogs finds the sink for an access log destination.
 type AccessLogs interface {
 	// Sink returns where the lines for the log group or delivery stream with
-	// this ARN go. The same ARN always gets the same sink.
+	// this ARN go. The same ARN always gets the same sink. Stages are compiled
+	// side by side, so it is called from several goroutines.
 	Sink(destinationARN string) (gateway.Sink, error)
 }
 
@@ -53,9 +57,8 @@ type Compiler struct {
 	mirror  *mirror
 	stages  map[stageID]*built
 	callers map[record.Scope]*callers
+	again   map[stageID]bool // what they need could not be read: to be tried anew
 	buckets limit.Registry
-	lastRef store.Ref // of the definition read last
-	lastDef *record.Definition
 
 	mu      sync.Mutex // guards the fields below
 	applied store.Rev
@@ -72,6 +75,7 @@ func New(st store.Store, blobs *store.Blobs, gw *gateway.Gateway, opt Options) *
 		st: st, blobs: blobs, gw: gw, opt: opt,
 		stages:  make(map[stageID]*built),
 		callers: make(map[record.Scope]*callers),
+		again:   make(map[stageID]bool),
 		moved:   make(chan struct{}),
 		refused: make(map[stageID]Refusal),
 	}
@@ -110,8 +114,9 @@ func (c *Compiler) follow(ctx context.Context) error {
 	}
 	c.mirror = m
 	dirty := m.everything()
-	if from == to {
-		c.publish(ctx, dirty, to)
+	c.addServed(dirty)
+	if from == to && !c.publish(ctx, dirty, to) {
+		return ctx.Err()
 	}
 	for batch, err := range c.st.Watch(ctx, "", from) {
 		if err != nil {
@@ -125,46 +130,69 @@ func (c *Compiler) follow(ctx context.Context) error {
 		if batch.Rev < to {
 			continue
 		}
-		c.publish(ctx, dirty, batch.Rev)
+		if !c.publish(ctx, dirty, batch.Rev) {
+			break
+		}
 		dirty = newTouched()
 	}
 	return ctx.Err()
 }
 
+// addServed adds to t what is served: after a new listing, some of it may be
+// gone from the store without a trace.
+func (c *Compiler) addServed(t *touched) {
+	for id := range c.stages {
+		t.stages[id] = true
+	}
+	for scope := range c.callers {
+		t.callers[scope] = true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id := range c.refused {
+		t.stages[id] = true
+	}
+}
+
 // apply takes one operation into the mirror. A record that cannot be decoded
 // leaves the one before it in force.
 func (c *Compiler) apply(m *mirror, op store.Op, rev store.Rev, t *touched) {
-	if err := m.apply(op, rev, t); err != nil {
+	err := c.safely(func() error { return m.apply(op, rev, t) })
+	if err != nil {
 		c.opt.Log.Error("record not understood, the one before stays in force", "key", op.Key, "revision", int64(rev), "error", err)
 	}
 }
 
-// publish recompiles what t names and swaps the table.
-func (c *Compiler) publish(ctx context.Context, t *touched, rev store.Rev) {
+// publish recompiles what t names and swaps the table. It reports false if ctx
+// ended before that.
+func (c *Compiler) publish(ctx context.Context, t *touched, rev store.Rev) bool {
 	if !t.empty() {
-		for id := range t.stages {
-			c.compileStage(ctx, id, rev)
+		maps.Copy(t.stages, c.again)
+		clear(c.again)
+		c.compileStages(ctx, t.stages, rev)
+		if ctx.Err() != nil {
+			return false
 		}
 		for scope := range t.callers {
 			c.compileCallers(scope)
 		}
-		c.lastRef, c.lastDef = "", nil
 		table, err := c.table(rev)
 		if err != nil {
-			// Two records claim the same name; services do not let that happen.
+			// Names are made unique before, so this cannot be.
 			c.opt.Log.Error("table not published, serving the last one", "revision", int64(rev), "error", err)
-		} else {
-			c.gw.Publish(table)
-			c.opt.Clusters.Retain(c.clustersInUse())
+			return true
 		}
+		c.gw.Publish(table)
+		c.opt.Clusters.Retain(c.clustersInUse())
 	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if rev > c.applied {
 		c.applied = rev
 		close(c.moved)
 		c.moved = make(chan struct{})
 	}
-	c.mu.Unlock()
+	return true
 }
 
 // Applied returns the revision up to which commits are served.
@@ -205,7 +233,7 @@ type Refusal struct {
 // A Status is what a compiler has achieved.
 type Status struct {
 	Applied store.Rev `json:"applied"`
-	Refused []Refusal `json:"refused"` // never nil
+	Refused []Refusal `json:"refused"` // never nil; in a fixed order
 }
 
 // Status returns the revision served and the stages that are not served as
@@ -214,8 +242,8 @@ func (c *Compiler) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := Status{Applied: c.applied, Refused: make([]Refusal, 0, len(c.refused))}
-	for _, r := range c.refused {
-		s.Refused = append(s.Refused, r)
+	for _, id := range slices.SortedFunc(maps.Keys(c.refused), compareStages) {
+		s.Refused = append(s.Refused, c.refused[id])
 	}
 	return s
 }
@@ -224,4 +252,9 @@ func (c *Compiler) Status() Status {
 type stageID struct {
 	record.Scope
 	api, name string
+}
+
+// compareStages orders stages; those of one API stand together.
+func compareStages(a, b stageID) int {
+	return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region), cmp.Compare(a.api, b.api), cmp.Compare(a.name, b.name))
 }

@@ -2,10 +2,12 @@ package compile
 
 import (
 	"cmp"
-	"gatehouse/internal/record"
-	"gatehouse/internal/store"
+	"fmt"
 	"maps"
 	"slices"
+
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 // A mirror holds the records that the data plane is made of, decoded, as of
@@ -26,6 +28,9 @@ type mirror struct {
 
 	// The stages of each API, by name.
 	stagesOf map[apiID]map[string]bool
+
+	// unread are the stages whose newest record could not be decoded.
+	unread map[stageID]error
 }
 
 type (
@@ -59,6 +64,7 @@ func newMirror(st store.Store, blobs *store.Blobs) *mirror {
 		domains:     make(map[domainID]*record.DomainName),
 		mappings:    make(map[domainID]map[string]*record.BasePathMapping),
 		stagesOf:    make(map[apiID]map[string]bool),
+		unread:      make(map[stageID]error),
 	}
 }
 
@@ -84,6 +90,9 @@ func (m *mirror) everything() *touched {
 	for id := range m.stages {
 		t.stages[id] = true
 	}
+	for id := range m.unread {
+		t.stages[id] = true
+	}
 	for scope := range m.apiKeys {
 		t.callers[scope] = true
 	}
@@ -100,13 +109,18 @@ func (m *mirror) apply(op store.Op, rev store.Rev, t *touched) error {
 	if !ok {
 		return nil
 	}
+	if want := idParts(k.Kind); len(k.ID) != want {
+		return fmt.Errorf("key of a %s: id of %d parts, want %d", k.Kind, len(k.ID), want)
+	}
 	kv := store.KV{Key: op.Key, Value: op.Value, Rev: rev}
 	tables := record.In(m.st, m.blobs, k.Scope)
 	switch k.Kind {
 	case record.KindRestAPI:
 		return m.applyAPI(apiID{k.Scope, k.ID[0]}, !op.Delete, t)
 	case record.KindStage:
-		return change(tables.Stages, kv, op.Delete, func(r *record.Stage) { m.applyStage(k, r, t) })
+		err := change(tables.Stages, kv, op.Delete, func(r *record.Stage) { m.applyStage(k, r, t) })
+		m.noteUnread(stageID{k.Scope, k.ID[0], k.ID[1]}, err, t)
+		return err
 	case record.KindDeployment:
 		return change(tables.Deployments, kv, op.Delete, func(r *record.Deployment) { m.applyDeployment(k, r, t) })
 	case record.KindUsagePlan:
@@ -133,6 +147,25 @@ func (m *mirror) apply(op store.Op, rev store.Rev, t *touched) error {
 	case record.KindAPIKeyValue, record.KindAccount: // only the service needs them
 	}
 	return nil
+}
+
+// idParts is what the id of a record consists of.
+func idParts(k record.Kind) int {
+	switch k {
+	case record.KindDeployment, record.KindStage, record.KindUsagePlanKey, record.KindBasePathMapping:
+		return 2
+	}
+	return 1
+}
+
+// noteUnread notes whether the newest record of a stage can be read.
+func (m *mirror) noteUnread(id stageID, err error, t *touched) {
+	if err == nil {
+		delete(m.unread, id)
+		return
+	}
+	m.unread[id] = err
+	t.stages[id] = true
 }
 
 // change decodes a record and hands it on; nil stands for one that is gone.
@@ -189,6 +222,12 @@ func (m *mirror) applyDeployment(k record.Key, r *record.Deployment, t *touched)
 			t.stages[stage] = true
 		}
 	}
+}
+
+// serves tells whether there is a stage to be served. One without its API is
+// what a deletion under way has left.
+func (m *mirror) serves(id stageID) bool {
+	return m.stages[id] != nil && m.apis[apiID{id.Scope, id.api}]
 }
 
 // uses tells whether a stage serves a deployment, also as its canary.

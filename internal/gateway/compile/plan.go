@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,6 +22,7 @@ import (
 type planner struct {
 	c         *Compiler
 	b         *built
+	id        stageID
 	def       *record.Definition
 	rec       *record.Stage
 	variables map[string]string
@@ -31,13 +33,16 @@ type planner struct {
 	account *limit.Bucket
 }
 
-func (c *Compiler) newPlanner(b *built, def *record.Definition, rec *record.Stage, variables map[string]string) (*planner, error) {
+func (c *Compiler) newPlanner(b *built, id stageID, def *record.Definition, rec *record.Stage, variables map[string]string) (*planner, error) {
 	p := &planner{
-		c: c, b: b, def: def, rec: rec, variables: variables,
+		c: c, b: b, id: id, def: def, rec: rec, variables: variables,
 		binary:  integration.NewBinaryTypes(def.RestAPI.BinaryMediaTypes),
-		account: c.accountBucket(record.Scope{Account: rec.Account, Region: rec.Region}),
+		account: c.accountBucket(id.Scope),
 	}
-	var err error
+	err := p.refuseRestAPI()
+	if err != nil {
+		return nil, err
+	}
 	if p.fault, err = p.faultStep(); err != nil {
 		return nil, err
 	}
@@ -51,6 +56,9 @@ func (c *Compiler) newPlanner(b *built, def *record.Definition, rec *record.Stag
 func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, error) {
 	sc := &step.Scope{Route: rt, Variables: p.variables}
 	in := m.MethodIntegration
+	if err := p.refuseMethod(m); err != nil {
+		return nil, err
+	}
 	plan := &gateway.Plan{Fault: p.fault, Finish: p.finish}
 
 	// AWS: execution.md §3, steps 12 to 14: the API key, then the usage plan's
@@ -78,8 +86,13 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 		if err != nil {
 			return nil, err
 		}
-		plan.Request = append(plan.Request, s)
+		if !s.Empty() || s.NeedsBody() {
+			plan.Request = append(plan.Request, s)
+		}
 		rt.NeedsBody = s.NeedsBody()
+	}
+	if mock, ok := call.(*integration.Mock); ok {
+		rt.NeedsBody = rt.NeedsBody || mock.NeedsBody()
 	}
 	// AWS: step 19; a proxy's response is the backend's.
 	if str(in.Type) != typeHTTPProxy {
@@ -97,6 +110,36 @@ func (p *planner) fallback() *gateway.Plan {
 	return &gateway.Plan{Request: []gateway.Step{step.NoRoute{}}, Fault: p.fault, Finish: p.finish}
 }
 
+// refuseRestAPI refuses a definition with settings that are not enforced: the
+// service does not accept them, but whoever wrote them meant to keep somebody
+// out.
+func (p *planner) refuseRestAPI() error {
+	a := &p.def.RestAPI
+	switch {
+	case str(a.Policy) != "":
+		return errors.New("a resource policy is not supported yet")
+	case str(a.ApiKeySource) == api.ApiKeySourceTypeAuthorizer:
+		return errors.New("apiKeySource AUTHORIZER is not supported yet")
+	case endpointType(p.def) == api.EndpointTypePrivate:
+		return errors.New("a private API is not supported yet")
+	}
+	return nil
+}
+
+// refuseMethod is refuseRestAPI for a method.
+func (p *planner) refuseMethod(m *api.Method) error {
+	if t := str(m.AuthorizationType); t != "" && t != "NONE" {
+		return fmt.Errorf("authorizationType %s is not supported yet", t)
+	}
+	if v := p.def.RequestValidators[str(m.RequestValidatorId)]; isTrue(v.ValidateRequestBody) {
+		return errors.New("validateRequestBody is not supported yet")
+	}
+	if in := m.MethodIntegration; str(in.ContentHandling) != "" || str(in.Credentials) != "" {
+		return errors.New("contentHandling and credentials are not supported yet")
+	}
+	return nil
+}
+
 // router makes the routes of all methods that have an integration.
 func (p *planner) router() (*gateway.Router, error) {
 	var routes []*gateway.Route
@@ -107,9 +150,11 @@ func (p *planner) router() (*gateway.Router, error) {
 			if m.MethodIntegration == nil {
 				continue
 			}
-			rt := &gateway.Route{ResourceID: id, ResourcePath: str(res.Path), Method: verb, OperationName: str(m.OperationName)}
-			routes = append(routes, rt)
-			methods[rt] = &m
+			for _, verb := range p.verbs(&res, verb) {
+				rt := &gateway.Route{ResourceID: id, ResourcePath: str(res.Path), Method: verb, OperationName: str(m.OperationName)}
+				routes = append(routes, rt)
+				methods[rt] = &m
+			}
 		}
 	}
 	r, err := gateway.NewRouter(routes) // fills in the names of the path parameters
@@ -122,6 +167,26 @@ func (p *planner) router() (*gateway.Router, error) {
 		}
 	}
 	return r, nil
+}
+
+// verbs are the methods for which a method of a resource needs a route: itself,
+// and for ANY those that the stage has settings for.
+//
+// AWS: undocumented is whether settings of GET act on a resource with ANY only;
+// here they do.
+func (p *planner) verbs(res *api.Resource, verb string) []string {
+	list := []string{verb}
+	if verb != "ANY" {
+		return list
+	}
+	for key := range p.rec.MethodSettings {
+		path, method := record.SplitMethodKey(key)
+		_, own := res.ResourceMethods[method]
+		if path == str(res.Path) && method != "*" && !own && !slices.Contains(list, method) {
+			list = append(list, method)
+		}
+	}
+	return list
 }
 
 // The types of integrations that can be served.
@@ -243,7 +308,7 @@ func (p *planner) methodBucket(rt *gateway.Route) *limit.Bucket {
 	if !ok || s.ThrottlingRateLimit == nil || s.ThrottlingBurstLimit == nil || *s.ThrottlingRateLimit < 0 || *s.ThrottlingBurstLimit < 0 {
 		return nil
 	}
-	name := strings.Join([]string{"method", p.rec.Account, p.rec.Region, p.rec.RestAPI, str(p.rec.StageName), method, path}, " ")
+	name := strings.Join([]string{"method", p.id.Account, p.id.Region, p.id.api, p.id.name, method, path}, " ")
 	return p.c.buckets.Bucket(name, *s.ThrottlingRateLimit, int(*s.ThrottlingBurstLimit))
 }
 

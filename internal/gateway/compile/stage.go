@@ -5,7 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/record"
@@ -17,27 +22,81 @@ import (
 type built struct {
 	rev      store.Rev // of the commit that made it
 	stage    *gateway.Stage
-	disabled bool // disableExecuteApiEndpoint, as deployed
 	clusters map[upstream.Key]bool
+
+	disabled bool      // disableExecuteApiEndpoint, as deployed
+	deployed time.Time // when that was
+
+	served  *gateway.Stage // stage with its callers
+	callers *callers       // those it was made for
 }
 
-// compileStage compiles a stage anew. If that fails, its last good version
-// stays and the reason is kept.
-func (c *Compiler) compileStage(ctx context.Context, id stageID, rev store.Rev) {
-	rec := c.mirror.stages[id]
-	if rec == nil || !c.mirror.apis[apiID{id.Scope, id.api}] {
-		delete(c.stages, id)
-		c.settle(id)
-		return
+// compileStages compiles stages anew: those of one API after another, those of
+// several APIs side by side.
+func (c *Compiler) compileStages(ctx context.Context, stages map[stageID]bool, rev store.Rev) {
+	var jobs []*job
+	for _, id := range slices.SortedFunc(maps.Keys(stages), compareStages) {
+		if c.mirror.unread[id] == nil && !c.mirror.serves(id) {
+			delete(c.stages, id)
+			c.settle(id)
+			continue
+		}
+		jobs = append(jobs, &job{id: id})
 	}
-	next, err := c.buildSafely(ctx, id, rec)
-	if err != nil {
-		c.refuse(id, rev, err)
-		return
+	c.runJobs(ctx, jobs)
+	if ctx.Err() != nil {
+		return // what failed may have failed for that
 	}
-	next.rev = rev
-	c.stages[id] = next
-	c.settle(id)
+	for _, j := range jobs {
+		if j.err != nil {
+			if errors.As(j.err, new(*readError)) {
+				c.again[j.id] = true
+			}
+			c.refuse(j.id, rev, j.err)
+			continue
+		}
+		j.made.rev = rev
+		c.stages[j.id] = j.made
+		c.settle(j.id)
+	}
+}
+
+// A job is one stage to be compiled, and what came of it.
+type job struct {
+	id   stageID
+	made *built
+	err  error
+}
+
+// runJobs does jobs, in which the stages of an API must stand together, on all
+// processors.
+func (c *Compiler) runJobs(ctx context.Context, jobs []*job) {
+	var apis [][]*job
+	for i, j := range jobs {
+		if i == 0 || j.id.Scope != jobs[i-1].id.Scope || j.id.api != jobs[i-1].id.api {
+			apis = append(apis, nil)
+		}
+		last := &apis[len(apis)-1]
+		*last = append(*last, j)
+	}
+	var next atomic.Int64
+	work := func() {
+		b := builder{c: c}
+		for i := int(next.Add(1)) - 1; i < len(apis) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+			for _, j := range apis[i] {
+				j.err = c.safely(func() (err error) {
+					j.made, err = b.build(ctx, j.id)
+					return err
+				})
+			}
+		}
+	}
+	var wg sync.WaitGroup
+	for range min(len(apis), runtime.GOMAXPROCS(0)) - 1 {
+		wg.Go(work)
+	}
+	work()
+	wg.Wait()
 }
 
 // settle forgets that a stage was refused.
@@ -53,23 +112,39 @@ func (c *Compiler) refuse(id stageID, rev store.Rev, err error) {
 	if last := c.stages[id]; last != nil {
 		r.Serving = last.rev
 	}
-	c.opt.Log.Warn("stage does not compile, its last good version stays in force",
-		"api", id.api, "stage", id.name, "revision", int64(rev), "serving", int64(r.Serving), "error", err)
 	c.mu.Lock()
+	before, again := c.refused[id]
+	again = again && before.Reason == r.Reason
+	if again {
+		r.Revision = before.Revision
+	}
 	c.refused[id] = r
 	c.mu.Unlock()
+	if !again {
+		c.opt.Log.Warn("stage does not compile, its last good version stays in force",
+			"api", id.api, "stage", id.name, "revision", int64(rev), "serving", int64(r.Serving), "error", err)
+	}
 }
 
-// buildSafely builds a stage; a panic becomes an error: one bad record must
-// not end the node.
-func (c *Compiler) buildSafely(ctx context.Context, id stageID, rec *record.Stage) (b *built, err error) {
+// safely turns a panic of do into an error: one bad record must not end the
+// node.
+func (c *Compiler) safely(do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.opt.Log.Error("panic while compiling a stage", "api", id.api, "stage", id.name, "panic", p, "stack", string(debug.Stack()))
+			c.opt.Log.Error("panic while compiling", "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic while compiling: %v", p)
 		}
 	}()
-	return c.build(ctx, id, rec)
+	return do()
+}
+
+// A builder compiles stages one after another.
+type builder struct {
+	c *Compiler
+
+	// The definition read last. The stages of an API often want the same one.
+	ref store.Ref
+	def *record.Definition
 }
 
 // build makes the stage and, if it has one, its canary.
@@ -77,15 +152,29 @@ func (c *Compiler) buildSafely(ctx context.Context, id stageID, rec *record.Stag
 // AWS: rest-execution.md §15: the canary serves another deployment with the
 // stage's variables, some replaced or added; throttling and API keys are those
 // of the stage.
-func (c *Compiler) build(ctx context.Context, id stageID, rec *record.Stage) (*built, error) {
-	b := &built{clusters: make(map[upstream.Key]bool)}
-	var err error
-	if b.stage, err = c.buildDeployment(ctx, b, id, rec, str(rec.DeploymentId), rec.Variables); err != nil {
+func (b *builder) build(ctx context.Context, id stageID) (*built, error) {
+	if err := b.c.mirror.unread[id]; err != nil {
 		return nil, err
 	}
+	rec := b.c.mirror.stages[id]
+	made := &built{clusters: make(map[upstream.Key]bool)}
+	// The canary first: what is said of the stage as a whole is its own.
+	canary, err := b.buildCanary(ctx, made, id, rec)
+	if err != nil {
+		return nil, fmt.Errorf("canary: %w", err)
+	}
+	if made.stage, err = b.buildDeployment(ctx, made, id, rec, str(rec.DeploymentId), rec.Variables); err != nil {
+		return nil, err
+	}
+	made.stage.Canary = canary
+	return made, nil
+}
+
+// buildCanary makes what serves a share of the stage's requests, or nil.
+func (b *builder) buildCanary(ctx context.Context, made *built, id stageID, rec *record.Stage) (*gateway.Canary, error) {
 	canary := rec.CanarySettings
 	if canary == nil {
-		return b, nil
+		return nil, nil
 	}
 	variables := maps.Clone(rec.Variables)
 	if variables == nil {
@@ -96,24 +185,24 @@ func (c *Compiler) build(ctx context.Context, id stageID, rec *record.Stage) (*b
 	if deployment == "" {
 		deployment = str(rec.DeploymentId)
 	}
-	other, err := c.buildDeployment(ctx, b, id, rec, deployment, variables)
+	st, err := b.buildDeployment(ctx, made, id, rec, deployment, variables)
 	if err != nil {
-		return nil, fmt.Errorf("canary: %w", err)
+		return nil, err
 	}
-	b.stage.Canary = &gateway.Canary{Stage: other}
+	c := &gateway.Canary{Stage: st}
 	if canary.PercentTraffic != nil {
-		b.stage.Canary.Percent = *canary.PercentTraffic
+		c.Percent = *canary.PercentTraffic
 	}
-	return b, nil
+	return c, nil
 }
 
 // buildDeployment makes what serves one deployment in a stage.
-func (c *Compiler) buildDeployment(ctx context.Context, b *built, id stageID, rec *record.Stage, deployment string, variables map[string]string) (*gateway.Stage, error) {
-	dep := c.mirror.deployments[deploymentID{id.Scope, id.api, deployment}]
+func (b *builder) buildDeployment(ctx context.Context, made *built, id stageID, rec *record.Stage, deployment string, variables map[string]string) (*gateway.Stage, error) {
+	dep := b.c.mirror.deployments[deploymentID{id.Scope, id.api, deployment}]
 	if dep == nil {
 		return nil, fmt.Errorf("deployment %q does not exist", deployment)
 	}
-	def, err := c.definition(ctx, id.Scope, dep.Definition)
+	def, err := b.definition(ctx, id.Scope, dep.Definition)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +210,7 @@ func (c *Compiler) buildDeployment(ctx context.Context, b *built, id stageID, re
 		Account: id.Account, Region: id.Region, API: id.api, Name: id.name,
 		Deployment: deployment, EndpointType: endpointType(def), Variables: variables,
 	}
-	p, err := c.newPlanner(b, def, rec, variables)
+	p, err := b.c.newPlanner(made, id, def, rec, variables)
 	if err != nil {
 		return nil, err
 	}
@@ -129,26 +218,26 @@ func (c *Compiler) buildDeployment(ctx context.Context, b *built, id stageID, re
 		return nil, err
 	}
 	st.Fallback = p.fallback()
-	if d := def.RestAPI.DisableExecuteApiEndpoint; d != nil {
-		b.disabled = *d
-	}
+	made.disabled, made.deployed = isTrue(def.RestAPI.DisableExecuteApiEndpoint), dep.Created
 	return st, nil
 }
 
-// definition reads what a deployment froze. The last one read is kept: at
-// start and after a deployment the same one is often wanted twice.
-func (c *Compiler) definition(ctx context.Context, s record.Scope, ref store.Ref) (*record.Definition, error) {
-	if c.lastRef == ref && c.lastDef != nil {
-		return c.lastDef, nil
+// A readError is a definition that could not be read: perhaps it can be later.
+type readError struct{ err error }
+
+func (e *readError) Error() string { return e.err.Error() }
+func (e *readError) Unwrap() error { return e.err }
+
+// definition reads what a deployment froze.
+func (b *builder) definition(ctx context.Context, s record.Scope, ref store.Ref) (*record.Definition, error) {
+	if b.ref == ref && b.def != nil {
+		return b.def, nil
 	}
-	def, err := record.In(c.st, c.blobs, s).LoadDefinition(ctx, ref)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("the deployment's definition %s is missing", ref)
-	}
+	def, err := record.In(b.c.st, b.c.blobs, s).LoadDefinition(ctx, ref)
 	if err != nil {
-		return nil, err
+		return nil, &readError{fmt.Errorf("the deployment's definition: %w", err)}
 	}
-	c.lastRef, c.lastDef = ref, def
+	b.ref, b.def = ref, def
 	return def, nil
 }
 

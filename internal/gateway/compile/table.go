@@ -2,9 +2,13 @@ package compile
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 	"gatehouse/internal/upstream"
 )
@@ -12,7 +16,8 @@ import (
 // table puts together what is served as of a revision: the compiled stages,
 // each with the callers of its account, and the custom domains.
 func (c *Compiler) table(rev store.Rev) (*gateway.Table, error) {
-	apis := make(map[apiID]*gateway.API)
+	apis := make(map[apiID]*gateway.API, len(c.stages))
+	deployed := make(map[apiID]time.Time, len(c.stages))
 	for id, b := range c.stages {
 		key := apiID{id.Scope, id.api}
 		a := apis[key]
@@ -20,69 +25,89 @@ func (c *Compiler) table(rev store.Rev) (*gateway.Table, error) {
 			a = &gateway.API{ID: id.api, Stages: make(map[string]*gateway.Stage)}
 			apis[key] = a
 		}
-		a.Stages[id.name] = c.withCallers(id, b.stage)
-		a.Disabled = a.Disabled || b.disabled
+		a.Stages[id.name] = c.withCallers(id, b)
+		// AWS: rest-execution.md §16: the setting is the API's and acts once the
+		// API is deployed anew, to whatever stage. So the newest deployment that
+		// a stage shows decides. (A change of a stage, which acts too, does not.)
+		if !b.deployed.Before(deployed[key]) {
+			a.Disabled = b.disabled || a.Disabled && b.deployed.Equal(deployed[key])
+			deployed[key] = b.deployed
+		}
 	}
 	hosts := c.hosts(apis)
 	list := make([]*gateway.API, 0, len(apis))
-	seen := make(map[string]apiID, len(apis))
-	for id, a := range apis {
-		if first, twice := seen[id.id]; twice {
-			c.opt.Log.Error("two accounts or Regions have the same API id, one is not served", "api", id.id, "account", id.Account, "other", first.Account)
+	seen := make(map[string]bool, len(apis))
+	for _, id := range slices.SortedFunc(maps.Keys(apis), compareAPIs) {
+		if seen[id.id] {
+			c.opt.Log.Error("two accounts or Regions have the same API id, one is not served", "api", id.id, "account", id.Account, "region", id.Region)
 			continue
 		}
-		seen[id.id] = id
-		list = append(list, a)
+		seen[id.id] = true
+		list = append(list, apis[id])
 	}
 	return gateway.NewTable(int64(rev), list, hosts)
 }
 
-// withCallers returns a stage that knows its callers; the router is shared.
-func (c *Compiler) withCallers(id stageID, st *gateway.Stage) *gateway.Stage {
-	cs := c.callers[id.Scope]
-	if cs == nil {
-		return st
-	}
-	own := *st
-	own.Keys, own.UsagePlans = cs.keys, cs.plans[id]
-	if st.Canary != nil {
-		canary, other := *st.Canary, *st.Canary.Stage
-		other.Keys, other.UsagePlans = own.Keys, own.UsagePlans
-		canary.Stage = &other
-		own.Canary = &canary
-	}
-	return &own
+func compareAPIs(a, b apiID) int {
+	return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
 }
 
-// hosts makes the custom domains. A mapping to a stage that is not served is
-// left out: requests for it are forbidden, as for an unknown path.
+// withCallers returns a compiled stage that knows its callers; it shares the
+// router. As long as neither changes it is the same stage.
+func (c *Compiler) withCallers(id stageID, b *built) *gateway.Stage {
+	cs := c.callers[id.Scope]
+	if b.served != nil && b.callers == cs {
+		return b.served
+	}
+	b.served, b.callers = b.stage, cs
+	if cs == nil {
+		return b.stage
+	}
+	own := *b.stage
+	own.Keys, own.UsagePlans = cs.keys, cs.plans[id]
+	if canary := b.stage.Canary; canary != nil {
+		other := *canary.Stage
+		other.Keys, other.UsagePlans = own.Keys, own.UsagePlans
+		own.Canary = &gateway.Canary{Percent: canary.Percent, Stage: &other}
+	}
+	b.served = &own
+	return b.served
+}
+
+// hosts makes the custom domains. A mapping to a stage that is not served
+// stays: its requests are forbidden, not given to a shorter base path.
 func (c *Compiler) hosts(apis map[apiID]*gateway.API) []*gateway.Host {
 	var hosts []*gateway.Host
 	names := make(map[string]bool)
 	for _, id := range c.mirror.sortedDomains() {
-		if names[id.name] {
+		name := strings.ToLower(id.name)
+		if names[name] {
 			c.opt.Log.Error("two Regions have the same domain name, one is not served", "domain", id.name, "region", id.Region)
 			continue
 		}
-		names[id.name] = true
+		names[name] = true
 		h := &gateway.Host{Name: id.name}
-		for _, rec := range c.mirror.mappings[id] {
-			a := apis[apiID{id.Scope, str(rec.RestApiId)}]
-			if a == nil {
-				continue
-			}
-			m := gateway.Mapping{BasePath: str(rec.BasePath), API: a}
-			if name := str(rec.Stage); name != "" {
-				if m.Stage = a.Stages[name]; m.Stage == nil {
-					continue
-				}
-			}
-			h.Mappings = append(h.Mappings, m)
+		for path, rec := range c.mirror.mappings[id] {
+			h.Mappings = append(h.Mappings, mapping(path, rec, apis[apiID{id.Scope, str(rec.RestApiId)}]))
 		}
 		slices.SortFunc(h.Mappings, func(a, b gateway.Mapping) int { return cmp.Compare(a.BasePath, b.BasePath) })
 		hosts = append(hosts, h)
 	}
 	return hosts
+}
+
+// mapping makes the mapping of a base path to a stage of a, or to nothing if
+// there is no such stage.
+func mapping(path string, rec *record.BasePathMapping, a *gateway.API) gateway.Mapping {
+	m := gateway.Mapping{BasePath: path, API: a}
+	name := str(rec.Stage)
+	if a != nil && name != "" {
+		m.Stage = a.Stages[name]
+	}
+	if a == nil || name != "" && m.Stage == nil {
+		m.API = &gateway.API{ID: str(rec.RestApiId)} // without stages
+	}
+	return m
 }
 
 // clustersInUse are the backends that some stage may call.

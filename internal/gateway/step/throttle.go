@@ -24,7 +24,7 @@ func (s *Throttle) Do(_ context.Context, x *gateway.Exchange) error {
 	now := x.Vars.Start
 	if m := x.Member; m != nil {
 		if len(m.Methods) > 0 {
-			if b := m.Method(x.Stage, x.Route); b != nil && !b.TakeAt(now) {
+			if b := m.Method(x.Stage, x.Route, x.Vars.HTTPMethod); b != nil && !b.TakeAt(now) {
 				return throttled
 			}
 		}

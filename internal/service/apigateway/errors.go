@@ -29,7 +29,11 @@ func errParameter() error { return api.NotFoundException("Invalid parameter name
 
 func errContentType() error { return api.NotFoundException("Content-Type specified was not found") }
 
-func errStage() error { return api.NotFoundException("Invalid Stage identifier specified") }
+// errStage is the answer for an unknown stage.
+//
+// AWS: terraform-provider-aws issue 12756 and wso2/api-manager issue 4257 show
+// the text; not recorded.
+func errStage() error { return api.NotFoundException("Invalid stage identifier specified") }
 
 func errDeployment() error { return api.NotFoundException("Invalid Deployment identifier specified") }
 

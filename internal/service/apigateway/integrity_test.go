@@ -100,11 +100,14 @@ func TestDeleteLargeAPI(t *testing.T) {
 					t.Fatal(err)
 				}
 				c.fail("GetStages", doc{"restApiId": id}, "NotFoundException: Invalid API identifier specified 111111111111:"+id)
-				c.fail("GetStage", doc{"restApiId": id, "stageName": "prod"}, "NotFoundException: Invalid Stage identifier specified")
+				c.fail("GetStage", doc{"restApiId": id, "stageName": "prod"}, "NotFoundException: Invalid stage identifier specified")
 				if _, err := c.svc.Sweep(t.Context(), time.Hour); err != nil {
 					t.Fatal(err)
 				}
 			} else {
+				c.fail("DeleteRestApi", doc{"restApiId": id}, "BadRequestException: Deleting RestApi "+id+
+					" failed. Please remove all base path mappings related to the RestApi in your domains: d.example.com")
+				c.must("DeleteBasePathMapping", doc{"domainName": "d.example.com", "basePath": "(none)"})
 				c.must("DeleteRestApi", doc{"restApiId": id})
 			}
 			for _, kind := range []string{"restapi", "stage", "deployment", "basepathmapping"} {

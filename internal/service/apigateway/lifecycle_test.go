@@ -223,7 +223,11 @@ func TestOnePlanPerStage(t *testing.T) {
 	c.fail("CreateApiKey", doc{"value": "12345678901234567890"}, "ConflictException: API Key already exists")
 	c.must("DeleteApiKey", doc{"apiKey": key})
 	c.must("CreateApiKey", doc{"value": "12345678901234567890"})
-	c.fail("DeleteUsagePlan", doc{"usagePlanId": one}, "BadRequestException: Cannot delete Usage Plan "+one+" because it has associated API stages")
+	c.fail("DeleteUsagePlan", doc{"usagePlanId": one}, "BadRequestException: Cannot delete Usage Plan "+one+" because there are API Stages associated with it, including "+id+":prod")
+	c.fail("UpdateUsagePlan", doc{"usagePlanId": one, "patchOperations": patch("remove", "/apiStages/"+id+":prod", nil)},
+		"BadRequestException: Invalid patch path  '/apiStages/"+id+":prod' specified for op 'remove'. Must be one of: [/apiStages, /quota, /throttle, /productCode, "+
+			"/apiStages/<apidId:stageName>/throttle/<resourcePath>/<httpMethod>, /apiStages/<apidId:stageName>/throttle]")
+	c.fail("CreateUsagePlan", doc{"name": "x", "apiStages": []doc{{"apiId": id}}}, "BadRequestException: Invalid API Stage {api: %s, stage: %s} specified for usageplan %s")
 	c.must("UpdateUsagePlan", doc{"usagePlanId": one, "patchOperations": patch("remove", "/apiStages", id+":prod")})
 	c.must("DeleteUsagePlan", doc{"usagePlanId": one})
 }

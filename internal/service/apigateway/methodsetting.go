@@ -115,9 +115,13 @@ func patchMethodSetting(st *api.Stage, o patchOp) error {
 // later changes of */* do not reach it).
 func replaceMethodSetting(st *api.Stage, o patchOp) error {
 	key, name, ok := splitSettingPath(o.path)
-	set := methodSettings[name]
-	if !ok || set == nil {
+	if !ok {
 		return api.BadRequestException("Invalid method setting path: " + o.path + ". Must be one of: [" + methodSettingPaths + "]")
+	}
+	set := methodSettings[name]
+	if set == nil {
+		// AWS: aws-sdk-java issue 1823 shows the text.
+		return api.BadRequestException("Invalid method setting path: " + name + ". Must be one of: [" + methodSettingNames + "]")
 	}
 	m, ok := st.MethodSettings[key]
 	if !ok {
@@ -148,6 +152,11 @@ func splitSettingPath(path string) (key, name string, ok bool) {
 	}
 	return strings.Join(seg[:n], "/"), strings.Join(seg[n:], "/"), true
 }
+
+// methodSettingNames is AWS's list of the settings of a method.
+const methodSettingNames = ".../metrics/enabled, .../logging/dataTrace, .../logging/loglevel,.../throttling/burstLimit, " +
+	".../throttling/rateLimit, .../caching/ttlInSeconds, .../caching/enabled, .../caching/dataEncrypted, " +
+	".../caching/requireAuthorizationForCacheControl, .../caching/unauthorizedCacheControlHeaderStrategy"
 
 // methodSettingPaths is AWS's list of them, with the commas it forgot.
 const methodSettingPaths = "/deploymentId, /description, /cacheClusterEnabled, /cacheClusterSize, /clientCertificateId, " +

@@ -81,6 +81,9 @@ func TestRefusals(t *testing.T) {
 		{"UpdateStage", stagePatch(id, "add", "/canarySettings/deploymentId", "x"), bad + "Invalid add operation with path: /canarySettings/deploymentId"},
 		{"UpdateStage", stagePatch(id, "replace", "/accessLogSettings/*", "x"), bad + "Invalid accessLogSettings path. Must be one of : [/accessLogSettings/destinationArn, /accessLogSettings/format]"},
 		{"UpdateStage", stagePatch(id, "replace", "/accessLogSettings/format", ""), bad + "Access Log value must not be empty"},
+		{"UpdateStage", stagePatch(id, "replace", "/accessLogSettings/format", "a\nb\n"), bad + "Access Log format must be single line, new line character is allowed only at end of the format"},
+		{"UpdateStage", stagePatch(id, "replace", "/*/*/accessLogSettings/format", "x"), bad + "Invalid method setting path: accessLogSettings/format. Must be one of: [" + methodSettingNames + "]"},
+		{"GetStage", doc{"restApiId": id, "stageName": "nope"}, notFound + "Invalid stage identifier specified"},
 		{"UpdateStage", stagePatch(id, "replace", "/nonsense", "x"), bad + "Invalid method setting path: /nonsense. Must be one of: [" + methodSettingPaths + "]"},
 
 		{"CreateModel", doc{"restApiId": id, "name": "Empty", "contentType": "application/json", "schema": "{}"}, conflict + "Model name already exists for this REST API"},

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/record"
@@ -403,9 +404,10 @@ func endpoint(a *api.RestApi) *api.EndpointConfiguration {
 	return a.EndpointConfiguration
 }
 
-// DeleteRestApi removes an API with everything that belongs to it. It is gone
-// for everybody at once, with its record; what belonged to it is taken away
-// after that, by Sweep if this node ends meanwhile.
+// DeleteRestApi removes an API with everything that belongs to it, unless a
+// domain name serves it. It is gone for everybody at once, with its record;
+// what belonged to it is taken away after that, by Sweep if this node ends
+// meanwhile.
 func (s *Service) DeleteRestApi(ctx context.Context, in *api.DeleteRestApiInput) error {
 	t := s.tables(ctx)
 	id := str(in.RestApiId)
@@ -413,6 +415,9 @@ func (s *Service) DeleteRestApi(ctx context.Context, in *api.DeleteRestApiInput)
 	err := s.commit(ctx, func(c *change) error {
 		_, rev, err := lookup(ctx, t.RestAPIs, errAPI(ctx, in.RestApiId), id)
 		if err != nil {
+			return err
+		}
+		if err := checkUnmapped(ctx, t, id); err != nil {
 			return err
 		}
 		c.require(t.RestAPIs.Is(store.ID(id), rev))
@@ -423,6 +428,27 @@ func (s *Service) DeleteRestApi(ctx context.Context, in *api.DeleteRestApiInput)
 		return err
 	}
 	return s.removeOrphans(ctx, t, func(a string) bool { return a == id })
+}
+
+// checkUnmapped refuses to delete an API that domain names serve.
+//
+// AWS: glomex/gcdt issue 373 shows the text.
+func checkUnmapped(ctx context.Context, t record.Tables, id string) error {
+	rows, err := all(ctx, t.BasePathMappings)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, row := range rows {
+		if str(row.Value.RestApiId) == id {
+			names = append(names, row.Value.DomainName)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return api.BadRequestException("Deleting RestApi " + id + " failed. Please remove all base path mappings related to the RestApi in your domains: " +
+		strings.Join(slices.Compact(names), ", "))
 }
 
 // sortedKeys are the keys of m in order.

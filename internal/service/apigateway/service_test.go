@@ -31,7 +31,7 @@ func TestLifeOfAnAPI(t *testing.T) {
 		t.Errorf("stage shows deployment %v, want %v", stage["deploymentId"], dep["id"])
 	}
 	c.must("DeleteRestApi", doc{"restApiId": id})
-	c.fail("GetStage", doc{"restApiId": id, "stageName": "prod"}, "NotFoundException: Invalid Stage identifier specified")
+	c.fail("GetStage", doc{"restApiId": id, "stageName": "prod"}, "NotFoundException: Invalid stage identifier specified")
 	page, err := c.st.List(t.Context(), "/"+testAccount+"/"+testRegion+"/apigateway/stage/", "", 0)
 	if err != nil || len(page.KVs) != 0 {
 		t.Errorf("stages left after DeleteRestApi: %v, %v", page.KVs, err)

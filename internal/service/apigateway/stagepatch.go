@@ -131,6 +131,10 @@ func setAccessLog(st *api.Stage, o patchOp) error {
 		st.AccessLogSettings = &api.AccessLogSettings{}
 	}
 	if strings.HasSuffix(o.path, "/format") {
+		if strings.Contains(strings.TrimSuffix(o.value, "\n"), "\n") {
+			// AWS: cloud-platform-environments pull request 12962 shows the text.
+			return api.BadRequestException("Access Log format must be single line, new line character is allowed only at end of the format")
+		}
 		st.AccessLogSettings.Format = new(o.value)
 	} else {
 		st.AccessLogSettings.DestinationArn = new(o.value)

@@ -41,6 +41,10 @@ func (s *Service) CreateUsagePlan(ctx context.Context, in *api.CreateUsagePlanIn
 			return err
 		}
 		for i, stage := range plan.ApiStages {
+			if str(stage.ApiId) == "" || str(stage.Stage) == "" {
+				// AWS: aws-sdk issue 354 shows the text with its placeholders.
+				return api.BadRequestException("Invalid API Stage {api: %s, stage: %s} specified for usageplan %s")
+			}
 			if err := s.requirePlanStage(ctx, c, t, *plan.Id, str(stage.ApiId), str(stage.Stage)); err != nil {
 				return err
 			}
@@ -288,7 +292,7 @@ func patchStageThrottle(pe *planEdit, o patchOp) error {
 	rest, ok := strings.CutPrefix(o.path, "/apiStages/")
 	name, method, found := strings.Cut(rest, "/throttle")
 	if !ok || !found || o.op == "copy" {
-		return refuseListing(usagePlanRules, o)
+		return refuseUsagePlan(o)
 	}
 	stage, _ := parseAPIStage(unescapePointer(name))
 	i := slices.IndexFunc(pe.ApiStages, func(other api.ApiStage) bool { return sameStage(other, stage) })
@@ -313,12 +317,23 @@ func patchStageThrottle(pe *planEdit, o patchOp) error {
 		}
 		limits[key] = th
 	default:
-		return refuseListing(usagePlanRules, o)
+		return refuseUsagePlan(o)
 	}
 	if len(limits) == 0 {
 		pe.ApiStages[i].Throttle = nil
 	}
 	return nil
+}
+
+// refuseUsagePlan is how usage plans refuse.
+//
+// AWS: boto3 issue 2629 shows the list for removals; the others are not known.
+func refuseUsagePlan(o patchOp) error {
+	if o.op != "remove" {
+		return refuseListing(usagePlanRules, o)
+	}
+	return api.BadRequestException("Invalid patch path  '" + o.path + "' specified for op 'remove'. Must be one of: " +
+		"[/apiStages, /quota, /throttle, /productCode, /apiStages/<apidId:stageName>/throttle/<resourcePath>/<httpMethod>, /apiStages/<apidId:stageName>/throttle]")
 }
 
 // splitThrottlePath takes what follows …/throttle apart: the key of a method's
@@ -346,8 +361,10 @@ func (s *Service) DeleteUsagePlan(ctx context.Context, in *api.DeleteUsagePlanIn
 			return err
 		}
 		if len(plan.ApiStages) > 0 {
-			// AWS: refused too, with a text we do not know.
-			return api.BadRequestException("Cannot delete Usage Plan " + id + " because it has associated API stages")
+			// AWS: aws-sdk-js issue 3841 shows the text.
+			first := plan.ApiStages[0]
+			return api.BadRequestException("Cannot delete Usage Plan " + id + " because there are API Stages associated with it, including " +
+				str(first.ApiId) + ":" + str(first.Stage))
 		}
 		c.require(t.UsagePlans.Is(store.ID(id), rev))
 		c.do(t.UsagePlans.Delete(store.ID(id)))

@@ -183,6 +183,9 @@ func (n *node) close() error {
 	if n.front != nil {
 		n.front.close()
 	}
+	if n.clusters != nil {
+		n.clusters.Close()
+	}
 	if n.st != nil {
 		errs = append(errs, n.st.Close())
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // An Exchange is one request and its response on the way through the gateway.
-// Exchanges are pooled: nothing that belongs to one is kept after Finish.
+// Drivers pool exchanges: nothing that belongs to one is kept after Finish.
 type Exchange struct {
 	Table *Table // what this exchange is served from, to its end
 	Stage *Stage // nil: none was found

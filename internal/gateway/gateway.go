@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"sync"
 	"sync/atomic"
 
 	"gatehouse/internal/wire"
@@ -13,7 +12,6 @@ import (
 // of goroutines, and its zero value serves an empty table.
 type Gateway struct {
 	table atomic.Pointer[Table]
-	pool  sync.Pool
 }
 
 var emptyTable = new(Table)
@@ -28,16 +26,6 @@ func (g *Gateway) Table() *Table {
 		return t
 	}
 	return emptyTable
-}
-
-// Acquire returns an exchange from the pool for a request of peer.
-func (g *Gateway) Acquire(peer *wire.Peer) *Exchange {
-	x, ok := g.pool.Get().(*Exchange)
-	if !ok {
-		x = new(Exchange)
-	}
-	x.Peer = peer
-	return x
 }
 
 // Serve answers x.MethodRequest in x.MethodResponse.
@@ -104,7 +92,7 @@ var (
 )
 
 // Finish tells the finishers of x's plan how the response was sent, gives up
-// the backend's body if nobody has, and returns x to the pool.
+// the backend's body if nobody has, and makes x ready for the next request.
 func (g *Gateway) Finish(x *Exchange, sent wire.Sent) {
 	x.Vars.Sent = sent
 	if x.plan != nil {
@@ -114,7 +102,6 @@ func (g *Gateway) Finish(x *Exchange, sent wire.Sent) {
 	}
 	x.dropBackend()
 	x.Reset()
-	g.pool.Put(x)
 }
 
 // dropBackend gives up a backend's body that did not become the response's.

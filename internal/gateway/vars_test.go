@@ -17,7 +17,7 @@ import (
 func serve(t *testing.T, lines ...string) *gateway.Exchange {
 	t.Helper()
 	gw := new(gateway.Gateway)
-	x := gw.Acquire(nil)
+	x := new(gateway.Exchange)
 	gatewaytest.Fill(x, "GET", "/x?y", "", lines...)
 	gw.Serve(context.Background(), x)
 	return x
@@ -110,7 +110,7 @@ func TestCanary(t *testing.T) {
 		gw.Publish(table)
 		const n = 20000
 		hits := 0
-		x := gw.Acquire(nil)
+		x := new(gateway.Exchange)
 		for range n {
 			gatewaytest.Fill(x, "GET", "/_aws/execute-api/a/s/x", "")
 			gw.Serve(context.Background(), x)

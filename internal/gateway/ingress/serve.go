@@ -25,15 +25,15 @@ type plans struct {
 	pool sync.Pool
 }
 
-// An exchange is a gateway's exchange, as drivers see it.
+// An exchange is a gateway's exchange, as drivers see it. It is pooled whole.
 type exchange struct {
 	*plans
-	x *gateway.Exchange
+	x gateway.Exchange
 }
 
 func (h *plans) Acquire(peer *wire.Peer) wire.Exchange {
 	e := h.pool.Get().(*exchange)
-	e.x = h.gw.Acquire(peer)
+	e.x.Peer = peer
 	return e
 }
 
@@ -42,7 +42,7 @@ func (e *exchange) Request() *wire.Request { return &e.x.MethodRequest }
 func (e *exchange) Serve(ctx context.Context) (resp *wire.Response) {
 	resp = &e.x.MethodResponse // also after a panic
 	defer e.recover()
-	e.gw.Serve(ctx, e.x)
+	e.gw.Serve(ctx, &e.x)
 	return resp
 }
 
@@ -56,19 +56,18 @@ func (e *exchange) recover() {
 	if src := e.x.MethodResponse.Body.Source; src != nil {
 		_ = src.Close() // the answer is replaced
 	}
-	e.gw.Refuse(e.x, gateway.NewFault(gateway.Internal, fmt.Errorf("panic: %v", r)))
+	e.gw.Refuse(&e.x, gateway.NewFault(gateway.Internal, fmt.Errorf("panic: %v", r)))
 }
 
 func (e *exchange) Refuse(cause *wire.Error) *wire.Response {
-	e.gw.Refuse(e.x, faultOf(cause))
+	e.gw.Refuse(&e.x, faultOf(cause))
 	e.x.MethodResponse.Close = true
 	return &e.x.MethodResponse
 }
 
 func (e *exchange) Finish(sent wire.Sent) {
 	defer e.recoverFinish()
-	e.gw.Finish(e.x, sent)
-	e.x = nil
+	e.gw.Finish(&e.x, sent)
 	e.pool.Put(e)
 }
 

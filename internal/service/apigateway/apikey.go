@@ -42,7 +42,7 @@ func (s *Service) CreateApiKey(ctx context.Context, in *api.CreateApiKeyInput) (
 		key.Value = new(newAPIKeyValue())
 	}
 	err := s.commit(ctx, func(c *change) error {
-		if err := checkCount(ctx, s.st, t.APIKeys, s.opt.Limits.APIKeys, "API Keys"); err != nil {
+		if err := checkCount(ctx, s.st, t.APIKeys, s.opt.Limits.APIKeys, errLimit("API Keys")); err != nil {
 			return err
 		}
 		key.Id = new(newID(apiIDLen))

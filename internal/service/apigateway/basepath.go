@@ -50,7 +50,7 @@ func (s *Service) CreateBasePathMapping(ctx context.Context, in *api.CreateBaseP
 			return err
 		}
 		c.require(t.DomainNames.Is(store.ID(name), rev))
-		if err := checkCount(ctx, s.st, t.BasePathMappings, s.opt.Limits.MappingsPerDomain, "Base Path Mappings", name); err != nil {
+		if err := checkCount(ctx, s.st, t.BasePathMappings, s.opt.Limits.MappingsPerDomain, errLimit("Base Path Mappings"), name); err != nil {
 			return err
 		}
 		return s.putMapping(ctx, c, t, &m)

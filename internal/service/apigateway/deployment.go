@@ -68,7 +68,7 @@ func checkDeployable(def *record.Definition) error {
 
 // addDeployment adds a new deployment to c and gives it an id.
 func (s *Service) addDeployment(ctx context.Context, c *change, t record.Tables, dep *record.Deployment) error {
-	if err := checkCount(ctx, s.st, t.Deployments, s.opt.Limits.DeploymentsPerAPI, "Deployments", dep.RestAPI); err != nil {
+	if err := checkCount(ctx, s.st, t.Deployments, s.opt.Limits.DeploymentsPerAPI, errLimitOfAPI("Deployments"), dep.RestAPI); err != nil {
 		return err
 	}
 	dep.Id = new(newID(shortIDLen))
@@ -95,12 +95,11 @@ func (s *Service) deployToStage(ctx context.Context, c *change, t record.Tables,
 		return nil
 	}
 	id := store.ID(str(in.RestApiId), name)
-	stage, rev, err := lookup(ctx, t.Stages, errStage(), str(in.RestApiId), name)
-	exists := err == nil
-	if err != nil && err.Error() != errStage().Error() {
+	stage, rev, err := lookup(ctx, t.Stages, nil, str(in.RestApiId), name)
+	if err != nil {
 		return err
 	}
-	if !exists {
+	if rev == 0 {
 		if in.CanarySettings != nil {
 			return api.BadRequestException("Invalid deployment content specified.Stage " + name + " must already be created before making a canary release deployment")
 		}

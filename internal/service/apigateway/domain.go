@@ -54,7 +54,7 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 	setDomainTarget(&dom.DomainName, t.Scope.Region)
 	owners := record.DomainOwners(s.st, t.Scope.Region)
 	err := s.commit(ctx, func(c *change) error {
-		if err := checkCount(ctx, s.st, t.DomainNames, s.opt.Limits.DomainNames, "Domain Names"); err != nil {
+		if err := checkCount(ctx, s.st, t.DomainNames, s.opt.Limits.DomainNames, errLimit("Domain Names")); err != nil {
 			return err
 		}
 		// A name belongs to one account of a region.

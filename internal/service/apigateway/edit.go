@@ -280,11 +280,11 @@ func ids[T any](ctx context.Context, st store.Store, t store.Table[T], under ...
 	return list, nil
 }
 
-// checkCount refuses one record more than limit below a part of a table.
-func checkCount[T any](ctx context.Context, st store.Store, t store.Table[T], limit int, what string, under ...string) error {
+// checkCount returns beyond if a part of a table has limit records already.
+func checkCount[T any](ctx context.Context, st store.Store, t store.Table[T], limit int, beyond error, under ...string) error {
 	have, err := ids(ctx, st, t, under...)
 	if err == nil && len(have) >= limit {
-		err = errLimit(what)
+		err = beyond
 	}
 	return err
 }

@@ -53,6 +53,15 @@ func errMapping(detail string) error {
 }
 
 // errLimit is the answer beyond a quota of the account.
-func errLimit(what string) error {
-	return api.LimitExceededException("Maximum number of " + what + " for this account has been reached. Please contact AWS if you need additional " + what + ".") // AWS: undocumented text
+//
+// AWS: Zappa issue 628 shows the text, with both spaces.
+func errLimit(what string) error { return errTooMany(what, what) }
+
+// errLimitOfAPI is the answer beyond a quota of one API.
+//
+// AWS: boto3 issue 1296 and terraform-provider-aws issue 37605 show the text.
+func errLimitOfAPI(what string) error { return errTooMany(what+" for this API", what) }
+
+func errTooMany(of, what string) error {
+	return api.LimitExceededException("Maximum number of " + of + " has been reached.  Please contact AWS if you need additional " + what + ".")
 }

@@ -201,10 +201,10 @@ func (m *merger) merge() error {
 	m.gatewayResponses()
 	m.resources()
 	if len(m.def.Resources) > m.limits.ResourcesPerAPI+1 {
-		return errLimit("Resources")
+		return errLimitOfAPI("Resources")
 	}
 	if len(m.def.Models) > m.limits.ModelsPerAPI {
-		return errLimit("Models")
+		return errLimitOfAPI("Models")
 	}
 	if len(m.errors) > 0 {
 		return importError(openapi.Refusal(m.errors, m.doc.Warnings))

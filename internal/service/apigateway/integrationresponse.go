@@ -2,11 +2,9 @@ package apigateway
 
 import (
 	"context"
-	"errors"
 	"regexp"
 
 	api "gatehouse/internal/awsapi/apigateway"
-	"gatehouse/internal/awsrpc"
 )
 
 // PutIntegrationResponse sets a response of an integration; one that was there
@@ -132,18 +130,22 @@ func setResponseTemplate(r *api.IntegrationResponse, o patchOp) error {
 // AWS: a method that does not exist is told as a missing integration here
 // (recorded: test_delete_integration_response_errors).
 func (s *Service) DeleteIntegrationResponse(ctx context.Context, in *api.DeleteIntegrationResponseInput) error {
-	err := s.editMethod(ctx, in.RestApiId, in.ResourceId, in.HttpMethod, func(me *methodEdit) error {
+	return s.editAPI(ctx, in.RestApiId, errResource(), func(e *apiEdit, _ *change) error {
+		if _, err := resource(e.def, in.ResourceId); err != nil {
+			return err
+		}
+		me, err := method(e.def, in.ResourceId, in.HttpMethod)
+		if err != nil {
+			return errIntegration()
+		}
 		integration, _, err := me.integrationResponse(in.StatusCode)
 		if err != nil {
 			return err
 		}
 		integration.IntegrationResponses = dropEntry(integration.IntegrationResponses, *in.StatusCode)
+		me.save()
 		return nil
 	})
-	if e, ok := errors.AsType[*awsrpc.Error](err); ok && e.Message == errMethod().(*awsrpc.Error).Message {
-		return errIntegration()
-	}
-	return err
 }
 
 // validPattern reports whether s can select responses: AWS's patterns are

@@ -197,19 +197,17 @@ func TestLimits(t *testing.T) {
 	c := newClient(t)
 	c.svc.opt.Limits = Limits{RestAPIs: 1, ResourcesPerAPI: 2, StagesPerAPI: 1}.orDefaults()
 	id, root := c.newDeployableAPI()
-	limited := func(operation string, in doc) {
+	limited := func(operation string, in doc, what, more string) {
 		t.Helper()
-		if got := c.do(operation, in); got["$"] != 429.0 {
-			t.Errorf("%s beyond its limit = %v, want LimitExceededException", operation, got)
-		}
+		c.fail(operation, in, "LimitExceededException: Maximum number of "+what+" has been reached.  Please contact AWS if you need additional "+more+".")
 	}
-	limited("CreateRestApi", doc{"name": "x"})
+	limited("CreateRestApi", doc{"name": "x"}, "APIs", "APIs")
 	for _, part := range []string{"a", "b"} {
 		c.must("CreateResource", doc{"restApiId": id, "parentId": root, "pathPart": part})
 	}
-	limited("CreateResource", doc{"restApiId": id, "parentId": root, "pathPart": "c"})
+	limited("CreateResource", doc{"restApiId": id, "parentId": root, "pathPart": "c"}, "Resources for this API", "Resources")
 	c.must("CreateDeployment", doc{"restApiId": id, "stageName": "a"})
-	limited("CreateDeployment", doc{"restApiId": id, "stageName": "b"})
+	limited("CreateDeployment", doc{"restApiId": id, "stageName": "b"}, "Stages for this API", "Stages")
 }
 
 func TestPaging(t *testing.T) {

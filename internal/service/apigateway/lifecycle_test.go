@@ -189,14 +189,16 @@ func TestUsagePlanThrottle(t *testing.T) {
 	if diff := cmp.Diff(want, out["apiStages"].([]any)[0].(doc)["throttle"]); diff != "" {
 		t.Errorf("throttle of methods (-want +got):\n%s", diff)
 	}
-	out = update("remove", at+"/~1pets/GET", nil, "remove", "/throttle", nil)
-	if _, ok := out["throttle"]; ok {
-		t.Errorf("throttle = %v after its removal", out["throttle"])
-	}
+	out = update("remove", at+"/~1pets/GET", nil)
 	if diff := cmp.Diff(doc{"/dogs/{id}/PUT": doc{"rateLimit": 1.5}}, out["apiStages"].([]any)[0].(doc)["throttle"]); diff != "" {
 		t.Errorf("throttle of methods after removal of one (-want +got):\n%s", diff)
 	}
-	out = update("remove", at, nil)
+	c.fail("UpdateUsagePlan", doc{"usagePlanId": plan, "patchOperations": patch("remove", "/throttle", nil)},
+		"BadRequestException: Can not define fine grain throttling if usage plan throttle is not defined.")
+	out = update("remove", at, nil, "remove", "/throttle", nil)
+	if _, ok := out["throttle"]; ok {
+		t.Errorf("throttle = %v after its removal", out["throttle"])
+	}
 	if diff := cmp.Diff(doc{"apiId": id, "stage": "prod"}, out["apiStages"].([]any)[0]); diff != "" {
 		t.Errorf("stage after removal of all (-want +got):\n%s", diff)
 	}

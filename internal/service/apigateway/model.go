@@ -40,7 +40,7 @@ func (s *Service) CreateModel(ctx context.Context, in *api.CreateModelInput) (*a
 			return api.ConflictException("Model name already exists for this REST API")
 		}
 		if len(e.def.Models) >= e.limits.ModelsPerAPI {
-			return errLimit("Models")
+			return errLimitOfAPI("Models")
 		}
 		out.Id = new(newID(shortIDLen))
 		e.def.Models = setEntry(e.def.Models, name, out)

@@ -31,7 +31,7 @@ func (s *Service) CreateResource(ctx context.Context, in *api.CreateResourceInpu
 			return err
 		}
 		if len(e.def.Resources) > e.limits.ResourcesPerAPI { // the root does not count
-			return errLimit("Resources")
+			return errLimitOfAPI("Resources")
 		}
 		id := freshID(shortIDLen, func(id string) bool { _, ok := e.def.Resources[id]; return ok })
 		out = api.Resource{Id: new(id), ParentId: in.ParentId, PathPart: in.PathPart}

@@ -227,7 +227,7 @@ func renewIDs(def *record.Definition) {
 
 // createRestAPI adds a new API to c: rec gets its id, and the root of def.
 func (s *Service) createRestAPI(ctx context.Context, c *change, t record.Tables, rec *record.RestAPI, def *record.Definition) error {
-	if err := checkCount(ctx, s.st, t.RestAPIs, s.opt.Limits.RestAPIs, "APIs"); err != nil {
+	if err := checkCount(ctx, s.st, t.RestAPIs, s.opt.Limits.RestAPIs, errLimit("APIs")); err != nil {
 		return err
 	}
 	if rec.Id == nil {

@@ -109,7 +109,7 @@ func (s *Service) checkNewStage(ctx context.Context, t record.Tables, stage *rec
 		}
 	}
 	if len(rows) >= s.opt.Limits.StagesPerAPI {
-		return errLimit("Stages")
+		return errLimitOfAPI("Stages")
 	}
 	return nil
 }

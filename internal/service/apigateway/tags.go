@@ -2,6 +2,7 @@ package apigateway
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"strings"
 
@@ -49,7 +50,7 @@ func (s *Service) GetTags(ctx context.Context, in *api.GetTagsInput) (*api.Tags,
 		out = &api.Tags{Tags: shownTags(maps.Clone(tags))}
 		return nil, errUnchanged
 	})
-	if err == errUnchanged {
+	if errors.Is(err, errUnchanged) {
 		err = nil
 	}
 	return out, err

@@ -33,7 +33,7 @@ func (s *Service) CreateUsagePlan(ctx context.Context, in *api.CreateUsagePlanIn
 		return nil, err
 	}
 	err := s.commit(ctx, func(c *change) error {
-		if err := checkCount(ctx, s.st, t.UsagePlans, s.opt.Limits.UsagePlans, "Usage Plans"); err != nil {
+		if err := checkCount(ctx, s.st, t.UsagePlans, s.opt.Limits.UsagePlans, errLimit("Usage Plans")); err != nil {
 			return err
 		}
 		plan.Id = new(newID(shortIDLen))
@@ -74,6 +74,10 @@ func checkUsagePlan(plan *api.UsagePlan) error {
 		return err
 	}
 	for _, stage := range plan.ApiStages {
+		if len(stage.Throttle) > 0 && plan.Throttle == nil {
+			// AWS: aws-cdk pull request 6411 shows the text.
+			return api.BadRequestException("Can not define fine grain throttling if usage plan throttle is not defined.")
+		}
 		for _, key := range sortedKeys(stage.Throttle) {
 			if err := checkThrottle(new(stage.Throttle[key])); err != nil {
 				return err

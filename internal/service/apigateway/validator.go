@@ -23,7 +23,7 @@ func (s *Service) CreateRequestValidator(ctx context.Context, in *api.CreateRequ
 	missing := api.BadRequestException("Invalid REST API identifier specified")
 	err := s.editAPI(ctx, in.RestApiId, missing, func(e *apiEdit, _ *change) error {
 		if len(e.def.RequestValidators) >= e.limits.ValidatorsPerAPI {
-			return errLimit("Request Validators")
+			return errLimitOfAPI("Request Validators")
 		}
 		if err := checkValidator(&out); err != nil {
 			return err

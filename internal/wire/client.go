@@ -38,6 +38,7 @@ type ClientConn struct {
 	body     responseBody
 	deadline time.Time
 
+	probe   [1]byte // what reads that should find nothing read into
 	peeked  peek
 	peekRaw func(fd uintptr) bool // looks whether bytes wait; made once
 
@@ -82,7 +83,8 @@ func (c *ClientConn) Close() error {
 
 // Do sends req and reads the head of the response into resp, with as much of
 // the body as is here: a small body is in Body.Bytes whole, of others Body.Source
-// gives the rest. deadline is for all of it, the body included.
+// gives the rest. deadline is for all of it, the body included; zero is
+// none.
 //
 // resp keeps what it hands out, so that it is valid until resp is reset or used
 // again, also after the connection has been given to somebody else.
@@ -95,8 +97,8 @@ func (c *ClientConn) Do(req *Request, resp *Response, deadline time.Time) error 
 	resp.Reset()
 	c.deadline = deadline
 	reused := c.used
-	c.used = true
 	have, err := c.send(req, resp)
+	c.used = true
 	if err == nil {
 		err = c.receive(req, resp, have)
 	}
@@ -189,10 +191,15 @@ func (c *ClientConn) write(b []byte) error {
 		case !errors.Is(err, ErrTimeout) || c.look() != peekNothing:
 			c.broken = true
 			return nil
-		case c.sock.tcp == nil || time.Since(start) >= c.limits.WriteIdle || !time.Now().Before(c.deadline):
+		case c.sock.tcp == nil || time.Since(start) >= c.limits.WriteIdle || c.expired():
 			return err
 		}
 	}
+}
+
+// expired says whether the deadline, if there is one, has passed.
+func (c *ClientConn) expired() bool {
+	return !c.deadline.IsZero() && !time.Now().Before(c.deadline)
 }
 
 // sendStream writes the head in out and the body in pieces, until it ends or
@@ -404,14 +411,34 @@ func (c *ClientConn) look() peek {
 // clean says whether a request may be sent: the connection is open, and no
 // bytes wait on it that nobody asked for.
 func (c *ClientConn) clean() bool {
-	switch c.look() {
-	case peekClosed:
+	seen := c.look()
+	switch {
+	case seen == peekClosed:
 		return false
-	case peekBytes:
-		// Below TLS these may be session tickets.
-		return c.sock.tcp == nil
+	case c.sock.tcp == nil && c.used:
+		return c.quiet(seen)
+	case c.sock.tcp == nil:
+		return true // what waits below TLS now is session tickets
 	}
-	return true
+	return seen == peekNothing
+}
+
+// ticketWait is how long reading what waits below TLS may take.
+const ticketWait = time.Millisecond
+
+// quiet says whether a used connection that is not plain TCP has nothing to
+// read. TLS may hold decrypted bytes that the kernel knows nothing of: a read
+// whose time has passed gives those and no others. What waits in the kernel
+// need not be data, and is read to see.
+func (c *ClientConn) quiet(seen peek) bool {
+	until := time.Unix(1, 0)
+	if seen == peekBytes {
+		until = time.Now().Add(ticketWait)
+	}
+	c.sock.armRead(until)
+	_, err := c.sock.nc.Read(c.probe[:])
+	c.sock.armRead(time.Time{})
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // answered says whether the backend answers, or has closed, while the request

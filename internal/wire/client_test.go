@@ -3,6 +3,7 @@ package wire_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -323,5 +324,85 @@ func TestProxyTorn(t *testing.T) {
 			t.Errorf("%s: a torn request was relayed as whole", head)
 		}
 		p.close()
+	}
+}
+
+// A gathered conn sends what was written to it in one piece.
+type gathered struct {
+	net.Conn
+	hold bool
+	held []byte
+}
+
+func (g *gathered) Write(b []byte) (int, error) {
+	g.held = append(g.held, b...)
+	if g.hold {
+		return len(b), nil
+	}
+	_, err := g.Conn.Write(g.held)
+	g.held = nil
+	return len(b), err
+}
+
+// TestClientTLS: a TLS connection carries requests, and bytes that nobody asked
+// for spoil it, also when they came in the packet of the answer before.
+func TestClientTLS(t *testing.T) {
+	const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+	cert := certificate(t)
+	for _, surplus := range []string{"", "together", "later"} {
+		t.Run("surplus "+surplus, func(t *testing.T) {
+			proceed, sent := make(chan struct{}), make(chan struct{})
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				nc, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				g := &gathered{Conn: nc}
+				tc := tls.Server(g, &tls.Config{Certificates: []tls.Certificate{cert}})
+				defer tc.Close()
+				r := bufio.NewReader(tc)
+				for i := 0; ; i++ {
+					if _, err := http.ReadRequest(r); err != nil {
+						return
+					}
+					g.hold = i == 2 && surplus == "together"
+					_, _ = io.WriteString(tc, ok)
+					g.hold = false
+					if i == 2 && surplus != "" {
+						if surplus == "later" {
+							<-proceed
+						}
+						_, _ = io.WriteString(tc, ok)
+						close(sent)
+					}
+				}
+			}()
+			nc := dial(t, ln.Addr().String())
+			c := wire.NewClientConn(tls.Client(nc, &tls.Config{InsecureSkipVerify: true}), wire.ClientLimits{})
+			var resp wire.Response
+			for i := range 3 {
+				if err := c.Do(&wire.Request{Method: "GET", Target: "/", Host: "b"}, &resp, soon()); err != nil || string(resp.Body.Bytes) != "ok" {
+					t.Fatalf("request %d: %v, %q", i, err, resp.Body.Bytes)
+				}
+			}
+			close(proceed)
+			var want error
+			if surplus != "" {
+				<-sent
+				want = wire.ErrUnsent
+			}
+			if err := c.Do(&wire.Request{Method: "GET", Target: "/", Host: "b"}, &resp, soon()); !errors.Is(err, want) {
+				t.Errorf("next request: %v, want %v", err, want)
+			}
+			_ = c.Close()
+			_ = ln.Close()
+			<-done
+		})
 	}
 }

@@ -41,6 +41,8 @@ type Request struct {
 	Close bool
 	// HTTP10: the peer speaks HTTP/1.0.
 	HTTP10 bool
+	// Received is when the first byte was here; zero if the driver does not know.
+	Received time.Time
 
 	// expect: the client waits for 100 (Continue) before it sends the body.
 	expect bool

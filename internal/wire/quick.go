@@ -145,5 +145,6 @@ func (c *serverConn) here(req *Request) bool {
 	}
 	c.consumed = int64(end - c.r)
 	c.r = end
+	req.Received = c.first
 	return true
 }

@@ -59,6 +59,9 @@ func (v *Vars) reset() {
 func (x *Exchange) begin() {
 	v := &x.Vars
 	if v.Start.IsZero() {
+		v.Start = x.MethodRequest.Received
+	}
+	if v.Start.IsZero() {
 		v.Start = time.Now()
 	}
 	v.HTTPMethod = x.MethodRequest.Method

@@ -69,6 +69,8 @@ func (q *quick) run(fd uintptr) bool {
 			if wait := q.read(fd); wait || c.r == c.w {
 				return !wait
 			}
+		} else {
+			c.first = time.Now() // pipelined: it was not looked at before
 		}
 		x := c.srv.Handler.Acquire(&c.peer)
 		req := x.Request()

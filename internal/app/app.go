@@ -149,12 +149,15 @@ func (n *node) serve(ctx context.Context) error {
 	if err := n.compiler.Wait(ctx, rev); err != nil {
 		return nil // the end was asked for before the start was done
 	}
+	// From here on all is well: the addresses are open, and who calls before
+	// serve accepts waits in the kernel.
+	n.serving.Store(true)
+	stop := context.AfterFunc(ctx, func() { n.serving.Store(false) })
+	defer stop()
 	if err := n.announce(); err != nil {
 		return err
 	}
 	defer os.Remove(n.cfg.runFile()) //nolint:errcheck // a leftover is replaced at the next start
-	n.serving.Store(true)
-	defer n.serving.Store(false)
 	return n.front.serve(ctx)
 }
 

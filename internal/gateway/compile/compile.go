@@ -115,8 +115,11 @@ func (c *Compiler) follow(ctx context.Context) error {
 	c.mirror = m
 	dirty := m.everything()
 	c.addServed(dirty)
-	if from == to && !c.publish(ctx, dirty, to) {
-		return ctx.Err()
+	if from == to {
+		if !c.publish(ctx, dirty, to) {
+			return ctx.Err()
+		}
+		dirty = newTouched()
 	}
 	for batch, err := range c.st.Watch(ctx, "", from) {
 		if err != nil {

@@ -87,6 +87,20 @@ func TestOnlyTouchedStagesAreCompiled(t *testing.T) {
 	}
 }
 
+// What the listing brought is not compiled once more by the first commit.
+func TestFirstCommitAfterStart(t *testing.T) {
+	st := memstore.New(memstore.Options{})
+	defer st.Close()
+	w := openWorld(t, st, compile.Options{})
+	w.write(append(w.putDeployment("a1", "d1", answering("one")), w.putAPI("a1"), w.putStage("a1", "prod", "d1"))...)
+	w.start()
+	before := w.router("a1", "prod")
+	w.commit(w.putStage("a1", "dev", "d1"))
+	if w.router("a1", "prod") != before {
+		t.Error("a stage that no commit touched was compiled anew")
+	}
+}
+
 // A stage that does not compile keeps its last good version, is named with the
 // revisions, and comes back when it is mended.
 func TestBrokenStageKeepsItsLastGoodVersion(t *testing.T) {

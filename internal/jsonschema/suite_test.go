@@ -82,6 +82,17 @@ func groups(t *testing.T, file string) []group {
 	return list
 }
 
+// groupsIfThere are the groups of a file, or none where the suite is not.
+func groupsIfThere(name string) []group {
+	text, err := os.ReadFile(filepath.Join(suite, name+".json"))
+	if err != nil {
+		return nil
+	}
+	var list []group
+	_ = json.Unmarshal(text, &list) // TestSuite tells
+	return list
+}
+
 // remotes gives the schemas that the suite expects at an address.
 func remotes(address string) (string, error) {
 	const base = "http://localhost:1234/"

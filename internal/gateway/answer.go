@@ -36,7 +36,7 @@ func (x *Exchange) BeginAnswer(status int, contentType, errorType string) {
 		fields = append(fields, wire.Field{Name: headerErrorType, Value: errorType, ID: wire.HeaderXAmznErrorType})
 	}
 	fields = append(fields, wire.Field{Name: headerExtendedID, Value: x.Vars.ExtendedRequestID, ID: wire.HeaderXAmzApigwID})
-	r.Status, r.Close = status, false
+	r.Status, r.Close, r.Ready = status, false, x.Vars.Now
 	r.Header.Fields, r.Body = fields, wire.Body{}
 }
 

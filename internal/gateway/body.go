@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"time"
 
 	"gatehouse/internal/wire"
 )
@@ -95,6 +96,7 @@ func (x *Exchange) ReadBody() error {
 		}
 	}
 	x.body = buf
+	x.Vars.Now = time.Now()
 	*b = wire.Body{Bytes: buf, Length: int64(len(buf))} // its driver closes the source
 	return nil
 }

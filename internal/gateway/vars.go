@@ -11,6 +11,7 @@ import (
 // exchange.
 type Vars struct {
 	Start      time.Time // when the request was received
+	Now        time.Time // as of the last thing that waited, which renews it
 	HTTPMethod string    // what was routed by: X-HTTP-Method-Override counts
 
 	RequestID         string
@@ -64,6 +65,7 @@ func (x *Exchange) begin() {
 	if v.Start.IsZero() {
 		v.Start = time.Now()
 	}
+	v.Now = v.Start
 	v.HTTPMethod = x.MethodRequest.Method
 	var trace, id string
 	if c := x.MethodRequest.Header.GetID(wire.HeaderConnection); c != "" && !PlainConnection(c) {

@@ -68,6 +68,9 @@ type Response struct {
 	Body   Body
 	// Close: the connection must end after this response.
 	Close bool
+	// Ready is when a response to be sent was made; zero: the driver asks the
+	// clock.
+	Ready time.Time
 
 	http10  bool // the peer speaks HTTP/1.0
 	chunked bool // the body's framing; else Body.Length, or until the end

@@ -27,7 +27,9 @@ const maxCopied = 16 << 10
 // nothing, and the client must see that.
 func (w *responseWriter) write(r *Response) error {
 	c := w.c
-	w.at = time.Now()
+	if w.at = r.Ready; w.at.IsZero() {
+		w.at = time.Now()
+	}
 	w.limit = w.at.Add(c.srv.Limits.Write)
 	w.close = w.close || r.Close || c.srv.draining.Load() || !c.body.willSettle()
 	f := w.framing(r)

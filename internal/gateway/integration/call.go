@@ -75,7 +75,7 @@ func (k *call) begin(x *gateway.Exchange) {
 		r.Method = x.Vars.HTTPMethod
 	}
 	r.Host = k.uri.authority
-	x.Vars.IntegrationStart = time.Now()
+	x.Vars.IntegrationStart = x.Vars.Now
 	x.Vars.Streamed = k.stream
 	x.Deadline = x.Vars.IntegrationStart.Add(k.timeout)
 	x.Cluster = k.cluster
@@ -143,7 +143,8 @@ func send(ctx context.Context, x *gateway.Exchange) error {
 // client either, whatever length it named, unless the client's own response is
 // one that names a length without having it.
 func (k *call) accept(x *gateway.Exchange, err error, nameLength bool) error {
-	x.Vars.IntegrationEnd = time.Now()
+	x.Vars.Now = time.Now()
+	x.Vars.IntegrationEnd = x.Vars.Now
 	if err != nil {
 		f := callFault(err)
 		x.Vars.IntegrationError = f.log

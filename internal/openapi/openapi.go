@@ -51,6 +51,10 @@ type API struct {
 	Authorizers      []api.Authorizer
 	GatewayResponses []api.GatewayResponse
 
+	// Documentation holds the parts of the extension that carries them, without
+	// ids.
+	Documentation []api.DocumentationPart
+
 	// Warnings are in AWS's words. What they speak of is not in the API.
 	Warnings []string
 }
@@ -108,6 +112,7 @@ func Import(doc []byte, opt Options) (*API, error) {
 	im.readSecurity()
 	im.readPaths()
 	im.writeModels()
+	im.readDocumentation()
 	im.api.Warnings = im.warnings
 	if err := im.check(); err != nil {
 		return nil, invalid(err)

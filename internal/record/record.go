@@ -38,6 +38,9 @@ const (
 	KindDomainName      Kind = "domainname"      // domain name
 	KindBasePathMapping Kind = "basepathmapping" // domain name, base path
 	kindBlob            Kind = "blob"
+
+	// Only the service reads these; to everybody else they are not records.
+	kindDocumentationVersion Kind = "documentationversion" // api, version
 )
 
 // A Scope is an account and a region: the space in which ids are unique, and
@@ -56,8 +59,8 @@ type Key struct {
 	ID   []string // see the kinds
 }
 
-// ParseKey takes a key apart. It reports false for keys of other services and
-// for the blobs of this one.
+// ParseKey takes a key apart. It reports false for keys of other services, and
+// for the blobs and the documentation of this one.
 func ParseKey(key string) (Key, bool) {
 	parts := store.Parts(key)
 	if len(parts) < 5 || parts[2] != service {
@@ -86,7 +89,9 @@ type Tables struct {
 	DomainNames      store.Table[DomainName]
 	BasePathMappings store.Table[BasePathMapping]
 
-	// Blobs holds the definitions, nothing else.
+	DocumentationVersions store.Table[DocumentationVersion]
+
+	// Blobs holds the definitions and the documentation, nothing else.
 	Blobs *store.Blobs
 }
 
@@ -106,5 +111,7 @@ func In(st store.Store, blobs *store.Blobs, s Scope) Tables {
 		DomainNames:      store.NewTable[DomainName](st, s.prefix(KindDomainName)),
 		BasePathMappings: store.NewTable[BasePathMapping](st, s.prefix(KindBasePathMapping)),
 		Blobs:            blobs.Below(s.prefix(kindBlob)),
+
+		DocumentationVersions: store.NewTable[DocumentationVersion](st, s.prefix(kindDocumentationVersion)),
 	}
 }

@@ -15,6 +15,9 @@ type RestAPI struct {
 	api.RestApi
 	Scope
 	Definition store.Ref
+
+	// Documentation names the parts that edits work on; "": there are none.
+	Documentation store.Ref `json:",omitzero"`
 }
 
 // A Deployment freezes a definition. It never changes but in its description.

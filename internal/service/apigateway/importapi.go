@@ -33,6 +33,9 @@ func (s *Service) ImportRestApi(ctx context.Context, in *api.ImportRestApiInput)
 		if err := m.merge(); err != nil {
 			return err
 		}
+		if err := s.importDocumentation(ctx, c, t, &rec, doc, in.Parameters); err != nil {
+			return err
+		}
 		return s.createRestAPI(ctx, c, t, &rec, def)
 	})
 	if err != nil {
@@ -52,7 +55,10 @@ func (s *Service) PutRestApi(ctx context.Context, in *api.PutRestApiInput) (*api
 	}
 	overwrite := str(in.Mode) == api.PutModeOverwrite
 	var out *api.RestApi
-	err = s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *change) error {
+	err = s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, c *change) error {
+		if err := s.importDocumentation(ctx, c, t, &e.rec, doc, in.Parameters); err != nil {
+			return err
+		}
 		mergeSettings(&e.rec.RestApi, &doc.Settings, overwrite)
 		if err := checkRestAPI(&e.rec.RestApi); err != nil {
 			return err
@@ -84,9 +90,9 @@ func (s *Service) readDocument(scope record.Scope, id string, body []byte, param
 	default:
 		return nil, api.BadRequestException("Invalid basepath specified. Valid options are ignore,prepend,split") // AWS: undocumented text
 	}
-	doc, err := openapi.Import(body, openapi.Options{
-		Partition: arn.Partition(scope.Region), Region: scope.Region, Account: scope.Account, RestAPI: id, BasePath: mode,
-	})
+	opt := importOptions(scope, id)
+	opt.BasePath = mode
+	doc, err := openapi.Import(body, opt)
 	if err != nil {
 		return nil, importError(err)
 	}
@@ -104,6 +110,11 @@ func (s *Service) readDocument(scope record.Scope, id string, body []byte, param
 		}
 	}
 	return doc, nil
+}
+
+// importOptions is what an import into an API depends on.
+func importOptions(scope record.Scope, restAPI string) openapi.Options {
+	return openapi.Options{Partition: arn.Partition(scope.Region), Region: scope.Region, Account: scope.Account, RestAPI: restAPI}
 }
 
 // importError is the answer to a document that cannot be imported.

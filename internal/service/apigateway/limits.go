@@ -19,6 +19,9 @@ type Limits struct {
 	ValidatorsPerAPI   int
 	StageVariables     int
 	DefinitionMaxBytes int
+
+	DocumentationPartsPerAPI    int
+	DocumentationVersionsPerAPI int
 }
 
 // orDefaults fills in what is not set.
@@ -40,6 +43,8 @@ func (l Limits) orDefaults() Limits {
 		{&l.ValidatorsPerAPI, 400}, // AWS: undocumented; as models
 		{&l.StageVariables, 100},
 		{&l.DefinitionMaxBytes, 6 << 20},
+		{&l.DocumentationPartsPerAPI, 2000},
+		{&l.DocumentationVersionsPerAPI, 10_000}, // AWS: undocumented; as deployments
 	} {
 		if *d.field == 0 {
 			*d.field = d.value

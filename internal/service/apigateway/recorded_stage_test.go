@@ -113,23 +113,28 @@ var stageReplays = []replay{
 	}},
 	{file: "common", name: "test_create_update_stages", run: func(c *client, match func(string, doc)) {
 		id, _ := c.newDeployableAPI()
-		c.must("CreateDeployment", doc{"restApiId": id, "stageName": "s1"})
+		c.must("CreateDocumentationVersion", doc{"restApiId": id, "documentationVersion": "v123"})
+		match("create-stage", c.do("CreateStage", doc{"restApiId": id, "stageName": "s1", "description": "my stage",
+			"deploymentId": c.must("CreateDeployment", doc{"restApiId": id})["id"], "documentationVersion": "v123"}))
 		update := func(path, value string) doc {
 			return c.do("UpdateStage", doc{"restApiId": id, "stageName": "s1", "patchOperations": patch("replace", path, value)})
 		}
 		match("error-update-doc-version", update("/documentation_version", "123"))
 		match("error-update-tags", update("/tags/tag1", "value1"))
 	}, without: map[string]string{
-		"create-stage": "documentation versions are refused by name", "update-stage": "caching and tracing are refused by name",
+		"update-stage": "caching and tracing are refused by name",
 		"get-stage": "as update-stage", "update-stage-override": "as update-stage",
 	}},
 	{file: "common", name: "test_update_stage_remove_wildcard", run: func(c *client, match func(string, doc)) {
 		id, _ := c.newDeployableAPI()
-		c.must("CreateDeployment", doc{"restApiId": id, "stageName": "s1"})
+		c.must("CreateDocumentationVersion", doc{"restApiId": id, "documentationVersion": "v123"})
+		stage := doc{"restApiId": id, "stageName": "s1"}
+		match("create-stage", c.do("CreateStage", with(stage, "description", "my stage",
+			"deploymentId", c.must("CreateDeployment", doc{"restApiId": id})["id"], "documentationVersion", "v123")))
+		match("get-stage", c.do("GetStage", stage))
 		match("delete-error", c.do("UpdateStage", doc{"restApiId": id, "stageName": "s1", "patchOperations": patch("remove", "/*/*", nil)}))
 	}, without: map[string]string{
-		"create-stage": "documentation versions are refused by name", "get-stage": "as create-stage", "update-stage": "caching is refused by name",
-		"update-stage-reset": "as create-stage", "get-stage-after-reset": "as create-stage",
+		"update-stage": "caching is refused by name", "update-stage-reset": "as update-stage", "get-stage-after-reset": "as update-stage",
 	}},
 	{file: "common", name: "test_create_delete_deployments[True]", run: func(c *client, match func(string, doc)) { replayDeployments(c, match, true) }},
 	{file: "common", name: "test_create_delete_deployments[False]", run: func(c *client, match func(string, doc)) { replayDeployments(c, match, false) }},

@@ -170,7 +170,6 @@ func TestUnsupported(t *testing.T) {
 		{noTracing, "CreateDeployment", doc{"restApiId": id, "stageName": "prod", "tracingEnabled": true}},
 		{noTracing, "UpdateStage", stagePatch(id, "replace", "/tracingEnabled", "true")},
 		{noClientCertificate, "UpdateStage", stagePatch(id, "replace", "/clientCertificateId", "x")},
-		{noDocumentationVersion, "UpdateStage", stagePatch(id, "replace", "/documentationVersion", "1")},
 		{noMetrics, "UpdateStage", stagePatch(id, "replace", "/*/*/metrics/enabled", "true")},
 		{noLogging, "UpdateStage", stagePatch(id, "replace", "/*/*/logging/loglevel", "INFO")},
 		{noDataTrace, "UpdateStage", stagePatch(id, "replace", "/*/*/logging/dataTrace", "true")},

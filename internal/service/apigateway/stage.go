@@ -79,6 +79,9 @@ func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*a
 		if err := requireDeployments(ctx, c, t, &stage); err != nil {
 			return err
 		}
+		if err := requireVersion(ctx, c, t, &stage); err != nil {
+			return err
+		}
 		id := store.ID(stage.RestAPI, *stage.StageName)
 		c.require(t.Stages.Absent(id))
 		put(c, t.Stages, id, stage)
@@ -158,8 +161,6 @@ func checkStage(st *api.Stage) error {
 		return noTracing.refuse("true")
 	case str(st.ClientCertificateId) != "":
 		return noClientCertificate.refuse(*st.ClientCertificateId)
-	case str(st.DocumentationVersion) != "":
-		return noDocumentationVersion.refuse(*st.DocumentationVersion)
 	}
 	return nil
 }
@@ -234,6 +235,9 @@ func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*a
 			return err
 		}
 		if err := requireDeployments(ctx, c, t, &stage); err != nil {
+			return err
+		}
+		if err := requireVersion(ctx, c, t, &stage); err != nil {
 			return err
 		}
 		stage.LastUpdatedDate = now()

@@ -105,6 +105,13 @@ func (s *Service) eachChild(ctx context.Context, t record.Tables, f func(restAPI
 	for _, row := range mappings {
 		f(str(row.Value.RestApiId), t.BasePathMappings.Is(row.ID, row.Rev))
 	}
+	versions, err := all(ctx, t.DocumentationVersions)
+	if err != nil {
+		return err
+	}
+	for _, row := range versions {
+		f(row.Value.RestAPI, t.DocumentationVersions.Is(row.ID, row.Rev))
+	}
 	return nil
 }
 
@@ -159,7 +166,7 @@ func (s *Service) dropPlanStages(ctx context.Context, t record.Tables, drop func
 	return nil
 }
 
-// references are the definitions that records name.
+// references are the definitions and the documentation that records name.
 func references(ctx context.Context, t record.Tables) (map[store.Ref]struct{}, error) {
 	refs := map[store.Ref]struct{}{}
 	deployments, err := all(ctx, t.Deployments)
@@ -175,6 +182,14 @@ func references(ctx context.Context, t record.Tables) (map[store.Ref]struct{}, e
 	}
 	for _, row := range apis {
 		refs[row.Value.Definition] = struct{}{}
+		refs[row.Value.Documentation] = struct{}{}
+	}
+	versions, err := all(ctx, t.DocumentationVersions)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range versions {
+		refs[row.Value.Documentation] = struct{}{}
 	}
 	return refs, nil
 }

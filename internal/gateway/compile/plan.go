@@ -31,6 +31,10 @@ type planner struct {
 	fault   gateway.Step
 	finish  []gateway.Finisher
 	account *limit.Bucket
+
+	// Steps that most routes have in common.
+	keyAsked, keyRequired *step.APIKey
+	unthrottled           *step.Throttle // by the method
 }
 
 func (c *Compiler) newPlanner(b *built, id stageID, def *record.Definition, rec *record.Stage, variables map[string]string) (*planner, error) {
@@ -39,6 +43,8 @@ func (c *Compiler) newPlanner(b *built, id stageID, def *record.Definition, rec 
 		binary:  integration.NewBinaryTypes(def.RestAPI.BinaryMediaTypes),
 		account: c.accountBucket(id.Scope),
 	}
+	p.keyAsked, p.keyRequired = new(step.APIKey), &step.APIKey{Required: true}
+	p.unthrottled = &step.Throttle{Account: p.account}
 	err := p.refuseRestAPI()
 	if err != nil {
 		return nil, err
@@ -63,9 +69,13 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 
 	// AWS: execution.md §3, steps 12 to 14: the API key, then the usage plan's
 	// limits, then those of method, stage and account.
-	plan.Request = append(plan.Request,
-		&step.APIKey{Required: isTrue(m.ApiKeyRequired)},
-		&step.Throttle{Method: p.methodBucket(rt), Account: p.account})
+	plan.Request = append(make([]gateway.Step, 0, 3), p.keyAsked, p.unthrottled)
+	if isTrue(m.ApiKeyRequired) {
+		plan.Request[0] = p.keyRequired
+	}
+	if b := p.methodBucket(rt); b != nil {
+		plan.Request[1] = &step.Throttle{Method: b, Account: p.account}
+	}
 
 	// AWS: step 15: required parameters, once a validator asks for it.
 	if keys := p.requiredParameters(m); len(keys) > 0 {
@@ -143,7 +153,7 @@ func (p *planner) refuseMethod(m *api.Method) error {
 // router makes the routes of all methods that have an integration.
 func (p *planner) router() (*gateway.Router, error) {
 	var routes []*gateway.Route
-	methods := make(map[*gateway.Route]*api.Method)
+	var methods []*api.Method // of each route
 	for _, id := range slices.Sorted(maps.Keys(p.def.Resources)) {
 		res := p.def.Resources[id]
 		for verb, m := range res.ResourceMethods {
@@ -153,7 +163,7 @@ func (p *planner) router() (*gateway.Router, error) {
 			for _, verb := range p.verbs(&res, verb) {
 				rt := &gateway.Route{ResourceID: id, ResourcePath: str(res.Path), Method: verb, OperationName: str(m.OperationName)}
 				routes = append(routes, rt)
-				methods[rt] = &m
+				methods = append(methods, &m)
 			}
 		}
 	}
@@ -161,8 +171,8 @@ func (p *planner) router() (*gateway.Router, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, rt := range routes {
-		if rt.Plan, err = p.planFor(rt, methods[rt]); err != nil {
+	for i, rt := range routes {
+		if rt.Plan, err = p.planFor(rt, methods[i]); err != nil {
 			return nil, fmt.Errorf("%s %s: %w", rt.Method, rt.ResourcePath, err)
 		}
 	}

@@ -53,12 +53,19 @@ func FuzzValidate(f *testing.F) {
 // with a fraction, say.
 var apart = regexp.MustCompile(`"(format|pattern|patternProperties|id|\$schema|exclusiveM[a-z]+|integer|\$ref)"|\\u`)
 
-// hugeExponent is one that the library takes minutes to write out.
+// hugeExponent is one at which the library may panic, or take minutes.
 var hugeExponent = regexp.MustCompile(`[eE][+-]?\d{4}`)
+
+// longest is a text that cannot have a number that is too long, or too much
+// nesting.
+const longest = 1000
 
 // secondOpinion asks the library. ok is false when it has none, or none that
 // counts.
 func secondOpinion(schema, text string) (valid, ok bool) {
+	if len(schema) > longest || len(text) > longest {
+		return false, false
+	}
 	if apart.MatchString(schema) || hugeExponent.MatchString(schema+text) || !jsontext.Value(schema).IsValid() || !jsontext.Value(text).IsValid() {
 		return false, false // names that stand twice, half a surrogate pair
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"gatehouse/internal/jsonschema"
@@ -320,6 +321,26 @@ func TestBounds(t *testing.T) {
 	if got := compile(t, `{}`).Validate([]byte(flat)); got.Valid {
 		t.Error("more values than are allowed")
 	}
+}
+
+// TestConcurrent: a schema serves any number of goroutines.
+func TestConcurrent(t *testing.T) {
+	s := compile(t, orderModel)
+	bad := strings.Replace(order, "4711", "0", 1)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 100 {
+				if r := s.Validate([]byte(order)); !r.Valid {
+					t.Error(r)
+				}
+				if r := s.Validate([]byte(bad)); r.String() != "[numeric instance is lower than the required minimum (minimum: 1, found: 0)]" {
+					t.Error(r)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // quote writes s as JSON.

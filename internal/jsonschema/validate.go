@@ -129,7 +129,7 @@ func (r *run) elementsHold(n *node, i uint32) bool {
 		}
 		if child != nil && !r.holds(child, at) {
 			ok = false
-			if !r.explains {
+			if !r.explains || len(r.reasons) >= maxReasons {
 				return false
 			}
 		}

@@ -204,6 +204,11 @@ func TestUsagePlanThrottle(t *testing.T) {
 	}
 	c.fail("UpdateUsagePlan", doc{"usagePlanId": plan, "patchOperations": patch("replace", "/throttle/rateLimit", "-1")},
 		"BadRequestException: Invalid throttle settings specified. Limits must not be negative")
+	for _, key := range []string{"*/*", "/pets/*", "/pets", "GET", "/pets/get"} {
+		stage := doc{"apiId": id, "stage": "prod", "throttle": doc{key: doc{"rateLimit": 1.0, "burstLimit": 1.0}}}
+		c.fail("CreateUsagePlan", doc{"name": "q", "throttle": doc{"rateLimit": 1.0, "burstLimit": 1.0}, "apiStages": []doc{stage}},
+			"BadRequestException: Invalid method throttle specified: "+key+". Must be {resourcePath}/{httpMethod}")
+	}
 }
 
 // A key is in one plan only for each stage.

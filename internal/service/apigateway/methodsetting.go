@@ -147,7 +147,8 @@ func splitSettingPath(path string) (key, name string, ok bool) {
 	}
 	n := len(seg) - 2
 	httpMethod := seg[n-1]
-	if httpMethod != "*" && !slices.Contains(httpMethods, httpMethod) {
+	// AWS: undocumented are */GET and pets/*: nothing would act on them.
+	if every := n == 2 && seg[0] == "*"; every != (httpMethod == "*") || !every && !slices.Contains(httpMethods, httpMethod) {
 		return "", "", false
 	}
 	return strings.Join(seg[:n], "/"), strings.Join(seg[n:], "/"), true

@@ -84,6 +84,8 @@ func TestRefusals(t *testing.T) {
 		{"UpdateStage", stagePatch(id, "replace", "/accessLogSettings/format", "a\nb\n"), bad + "Access Log format must be single line, new line character is allowed only at end of the format"},
 		{"UpdateStage", stagePatch(id, "replace", "/*/*/accessLogSettings/format", "x"), bad + "Invalid method setting path: accessLogSettings/format. Must be one of: [" + methodSettingNames + "]"},
 		{"GetStage", doc{"restApiId": id, "stageName": "nope"}, notFound + "Invalid stage identifier specified"},
+		{"UpdateStage", stagePatch(id, "replace", "/*/GET/throttling/rateLimit", "1"), bad + "Invalid method setting path: /*/GET/throttling/rateLimit. Must be one of: [" + methodSettingPaths + "]"},
+		{"UpdateStage", stagePatch(id, "replace", "/~1pets/*/throttling/rateLimit", "1"), bad + "Invalid method setting path: /~1pets/*/throttling/rateLimit. Must be one of: [" + methodSettingPaths + "]"},
 		{"UpdateStage", stagePatch(id, "replace", "/nonsense", "x"), bad + "Invalid method setting path: /nonsense. Must be one of: [" + methodSettingPaths + "]"},
 
 		{"CreateModel", doc{"restApiId": id, "name": "Empty", "contentType": "application/json", "schema": "{}"}, conflict + "Model name already exists for this REST API"},

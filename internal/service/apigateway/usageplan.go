@@ -79,6 +79,11 @@ func checkUsagePlan(plan *api.UsagePlan) error {
 			return api.BadRequestException("Can not define fine grain throttling if usage plan throttle is not defined.")
 		}
 		for _, key := range sortedKeys(stage.Throttle) {
+			path, method := record.SplitMethodKey(key)
+			if !strings.HasPrefix(path, "/") || strings.Contains(path, "*") || !slices.Contains(httpMethods, method) {
+				// AWS: undocumented text; the limit would act on nothing.
+				return api.BadRequestException("Invalid method throttle specified: " + key + ". Must be {resourcePath}/{httpMethod}")
+			}
 			if err := checkThrottle(new(stage.Throttle[key])); err != nil {
 				return err
 			}

@@ -1,11 +1,12 @@
-// Package openapi reads OpenAPI 2.0 (Swagger) and 3.0 documents, JSON and YAML,
-// as Amazon API Gateway imports them into REST APIs.
+// Package openapi reads and writes OpenAPI 2.0 (Swagger) and 3.0 documents, JSON
+// and YAML, as Amazon API Gateway imports them into REST APIs and exports them.
 //
 // [Import] turns a document into an [API]: settings, resources with their
 // methods and integrations, models, validators, authorizers and gateway
 // responses in the shapes of the AWS API. What only the keeper of an API knows
 // (the ids of resources, authorizers and validators) is left out and named
 // instead: a resource by its path, an authorizer and a validator by its name.
+// [Export] is the way back.
 // How the result meets an existing API (import, merge, overwrite) is the
 // caller's business; the package knows neither stores nor records.
 //

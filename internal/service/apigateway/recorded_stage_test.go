@@ -123,7 +123,7 @@ var stageReplays = []replay{
 		match("error-update-tags", update("/tags/tag1", "value1"))
 	}, without: map[string]string{
 		"update-stage": "caching and tracing are refused by name",
-		"get-stage": "as update-stage", "update-stage-override": "as update-stage",
+		"get-stage":    "as update-stage", "update-stage-override": "as update-stage",
 	}},
 	{file: "common", name: "test_update_stage_remove_wildcard", run: func(c *client, match func(string, doc)) {
 		id, _ := c.newDeployableAPI()

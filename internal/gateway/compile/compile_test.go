@@ -158,6 +158,22 @@ func TestBrokenStageKeepsItsLastGoodVersion(t *testing.T) {
 	}
 }
 
+// A definition that could not be read is read again when something changes.
+func TestUnreadableDefinitionIsTriedAgain(t *testing.T) {
+	w := newWorld(t)
+	ops := w.putDeployment("a1", "d1", answering("one"))
+	blob, dep := ops[:len(ops)-1], ops[len(ops)-1]
+	bad := w.commit(dep, w.putAPI("a1"), w.putStage("a1", "prod", "d1"))
+	w.expect("403", "a1", "prod", "/pets")
+	w.commit(w.putKey("k", "secret", true))
+	if got := w.c.Status().Refused; len(got) != 1 || got[0].Revision != bad {
+		t.Errorf("refused: %+v, want a1/prod since revision %d", got, bad)
+	}
+	w.commit(blob...)
+	w.commit(w.putKey("k", "changed", true))
+	w.expect("one", "a1", "prod", "/pets")
+}
+
 // What was broken from the beginning is served nowhere, and hurts nobody.
 func TestBrokenFromTheStart(t *testing.T) {
 	st := memstore.New(memstore.Options{})

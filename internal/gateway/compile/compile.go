@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -120,6 +121,8 @@ func (c *Compiler) follow(ctx context.Context) error {
 			return ctx.Err()
 		}
 		dirty = newTouched()
+		// Compiling everything took many times the memory of what came of it.
+		debug.FreeOSMemory()
 	}
 	for batch, err := range c.st.Watch(ctx, "", from) {
 		if err != nil {

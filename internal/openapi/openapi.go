@@ -6,9 +6,9 @@
 // responses in the shapes of the AWS API. What only the keeper of an API knows
 // (the ids of resources, authorizers and validators) is left out and named
 // instead: a resource by its path, an authorizer and a validator by its name.
-// [Export] is the way back.
-// How the result meets an existing API (import, merge, overwrite) is the
-// caller's business; the package knows neither stores nor records.
+// [Export] is the way back. How the result meets an existing API (import, merge,
+// overwrite) is the caller's business; the package knows neither stores nor
+// records.
 //
 // Documents come from strangers: every size is limited before memory is spent
 // on it, and no document makes the package panic.

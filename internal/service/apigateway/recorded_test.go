@@ -34,7 +34,7 @@ func TestRecorded(t *testing.T) {
 	}
 	files := map[string]map[string]recording{}
 	replays := slices.Concat(restAPIReplays, resourceReplays, methodReplays, integrationReplays, modelReplays, gatewayResponseReplays,
-		stageReplays, canaryReplays, keyReplays, importReplays, documentationReplays)
+		stageReplays, canaryReplays, keyReplays, importReplays, documentationReplays, exportReplays)
 	for _, r := range replays {
 		t.Run(r.file+"/"+r.name, func(t *testing.T) {
 			if files[r.file] == nil {

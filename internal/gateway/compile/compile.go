@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/integration"
 	"gatehouse/internal/limit"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
@@ -30,13 +31,18 @@ import (
 
 // Options are what a compiler gives to the stages it makes.
 type Options struct {
-	Clusters *upstream.Registry // where integrations find their clusters
-	Logs     AccessLogs         // nil: access logging is off
-	Log      *slog.Logger       // nil: slog.Default()
+	Clusters *upstream.Registry  // where integrations find their clusters
+	Caches   *integration.Caches // where stages find their caches; nil: a registry of its own
+	Logs     AccessLogs          // nil: access logging is off
+	Log      *slog.Logger        // nil: slog.Default()
 
 	// AccountRate and AccountBurst limit the requests a second of each account
 	// in each Region; 0: no limit.
 	AccountRate, AccountBurst int
+
+	// CacheMemory bounds the cache of each stage, whatever its size is called;
+	// 0: DefaultCacheMemory.
+	CacheMemory int64
 }
 
 // AccessLogs finds the sink for an access log destination.
@@ -53,6 +59,7 @@ type Compiler struct {
 	blobs *store.Blobs
 	gw    *gateway.Gateway
 	opt   Options
+	seal  *integration.Seal
 
 	// Of the goroutine of Run alone:
 	mirror  *mirror
@@ -72,8 +79,14 @@ func New(st store.Store, blobs *store.Blobs, gw *gateway.Gateway, opt Options) *
 	if opt.Log == nil {
 		opt.Log = slog.Default()
 	}
+	if opt.Caches == nil {
+		opt.Caches = new(integration.Caches)
+	}
+	if opt.CacheMemory == 0 {
+		opt.CacheMemory = DefaultCacheMemory
+	}
 	return &Compiler{
-		st: st, blobs: blobs, gw: gw, opt: opt,
+		st: st, blobs: blobs, gw: gw, opt: opt, seal: integration.NewSeal(),
 		stages:  make(map[stageID]*built),
 		callers: make(map[record.Scope]*callers),
 		again:   make(map[stageID]bool),
@@ -190,6 +203,7 @@ func (c *Compiler) publish(ctx context.Context, t *touched, rev store.Rev) bool 
 		}
 		c.gw.Publish(table)
 		c.opt.Clusters.Retain(c.clustersInUse())
+		c.opt.Caches.Retain(c.cachesInUse())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/internal/cache"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
@@ -23,6 +24,7 @@ type built struct {
 	rev      store.Rev // of the commit that made it
 	stage    *gateway.Stage
 	clusters map[upstream.Key]bool
+	caches   map[cache.Key]bool
 
 	disabled bool      // disableExecuteApiEndpoint, as deployed
 	deployed time.Time // when that was
@@ -157,13 +159,13 @@ func (b *builder) build(ctx context.Context, id stageID) (*built, error) {
 		return nil, err
 	}
 	rec := b.c.mirror.stages[id]
-	made := &built{clusters: make(map[upstream.Key]bool)}
+	made := &built{clusters: make(map[upstream.Key]bool), caches: make(map[cache.Key]bool)}
 	// The canary first: what is said of the stage as a whole is its own.
 	canary, err := b.buildCanary(ctx, made, id, rec)
 	if err != nil {
 		return nil, fmt.Errorf("canary: %w", err)
 	}
-	if made.stage, err = b.buildDeployment(ctx, made, id, rec, str(rec.DeploymentId), rec.Variables); err != nil {
+	if made.stage, err = b.buildDeployment(ctx, made, id, rec, &release{deployment: str(rec.DeploymentId), variables: rec.Variables}); err != nil {
 		return nil, err
 	}
 	made.stage.Canary = canary
@@ -185,7 +187,7 @@ func (b *builder) buildCanary(ctx context.Context, made *built, id stageID, rec 
 	if deployment == "" {
 		deployment = str(rec.DeploymentId)
 	}
-	st, err := b.buildDeployment(ctx, made, id, rec, deployment, variables)
+	st, err := b.buildDeployment(ctx, made, id, rec, &release{deployment, variables, true})
 	if err != nil {
 		return nil, err
 	}
@@ -196,11 +198,18 @@ func (b *builder) buildCanary(ctx context.Context, made *built, id stageID, rec 
 	return c, nil
 }
 
+// A release is what a stage, or its canary, serves.
+type release struct {
+	deployment string
+	variables  map[string]string
+	canary     bool
+}
+
 // buildDeployment makes what serves one deployment in a stage.
-func (b *builder) buildDeployment(ctx context.Context, made *built, id stageID, rec *record.Stage, deployment string, variables map[string]string) (*gateway.Stage, error) {
-	dep := b.c.mirror.deployments[deploymentID{id.Scope, id.api, deployment}]
+func (b *builder) buildDeployment(ctx context.Context, made *built, id stageID, rec *record.Stage, rel *release) (*gateway.Stage, error) {
+	dep := b.c.mirror.deployments[deploymentID{id.Scope, id.api, rel.deployment}]
 	if dep == nil {
-		return nil, fmt.Errorf("deployment %q does not exist", deployment)
+		return nil, fmt.Errorf("deployment %q does not exist", rel.deployment)
 	}
 	def, err := b.definition(ctx, id.Scope, dep.Definition)
 	if err != nil {
@@ -208,9 +217,9 @@ func (b *builder) buildDeployment(ctx context.Context, made *built, id stageID, 
 	}
 	st := &gateway.Stage{
 		Account: id.Account, Region: id.Region, API: id.api, Name: id.name,
-		Deployment: deployment, EndpointType: endpointType(def), Variables: variables,
+		Deployment: rel.deployment, EndpointType: endpointType(def), Variables: rel.variables,
 	}
-	p, err := b.c.newPlanner(made, id, def, rec, variables)
+	p, err := b.c.newPlanner(made, id, def, rec, rel)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ type Member struct {
 	// Methods are the buckets of the plan's limits for single methods, in the
 	// order of Plan.Methods.
 	Methods []*limit.Bucket
+	Quota   *limit.Quota // nil: the plan has no quota
 }
 
 // A UsagePlan says which of its limits belong to which method. Plans are told

@@ -1,10 +1,12 @@
-// Package limit decides whether one more request is within a rate.
+// Package limit decides whether one more request is within a rate or a quota.
 //
 // A [Bucket] is a token bucket: it holds up to burst tokens, gains rate tokens
 // a second, and a request takes one. Taking never waits and never allocates, so
 // a bucket may stand on the request path. A [Registry] keeps buckets by name,
-// so that they outlive the configuration that uses them. Neither knows of
-// clients, stages or usage plans; who shares a bucket is the caller's business.
+// so that they outlive the configuration that uses them. A [Quota] is a number
+// of requests for a day, a week or a month; it counts by days. None of them
+// knows of clients, stages or usage plans; who shares a bucket is the caller's
+// business.
 package limit
 
 import (

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/limit"
 )
 
 // An APIKey is a key that clients send. Its value is a secret: it stands in
@@ -24,6 +25,25 @@ type APIKeyValue struct {
 type UsagePlan struct {
 	api.UsagePlan
 	Scope
+}
+
+// QuotaSetting returns the plan's quota, if it has one.
+func (p *UsagePlan) QuotaSetting() (limit.QuotaSetting, bool) {
+	q := p.Quota
+	if q == nil || q.Limit == nil || q.Period == nil {
+		return limit.QuotaSetting{}, false
+	}
+	s := limit.QuotaSetting{Limit: int64(*q.Limit)}
+	if q.Offset != nil {
+		s.Offset = int(*q.Offset)
+	}
+	switch *q.Period {
+	case api.QuotaPeriodTypeWeek:
+		s.Period = limit.Weekly
+	case api.QuotaPeriodTypeMonth:
+		s.Period = limit.Monthly
+	}
+	return s, true
 }
 
 // A UsagePlanKey is the membership of a key in a plan. Name and value are the

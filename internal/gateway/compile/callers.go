@@ -2,6 +2,7 @@ package compile
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"math"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/limit"
 	"gatehouse/internal/record"
+	"gatehouse/internal/usage"
 )
 
 // callers are who may call the stages of one account and Region: its API keys
@@ -21,7 +23,8 @@ type callers struct {
 }
 
 // compileCallers makes the callers of a scope.
-func (c *Compiler) compileCallers(s record.Scope) {
+func (c *Compiler) compileCallers(ctx context.Context, s record.Scope) {
+	quotas := c.opt.Quotas.Bind(ctx, usage.Scope(s), c.planQuotas(s))
 	if len(c.mirror.plans[s])+len(c.mirror.apiKeys[s]) == 0 {
 		delete(c.callers, s)
 		return
@@ -39,7 +42,9 @@ func (c *Compiler) compileCallers(s record.Scope) {
 			cs.plans[place] = append(cs.plans[place], plan)
 		}
 		for key := range c.mirror.members[planID{s, id}] {
-			members[key] = append(members[key], c.member(s, plan, rec, rates, key))
+			m := c.member(s, plan, rec, rates, key)
+			m.Quota = quotas[id][key]
+			members[key] = append(members[key], m)
 		}
 	}
 	keys, err := gateway.NewKeys(c.keys(s, members))
@@ -50,6 +55,17 @@ func (c *Compiler) compileCallers(s record.Scope) {
 	}
 	cs.keys = keys
 	c.callers[s] = cs
+}
+
+// planQuotas are the quotas of a scope's plans, with the keys they hold for.
+func (c *Compiler) planQuotas(s record.Scope) map[string]usage.PlanQuota {
+	quotas := make(map[string]usage.PlanQuota)
+	for id, rec := range c.mirror.plans[s] {
+		if setting, ok := rec.QuotaSetting(); ok {
+			quotas[id] = usage.PlanQuota{QuotaSetting: setting, Keys: slices.Collect(maps.Keys(c.mirror.members[planID{s, id}]))}
+		}
+	}
+	return quotas
 }
 
 // keys makes the API keys of a scope. The service reserves values, so that two

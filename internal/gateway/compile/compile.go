@@ -27,6 +27,7 @@ import (
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 	"gatehouse/internal/upstream"
+	"gatehouse/internal/usage"
 )
 
 // Options are what a compiler gives to the stages it makes.
@@ -35,6 +36,7 @@ type Options struct {
 	Caches   *integration.Caches // where stages find their caches; nil: a registry of its own
 	Logs     AccessLogs          // nil: access logging is off
 	Log      *slog.Logger        // nil: slog.Default()
+	Quotas   *usage.Meter        // what keys have used; nil: it is forgotten with the compiler
 
 	// AccountRate and AccountBurst limit the requests a second of each account
 	// in each Region; 0: no limit.
@@ -78,6 +80,9 @@ type Compiler struct {
 func New(st store.Store, blobs *store.Blobs, gw *gateway.Gateway, opt Options) *Compiler {
 	if opt.Log == nil {
 		opt.Log = slog.Default()
+	}
+	if opt.Quotas == nil {
+		opt.Quotas = usage.New(nil, opt.Log)
 	}
 	if opt.Caches == nil {
 		opt.Caches = new(integration.Caches)
@@ -193,7 +198,7 @@ func (c *Compiler) publish(ctx context.Context, t *touched, rev store.Rev) bool 
 			return false
 		}
 		for scope := range t.callers {
-			c.compileCallers(scope)
+			c.compileCallers(ctx, scope)
 		}
 		table, err := c.table(rev)
 		if err != nil {

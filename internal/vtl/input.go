@@ -43,6 +43,9 @@ func (r *run) read(c call) (v Value, found bool, err error) {
 		return Value{}, false, err
 	}
 	path := c.s.path
+	if c.s.broken != nil {
+		return Value{}, false, r.fail(c.s.broken.Error())
+	}
 	if path == nil {
 		text, err := r.string(c.args[0])
 		if err != nil {

@@ -1,5 +1,7 @@
 package vtl
 
+import "errors"
+
 // The methods of values: those of the Java classes that templates use.
 
 // A native is a method. Its arguments are as many as its entry says.
@@ -56,16 +58,21 @@ func (s *selector) precompile() error {
 	if !ok {
 		return nil
 	}
-	var err error
 	switch s.name {
 	case "json", "path":
-		s.path, err = CompilePath(string(text))
+		s.path, s.broken = CompilePath(string(text))
 	case "matches":
-		s.regexp, err = compileRegexp(string(text), true)
+		s.regexp, s.broken = compileRegexp(string(text), true)
 	case "replaceAll", "replaceFirst", "split":
-		s.regexp, err = compileRegexp(string(text), false)
+		s.regexp, s.broken = compileRegexp(string(text), false)
 	}
-	return err
+	// AWS: a broken pattern or path fails when it is used. One that is only
+	// beyond us is refused at once.
+	var beyond *unsupportedError
+	if errors.As(s.broken, &beyond) {
+		return s.broken
+	}
+	return nil
 }
 
 func one(f native) arity       { return arity{1: f} }
@@ -79,13 +86,14 @@ var methods = map[string]*method{
 	// java.lang.Object
 	"toString": {any: none(anyToString)},
 	"equals":   {any: one(anyEquals)},
-	"hashCode": {any: none(anyHashCode)},
+	"hashCode": {text: none(anyHashCode), number: none(anyHashCode)},
 
 	// java.lang.String
 	"length":           {text: none(stringLength)},
 	"isEmpty":          {text: none(stringIsEmpty), list: none(listIsEmpty), dict: none(mapIsEmpty)},
 	"isBlank":          {text: none(stringIsBlank)},
 	"charAt":           {text: one(stringCharAt)},
+	"codePointAt":      {text: one(stringCodePointAt)},
 	"substring":        {text: oneOrTwo(stringSubstring)},
 	"subSequence":      {text: two(stringSubstring)},
 	"indexOf":          {text: oneOrTwo(stringIndexOf), list: one(listIndexOf)},

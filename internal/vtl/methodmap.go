@@ -156,5 +156,5 @@ func loopMember(_ *run, c call) (Value, error) {
 	if c.recv.kind != kindLoop {
 		return Value{}, nil
 	}
-	return c.recv.ref.more.loop.property(loopGetters[c.s.name]), nil
+	return loopProperty(c.recv, loopGetters[c.s.name]), nil
 }

@@ -2,6 +2,7 @@ package vtl
 
 import (
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 )
@@ -46,14 +47,25 @@ func numberInt(_ *run, c call) (Value, error) {
 	switch c.recv.kind {
 	case Int:
 		return NewInt(int64(int32(c.recv.num))), nil
+	case BigInt:
+		return NewInt(int64(int32(lowBits(c.recv)))), nil
 	default:
 		return NewInt(clamp(toFloat(c.recv), math.MinInt32, math.MaxInt32)), nil
 	}
 }
 
+// lowBits is what Java leaves of a BigInteger in a long.
+func lowBits(v Value) int64 {
+	z := toBig(v)
+	return int64(new(big.Int).And(z, new(big.Int).SetUint64(math.MaxUint64)).Uint64())
+}
+
 func numberLong(_ *run, c call) (Value, error) {
 	if c.recv.kind == Int {
 		return c.recv, nil
+	}
+	if c.recv.kind == BigInt {
+		return NewInt(lowBits(c.recv)), nil
 	}
 	return NewInt(clamp(toFloat(c.recv), math.MinInt64, math.MaxInt64)), nil
 }

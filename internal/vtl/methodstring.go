@@ -68,6 +68,15 @@ func stringCharAt(r *run, c call) (Value, error) {
 	return NewString(c.recv.str[at:offset(c.recv.str, i+1)]), nil
 }
 
+func stringCodePointAt(r *run, c call) (Value, error) {
+	v, err := stringCharAt(r, c)
+	if err != nil || v.kind == Null {
+		return Value{}, err
+	}
+	n, _ := utf8.DecodeRuneInString(v.str)
+	return NewInt(int64(n)), nil
+}
+
 // index returns v as an int, where Java would pass one.
 func (v Value) index() (int, bool) { return int(v.num), v.kind == Int }
 
@@ -87,45 +96,70 @@ func stringSubstring(r *run, c call) (Value, error) {
 	return NewString(c.recv.str[offset(c.recv.str, from):offset(c.recv.str, to)]), nil
 }
 
-func stringIndexOf(_ *run, c call) (Value, error) {
+// sought returns the text that indexOf looks for: a string or a character's
+// number.
+func (r *run) sought(c call) (string, error) {
+	if c.args[0].kind == Int {
+		return string(rune(int32(c.args[0].num))), nil
+	}
+	_, err := r.texts(c, 1)
+	return c.args[0].str, err
+}
+
+func stringIndexOf(r *run, c call) (Value, error) {
 	from := 0
 	if len(c.args) == 2 {
 		from = offset(c.recv.str, min(max(int(c.args[1].num), 0), units(c.recv.str)))
 	}
-	if c.args[0].kind != String {
-		return Value{}, nil
+	what, err := r.sought(c)
+	if err != nil || what == "" && c.args[0].kind != String {
+		return Value{}, err
 	}
-	i := strings.Index(c.recv.str[from:], c.args[0].str)
+	i := strings.Index(c.recv.str[from:], what)
 	if i < 0 {
 		return NewInt(-1), nil
 	}
 	return NewInt(int64(units(c.recv.str[:from+i]))), nil
 }
 
-func stringLastIndexOf(_ *run, c call) (Value, error) {
-	if c.args[0].kind != String {
-		return Value{}, nil
+func stringLastIndexOf(r *run, c call) (Value, error) {
+	what, err := r.sought(c)
+	if err != nil || what == "" && c.args[0].kind != String {
+		return Value{}, err
 	}
 	s := c.recv.str
 	if len(c.args) == 2 {
 		if c.args[1].num < 0 {
 			return NewInt(-1), nil
 		}
-		end := offset(s, min(int(c.args[1].num), units(s))) + len(c.args[0].str)
+		end := offset(s, min(int(c.args[1].num), units(s))) + len(what)
 		s = s[:min(end, len(s))]
 	}
-	i := strings.LastIndex(s, c.args[0].str)
+	i := strings.LastIndex(s, what)
 	if i < 0 {
 		return NewInt(-1), nil
 	}
 	return NewInt(int64(units(s[:i]))), nil
 }
 
-// onText makes a method of a test on two strings. Of other arguments there
-// is no such method, which gives null.
+// texts tells whether the first n arguments are strings. Of others there is
+// no such method, which gives null; of null there is, and it throws.
+func (r *run) texts(c call, n int) (ok bool, err error) {
+	for _, a := range c.args[:n] {
+		if a.kind == Null {
+			return false, r.fail("Argument of " + c.s.name + " is null")
+		}
+		if a.kind != String {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// onText makes a method of a test on two strings.
 func onText(r *run, c call, test func(s, arg string) bool) (Value, error) {
-	if c.args[0].kind != String {
-		return Value{}, nil
+	if ok, err := r.texts(c, 1); !ok {
+		return Value{}, err
 	}
 	return NewBool(test(c.recv.str, c.args[0].str)), r.step(1 + len(c.recv.str)/64)
 }
@@ -168,8 +202,8 @@ func stringCompare(_ *run, c call) (Value, error) {
 }
 
 func stringConcat(r *run, c call) (Value, error) {
-	if c.args[0].kind != String {
-		return Value{}, nil
+	if ok, err := r.texts(c, 1); !ok {
+		return Value{}, err
 	}
 	return NewString(c.recv.str + c.args[0].str), r.grow(len(c.recv.str) + len(c.args[0].str))
 }
@@ -203,8 +237,8 @@ func stringRepeat(r *run, c call) (Value, error) {
 }
 
 func stringReplace(r *run, c call) (Value, error) {
-	if c.args[0].kind != String || c.args[1].kind != String {
-		return Value{}, nil
+	if ok, err := r.texts(c, 2); !ok {
+		return Value{}, err
 	}
 	s, from, to := c.recv.str, c.args[0].str, c.args[1].str
 	n := strings.Count(s, from)
@@ -222,6 +256,9 @@ func (r *run) pattern(c call, whole bool) (*regexp.Regexp, error) {
 	if c.s.regexp != nil {
 		return c.s.regexp, nil
 	}
+	if c.s.broken != nil {
+		return nil, r.fail(c.s.broken.Error())
+	}
 	if err := r.step(1 + 10*len(c.args[0].str)); err != nil {
 		return nil, err
 	}
@@ -233,8 +270,8 @@ func (r *run) pattern(c call, whole bool) (*regexp.Regexp, error) {
 }
 
 func stringMatches(r *run, c call) (Value, error) {
-	if c.args[0].kind != String {
-		return Value{}, nil
+	if ok, err := r.texts(c, 1); !ok {
+		return Value{}, err
 	}
 	re, err := r.pattern(c, true)
 	if err != nil {
@@ -248,8 +285,8 @@ func stringReplaceAll(r *run, c call) (Value, error) { return r.replace(c, -1) }
 func stringReplaceFirst(r *run, c call) (Value, error) { return r.replace(c, 1) }
 
 func (r *run) replace(c call, limit int) (Value, error) {
-	if c.args[0].kind != String || c.args[1].kind != String {
-		return Value{}, nil
+	if ok, err := r.texts(c, 2); !ok {
+		return Value{}, err
 	}
 	re, err := r.pattern(c, false)
 	if err != nil {
@@ -258,7 +295,7 @@ func (r *run) replace(c call, limit int) (Value, error) {
 	s := c.recv.str
 	var out []byte
 	last := 0
-	for _, m := range re.FindAllStringSubmatchIndex(s, limit) {
+	for _, m := range allMatches(re, s, limit) {
 		out = append(out, s[last:m[0]]...)
 		if out, err = r.replacement(out, c.args[1].str, s, m); err != nil {
 			return Value{}, err
@@ -272,6 +309,35 @@ func (r *run) replace(c call, limit int) (Value, error) {
 		return Value{}, err
 	}
 	return NewString(string(append(out, s[last:]...))), nil
+}
+
+// allMatches is what Java's find goes through: unlike Go's, also an empty
+// match where another match has just ended.
+func allMatches(re *regexp.Regexp, s string, limit int) [][]int {
+	found := re.FindAllStringSubmatchIndex(s, limit)
+	if !re.MatchString("") {
+		return found
+	}
+	var list [][]int
+	for i, m := range found {
+		list = append(list, m)
+		end := m[1]
+		if m[0] == end || i+1 < len(found) && found[i+1][0] == end {
+			continue
+		}
+		if at := re.FindStringSubmatchIndex(s[end:]); at != nil && at[1] == 0 {
+			for j := range at {
+				if at[j] >= 0 {
+					at[j] += end
+				}
+			}
+			list = append(list, at)
+		}
+	}
+	if limit > 0 && len(list) > limit {
+		list = list[:limit]
+	}
+	return list
 }
 
 // replacement appends what Java puts for a match: $1 is a group, a backslash
@@ -312,8 +378,8 @@ func (r *run) replacement(out []byte, text, s string, m []int) ([]byte, error) {
 // stringSplit is Java's: empty texts at the end go, and one at the start that
 // an empty match made.
 func stringSplit(r *run, c call) (Value, error) {
-	if c.args[0].kind != String {
-		return Value{}, nil
+	if ok, err := r.texts(c, 1); !ok {
+		return Value{}, err
 	}
 	limit := 0
 	if len(c.args) == 2 {
@@ -329,7 +395,7 @@ func stringSplit(r *run, c call) (Value, error) {
 	s := c.recv.str
 	var parts []Value
 	last := 0
-	for _, m := range re.FindAllStringIndex(s, -1) {
+	for _, m := range allMatches(re, s, -1) {
 		if limit > 0 && len(parts) == limit-1 {
 			break
 		}

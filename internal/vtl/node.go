@@ -266,7 +266,9 @@ func (n *macroNode) bind(r *run, f *frame) error {
 		f.args = append(f.args, b)
 	}
 	if n.body != nil {
-		f.args = append(f.args, binding{slot: n.body.slot, value: r.block(n.body)})
+		body := r.block(n.body)
+		body.ref.more.frame = f
+		f.args = append(f.args, binding{slot: n.body.slot, value: body})
 	}
 	return r.step(1 + len(f.args))
 }

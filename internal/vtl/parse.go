@@ -10,12 +10,13 @@ import (
 // character, and so does this one; expressions are in parseexpr.go.
 
 type parser struct {
-	src    string
-	pos    int
-	shared *symbols
-	line   int // of src[0] in the whole template
-	column int
-	depth  int
+	src      string
+	pos      int
+	shared   *symbols
+	line     int // of src[0] in the whole template
+	column   int
+	depth    int
+	inString bool // src is a string: a last $ or # is text
 }
 
 // symbols are what all parts of a template share.
@@ -190,12 +191,22 @@ func (p *parser) dollarOrEscape() (node, error) {
 		if err != nil || ref != nil {
 			return ref.orNil(), err
 		}
-		return nil, nil
+		return p.noReference(from)
 	}
 	if p.pos < len(p.src) && p.src[p.pos] == '#' {
 		return p.escapedDirective(from, slashes), nil
 	}
 	return nil, nil
+}
+
+// noReference returns what $ is when no name follows. Velocity loses the ! of
+// a $! then.
+func (p *parser) noReference(from int) (node, error) {
+	text := p.src[from:p.pos]
+	if strings.HasSuffix(text, "{") {
+		return nil, nil
+	}
+	return textNode(strings.TrimSuffix(text, "!")), p.wantMore()
 }
 
 // escapedDirective reads backslashes before #. An odd number of them makes
@@ -284,9 +295,17 @@ func (p *parser) hash() (n node, end ending, err error) {
 	word, length := directiveWord(rest)
 	if word == "" {
 		p.pos++
-		return nil, 0, nil
+		return nil, 0, p.wantMore()
 	}
 	return p.directive(strings.Trim(word, "{}"), length)
+}
+
+// wantMore refuses a template that ends in a lone $ or #, as Velocity does.
+func (p *parser) wantMore() error {
+	if p.pos < len(p.src) || p.inString {
+		return nil
+	}
+	return p.errf("Encountered end of template after %q", p.src[len(p.src)-1])
 }
 
 func (p *parser) lineComment() {

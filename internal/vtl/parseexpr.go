@@ -86,7 +86,7 @@ func (p *parser) operator(l level) (op, bool) {
 	p.blanks()
 	for _, o := range l {
 		if !isAlpha(o.text[0]) {
-			if p.take(o.text) {
+			if !p.minusOfNumber() && p.take(o.text) {
 				return o.op, true
 			}
 			continue
@@ -97,6 +97,14 @@ func (p *parser) operator(l level) (op, bool) {
 		}
 	}
 	return 0, false
+}
+
+// minusOfNumber tells whether a minus is next that belongs to a number: in
+// Velocity 5-3 is two numbers, and an error.
+func (p *parser) minusOfNumber() bool {
+	rest := p.src[p.pos:]
+	return len(rest) > 1 && rest[0] == '-' &&
+		(isDigit(rest[1]) || rest[1] == '.' && len(rest) > 2 && isDigit(rest[2]))
 }
 
 // word returns the word that is next.
@@ -224,11 +232,10 @@ func exponent(s string) int {
 func (p *parser) listOrRange() (expr, error) {
 	p.pos++
 	list := listExpr{}
+	if p.take("]") {
+		return list, nil
+	}
 	for {
-		p.blanks()
-		if len(list) == 0 && p.take("]") {
-			return list, nil
-		}
 		e, err := p.nested()
 		if err != nil {
 			return nil, err
@@ -258,7 +265,8 @@ func (p *parser) rangeEnd(first expr) (expr, error) {
 		return nil, p.unexpected("]")
 	}
 	for _, e := range [...]expr{first, last} {
-		if c, ok := e.(constExpr); ok && c.value.kind != Int {
+		c, constant := e.(constExpr)
+		if _, ref := e.(*refNode); !ref && (!constant || c.value.kind != Int) {
 			return nil, p.errf("A range needs integers")
 		}
 	}
@@ -327,7 +335,7 @@ func (p *parser) stringLiteral() (expr, error) {
 	if !strings.ContainsAny(text, "$#") {
 		return stringExpr(text), nil
 	}
-	sub := &parser{src: text, shared: p.shared, line: line, column: column, depth: p.depth + 1}
+	sub := &parser{src: text, shared: p.shared, line: line, column: column, depth: p.depth + 1, inString: true}
 	nodes, err := sub.template()
 	if err != nil {
 		return nil, err

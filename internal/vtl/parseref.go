@@ -31,11 +31,12 @@ func (p *parser) reference(slashes int) (*refNode, error) {
 	formal := p.take("{")
 	name := p.identifier()
 	if name == "" {
-		if !formal && quiet {
-			p.pos = from + 1
-		}
 		return nil, nil
 	}
+	if name == "true" || name == "false" {
+		return nil, p.errf("%s is not the name of a variable", name)
+	}
+	n.odd = quiet || formal
 	n.slot = p.slot(name)
 	n.name = name
 	if err := p.selectors(n); err != nil {
@@ -77,6 +78,9 @@ func (p *parser) selectors(n *refNode) error {
 		case len(rest) > 1 && rest[0] == '.' && isAlpha(rest[1]):
 			p.pos++
 			s := selector{kind: selectProperty, name: p.identifier()}
+			if s.name == "true" || s.name == "false" {
+				return p.errf("%s is not the name of a member", s.name)
+			}
 			if p.take("(") {
 				s.kind = selectMethod
 				if err := p.callArguments(&s); err != nil {
@@ -111,7 +115,9 @@ func (p *parser) index() (selector, error) {
 // callArguments reads the arguments of a method and makes ready what they
 // decide when they are constant.
 func (p *parser) callArguments(s *selector) error {
-	p.blanks()
+	if from := p.pos; p.skipped() > from && strings.HasPrefix(p.src[p.pos:], ")") {
+		return p.unexpected("a value")
+	}
 	for !p.take(")") {
 		if len(s.args) > 0 && !p.take(",") {
 			return p.unexpected(")")
@@ -179,8 +185,8 @@ func (p *parser) foreach(from int) (node, error) {
 	}
 	item, ok := args[0].(*refNode)
 	in, ok2 := args[1].(wordExpr)
-	if !ok || !ok2 || in != "in" {
-		return nil, p.errf("#foreach expects ($item in $list)")
+	if !ok || !ok2 || len(args) > 3 {
+		return nil, p.errf("#foreach expects ($item in $list), not %s", in)
 	}
 	if err := p.noWords("foreach", args[2:]); err != nil {
 		return nil, err
@@ -267,6 +273,11 @@ func (p *parser) macroCall(name string, from int) (node, error) {
 			return nil, err
 		}
 		n.args = args
+		if m := p.shared.macros[strings.TrimPrefix(name, "@")]; m != nil {
+			if err := p.noWords(name, args); err != nil {
+				return nil, err
+			}
+		}
 	} else if block {
 		p.pos = from + len(name) + 1
 		return textNode(p.src[from:p.pos]), nil
@@ -279,6 +290,7 @@ func (p *parser) macroCall(name string, from int) (node, error) {
 	}
 	body, err := p.body("@"+name, from)
 	n.body = &defineNode{slot: p.slot("bodyContent"), body: body}
+	n.literal = p.src[from:p.pos]
 	return n, err
 }
 

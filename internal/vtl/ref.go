@@ -22,6 +22,7 @@ type selector struct {
 	method *method
 	path   *Path          // of $input.json and $input.path with a constant
 	regexp *regexp.Regexp // of String's methods with a constant pattern
+	broken error          // what is wrong with the constant
 }
 
 // A refNode is a reference.
@@ -33,6 +34,7 @@ type refNode struct {
 	source    string // as written, from the last $ on
 	slashes   int    // backslashes before it
 	dollars   int    // dollars before it
+	odd       bool   // ${x} or $!x: #set makes a variable of another name
 	dotted    string // "a.b" of $x.a.b.…: where a scope is asked at once
 	steps     int    // selectors that dotted stands for
 }
@@ -157,6 +159,9 @@ func (n *refNode) write(r *run) (done bool, err error) {
 // assign sets what the reference refers to. What cannot be set stays.
 func (n *refNode) assign(r *run, v Value) error {
 	last := len(n.selectors) - 1
+	if last < 0 && n.odd {
+		return nil // Velocity sets a variable called "{x" or "!x"
+	}
 	if last < 0 {
 		return r.assign(n.slot, v)
 	}
@@ -264,7 +269,7 @@ func (r *run) property(v Value, name string) Value {
 			return v.ref.vals[0]
 		}
 	case kindLoop:
-		return v.ref.more.loop.property(name)
+		return loopProperty(v, name)
 	case kindInput:
 		if name == "body" {
 			return r.body()
@@ -284,7 +289,8 @@ func (r *run) property(v Value, name string) Value {
 	return Value{}
 }
 
-func (l *loop) property(name string) Value {
+func loopProperty(v Value, name string) Value {
+	l := v.ref.more.loop
 	switch name {
 	case "index":
 		return NewInt(int64(l.index))
@@ -299,14 +305,10 @@ func (l *loop) property(name string) Value {
 	case "parent":
 		return l.parent
 	case "topmost":
-		top := l
-		for top.parent.kind == kindLoop {
-			top = top.parent.ref.more.loop
+		for v.ref.more.loop.parent.kind == kindLoop {
+			v = v.ref.more.loop.parent
 		}
-		if top == l {
-			return Value{}
-		}
-		return Value{kind: kindLoop, ref: &object{more: &extra{loop: top}}}
+		return v
 	}
 	return Value{}
 }

@@ -95,9 +95,14 @@ func checkGroup(p, rest string) error {
 	return nil
 }
 
-func unsupported(pattern, what string) error {
-	return fmt.Errorf("Regular expression %q uses %s, which are not supported", pattern, what) //nolint:staticcheck // shown to clients of AWS's API
+// An unsupportedError is about a pattern that Java takes and we do not.
+type unsupportedError struct{ pattern, what string }
+
+func (e *unsupportedError) Error() string {
+	return fmt.Sprintf("Regular expression %q uses %s, which is not supported", e.pattern, e.what)
 }
+
+func unsupported(pattern, what string) error { return &unsupportedError{pattern, what} }
 
 // translateEscape writes the escape s begins with and returns its length.
 func translateEscape(b *strings.Builder, s string, class bool) (int, error) {

@@ -108,7 +108,7 @@ func (r *run) lookup(slot int) (Value, error) {
 }
 
 func (r *run) bound(f *frame, b *binding) (Value, error) {
-	if b.arg == nil || b.value.kind != Null {
+	if b.arg == nil {
 		return b.value, nil
 	}
 	if err := r.enter(); err != nil {
@@ -122,25 +122,15 @@ func (r *run) bound(f *frame, b *binding) (Value, error) {
 	return v, err
 }
 
-// assign sets the variable of a slot. Within a macro, a parameter that stands
-// for a reference sets what it refers to.
+// assign sets the variable of a slot. Within a macro a parameter changes for
+// the rest of the call, and nothing else does.
 func (r *run) assign(slot int, v Value) error {
 	for f := r.frame; f != nil; f = f.parent {
 		for i := range f.args {
-			b := &f.args[i]
-			if b.slot != slot {
-				continue
+			if b := &f.args[i]; b.slot == slot {
+				b.arg, b.value = nil, v
+				return nil
 			}
-			ref, ok := b.arg.(*refNode)
-			if !ok {
-				b.value = v
-				continue
-			}
-			old := r.frame
-			r.frame = f.parent
-			err := ref.assign(r, v)
-			r.frame = old
-			return err
 		}
 	}
 	r.vars[slot] = v

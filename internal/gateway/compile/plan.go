@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/integration"
 	"gatehouse/internal/gateway/step"
+	"gatehouse/internal/jsonschema"
 	"gatehouse/internal/limit"
 	"gatehouse/internal/record"
 	"gatehouse/internal/upstream"
@@ -29,6 +30,7 @@ type planner struct {
 	variables map[string]string
 
 	binary  *integration.BinaryTypes
+	models  map[string]*jsonschema.Schema // compiled so far, by name
 	fault   gateway.Step
 	finish  []gateway.Finisher
 	account *limit.Bucket
@@ -80,13 +82,20 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 		plan.Request[1] = &step.Throttle{Method: b, Account: p.account}
 	}
 
-	// AWS: step 15: required parameters, once a validator asks for it.
+	// AWS: step 15: required parameters, then the body, once a validator asks
+	// for it.
 	if keys := p.requiredParameters(m); len(keys) > 0 {
 		s, err := step.NewRequestParams(keys, sc)
 		if err != nil {
 			return nil, err
 		}
 		plan.Request = append(plan.Request, s)
+	}
+	if s, err := p.validateBody(m); err != nil {
+		return nil, err
+	} else if s != nil {
+		plan.Request = append(plan.Request, s)
+		rt.NeedsBody = true
 	}
 	// AWS: step 17.
 	before := len(plan.Request)
@@ -103,7 +112,7 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 		if !s.Empty() || s.NeedsBody() {
 			plan.Request = append(plan.Request, s)
 		}
-		rt.NeedsBody = s.NeedsBody()
+		rt.NeedsBody = rt.NeedsBody || s.NeedsBody()
 	}
 	if mock, ok := call.(*integration.Mock); ok {
 		rt.NeedsBody = rt.NeedsBody || mock.NeedsBody()
@@ -145,9 +154,6 @@ func (p *planner) refuseRestAPI() error {
 func (p *planner) refuseMethod(m *api.Method) error {
 	if t := str(m.AuthorizationType); t != "" && t != "NONE" {
 		return fmt.Errorf("authorizationType %s is not supported yet", t)
-	}
-	if v := p.def.RequestValidators[str(m.RequestValidatorId)]; isTrue(v.ValidateRequestBody) {
-		return errors.New("validateRequestBody is not supported yet")
 	}
 	if in := m.MethodIntegration; str(in.ContentHandling) != "" || str(in.Credentials) != "" {
 		return errors.New("contentHandling and credentials are not supported yet")

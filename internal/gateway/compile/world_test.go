@@ -189,8 +189,14 @@ func keyRequired(m *api.Method) { m.ApiKeyRequired = new(true) }
 // call sends one request through the gateway.
 func (w *world) call(method, target string, lines ...string) gatewaytest.Answer {
 	w.t.Helper()
+	return w.send(method, target, "", lines...)
+}
+
+// send is call with a body.
+func (w *world) send(method, target, body string, lines ...string) gatewaytest.Answer {
+	w.t.Helper()
 	x := &gateway.Exchange{Peer: new(wire.Peer)}
-	gatewaytest.Fill(x, method, target, "", lines...)
+	gatewaytest.Fill(x, method, target, body, lines...)
 	if x.MethodRequest.Host == "" {
 		x.MethodRequest.Host = "localhost"
 	}

@@ -63,7 +63,7 @@ func checkDeployable(def *record.Definition) error {
 	if methods == 0 {
 		return api.BadRequestException("The REST API doesn't contain any methods")
 	}
-	return nil
+	return checkRequestModels(def)
 }
 
 // addDeployment adds a new deployment to c and gives it an id.

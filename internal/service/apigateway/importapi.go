@@ -265,9 +265,6 @@ func (m *merger) validators() {
 			id = newID(shortIDLen)
 		}
 		v.Id = new(id)
-		m.failed(checkValidator(&v), func(why string) string {
-			return "Unable to create request validator '" + str(v.Name) + "': " + why // AWS: undocumented text
-		})
 		m.def.RequestValidators = setEntry(m.def.RequestValidators, id, v)
 	}
 }

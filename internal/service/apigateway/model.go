@@ -3,8 +3,10 @@ package apigateway
 import (
 	"context"
 	"regexp"
+	"strings"
 
 	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/jsonschema"
 	"gatehouse/internal/record"
 )
 
@@ -39,6 +41,9 @@ func (s *Service) CreateModel(ctx context.Context, in *api.CreateModelInput) (*a
 		if _, ok := e.def.Models[name]; ok {
 			return api.ConflictException("Model name already exists for this REST API")
 		}
+		if err := checkModel(e.def, &out); err != nil {
+			return err
+		}
 		if len(e.def.Models) >= e.limits.ModelsPerAPI {
 			return errLimitOfAPI("Models")
 		}
@@ -47,6 +52,51 @@ func (s *Service) CreateModel(ctx context.Context, in *api.CreateModelInput) (*a
 		return nil
 	})
 	return &out, err
+}
+
+// checkModel refuses a model of JSON whose schema cannot be read. A model that
+// it refers to may follow later; who deploys must have it.
+//
+// AWS: the beginning of the text is widely reported, the reason is ours.
+func checkModel(def *record.Definition, m *api.Model) error {
+	if str(m.ContentType) != "application/json" {
+		return nil
+	}
+	_, err := jsonschema.Compile(str(m.Schema), func(address string) (string, error) {
+		text, err := def.SchemaAt(address)
+		if err != nil {
+			return "{}", nil //nolint:nilerr // it may follow
+		}
+		return text, nil
+	})
+	if err != nil {
+		return api.BadRequestException("Invalid model specified: Validation Result: warnings : [], errors : [Invalid model schema specified. " + strings.TrimPrefix(err.Error(), "schema: ") + "]")
+	}
+	return nil
+}
+
+// checkRequestModels refuses to deploy methods with validators whose models
+// cannot be compiled.
+//
+// AWS: undocumented; it refuses such models earlier, at import and when a model
+// that another refers to is deleted.
+func checkRequestModels(def *record.Definition) error {
+	wanted := map[string]bool{}
+	for _, r := range def.Resources {
+		for _, m := range r.ResourceMethods {
+			if v := def.RequestValidators[str(m.RequestValidatorId)]; is(v.ValidateRequestBody) {
+				for _, name := range m.RequestModels {
+					wanted[name] = true
+				}
+			}
+		}
+	}
+	for _, name := range sortedKeys(wanted) {
+		if _, err := jsonschema.Compile(str(def.Models[name].Schema), def.SchemaAt); err != nil {
+			return api.BadRequestException("Invalid model schema specified for model " + name + ": " + strings.TrimPrefix(err.Error(), "schema: "))
+		}
+	}
+	return nil
 }
 
 // GetModel returns one model.
@@ -96,6 +146,9 @@ func (s *Service) UpdateModel(ctx context.Context, in *api.UpdateModelInput) (*a
 			return errModelName(in.ModelName)
 		}
 		if err := modelPatches.apply(&m, in.PatchOperations); err != nil {
+			return err
+		}
+		if err := checkModel(e.def, &m); err != nil {
 			return err
 		}
 		e.def.Models[*in.ModelName] = m

@@ -90,6 +90,10 @@ func TestRefusals(t *testing.T) {
 
 		{"CreateModel", doc{"restApiId": id, "name": "Empty", "contentType": "application/json", "schema": "{}"}, conflict + "Model name already exists for this REST API"},
 		{"CreateModel", doc{"restApiId": id, "name": "X", "contentType": "application/json"}, bad + "Model schema must have at least 1 property or array items defined"},
+		{"CreateModel", doc{"restApiId": id, "name": "X", "contentType": "application/json", "schema": `{"type": 7}`},
+			bad + "Invalid model specified: Validation Result: warnings : [], errors : [Invalid model schema specified. #: type must name primitive types of JSON]"},
+		{"UpdateModel", doc{"restApiId": id, "modelName": "Empty", "patchOperations": patch("replace", "/schema", "{")},
+			bad + "Invalid model specified: Validation Result: warnings : [], errors : [Invalid model schema specified. #: not JSON]"},
 		{"GetModel", doc{"restApiId": id, "modelName": "X"}, notFound + "Invalid model name specified: X"},
 		{"UpdateModel", doc{"restApiId": id, "modelName": "Empty", "patchOperations": patch("replace", "/name", "x")}, bad + "Invalid patch path  '/name' specified for op 'replace'. Must be one of: [/description, /schema]"},
 		{"CreateRequestValidator", doc{"restApiId": "nope"}, bad + "Invalid REST API identifier specified"},
@@ -166,7 +170,6 @@ func TestUnsupported(t *testing.T) {
 		{noTemplate, "PutIntegrationResponse", with(m, "statusCode", "200", "responseTemplates", doc{"application/json": "#if(true)#end"})},
 		{noBodyPath, "PutIntegration", with(http, "requestParameters", doc{"integration.request.header.x": "method.request.body.a"})},
 		{noResponseBody, "PutIntegrationResponse", with(m, "httpMethod", "HEAD", "statusCode", "200", "responseParameters", doc{"method.response.header.x": "integration.response.body"})},
-		{noBodyValidation, "CreateRequestValidator", doc{"restApiId": id, "validateRequestBody": true}},
 		{noCacheCluster, "CreateDeployment", doc{"restApiId": id, "stageName": "prod", "cacheClusterEnabled": true}},
 		{noCacheCluster, "UpdateStage", stagePatch(id, "replace", "/cacheClusterSize", "0.5")},
 		{noTracing, "CreateDeployment", doc{"restApiId": id, "stageName": "prod", "tracingEnabled": true}},

@@ -41,7 +41,6 @@ const (
 	noTemplate
 	noBodyPath
 	noResponseBody
-	noBodyValidation
 	noCacheCluster
 	noTracing
 	noClientCertificate
@@ -78,7 +77,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noTemplate:            {"Integration and IntegrationResponse", "mapping template", "those that contain # or $"},
 	noBodyPath:            {"Integration", "parameter mapping", "JSONPath into the request's body"},
 	noResponseBody:        {"IntegrationResponse", "parameter mapping", "the response's body, whole or by JSONPath"},
-	noBodyValidation:      {"RequestValidator", "validateRequestBody", "true"},
 	noCacheCluster:        {"Stage", "cacheClusterEnabled", "true"},
 	noTracing:             {"Stage", "tracingEnabled", "true"},
 	noClientCertificate:   {"Stage", "clientCertificateId", "any"},

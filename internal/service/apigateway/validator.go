@@ -25,23 +25,12 @@ func (s *Service) CreateRequestValidator(ctx context.Context, in *api.CreateRequ
 		if len(e.def.RequestValidators) >= e.limits.ValidatorsPerAPI {
 			return errLimitOfAPI("Request Validators")
 		}
-		if err := checkValidator(&out); err != nil {
-			return err
-		}
 		id := freshID(shortIDLen, func(id string) bool { _, ok := e.def.RequestValidators[id]; return ok })
 		out.Id = new(id)
 		e.def.RequestValidators = setEntry(e.def.RequestValidators, id, out)
 		return nil
 	})
 	return &out, err
-}
-
-// checkValidator refuses what would not act.
-func checkValidator(v *api.RequestValidator) error {
-	if is(v.ValidateRequestBody) {
-		return noBodyValidation.refuse("true")
-	}
-	return nil
 }
 
 // GetRequestValidator returns one validator.
@@ -79,9 +68,6 @@ func (s *Service) UpdateRequestValidator(ctx context.Context, in *api.UpdateRequ
 			return errValidator()
 		}
 		if err := validatorPatches.apply(&v, in.PatchOperations); err != nil {
-			return err
-		}
-		if err := checkValidator(&v); err != nil {
 			return err
 		}
 		e.def.RequestValidators[*in.RequestValidatorId] = v

@@ -20,6 +20,10 @@ type Server struct {
 	// status and the reason as plain text.
 	Refuse func(peer *Peer, err *Error) *Response
 
+	// Panicked is told of a panic while a connection was served. Only that
+	// connection is cut. Nil: the panic ends the process.
+	Panicked func(value any, stack []byte)
+
 	// TakeOver is given the connections that speak HTTP/2. Nil: they are refused.
 	TakeOver TakeOver
 

@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -558,3 +559,45 @@ func TestSent(t *testing.T) {
 		}
 	}
 }
+
+// A Source that panics costs its connection, and the answer is torn.
+func TestPanickingSource(t *testing.T) {
+	told := make(chan any, 1)
+	addr := serve(t, &wire.Server{
+		Panicked: func(v any, _ []byte) { told <- v },
+		Handler: answer(func(req *wire.Request, resp *wire.Response) {
+			resp.Status = 200
+			resp.Body.Length = 10
+			if req.Path == "/panic" {
+				resp.Body.Bytes, resp.Body.Source = []byte("half"), panicking{}
+				return
+			}
+			resp.Body.Bytes = []byte("0123456789")
+		}),
+	})
+	got, err := io.ReadAll(send(t, addr, "GET /panic HTTP/1.1\r\nHost: a\r\n\r\n"))
+	if bytes.HasSuffix(got, []byte("\r\n\r\nhalf")) && err == nil {
+		t.Errorf("read %q, %v: a torn answer that ends cleanly", got, err)
+	}
+	if v := <-told; v != "source" {
+		t.Errorf("told of %v, want source", v)
+	}
+	got, _ = io.ReadAll(send(t, addr, "GET /other HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
+	if !bytes.HasSuffix(got, []byte("0123456789")) {
+		t.Errorf("the next connection got %q", got)
+	}
+}
+
+func send(t *testing.T, addr, text string) net.Conn {
+	nc := dial(t, addr)
+	if _, err := io.WriteString(nc, text); err != nil {
+		t.Fatal(err)
+	}
+	return nc
+}
+
+type panicking struct{}
+
+func (panicking) Read([]byte) (int, error) { panic("source") }
+func (panicking) Trailer() *wire.Header    { return nil }
+func (panicking) Close() error             { return nil }

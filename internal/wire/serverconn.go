@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 )
@@ -73,11 +74,23 @@ func (s *Server) admit(ctx context.Context, nc net.Conn) *serverConn {
 func (c *serverConn) run() {
 	defer c.cancel()
 	defer c.srv.dropConn(c)
+	if c.srv.Panicked != nil {
+		defer c.recover()
+	}
 	if err := c.greet(); err != nil {
 		c.sock.abort()
 		return
 	}
 	c.serve()
+}
+
+// recover cuts the connection after a panic, which is mostly that of a body's
+// Source: the answer must not look whole.
+func (c *serverConn) recover() {
+	if v := recover(); v != nil {
+		c.sock.abort()
+		c.srv.Panicked(v, debug.Stack())
+	}
 }
 
 // cut ends the connection from outside, whatever it is doing. Its goroutine

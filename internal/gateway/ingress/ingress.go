@@ -59,7 +59,7 @@ func New(h wire.Handler, opt Options) (*Ingress, error) {
 	in := &Ingress{opt: opt}
 	switch opt.HTTP1 {
 	case "", EngineWire:
-		in.h1 = &wire.Server{Handler: h, Limits: opt.Limits.Limits, Refuse: refuseWire, TakeOver: in.takeOver}
+		in.h1 = &wire.Server{Handler: h, Limits: opt.Limits.Limits, Refuse: refuseWire, TakeOver: in.takeOver, Panicked: in.panicked}
 	case EngineStd:
 	default:
 		return nil, fmt.Errorf("http1: unknown engine %q; it is %q or %q", opt.HTTP1, EngineWire, EngineStd)
@@ -130,6 +130,11 @@ func (in *Ingress) serve(ctx context.Context, ln net.Listener) error {
 		return nil
 	}
 	return err
+}
+
+// panicked logs a panic that cost a connection.
+func (in *Ingress) panicked(value any, stack []byte) {
+	in.opt.Log.Error("panic while writing a response", "panic", value, "stack", string(stack))
 }
 
 // drain ends all connections.

@@ -108,7 +108,7 @@ const retryAfter = time.Second
 // cannot be read leaves the last table serving.
 func (c *Compiler) Run(ctx context.Context) error {
 	for {
-		err := c.follow(ctx)
+		err := c.followSafely(ctx)
 		if ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
 			return nil
 		}
@@ -123,6 +123,17 @@ func (c *Compiler) Run(ctx context.Context) error {
 		case <-time.After(retryAfter):
 		}
 	}
+}
+
+// followSafely is follow; a panic becomes an error, so that the last table goes
+// on being served while everything is read again.
+func (c *Compiler) followSafely(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return c.follow(ctx)
 }
 
 // follow lists all records, then applies commit after commit.

@@ -21,6 +21,7 @@ import (
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/compile"
 	"gatehouse/internal/gateway/ingress"
+	"gatehouse/internal/gateway/integration"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/boltstore"
 	"gatehouse/internal/upstream"
@@ -56,6 +57,7 @@ type node struct {
 	credential awsrpc.Credential
 	logs       *accessLogs
 	clusters   *upstream.Registry
+	caches     *integration.Caches
 	gateway    *gateway.Gateway
 	compiler   *compile.Compiler
 	front      *front
@@ -86,8 +88,10 @@ func (n *node) open() error {
 		return err
 	}
 	n.clusters = upstream.NewRegistry(upstream.Options{MaxConnections: cfg.BackendConnections})
+	n.caches = new(integration.Caches)
 	n.gateway = new(gateway.Gateway)
-	opt := compile.Options{Clusters: n.clusters, Log: n.log, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst}
+	opt := compile.Options{Clusters: n.clusters, Log: n.log, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
+		Caches: n.caches, CacheMemory: int64(cfg.CacheMemory)}
 	if n.logs != nil { // a nil *accessLogs would not be a nil interface
 		opt.Logs = n.logs
 	}
@@ -129,7 +133,7 @@ func (n *node) run(ctx context.Context) error {
 	parts, endParts := context.WithCancel(context.WithoutCancel(ctx))
 	defer endParts()
 	sweep := &sweeper{st: n.st, blobs: n.blobs, log: n.log}
-	for _, run := range []func(context.Context) error{n.compiler.Run, n.clusters.Run, n.logs.Run, n.logs.write, sweep.Run, n.reopen, n.serveAdmin} {
+	for _, run := range []func(context.Context) error{n.compiler.Run, n.clusters.Run, n.caches.Run, n.logs.Run, n.logs.write, sweep.Run, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
 	}
 	g.Go(func() error {

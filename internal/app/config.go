@@ -118,6 +118,11 @@ type Config struct {
 	// and port). Further requests wait, within the integration's time-out.
 	BackendConnections int `name:"backend-connections" kind:"N" help:"connections to each backend"`
 
+	// CacheMemory bounds the memory of each stage's cache, over and above its
+	// cacheClusterSize: the smaller of the two holds. A stage takes memory only
+	// for what it has cached. Responses over 1 MiB are not cached.
+	CacheMemory Size `name:"cache-memory" kind:"SIZE" help:"memory of each stage's cache, at most"`
+
 	// RestAPIs is how many REST APIs an account may have in one Region. This
 	// and the next five are Amazon's quotas, with Amazon's defaults. Lowering
 	// one takes nothing away that exists.
@@ -171,7 +176,7 @@ func Defaults() *Config {
 		HeadTimeout: 10 * time.Second, IdleTimeout: 310 * time.Second,
 		BodyIdle: 30 * time.Second, BodyTimeout: 5 * time.Minute,
 		WriteIdle: 30 * time.Second, WriteTimeout: 15 * time.Minute,
-		MaxConnections: 65_536, BackendConnections: 1024,
+		MaxConnections: 65_536, BackendConnections: 1024, CacheMemory: 256 << 20,
 
 		RestAPIs: 600, ResourcesPerAPI: 300, StagesPerAPI: 10, APIKeys: 10_000, UsagePlans: 300, DomainNames: 120,
 	}

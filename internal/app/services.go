@@ -11,21 +11,27 @@ import (
 
 // services are the AWS APIs this server answers, each with what answers it. A
 // new one is a line here. COVERAGE.md is made from this list.
-func services(st store.Store, blobs *store.Blobs, cfg *Config) []awsrpc.Mount {
+func services(st store.Store, blobs *store.Blobs, cfg *Config, data dataPlane) []awsrpc.Mount {
 	return []awsrpc.Mount{
-		apigateway.Mount(rest.New(st, blobs, restOptions(cfg))),
+		apigateway.Mount(rest.New(st, blobs, restOptions(cfg, data))),
 		apigatewayv2.Mount(apigatewayv2.UnimplementedServer{}),
 		apigatewaymanagementapi.Mount(apigatewaymanagementapi.UnimplementedServer{}),
 	}
 }
 
-// restOptions are what the operator says about REST APIs.
-func restOptions(cfg *Config) rest.Options {
+// A dataPlane is what services ask of the running data plane.
+type dataPlane interface {
+	rest.CacheFlusher
+}
+
+// restOptions are what the operator says about REST APIs, and what they ask.
+func restOptions(cfg *Config, data dataPlane) rest.Options {
 	return rest.Options{
 		Limits: rest.Limits{
 			RestAPIs: cfg.RestAPIs, ResourcesPerAPI: cfg.ResourcesPerAPI, StagesPerAPI: cfg.StagesPerAPI,
 			APIKeys: cfg.APIKeys, UsagePlans: cfg.UsagePlans, DomainNames: cfg.DomainNames,
 		},
 		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
+		Caches: data,
 	}
 }

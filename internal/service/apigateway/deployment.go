@@ -118,6 +118,9 @@ func (s *Service) deployToStage(ctx context.Context, c *change, t record.Tables,
 	if in.CacheClusterEnabled != nil {
 		stage.CacheClusterEnabled = in.CacheClusterEnabled
 	}
+	if in.CacheClusterSize != nil {
+		stage.CacheClusterSize = text(in.CacheClusterSize)
+	}
 	if len(in.Variables) > 0 {
 		stage.Variables = in.Variables
 	}

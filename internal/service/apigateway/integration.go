@@ -65,6 +65,9 @@ func (me *methodEdit) checkIntegration(in *api.Integration) error {
 	if !slices.Contains(passthroughBehaviors, *in.PassthroughBehavior) {
 		return api.BadRequestException("Invalid passthrough behavior specified. Valid options are " + strings.Join(passthroughBehaviors, ",")) // AWS: undocumented text
 	}
+	if err := checkCacheKeys(in.CacheKeyParameters); err != nil {
+		return err
+	}
 	if err := checkIntegrationSupport(in); err != nil {
 		return err
 	}

@@ -14,8 +14,7 @@ import (
 type methodSettingFunc func(m *api.MethodSetting, value string) (ok bool, err error)
 
 // methodSettings are the settings that UpdateStage knows for methods, by the
-// end of their path. What only acts together with something refused (the
-// details of caching) is kept.
+// end of their path.
 var methodSettings = map[string]methodSettingFunc{
 	"metrics/enabled":   switchOff(noMetrics, func(m *api.MethodSetting) **bool { return &m.MetricsEnabled }),
 	"logging/dataTrace": switchOff(noDataTrace, func(m *api.MethodSetting) **bool { return &m.DataTraceEnabled }),
@@ -39,7 +38,10 @@ var methodSettings = map[string]methodSettingFunc{
 		m.ThrottlingRateLimit = new(r)
 		return err == nil && r >= -1 && r < 1e15, nil
 	},
-	"caching/enabled": switchOff(noCaching, func(m *api.MethodSetting) **bool { return &m.CachingEnabled }),
+	"caching/enabled": func(m *api.MethodSetting, value string) (bool, error) {
+		m.CachingEnabled = new(strings.EqualFold(value, "true"))
+		return true, nil
+	},
 	"caching/ttlInSeconds": func(m *api.MethodSetting, value string) (bool, error) {
 		n, err := strconv.ParseInt(value, 10, 32)
 		m.CacheTtlInSeconds = new(int32(n))

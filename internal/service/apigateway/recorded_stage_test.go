@@ -122,7 +122,7 @@ var stageReplays = []replay{
 		match("error-update-doc-version", update("/documentation_version", "123"))
 		match("error-update-tags", update("/tags/tag1", "value1"))
 	}, without: map[string]string{
-		"update-stage": "caching and tracing are refused by name",
+		"update-stage": "tracing is refused by name",
 		"get-stage":    "as update-stage", "update-stage-override": "as update-stage",
 	}},
 	{file: "common", name: "test_update_stage_remove_wildcard", run: func(c *client, match func(string, doc)) {
@@ -133,8 +133,9 @@ var stageReplays = []replay{
 			"deploymentId", c.must("CreateDeployment", doc{"restApiId": id})["id"], "documentationVersion", "v123")))
 		match("get-stage", c.do("GetStage", stage))
 		match("delete-error", c.do("UpdateStage", doc{"restApiId": id, "stageName": "s1", "patchOperations": patch("remove", "/*/*", nil)}))
-	}, without: map[string]string{
-		"update-stage": "caching is refused by name", "update-stage-reset": "as update-stage", "get-stage-after-reset": "as update-stage",
+		match("update-stage", c.do("UpdateStage", with(stage, "patchOperations", patch("replace", "/*/*/caching/enabled", "true"))))
+		match("update-stage-reset", c.do("UpdateStage", with(stage, "patchOperations", patch("remove", "/*/*", nil))))
+		match("get-stage-after-reset", c.do("GetStage", stage))
 	}},
 	{file: "common", name: "test_create_delete_deployments[True]", run: func(c *client, match func(string, doc)) { replayDeployments(c, match, true) }},
 	{file: "common", name: "test_create_delete_deployments[False]", run: func(c *client, match func(string, doc)) { replayDeployments(c, match, false) }},

@@ -31,6 +31,9 @@ type Options struct {
 	// AccountRate and AccountBurst are the throttle that the data plane holds
 	// each account to in each Region; 0: none. They are only reported here.
 	AccountRate, AccountBurst int
+
+	// Caches are the data plane's; nil: there are none.
+	Caches CacheFlusher
 }
 
 // A Service answers the operations of REST APIs. What is not implemented

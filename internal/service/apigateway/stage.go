@@ -47,6 +47,7 @@ func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*a
 	if in.CacheClusterEnabled != nil {
 		stage.CacheClusterEnabled = in.CacheClusterEnabled
 	}
+	stage.CacheClusterSize = text(in.CacheClusterSize)
 	if in.TracingEnabled != nil {
 		stage.TracingEnabled = in.TracingEnabled
 	}
@@ -137,7 +138,8 @@ func checkVariable(name, value string) error {
 	return nil
 }
 
-// checkStage refuses settings that AWS refuses or that would not act.
+// checkStage refuses settings that AWS refuses or that would not act, and fills
+// in what follows from others.
 func checkStage(st *api.Stage) error {
 	for _, name := range sortedKeys(st.Variables) {
 		if err := checkVariable(name, st.Variables[name]); err != nil {
@@ -154,9 +156,10 @@ func checkStage(st *api.Stage) error {
 			return api.BadRequestException("Invalid percentTraffic specified. Must be between 0.0 and 100.0") // AWS: undocumented text
 		}
 	}
+	if err := checkCache(st); err != nil {
+		return err
+	}
 	switch {
-	case is(st.CacheClusterEnabled):
-		return noCacheCluster.refuse("true")
 	case is(st.TracingEnabled):
 		return noTracing.refuse("true")
 	case str(st.ClientCertificateId) != "":

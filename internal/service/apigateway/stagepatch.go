@@ -21,12 +21,7 @@ var stagePatches = patchTable[api.Stage]{other: patchMethodSetting, rules: []pat
 	{path: "/deploymentId", replace: func(st *api.Stage, o patchOp) error { st.DeploymentId = new(o.value); return nil }, copy: promoteDeployment},
 	{path: "/description", replace: func(st *api.Stage, o patchOp) error { patchString(&st.Description, o); return nil }},
 	{path: "/cacheClusterEnabled", replace: func(st *api.Stage, o patchOp) error { st.CacheClusterEnabled = patchBool(o); return nil }},
-	{path: "/cacheClusterSize", replace: func(st *api.Stage, o patchOp) error {
-		if o.value != "" {
-			return noCacheCluster.refuse(o.value)
-		}
-		return nil
-	}},
+	{path: "/cacheClusterSize", replace: func(st *api.Stage, o patchOp) error { patchString(&st.CacheClusterSize, o); return nil }},
 	{path: "/clientCertificateId", replace: func(st *api.Stage, o patchOp) error { patchString(&st.ClientCertificateId, o); return nil }},
 	{path: "/documentationVersion", replace: func(st *api.Stage, o patchOp) error { patchString(&st.DocumentationVersion, o); return nil }},
 	{path: "/tracingEnabled", replace: func(st *api.Stage, o patchOp) error { st.TracingEnabled = patchBool(o); return nil }},

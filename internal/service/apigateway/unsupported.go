@@ -41,13 +41,11 @@ const (
 	noTemplate
 	noBodyPath
 	noResponseBody
-	noCacheCluster
 	noTracing
 	noClientCertificate
 	noMetrics
 	noLogging
 	noDataTrace
-	noCaching
 	noQuota
 	noProductCode
 	noStageKeys
@@ -77,13 +75,11 @@ var unsupported = [unsupportedCount]Unsupported{
 	noTemplate:            {"Integration and IntegrationResponse", "mapping template", "those that contain # or $"},
 	noBodyPath:            {"Integration", "parameter mapping", "JSONPath into the request's body"},
 	noResponseBody:        {"IntegrationResponse", "parameter mapping", "the response's body, whole or by JSONPath"},
-	noCacheCluster:        {"Stage", "cacheClusterEnabled", "true"},
 	noTracing:             {"Stage", "tracingEnabled", "true"},
 	noClientCertificate:   {"Stage", "clientCertificateId", "any"},
 	noMetrics:             {"Stage method settings", "metrics/enabled", "true"},
 	noLogging:             {"Stage method settings", "logging/loglevel", "ERROR, INFO"},
 	noDataTrace:           {"Stage method settings", "logging/dataTrace", "true"},
-	noCaching:             {"Stage method settings", "caching/enabled", "true"},
 	noQuota:               {"UsagePlan", "quota", "any"},
 	noProductCode:         {"UsagePlan", "productCode", "any"},
 	noStageKeys:           {"ApiKey", "stageKeys", "any (superseded by usage plans)"},

@@ -25,6 +25,7 @@ import (
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/boltstore"
 	"gatehouse/internal/upstream"
+	"gatehouse/internal/usage"
 )
 
 // Surroundings are what a server is given by its process.
@@ -53,6 +54,8 @@ type node struct {
 	log *slog.Logger
 
 	st         *boltstore.Store
+	usage      *boltstore.Store // of meter
+	meter      *usage.Meter
 	blobs      *store.Blobs
 	credential awsrpc.Credential
 	logs       *accessLogs
@@ -76,6 +79,10 @@ func (n *node) open() error {
 	if n.st, err = openStore(cfg.storeFile()); err != nil {
 		return err
 	}
+	if n.usage, err = openUsage(cfg.usageFile()); err != nil {
+		return err
+	}
+	n.meter = usage.New(n.usage, n.log)
 	// From here on the directory is ours; what a crash left there is not true.
 	if err := os.Remove(cfg.runFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove what the last run left: %w", err)
@@ -90,7 +97,7 @@ func (n *node) open() error {
 	n.clusters = upstream.NewRegistry(upstream.Options{MaxConnections: cfg.BackendConnections})
 	n.caches = new(integration.Caches)
 	n.gateway = new(gateway.Gateway)
-	opt := compile.Options{Clusters: n.clusters, Log: n.log, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
+	opt := compile.Options{Clusters: n.clusters, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		Caches: n.caches, CacheMemory: int64(cfg.CacheMemory)}
 	if n.logs != nil { // a nil *accessLogs would not be a nil interface
 		opt.Logs = n.logs
@@ -115,6 +122,16 @@ func makeDataDir(dir string, log *slog.Logger) error {
 	return nil
 }
 
+// openUsage opens the store of usage counts. Nobody watches it, so it needs no
+// history.
+func openUsage(file string) (*boltstore.Store, error) {
+	st, err := boltstore.Open(file, boltstore.Options{History: 1, HistoryBytes: 1})
+	if errors.Is(err, boltstore.ErrDamaged) {
+		return nil, fmt.Errorf("%w: move %s away, and all quotas begin anew", err, file)
+	}
+	return st, err
+}
+
 func openStore(file string) (*boltstore.Store, error) {
 	st, err := boltstore.Open(file, boltstore.Options{})
 	switch {
@@ -133,7 +150,7 @@ func (n *node) run(ctx context.Context) error {
 	parts, endParts := context.WithCancel(context.WithoutCancel(ctx))
 	defer endParts()
 	sweep := &sweeper{st: n.st, blobs: n.blobs, log: n.log}
-	for _, run := range []func(context.Context) error{n.compiler.Run, n.clusters.Run, n.caches.Run, n.logs.Run, n.logs.write, sweep.Run, n.reopen, n.serveAdmin} {
+	for _, run := range []func(context.Context) error{n.compiler.Run, n.meter.Run, n.clusters.Run, n.caches.Run, n.logs.Run, n.logs.write, sweep.Run, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
 	}
 	g.Go(func() error {
@@ -192,6 +209,9 @@ func (n *node) close() error {
 	}
 	if n.clusters != nil {
 		n.clusters.Close()
+	}
+	if n.usage != nil {
+		errs = append(errs, n.usage.Close())
 	}
 	if n.st != nil {
 		errs = append(errs, n.st.Close())

@@ -159,6 +159,9 @@ func TestRunRefuses(t *testing.T) {
 		{"store damaged", func(t *testing.T, c *Config) {
 			write(t, c.storeFile(), bytes.Repeat([]byte("not a store "), 10_000), 0o600)
 		}, "put back a backup"},
+		{"usage counts damaged", func(t *testing.T, c *Config) {
+			write(t, c.usageFile(), bytes.Repeat([]byte("not a store "), 10_000), 0o600)
+		}, "and all quotas begin anew"},
 		{"credential for all to read", func(t *testing.T, c *Config) {
 			write(t, filepath.Join(c.Data, "root-credential"), []byte("[default]\n"), 0o644)
 		}, "chmod 600"},

@@ -273,6 +273,7 @@ func (c *Config) checkRest() error {
 }
 
 func (c *Config) storeFile() string { return filepath.Join(c.Data, "store.db") }
+func (c *Config) usageFile() string { return filepath.Join(c.Data, "usage.db") }
 func (c *Config) runFile() string   { return filepath.Join(c.Data, "run.json") }
 
 func oneOf(name, value string, allowed ...string) error {

@@ -70,7 +70,7 @@ func (n *node) openFront(exchanges wire.Handler) (*front, error) {
 func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	cfg := n.cfg
 	limits := cfg.limits()
-	calls, err := awsrpc.NewHandler(services(n.st, n.blobs, cfg, n.compiler), awsrpc.Options{
+	calls, err := awsrpc.NewHandler(services(n.st, n.blobs, cfg, n.compiler, n.meter), awsrpc.Options{
 		Credentials: n.credential, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,
 	})
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 
 // services are the AWS APIs this server answers, each with what answers it. A
 // new one is a line here. COVERAGE.md is made from this list.
-func services(st store.Store, blobs *store.Blobs, cfg *Config, data dataPlane) []awsrpc.Mount {
+func services(st store.Store, blobs *store.Blobs, cfg *Config, data dataPlane, meter rest.Meter) []awsrpc.Mount {
 	return []awsrpc.Mount{
-		apigateway.Mount(rest.New(st, blobs, restOptions(cfg, data))),
+		apigateway.Mount(rest.New(st, blobs, restOptions(cfg, data, meter))),
 		apigatewayv2.Mount(apigatewayv2.UnimplementedServer{}),
 		apigatewaymanagementapi.Mount(apigatewaymanagementapi.UnimplementedServer{}),
 	}
@@ -25,13 +25,13 @@ type dataPlane interface {
 }
 
 // restOptions are what the operator says about REST APIs, and what they ask.
-func restOptions(cfg *Config, data dataPlane) rest.Options {
+func restOptions(cfg *Config, data dataPlane, meter rest.Meter) rest.Options {
 	return rest.Options{
 		Limits: rest.Limits{
 			RestAPIs: cfg.RestAPIs, ResourcesPerAPI: cfg.ResourcesPerAPI, StagesPerAPI: cfg.StagesPerAPI,
 			APIKeys: cfg.APIKeys, UsagePlans: cfg.UsagePlans, DomainNames: cfg.DomainNames,
 		},
 		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
-		Caches: data,
+		Caches: data, Usage: meter,
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/memstore"
+	"gatehouse/internal/usage"
 
 	api "gatehouse/internal/awsapi/apigateway"
 )
@@ -34,7 +35,7 @@ func newClient(t testing.TB) *client {
 	t.Helper()
 	st := memstore.New(memstore.Options{})
 	t.Cleanup(func() { st.Close() })
-	svc := New(st, store.NewBlobs(st, "/"), Options{})
+	svc := New(st, store.NewBlobs(st, "/"), Options{Usage: usage.New(nil, nil)})
 	mount := api.Mount(svc)
 	h, err := awsrpc.NewHandler([]awsrpc.Mount{mount}, awsrpc.Options{Dev: true, Account: testAccount})
 	if err != nil {

@@ -200,9 +200,11 @@ var keyReplays = []replay{
 		update("api-stages-wrong-api", up, "add", "/apiStages", id+"b:dev")
 		update("api-stages-wrong-stage", up, "add", "/apiStages", id+":fakestagename")
 		update("api-stages-wrong-value", up, "remove", "/apiStages", "fakevalue")
-	}, without: map[string]string{
-		"update-usage-plan": "quota is refused by name", "get-usage-plan-after-update": "as update-usage-plan",
-		"get-usage-plans-after-update": "as update-usage-plan",
+		match("update-usage-plan", c.do("UpdateUsagePlan", with(up, "patchOperations", patch(
+			"replace", "/throttle/burstLimit", "100", "replace", "/throttle/rateLimit", "200",
+			"replace", "/quota/limit", "5000", "replace", "/quota/period", "MONTH"))))
+		match("get-usage-plan-after-update", c.do("GetUsagePlan", up))
+		match("get-usage-plans-after-update", c.do("GetUsagePlans", nil))
 	}},
 }
 

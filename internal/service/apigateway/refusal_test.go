@@ -176,8 +176,6 @@ func TestUnsupported(t *testing.T) {
 		{noMetrics, "UpdateStage", stagePatch(id, "replace", "/*/*/metrics/enabled", "true")},
 		{noLogging, "UpdateStage", stagePatch(id, "replace", "/*/*/logging/loglevel", "INFO")},
 		{noDataTrace, "UpdateStage", stagePatch(id, "replace", "/*/*/logging/dataTrace", "true")},
-		{noQuota, "CreateUsagePlan", doc{"name": "q", "quota": doc{"limit": 1, "period": "DAY"}}},
-		{noQuota, "UpdateUsagePlan", doc{"usagePlanId": plan, "patchOperations": patch("add", "/quota/limit", "1")}},
 		{noProductCode, "UpdateUsagePlan", doc{"usagePlanId": plan, "patchOperations": patch("add", "/productCode", "1")}},
 		{noStageKeys, "CreateApiKey", doc{"stageKeys": []doc{{"restApiId": id, "stageName": "prod"}}}},
 		{noStageKeys, "UpdateApiKey", doc{"apiKey": key, "patchOperations": patch("add", "/stages", id+"/prod")}},

@@ -34,6 +34,8 @@ type Options struct {
 
 	// Caches are the data plane's; nil: there are none.
 	Caches CacheFlusher
+
+	Usage Meter // nil: there is no GetUsage and no UpdateUsage
 }
 
 // A Service answers the operations of REST APIs. What is not implemented

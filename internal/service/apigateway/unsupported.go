@@ -46,7 +46,6 @@ const (
 	noMetrics
 	noLogging
 	noDataTrace
-	noQuota
 	noProductCode
 	noStageKeys
 	noCertificate
@@ -80,7 +79,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noMetrics:             {"Stage method settings", "metrics/enabled", "true"},
 	noLogging:             {"Stage method settings", "logging/loglevel", "ERROR, INFO"},
 	noDataTrace:           {"Stage method settings", "logging/dataTrace", "true"},
-	noQuota:               {"UsagePlan", "quota", "any"},
 	noProductCode:         {"UsagePlan", "productCode", "any"},
 	noStageKeys:           {"ApiKey", "stageKeys", "any (superseded by usage plans)"},
 	noCertificate:         {"DomainName", "certificate settings", "any"},

@@ -67,8 +67,8 @@ func checkUsagePlan(plan *api.UsagePlan) error {
 	if str(plan.Name) == "" {
 		return api.BadRequestException("Usage Plan name cannot be an empty string") // AWS: undocumented text
 	}
-	if plan.Quota != nil {
-		return noQuota.refuse("")
+	if err := checkQuota(plan.Quota); err != nil {
+		return err
 	}
 	if err := checkThrottle(plan.Throttle); err != nil {
 		return err
@@ -251,17 +251,15 @@ var usagePlanRules = []patchRule[planEdit]{
 	{path: "/name", replace: func(pe *planEdit, o patchOp) error { patchString(&pe.Name, o); return nil }},
 	{path: "/productCode", add: refuseProductCode, replace: refuseProductCode, remove: func(*planEdit, patchOp) error { return nil }},
 	{path: "/quota", remove: func(pe *planEdit, _ patchOp) error { pe.Quota = nil; return nil }},
-	{path: "/quota/limit", add: refuseQuota, replace: refuseQuota},
-	{path: "/quota/offset", add: refuseQuota, replace: refuseQuota},
-	{path: "/quota/period", add: refuseQuota, replace: refuseQuota},
+	{path: "/quota/limit", add: setQuota, replace: setQuota},
+	{path: "/quota/offset", add: setQuota, replace: setQuota},
+	{path: "/quota/period", add: setQuota, replace: setQuota},
 	{path: "/throttle", remove: func(pe *planEdit, _ patchOp) error { pe.Throttle = nil; return nil }},
 	{path: "/throttle/burstLimit", add: setPlanThrottle, replace: setPlanThrottle},
 	{path: "/throttle/rateLimit", add: setPlanThrottle, replace: setPlanThrottle},
 }
 
 func refuseProductCode(*planEdit, patchOp) error { return noProductCode.refuse("") }
-
-func refuseQuota(*planEdit, patchOp) error { return noQuota.refuse("") }
 
 // parseAPIStage reads {apiId}:{stage}.
 func parseAPIStage(s string) (api.ApiStage, bool) {

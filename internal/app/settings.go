@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -149,12 +150,18 @@ func (c *Config) ReadFile(name string) error {
 	if len(text) > maxConfigFile {
 		return fmt.Errorf("%s: larger than %d bytes: this is not a configuration file", name, maxConfigFile)
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
+	var doc, second yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	if err := dec.Decode(&doc); err == io.EOF { // nothing but comments
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if doc.Kind == 0 { // nothing but comments
-		return nil
+	switch err := dec.Decode(&second); {
+	case err == nil:
+		return fmt.Errorf("%s:%d: a second document: want all settings in one, without ---", name, second.Line)
+	case err != io.EOF:
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	return c.readMapping(name, doc.Content[0])
 }

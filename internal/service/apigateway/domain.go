@@ -3,6 +3,7 @@ package apigateway
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,6 +23,15 @@ func errDomain() error {
 
 var hostName = regexp.MustCompile(`^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
+// notForDomains tells whether a host name has a meaning already: the names of
+// APIs, with which one account would take the requests of another, and IP
+// addresses, at which all APIs are reached by their paths.
+func notForDomains(name string) bool {
+	_, rest, _ := strings.Cut(name, ".")
+	_, err := netip.ParseAddr(name)
+	return err == nil || strings.HasPrefix(rest, "execute-api.")
+}
+
 // CreateDomainName creates a host name of its own for APIs. Certificates do
 // not belong to it yet: TLS is a matter of the listener.
 func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainNameInput) (*api.DomainName, error) {
@@ -30,7 +40,7 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 	switch {
 	case name == "":
 		return nil, api.BadRequestException("No Domain Name specified")
-	case !hostName.MatchString(name) || len(name) > 255:
+	case !hostName.MatchString(name) || len(name) > 255 || notForDomains(name):
 		return nil, api.BadRequestException("Invalid domain name specified: " + name) // AWS: undocumented text
 	}
 	if err := checkNewDomain(in); err != nil {

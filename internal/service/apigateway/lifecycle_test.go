@@ -274,7 +274,9 @@ func TestDomainNames(t *testing.T) {
 		t.Errorf("CreateDomainName = %v", out)
 	}
 	c.fail("CreateDomainName", doc{"domainName": "api.example.com"}, "ConflictException: The domain name you provided already exists.")
-	c.fail("CreateDomainName", doc{"domainName": "a..b"}, "BadRequestException: Invalid domain name specified: a..b")
+	for _, name := range []string{"a..b", "127.0.0.1", id + ".execute-api.example.com", "*.execute-api.example.com"} {
+		c.fail("CreateDomainName", doc{"domainName": name}, "BadRequestException: Invalid domain name specified: "+name)
+	}
 	m := doc{"domainName": "api.example.com"}
 	create := with(m, "restApiId", id, "stage", "prod")
 	if got := c.must("CreateBasePathMapping", create)["basePath"]; got != "(none)" {

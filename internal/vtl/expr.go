@@ -1,5 +1,7 @@
 package vtl
 
+import "fmt"
+
 // An expr is a part of a template that has a value.
 type expr interface {
 	eval(r *run) (Value, error)
@@ -311,6 +313,9 @@ func (e *mathExpr) eval(r *run) (Value, error) {
 		return e.join(r, a, b)
 	}
 	v, _ := arith(e.op, a, b)
+	if len(v.str) > maxDigits {
+		return Value{}, r.fail(fmt.Sprintf("Number has more than %d digits", maxDigits))
+	}
 	return v, r.step(1 + len(v.str))
 }
 

@@ -1,9 +1,6 @@
 package vtl
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // Filters of JSONPath: [?(@.price < 10 && @.title =~ /.*x/)].
 
@@ -20,7 +17,7 @@ type operand struct {
 	path   *Path
 	root   bool // the path begins with $
 	value  Value
-	regexp *regexp.Regexp
+	regexp *javaRegexp
 }
 
 // comparisons are the operators; longer ones before those they begin with.

@@ -78,7 +78,7 @@ func (e *reader) read(doc Value) (Value, bool, error) {
 		if e.miss {
 			return Value{}, false, nil
 		}
-		return newList(formJSON, e.found), true, e.r.grow(40 * len(e.found))
+		return newList(formJSON, e.found), true, nil
 	}
 	if len(e.found) == 0 {
 		return Value{}, false, nil
@@ -98,7 +98,7 @@ func (e *reader) step(v Value, i int) error {
 	}
 	if i == len(e.path.steps) {
 		e.found = append(e.found, v)
-		return nil
+		return e.r.grow(40)
 	}
 	s := &e.path.steps[i]
 	switch s.kind {
@@ -325,7 +325,11 @@ func (e *reader) holds(f *filter, v Value) (bool, error) {
 		return false, err
 	}
 	if f.op == "=~" {
-		return f.right.regexp != nil && exists && f.right.regexp.MatchString(a.Text()), nil
+		if f.right.regexp == nil || !exists {
+			return false, nil
+		}
+		text := a.Text()
+		return f.right.regexp.MatchString(text), e.r.step(f.right.regexp.cost(text))
 	}
 	return e.compare(f.op, compared{a, exists}, compared{b, some})
 }

@@ -24,6 +24,8 @@ const (
 	maxMemory = 64 << 20
 	// maxSteps bounds the nodes and members visited, some seconds of work.
 	maxSteps = 10_000_000
+	// maxDigits bounds the digits of a BigInteger or BigDecimal.
+	maxDigits = 10_000
 	// maxNesting bounds the recursion of rendering and printing.
 	maxNesting = 600
 	// maxSource bounds the nesting of a template's text.
@@ -48,6 +50,7 @@ func (r *run) step(n int) error {
 const stepsBetween = 50_000
 
 func (r *run) stepSlow() error {
+	r.stepsLeft += min(r.steps, 0) // what was taken beyond
 	if r.stepsLeft <= 0 {
 		return r.fail(fmt.Sprintf("Template takes more than %d steps", maxSteps))
 	}

@@ -208,9 +208,13 @@ func stringConcat(r *run, c call) (Value, error) {
 	return NewString(c.recv.str + c.args[0].str), r.grow(len(c.recv.str) + len(c.args[0].str))
 }
 
-func stringUpper(_ *run, c call) (Value, error) { return NewString(strings.ToUpper(c.recv.str)), nil }
+func stringUpper(r *run, c call) (Value, error) {
+	return NewString(strings.ToUpper(c.recv.str)), r.grow(len(c.recv.str))
+}
 
-func stringLower(_ *run, c call) (Value, error) { return NewString(strings.ToLower(c.recv.str)), nil }
+func stringLower(r *run, c call) (Value, error) {
+	return NewString(strings.ToLower(c.recv.str)), r.grow(len(c.recv.str))
+}
 
 // stringTrim takes away everything up to the blank at both ends.
 func stringTrim(_ *run, c call) (Value, error) {
@@ -240,10 +244,13 @@ func stringReplace(r *run, c call) (Value, error) {
 	if ok, err := r.texts(c, 2); !ok {
 		return Value{}, err
 	}
-	s, from, to := c.recv.str, c.args[0].str, c.args[1].str
+	return r.replaceText(c.recv.str, c.args[0].str, c.args[1].str)
+}
+
+func (r *run) replaceText(s, from, to string) (Value, error) {
 	n := strings.Count(s, from)
 	if n == 0 {
-		return c.recv, r.step(1 + len(s)/64)
+		return NewString(s), r.step(1 + len(s)/64)
 	}
 	if err := r.grow(len(s) + n*len(to)); err != nil {
 		return Value{}, err
@@ -252,9 +259,9 @@ func stringReplace(r *run, c call) (Value, error) {
 }
 
 // pattern returns the regular expression that is the first argument.
-func (r *run) pattern(c call, whole bool) (*regexp.Regexp, error) {
-	if c.s.regexp != nil {
-		return c.s.regexp, nil
+func (r *run) pattern(c call, whole bool) (*javaRegexp, error) {
+	if re := c.s.regexp; re != nil {
+		return re, r.step(re.cost(c.recv.str))
 	}
 	if c.s.broken != nil {
 		return nil, r.fail(c.s.broken.Error())
@@ -266,7 +273,7 @@ func (r *run) pattern(c call, whole bool) (*regexp.Regexp, error) {
 	if err != nil {
 		return nil, r.fail(err.Error())
 	}
-	return re, nil
+	return re, r.step(re.cost(c.recv.str))
 }
 
 func stringMatches(r *run, c call) (Value, error) {
@@ -277,7 +284,7 @@ func stringMatches(r *run, c call) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	return NewBool(re.MatchString(c.recv.str)), r.step(1 + len(c.recv.str)/8)
+	return NewBool(re.MatchString(c.recv.str)), nil
 }
 
 func stringReplaceAll(r *run, c call) (Value, error) { return r.replace(c, -1) }
@@ -293,9 +300,16 @@ func (r *run) replace(c call, limit int) (Value, error) {
 		return Value{}, err
 	}
 	s := c.recv.str
+	if re.literal != "" && limit < 0 && !strings.ContainsAny(c.args[1].str, `$\`) {
+		return r.replaceText(s, re.literal, c.args[1].str)
+	}
+	matches, err := r.allMatches(re, s, limit)
+	if err != nil {
+		return Value{}, err
+	}
 	var out []byte
 	last := 0
-	for _, m := range allMatches(re, s, limit) {
+	for _, m := range matches {
 		out = append(out, s[last:m[0]]...)
 		if out, err = r.replacement(out, c.args[1].str, s, m); err != nil {
 			return Value{}, err
@@ -311,12 +325,23 @@ func (r *run) replace(c call, limit int) (Value, error) {
 	return NewString(string(append(out, s[last:]...))), nil
 }
 
+// maxMatches bounds the matches of one expression in one text: each takes
+// some 60 bytes until they are used.
+const maxMatches = 250_000
+
 // allMatches is what Java's find goes through: unlike Go's, also an empty
 // match where another match has just ended.
-func allMatches(re *regexp.Regexp, s string, limit int) [][]int {
-	found := re.FindAllStringSubmatchIndex(s, limit)
+func (r *run) allMatches(re *javaRegexp, s string, limit int) ([][]int, error) {
+	most := maxMatches + 1
+	if limit >= 0 {
+		most = limit
+	}
+	found := re.FindAllStringSubmatchIndex(s, most)
+	if len(found) > maxMatches {
+		return nil, r.fail(fmt.Sprintf("Regular expression matches more than %d times", maxMatches))
+	}
 	if !re.MatchString("") {
-		return found
+		return found, nil
 	}
 	var list [][]int
 	for i, m := range found {
@@ -337,7 +362,7 @@ func allMatches(re *regexp.Regexp, s string, limit int) [][]int {
 	if limit > 0 && len(list) > limit {
 		list = list[:limit]
 	}
-	return list
+	return list, nil
 }
 
 // replacement appends what Java puts for a match: $1 is a group, a backslash
@@ -393,9 +418,13 @@ func stringSplit(r *run, c call) (Value, error) {
 		return Value{}, err
 	}
 	s := c.recv.str
+	matches, err := r.allMatches(re, s, -1)
+	if err != nil {
+		return Value{}, err
+	}
 	var parts []Value
 	last := 0
-	for _, m := range allMatches(re, s, -1) {
+	for _, m := range matches {
 		if limit > 0 && len(parts) == limit-1 {
 			break
 		}
@@ -468,6 +497,12 @@ func stringFormat(r *run, c call) (Value, error) {
 			failed = err
 		}
 		next++
+		if err := r.grow(len(text)); err != nil {
+			failed = err
+		}
+		if failed != nil {
+			return ""
+		}
 		return text
 	})
 	if failed != nil {

@@ -10,13 +10,14 @@ import (
 // character, and so does this one; expressions are in parseexpr.go.
 
 type parser struct {
-	src      string
-	pos      int
-	shared   *symbols
-	line     int // of src[0] in the whole template
-	column   int
-	depth    int
-	inString bool // src is a string: a last $ or # is text
+	src       string
+	pos       int
+	shared    *symbols
+	line      int // of src[0] in the whole template
+	column    int
+	depth     int
+	inString  bool // src is a string: a last $ or # is text
+	noComment int  // where ## is no comment
 }
 
 // symbols are what all parts of a template share.
@@ -28,7 +29,7 @@ type symbols struct {
 }
 
 func newParser(src string, t *Template) *parser {
-	return &parser{src: src, line: 1, column: 1, shared: &symbols{t: t, slots: map[string]int{}, macros: map[string]*macro{}, called: map[string]*macro{}}}
+	return &parser{src: src, line: 1, column: 1, noComment: -1, shared: &symbols{t: t, slots: map[string]int{}, macros: map[string]*macro{}, called: map[string]*macro{}}}
 }
 
 // slot returns where the variable of a name is kept.
@@ -189,6 +190,7 @@ func (p *parser) dollarOrEscape() (node, error) {
 	if p.pos < len(p.src) && p.src[p.pos] == '$' {
 		ref, err := p.reference(slashes)
 		if err != nil || ref != nil {
+			p.afterReference(ref)
 			return ref.orNil(), err
 		}
 		return p.noReference(from)
@@ -199,14 +201,79 @@ func (p *parser) dollarOrEscape() (node, error) {
 	return nil, nil
 }
 
-// noReference returns what $ is when no name follows. Velocity loses the ! of
-// a $! then.
+// afterReference notes where ## is no comment: right after a member's name.
+func (p *parser) afterReference(ref *refNode) {
+	if ref == nil || len(ref.selectors) == 0 || strings.HasSuffix(ref.source, "}") {
+		return
+	}
+	if ref.selectors[len(ref.selectors)-1].kind == selectProperty {
+		p.noComment = p.pos
+	}
+}
+
+// noReference returns what $ is when no name follows. In Velocity's lexer it
+// joins what comes next: it vanishes before the directives of #if and before
+// #set, keeps another directive from being one, and $! loses its !.
 func (p *parser) noReference(from int) (node, error) {
-	text := p.src[from:p.pos]
+	text, rest := p.src[from:p.pos], p.src[p.pos:]
 	if strings.HasSuffix(text, "{") {
+		if strings.HasPrefix(rest, "$") {
+			return nil, p.unexpected("a name")
+		}
 		return nil, nil
 	}
-	return textNode(strings.TrimSuffix(text, "!")), p.wantMore()
+	if strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "[") {
+		p.pos++
+		return nil, nil
+	}
+	if after := strings.TrimLeft(rest, `\`); strings.HasPrefix(after, "$") {
+		// Backslashes between $! and $ escape nothing.
+		p.pos = len(p.src) - len(after)
+		return nil, nil
+	}
+	if !strings.ContainsAny(rest[:min(1, len(rest))], "{}") {
+		text = strings.TrimSuffix(text, "!")
+	}
+	return p.joined(from, text)
+}
+
+// joined returns what becomes of a $ or # without a name, printed as text,
+// before what comes next.
+func (p *parser) joined(from int, text string) (node, error) {
+	rest := p.src[p.pos:]
+	if setLength(strings.TrimLeft(rest, " \t")) > 0 {
+		return textNode(""), nil
+	}
+	word, length := "", 0
+	if strings.HasPrefix(rest, "#") {
+		word, length = directiveWord(rest)
+	}
+	if control(strings.Trim(word, "{}")) {
+		return textNode(""), nil
+	}
+	if word != "" {
+		p.pos += length
+		return p.macroCall("", from)
+	}
+	return textNode(text), p.wantMore()
+}
+
+// hashText reads a # that begins no directive.
+func (p *parser) hashText() (node, error) {
+	from := p.pos
+	p.pos++
+	rest := p.src[p.pos:]
+	after := strings.TrimLeft(rest, `\`)
+	switch {
+	case len(after) < len(rest) && strings.HasPrefix(after, "$"):
+		// Backslashes between # and $ escape nothing.
+		p.pos = len(p.src) - len(after)
+		return nil, nil
+	case rest != "" && isDigit(rest[0]):
+		p.pos += digits(rest, 0)
+		return nil, nil
+	}
+	return p.joined(from, "#")
 }
 
 // escapedDirective reads backslashes before #. An odd number of them makes
@@ -275,6 +342,9 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 func (p *parser) hash() (n node, end ending, err error) {
 	rest := p.src[p.pos:]
 	switch {
+	case strings.HasPrefix(rest, "##") && p.pos == p.noComment:
+		n, err := p.hashText()
+		return n, 0, err
 	case strings.HasPrefix(rest, "##"):
 		p.lineComment()
 		return textNode(""), 0, nil
@@ -294,8 +364,8 @@ func (p *parser) hash() (n node, end ending, err error) {
 	}
 	word, length := directiveWord(rest)
 	if word == "" {
-		p.pos++
-		return nil, 0, p.wantMore()
+		n, err := p.hashText()
+		return n, 0, err
 	}
 	return p.directive(strings.Trim(word, "{}"), length)
 }

@@ -1,9 +1,6 @@
 package vtl
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // A selectKind says how a selector gets from a value to one of it.
 type selectKind uint8
@@ -20,9 +17,9 @@ type selector struct {
 	name   string
 	args   []expr
 	method *method
-	path   *Path          // of $input.json and $input.path with a constant
-	regexp *regexp.Regexp // of String's methods with a constant pattern
-	broken error          // what is wrong with the constant
+	path   *Path       // of $input.json and $input.path with a constant
+	regexp *javaRegexp // of String's methods with a constant pattern
+	broken error       // what is wrong with the constant
 }
 
 // A refNode is a reference.

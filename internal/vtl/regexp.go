@@ -3,6 +3,7 @@ package vtl
 import (
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 )
 
@@ -12,8 +13,15 @@ import (
 // maxPattern bounds a pattern: compiling is work, too.
 const maxPattern = 2000
 
+// A javaRegexp is a compiled regular expression and what running it costs.
+type javaRegexp struct {
+	*regexp.Regexp
+	size    int    // instructions: each byte of a text may visit all of them
+	literal string // the text it matches, if it matches one only
+}
+
 // compileRegexp translates a pattern. With whole it must match all of a text.
-func compileRegexp(pattern string, whole bool) (*regexp.Regexp, error) {
+func compileRegexp(pattern string, whole bool) (*javaRegexp, error) {
 	if len(pattern) > maxPattern {
 		return nil, fmt.Errorf("Regular expression is longer than %d characters", maxPattern) //nolint:staticcheck // shown to clients of AWS's API
 	}
@@ -28,7 +36,26 @@ func compileRegexp(pattern string, whole bool) (*regexp.Regexp, error) {
 	if err != nil {
 		return nil, fmt.Errorf("Invalid regular expression %q: %w", pattern, err) //nolint:staticcheck // as above
 	}
-	return re, nil
+	p := &javaRegexp{Regexp: re, size: programSize(text)}
+	if prefix, all := re.LiteralPrefix(); all {
+		p.literal = prefix
+	}
+	return p, nil
+}
+
+// cost is the steps it takes to run p on s at most.
+func (p *javaRegexp) cost(s string) int { return 1 + len(s)*p.size/64 }
+
+func programSize(text string) int {
+	tree, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return maxPattern
+	}
+	prog, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return maxPattern
+	}
+	return len(prog.Inst)
 }
 
 // anyChar is Java's dot: not a line end.

@@ -76,7 +76,7 @@ func utilURLDecode(r *run, c call) (Value, error) {
 	if err != nil {
 		return Value{}, r.fail("urlDecode: " + err.Error())
 	}
-	return NewString(strings.ToValidUTF8(decoded, "\uFFFD")), nil
+	return NewString(strings.ToValidUTF8(decoded, "\uFFFD")), r.grow(len(s))
 }
 
 func writeBase64(r *run, dst []byte, c call) ([]byte, bool, error) {
@@ -96,7 +96,7 @@ func utilBase64Decode(r *run, c call) (Value, error) {
 	if err != nil {
 		return Value{}, r.fail("base64Decode: " + err.Error())
 	}
-	return NewString(strings.ToValidUTF8(string(raw), "\uFFFD")), nil
+	return NewString(strings.ToValidUTF8(string(raw), "\uFFFD")), r.grow(len(s))
 }
 
 // utilParseJSON is $util.parseJson.
@@ -111,7 +111,8 @@ func utilParseJSON(r *run, c call) (Value, error) {
 	if c.args[0].kind == Null {
 		return Value{}, r.fail("parseJson: null")
 	}
-	if err := r.grow(len(s)); err != nil {
+	// A value takes 40 bytes, and its text may be two.
+	if err := r.grow(16 * len(s)); err != nil {
 		return Value{}, err
 	}
 	v, err := parseJSON(&r.mem, s)

@@ -28,7 +28,7 @@ func TestReadFile(t *testing.T) {
 		{"unknown and like nothing", "frobnicate: 1\n", nil, `FILE:1: unknown setting "frobnicate"`},
 		{"twice", "data: a\ndata: b\n", nil, "FILE:2: data: set already on line 1"},
 		{"second document", "data: a\n---\nlisen: :80\n", nil, "FILE:2: a second document: want all settings in one, without ---"},
-		{"broken second document", "data: a\n---\n[\n", nil, "FILE: yaml: line 4: did not find expected node content"},
+		{"broken second document", "data: a\n---\n[\n", nil, "FILE: yaml: line 3: did not find expected node content"},
 		{"wrong type", "dev: 1\n", nil, `FILE:1: dev: "1" is neither true nor false`},
 		{"quoted switch", "dev: \"true\"\n", nil, `FILE:1: dev: "true" is neither true nor false`},
 		{"time without unit", "drain: 10\n", nil, `FILE:1: drain: "10" is not a time: write a number with a unit, for example 10s or 1m30s`},

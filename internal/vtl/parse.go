@@ -17,7 +17,8 @@ type parser struct {
 	column    int
 	depth     int
 	inString  bool // src is a string: a last $ or # is text
-	noComment int  // where ## is no comment
+	noComment int  // where ## is no comment, or -1
+	afterCall int  // where a call or an index ended, or -1
 }
 
 // symbols are what all parts of a template share.
@@ -29,7 +30,7 @@ type symbols struct {
 }
 
 func newParser(src string, t *Template) *parser {
-	return &parser{src: src, line: 1, column: 1, noComment: -1, shared: &symbols{t: t, slots: map[string]int{}, macros: map[string]*macro{}, called: map[string]*macro{}}}
+	return &parser{src: src, line: 1, column: 1, noComment: -1, afterCall: -1, shared: &symbols{t: t, slots: map[string]int{}, macros: map[string]*macro{}, called: map[string]*macro{}}}
 }
 
 // slot returns where the variable of a name is kept.
@@ -111,7 +112,10 @@ func (p *parser) block() (list []node, end ending, err error) {
 		case ' ', '\t':
 			n, err = p.space()
 		default:
-			p.textRun()
+			// A name right after a call or an index is a token by itself.
+			if p.pos != p.afterCall || p.identifier() == "" {
+				p.textRun()
+			}
 		}
 		if err != nil {
 			return nil, 0, err
@@ -201,14 +205,18 @@ func (p *parser) dollarOrEscape() (node, error) {
 	return nil, nil
 }
 
-// afterReference notes where ## is no comment: right after a member's name.
+// afterReference notes what Velocity's lexer, still within the reference, takes
+// differently: after a member's name ## is no comment, after a call or an index
+// a name is a token.
 func (p *parser) afterReference(ref *refNode) {
 	if ref == nil || len(ref.selectors) == 0 || strings.HasSuffix(ref.source, "}") {
 		return
 	}
 	if ref.selectors[len(ref.selectors)-1].kind == selectProperty {
 		p.noComment = p.pos
+		return
 	}
+	p.afterCall = p.pos
 }
 
 // noReference returns what $ is when no name follows. In Velocity's lexer it

@@ -335,7 +335,7 @@ func (p *parser) stringLiteral() (expr, error) {
 	if !strings.ContainsAny(text, "$#") {
 		return stringExpr(text), nil
 	}
-	sub := &parser{src: text, shared: p.shared, line: line, column: column, depth: p.depth + 1, inString: true, noComment: -1}
+	sub := &parser{src: text, shared: p.shared, line: line, column: column, depth: p.depth + 1, inString: true, noComment: -1, afterCall: -1}
 	nodes, err := sub.template()
 	if err != nil {
 		return nil, err

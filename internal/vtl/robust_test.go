@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -170,4 +171,31 @@ func TestPathRead(t *testing.T) {
 			t.Errorf("Read(%s, %s) = %s, want %s", tt.path, tt.body, got, tt.want)
 		}
 	}
+}
+
+// TestConcurrent renders one template in many goroutines with payloads of
+// their own: nothing of one may show in another.
+func TestConcurrent(t *testing.T) {
+	tpl, err := vtl.Compile(`#set($context.requestOverride.header.id = $input.path('$.id'))#foreach($x in $input.path('$.list'))$x$input.json('$.id')#end`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 200 {
+				id := fmt.Sprintf("%d-%d", g, i)
+				env := goldenEnv(fmt.Sprintf(`{"id": %q, "list": ["a", {"b": %q}]}`, id, id))
+				out, err := tpl.Append(nil, env)
+				want := fmt.Sprintf(`a"%s"{b=%s}"%s"`, id, id, id)
+				if err != nil || string(out) != want {
+					t.Errorf("got %q (%v), want %q", out, err, want)
+				}
+				if got := env.Overrides.Request.Get("header").Get("id").Text(); got != id {
+					t.Errorf("override = %q, want %q", got, id)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

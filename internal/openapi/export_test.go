@@ -322,6 +322,16 @@ func TestExportDocumentation(t *testing.T) {
 	}
 }
 
+// Of integration responses with one pattern only the first ever answers.
+func TestExportOfOnePatternTwice(t *testing.T) {
+	a := &API{Resources: []Resource{{Path: "/", Methods: []Method{{Method: api.Method{HttpMethod: ptr("GET"), MethodIntegration: &api.Integration{
+		Type: ptr("MOCK"), IntegrationResponses: map[string]api.IntegrationResponse{"500": {}, "200": {SelectionPattern: ptr("")}}}}}}}}}
+	out, err := Export(a, ExportOptions{Extensions: true})
+	if err != nil || !bytes.Contains(out, []byte(`"statusCode" : "200"`)) || bytes.Contains(out, []byte("500")) {
+		t.Errorf("Export = %v\n%s\nwant the response 200 alone", err, out)
+	}
+}
+
 func TestExportRefusesWhatIsNoSchema(t *testing.T) {
 	a := &API{Models: []api.Model{{Name: ptr("M"), ContentType: ptr("application/json"), Schema: ptr("no schema")}}}
 	_, err := Export(a, ExportOptions{})

@@ -244,6 +244,8 @@ func (ex *exporter) integration(in *api.Integration) *node {
 		if key == "" {
 			key = "default"
 		}
+		// A document has one response for a pattern: the first, which is the
+		// one that answers.
 		response := object()
 		response.put("statusCode", textNode(status))
 		response.put("responseParameters", textMap(r.ResponseParameters))

@@ -73,11 +73,11 @@ func exportOptions(in *api.GetExportInput) (openapi.ExportOptions, error) {
 	default:
 		return opt, api.BadRequestException("Invalid export type specified. Valid options are oas30,swagger")
 	}
+	// JSON is what there is by default: of both, YAML was asked for.
 	for accepted := range strings.SplitSeq(str(in.Accepts), ",") {
 		mediaType, _, _ := strings.Cut(accepted, ";")
 		switch strings.ToLower(strings.TrimSpace(mediaType)) {
 		case "", "*/*", "application/*", "application/json":
-			opt.YAML = false
 		case "application/yaml":
 			opt.YAML = true
 		default:

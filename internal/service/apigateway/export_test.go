@@ -232,6 +232,7 @@ func TestGetExportAnswers(t *testing.T) {
 	}{
 		{"oas30", "application/json", `attachment; filename="oas30_1__2.json"`, "{\n  \"openapi\" : \"3.0.1\""},
 		{"oas30", "application/yaml", `attachment; filename="oas30_1__2.yaml"`, "---\nopenapi: \"3.0.1\"\n"},
+		{"oas30", "application/yaml,application/json", `attachment; filename="oas30_1__2.yaml"`, "---\nopenapi: \"3.0.1\"\n"},
 		{"swagger", "*/*", `attachment; filename="swagger_1__2.json"`, "{\n  \"swagger\" : \"2.0\""},
 		{"swagger", "application/yaml", `attachment; filename="swagger_1__2.yaml"`, "---\nswagger: \"2.0\"\n"},
 	} {

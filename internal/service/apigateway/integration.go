@@ -132,14 +132,19 @@ func checkServiceURI(kind, uri string) error {
 var stageVariable = regexp.MustCompile(`\$\{stageVariables\.[A-Za-z0-9_]+\}`)
 
 // validEndpoint reports whether s can be the URI of an HTTP integration. Stage
-// variables may stand for anything behind the scheme.
+// variables may stand for anything behind the scheme. A name and password would
+// go nowhere.
 func validEndpoint(s string) bool {
 	u, err := url.Parse(strings.NewReplacer("{", "", "}", "").Replace(stageVariable.ReplaceAllString(s, "x")))
 	if err != nil {
 		// A variable may stand for the port, which must be a number.
 		u, err = url.Parse(strings.NewReplacer("{", "", "}", "").Replace(stageVariable.ReplaceAllString(s, "1")))
 	}
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		return false
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return u.Port() == "" || err == nil && port > 0
 }
 
 // checkIntegrationSupport refuses what the data plane does not do yet.

@@ -46,7 +46,9 @@ func TestUpdateIntegration(t *testing.T) {
 	fail("replace", "/timeoutInMillis", "49", "BadRequestException: Timeout should be between 50 ms and 29000 ms")
 	fail("replace", "/timeoutInMillis", "x", "BadRequestException: Timeout should be between 50 ms and 29000 ms")
 	fail("replace", "/type", "MOCK", "BadRequestException: Invalid patch path /type")
-	fail("replace", "/uri", "nope", "BadRequestException: Invalid HTTP endpoint specified for URI")
+	for _, uri := range []string{"nope", "http://name:pass@host/", "http://host:0/", "http://host:65536/"} {
+		fail("replace", "/uri", uri, "BadRequestException: Invalid HTTP endpoint specified for URI")
+	}
 	fail("replace", "/requestParameters/integration.request.header.X", "'x'", "NotFoundException: Invalid parameter name specified")
 	fail("remove", "/requestTemplates/text~1plain", nil, "NotFoundException: Content-Type specified was not found")
 	c.must("DeleteIntegration", m)

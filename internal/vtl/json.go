@@ -248,12 +248,15 @@ func (p *jsonParser) numberEnds(stop stops) bool {
 }
 
 func numberValue(text string, whole bool) (Value, bool) {
+	if len(text) > maxDigits/10 {
+		return Value{}, false // a text to us: its conversion would be the work
+	}
 	if whole {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 			return NewInt(n), true
 		}
 		z, ok := new(big.Int).SetString(text, 10)
-		if !ok || len(text) > 1000 {
+		if !ok {
 			return Value{}, false
 		}
 		return newBig(z), true

@@ -11,6 +11,7 @@ import (
 // A Path is a compiled JSONPath. It never changes.
 type Path struct {
 	steps    []pathStep
+	lead     int  // steps at the start that lead to one value
 	definite bool // the result is one value, not a list of them
 }
 
@@ -68,20 +69,27 @@ func CompilePath(text string) (*Path, error) {
 }
 
 func newPath(steps []pathStep) *Path {
-	p := &Path{steps: steps, definite: true}
+	p := &Path{steps: steps}
 	for _, s := range steps {
-		switch s.kind {
-		case stepName, stepFunction:
-		case stepIndex:
-			p.definite = p.definite && len(s.indexes) == 1
-		case stepNames:
-			// Jayway merges the members into one map, so the path stays
-			// definite.
-		default:
-			p.definite = false
+		if !s.definite() {
+			return p
 		}
+		p.lead++
 	}
+	p.definite = true
 	return p
+}
+
+// definite tells whether a step leads to one value. Several names do: Jayway
+// merges the members into one map.
+func (s pathStep) definite() bool {
+	switch s.kind {
+	case stepName, stepNames, stepFunction:
+		return true
+	case stepIndex:
+		return len(s.indexes) == 1
+	}
+	return false
 }
 
 type pathParser struct {

@@ -86,11 +86,6 @@ func (e *reader) read(doc Value) (Value, bool, error) {
 	return e.found[len(e.found)-1], true, nil
 }
 
-// upstreamDefinite tells whether the steps before i lead to one value.
-func (e *reader) upstreamDefinite(i int) bool {
-	return newPath(e.path.steps[:i]).definite
-}
-
 // step takes v down from step i on.
 func (e *reader) step(v Value, i int) error {
 	if err := e.r.step(1); err != nil {
@@ -132,7 +127,7 @@ func (e *reader) name(v Value, name string, i int) error {
 
 // missing notes that step i leads nowhere.
 func (e *reader) missing(i int) {
-	if e.upstreamDefinite(i) {
+	if i <= e.path.lead {
 		e.miss = true
 	}
 }

@@ -22,8 +22,8 @@ const (
 	maxOutput = 10 << 20
 	// maxMemory bounds the strings made while rendering.
 	maxMemory = 64 << 20
-	// maxSteps bounds the nodes and members visited, some seconds of work.
-	maxSteps = 10_000_000
+	// maxSteps bounds the nodes and members visited, a second or two of work.
+	maxSteps = 5_000_000
 	// maxDigits bounds the digits of a BigInteger or BigDecimal.
 	maxDigits = 10_000
 	// maxNesting bounds the recursion of rendering and printing.

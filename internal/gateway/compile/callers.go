@@ -49,7 +49,7 @@ func (c *Compiler) compileCallers(ctx context.Context, s record.Scope) {
 	}
 	keys, err := gateway.NewKeys(c.keys(s, members))
 	if err != nil {
-		// Values are made unique before, so this cannot be.
+		// Values are made unique before, and an id is short, so this cannot be.
 		c.opt.Log.Error("API keys not taken over, the ones before stay in force", "account", s.Account, "region", s.Region, "error", err)
 		return
 	}
@@ -70,9 +70,9 @@ func (c *Compiler) planQuotas(s record.Scope) map[string]usage.PlanQuota {
 
 // keys makes the API keys of a scope. The service reserves values, so that two
 // keys have the same in a damaged store only: then the older one has it.
-func (c *Compiler) keys(s record.Scope, members map[string][]gateway.Member) []*gateway.Key {
+func (c *Compiler) keys(s record.Scope, members map[string][]gateway.Member) []gateway.APIKey {
 	all := c.mirror.apiKeys[s]
-	list := make([]*gateway.Key, 0, len(all))
+	list := make([]gateway.APIKey, 0, len(all))
 	byValue := make(map[string]bool, len(all))
 	for _, id := range slices.SortedFunc(maps.Keys(all), func(a, b string) int {
 		return cmp.Or(all[a].Created.Compare(all[b].Created), cmp.Compare(a, b))
@@ -83,7 +83,7 @@ func (c *Compiler) keys(s record.Scope, members map[string][]gateway.Member) []*
 			continue
 		}
 		byValue[value] = true
-		list = append(list, &gateway.Key{ID: id, Value: value, Enabled: isTrue(all[id].Enabled), Members: members[id]})
+		list = append(list, gateway.APIKey{ID: id, Value: value, Enabled: isTrue(all[id].Enabled), Members: members[id]})
 	}
 	return list
 }

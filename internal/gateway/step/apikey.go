@@ -26,7 +26,8 @@ func (s *APIKey) Do(_ context.Context, x *gateway.Exchange) error {
 		}
 		return nil
 	}
-	key := x.Stage.Keys.Find(x.Vars.APIKey)
+	keys := x.Stage.Keys
+	key := keys.Find(x.Vars.APIKey)
 	if key == nil {
 		if s.Required {
 			return invalidKey
@@ -34,9 +35,9 @@ func (s *APIKey) Do(_ context.Context, x *gateway.Exchange) error {
 		return nil
 	}
 	x.Key = key
-	x.Vars.APIKeyID = key.ID
-	x.Member = key.Member(x.Stage.UsagePlans)
-	if s.Required && (x.Member == nil || !key.Enabled) {
+	x.Vars.APIKeyID = keys.ID(key)
+	x.Member = keys.Member(key, x.Stage.UsagePlans)
+	if s.Required && (x.Member == nil || !key.Enabled()) {
 		return invalidKey
 	}
 	return nil

@@ -27,7 +27,7 @@ func faultType(t *testing.T, s gateway.Step, x *gateway.Exchange) string {
 // AWS: rest-execution.md §8.
 func TestAPIKey(t *testing.T) {
 	mine, other := &gateway.UsagePlan{ID: "mine"}, &gateway.UsagePlan{ID: "other"}
-	keys, err := gateway.NewKeys([]*gateway.Key{
+	keys, err := gateway.NewKeys([]gateway.APIKey{
 		{ID: "1", Value: "good", Enabled: true, Members: []gateway.Member{{Plan: other}, {Plan: mine}}},
 		{ID: "2", Value: "disabled", Members: []gateway.Member{{Plan: mine}}},
 		{ID: "3", Value: "elsewhere", Enabled: true, Members: []gateway.Member{{Plan: other}}},
@@ -73,7 +73,7 @@ func TestAPIKey(t *testing.T) {
 }
 
 func TestNewKeysRefuses(t *testing.T) {
-	if _, err := gateway.NewKeys([]*gateway.Key{{ID: "1", Value: "v"}, {ID: "2", Value: "v"}}); err == nil {
+	if _, err := gateway.NewKeys([]gateway.APIKey{{ID: "1", Value: "v"}, {ID: "2", Value: "v"}}); err == nil {
 		t.Error("two keys of one value: no error")
 	}
 }

@@ -70,9 +70,9 @@ func small(t testing.TB, routes, keys int, cl gateway.Cluster, sink gateway.Sink
 		}
 	}
 	plan := &gateway.UsagePlan{ID: "p"}
-	var ks []*gateway.Key
+	var ks []gateway.APIKey
 	for i := range keys {
-		ks = append(ks, &gateway.Key{ID: fmt.Sprint("k", i), Value: fmt.Sprintf("key-%04d-0123456789abcdef", i), Enabled: true,
+		ks = append(ks, gateway.APIKey{ID: fmt.Sprint("k", i), Value: fmt.Sprintf("key-%04d-0123456789abcdef", i), Enabled: true,
 			Members: []gateway.Member{{Plan: plan, Rate: bucket}}})
 	}
 	index, err := gateway.NewKeys(ks)

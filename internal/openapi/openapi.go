@@ -37,6 +37,8 @@ type Options struct {
 	Account   string // for ${AWS::AccountId} and expanded policies
 	RestAPI   string // the API's id, for references between models and policies
 	BasePath  BasePath
+
+	IgnoreDocumentation bool // AWS: the parameter ignore=documentation
 }
 
 // An API is what a document defines. Everything in it is in the document's order.
@@ -113,7 +115,9 @@ func Import(doc []byte, opt Options) (*API, error) {
 	im.readSecurity()
 	im.readPaths()
 	im.writeModels()
-	im.readDocumentation()
+	if !opt.IgnoreDocumentation {
+		im.readDocumentation()
+	}
 	im.api.Warnings = im.warnings
 	if err := im.check(); err != nil {
 		return nil, invalid(err)

@@ -284,13 +284,12 @@ func (s *Service) ImportDocumentationParts(ctx context.Context, in *api.ImportDo
 }
 
 // importDocumentation merges the documentation that came with an API's
-// document, unless the caller wants it ignored.
+// document.
 //
-// AWS: "ignore=documentation" (API reference of ImportRestApi). What becomes of
-// the parts that an overwriting import does not speak of is undocumented: they
-// stay, for people write them by other calls than the import.
-func (s *Service) importDocumentation(ctx context.Context, c *change, t record.Tables, rec *record.RestAPI, doc *openapi.API, params map[string]string) error {
-	if len(doc.Documentation) == 0 || strings.EqualFold(params["ignore"], "documentation") {
+// AWS: what becomes of the parts that an overwriting import does not speak of is
+// undocumented: they stay, for people write them by other calls than the import.
+func (s *Service) importDocumentation(ctx context.Context, c *change, t record.Tables, rec *record.RestAPI, doc *openapi.API) error {
+	if len(doc.Documentation) == 0 {
 		return nil
 	}
 	return s.putDocumentation(ctx, c, t, rec, func(d *record.Documentation) error {

@@ -119,6 +119,11 @@ func TestImportRestApiIgnoresDocumentation(t *testing.T) {
 	if got := locations(c.must("GetDocumentationParts", doc{"restApiId": id})); got != nil {
 		t.Errorf("with ignore=documentation there are %v, want none", got)
 	}
+	odd := `{"openapi": "3.0.1", "info": {"title": "t"}, "x-amazon-apigateway-documentation": {"documentationParts": [{}]}}`
+	c.must("ImportRestApi", doc{"body": odd, "failOnWarnings": true, "parameters": map[string]string{"ignore": "documentation"}})
+	if out := c.do("ImportRestApi", doc{"body": odd, "failOnWarnings": true}); out["Error"] == nil {
+		t.Error("a part without a location is imported with failOnWarnings")
+	}
 	c.must("PutRestApi", doc{"restApiId": id, "body": documentedAPI})
 	if got := locations(c.must("GetDocumentationParts", doc{"restApiId": id})); len(got) != 4 {
 		t.Errorf("after PutRestApi there are %v, want 4", got)

@@ -33,7 +33,7 @@ func (s *Service) ImportRestApi(ctx context.Context, in *api.ImportRestApiInput)
 		if err := m.merge(); err != nil {
 			return err
 		}
-		if err := s.importDocumentation(ctx, c, t, &rec, doc, in.Parameters); err != nil {
+		if err := s.importDocumentation(ctx, c, t, &rec, doc); err != nil {
 			return err
 		}
 		return s.createRestAPI(ctx, c, t, &rec, def)
@@ -56,7 +56,7 @@ func (s *Service) PutRestApi(ctx context.Context, in *api.PutRestApiInput) (*api
 	overwrite := str(in.Mode) == api.PutModeOverwrite
 	var out *api.RestApi
 	err = s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, c *change) error {
-		if err := s.importDocumentation(ctx, c, t, &e.rec, doc, in.Parameters); err != nil {
+		if err := s.importDocumentation(ctx, c, t, &e.rec, doc); err != nil {
 			return err
 		}
 		mergeSettings(&e.rec.RestApi, &doc.Settings, overwrite)
@@ -91,7 +91,7 @@ func (s *Service) readDocument(scope record.Scope, id string, body []byte, param
 		return nil, api.BadRequestException("Invalid basepath specified. Valid options are ignore,prepend,split") // AWS: undocumented text
 	}
 	opt := importOptions(scope, id)
-	opt.BasePath = mode
+	opt.BasePath, opt.IgnoreDocumentation = mode, strings.EqualFold(params["ignore"], "documentation")
 	doc, err := openapi.Import(body, opt)
 	if err != nil {
 		return nil, importError(err)

@@ -81,24 +81,68 @@ func (x *Exchange) ReadBody() error {
 	if err := limitBody(b, &x.requestLimit, MaxBody, requestTooLarge); err != nil {
 		return err
 	}
-	buf := append(x.body[:0], b.Bytes...)
-	for {
-		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, max(len(buf), firstRead))
-		}
-		n, err := b.Source.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if err == io.EOF { //nolint:errorlint // sources return it bare
-			break
-		}
-		if err != nil {
-			return BodyFault(err)
-		}
+	buf, err := readAll(x.body[:0], b)
+	if err != nil {
+		return BodyFault(err)
 	}
 	x.body = buf
 	x.Vars.Now = time.Now()
 	*b = wire.Body{Bytes: buf, Length: int64(len(buf))} // its driver closes the source
 	return nil
+}
+
+// ReadResponse reads the whole response body into memory, MaxBody at most. Its
+// source stays, to be given up at the end: the header lives as long.
+func (x *Exchange) ReadResponse() error {
+	b := &x.IntegrationResponse.Body
+	if b.Source == nil {
+		return nil
+	}
+	if b.Source != wire.Source(&x.responseLimit) {
+		if err := x.LimitResponse(MaxBody); err != nil {
+			return err
+		}
+	}
+	buf, err := readAll(x.answer[:0], b)
+	if err != nil {
+		return responseFault(err)
+	}
+	x.answer = buf
+	x.Vars.Now = time.Now()
+	b.Bytes, b.Length = buf, int64(len(buf))
+	return nil
+}
+
+// readAll appends a body to dst.
+func readAll(dst []byte, b *wire.Body) ([]byte, error) {
+	dst = append(dst, b.Bytes...)
+	for {
+		if len(dst) == cap(dst) {
+			dst = slices.Grow(dst, max(len(dst), firstRead))
+		}
+		n, err := b.Source.Read(dst[len(dst):cap(dst)])
+		dst = dst[:len(dst)+n]
+		if err == io.EOF { //nolint:errorlint // sources return it bare
+			return dst, nil
+		}
+		if err != nil {
+			return dst, err
+		}
+	}
+}
+
+// responseFault returns the fault for a backend's body that could not be read.
+//
+// AWS: integrations.md §6: a time-out, or an error of the network.
+func responseFault(err error) *Fault {
+	var f *Fault
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, wire.ErrTimeout):
+		return NewFault(IntegrationTimeout, err)
+	}
+	return NewFault(IntegrationFailure, err)
 }
 
 // firstRead is the memory that reading a body begins with.

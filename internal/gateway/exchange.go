@@ -11,6 +11,7 @@ package gateway
 import (
 	"time"
 
+	"gatehouse/internal/vtl"
 	"gatehouse/internal/wire"
 )
 
@@ -49,11 +50,22 @@ type Exchange struct {
 	MappedQuery  []wire.Field
 	MappedPath   []string
 
+	// Transformed: a step made the body of IntegrationRequest, and the client's
+	// is not to be passed on.
+	Transformed bool
+	// Overrides are what mapping templates set of the request to the backend and
+	// of the response; nil: nothing.
+	Overrides *vtl.Overrides
+	// Text is memory like Buf, for what templates print: while one does, Buf
+	// grows by the values of variables.
+	Text []byte
+
 	Key    *Key    // the API key that came with the request, if it is known
 	Member *Member // its membership in a usage plan of this stage
 
 	plan          *Plan
 	body          []byte // memory for the request's body
+	answer        []byte // memory for the backend's
 	requestLimit  LimitedSource
 	responseLimit LimitedSource
 	ids           ids
@@ -82,14 +94,17 @@ func (x *Exchange) Reset() {
 	clear(x.MappedPath)
 	x.MappedHeader, x.MappedQuery, x.MappedPath = x.MappedHeader[:0], x.MappedQuery[:0], x.MappedPath[:0]
 	x.Deadline = time.Time{}
-	x.Buf = x.Buf[:0]
-	if cap(x.Buf) > largestKept {
-		x.Buf = nil
+	x.Buf = reuse(x.Buf)
+	x.Transformed, x.Overrides = false, nil
+	x.body, x.answer, x.Text = reuse(x.body), reuse(x.answer), reuse(x.Text)
+}
+
+// reuse empties memory and gives it up if it is large.
+func reuse(b []byte) []byte {
+	if cap(b) > largestKept {
+		return nil
 	}
-	x.body = x.body[:0]
-	if cap(x.body) > largestKept {
-		x.body = nil
-	}
+	return b[:0]
 }
 
 // mostFieldsKept bounds the header memory that is kept, like largestKept.

@@ -114,8 +114,16 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 		}
 		rt.NeedsBody = rt.NeedsBody || s.NeedsBody()
 	}
-	if mock, ok := call.(*integration.Mock); ok {
-		rt.NeedsBody = rt.NeedsBody || mock.NeedsBody()
+	if str(in.Type) != typeHTTPProxy {
+		s, err := p.requestTemplate(in, variables, sc)
+		if err != nil {
+			return nil, err
+		}
+		if s != nil {
+			plan.Request = append(plan.Request, s)
+		}
+		// A MOCK takes the client's body where no template is for it.
+		rt.NeedsBody = rt.NeedsBody || s.NeedsBody() || str(in.Type) == typeMock && !s.Templated()
 	}
 	// AWS: step 19; a proxy's response is the backend's.
 	if str(in.Type) != typeHTTPProxy {
@@ -225,22 +233,19 @@ func (p *planner) integration(in *api.Integration) (gateway.Integration, []strin
 	}
 	switch str(in.Type) {
 	case typeMock:
-		t, err := templates(in)
-		if err != nil {
-			return nil, nil, err
-		}
-		return integration.NewMock(t), nil, nil
+		return integration.Mock{}, nil, nil
 	case typeHTTP, typeHTTPProxy:
 		return p.httpIntegration(in)
 	}
 	return nil, nil, fmt.Errorf("integration type %s is not supported yet", str(in.Type))
 }
 
-func templates(in *api.Integration) (*integration.Templates, error) {
-	if len(in.RequestTemplates) == 0 && str(in.PassthroughBehavior) != "NEVER" {
-		return nil, nil
-	}
-	return integration.NewTemplates(in.RequestTemplates, str(in.PassthroughBehavior))
+// requestTemplate makes the step of an integration's request templates, or nil.
+func (p *planner) requestTemplate(in *api.Integration, variables []string, sc *step.Scope) (*step.RequestTemplate, error) {
+	return step.NewRequestTemplate(&step.RequestTransform{
+		Templates: in.RequestTemplates, Passthrough: str(in.PassthroughBehavior), Binary: p.binary.Match,
+		HTTP: str(in.Type) != typeMock, Variables: variables,
+	}, sc)
 }
 
 // httpIntegration makes an HTTP or HTTP_PROXY integration. An address that
@@ -267,11 +272,7 @@ func (p *planner) httpIntegration(in *api.Integration) (gateway.Integration, []s
 		call, err := integration.NewProxy(cfg)
 		return call, uri.Variables(), err
 	}
-	t, err := templates(in)
-	if err != nil {
-		return nil, nil, err
-	}
-	call, err := integration.NewHTTP(cfg, t)
+	call, err := integration.NewHTTP(cfg)
 	return call, uri.Variables(), err
 }
 

@@ -12,17 +12,16 @@ import (
 // the steps after it to make the client's response of the backend's.
 type HTTP struct {
 	call
-	templates *Templates
-	agent     string
+	agent string
 }
 
-// NewHTTP makes an HTTP. Templates may be nil: then all bodies pass.
-func NewHTTP(c *Config, t *Templates) (*HTTP, error) {
+// NewHTTP makes an HTTP.
+func NewHTTP(c *Config) (*HTTP, error) {
 	k, err := newCall(c)
 	if err != nil {
 		return nil, err
 	}
-	return &HTTP{call: k, templates: t, agent: "AmazonAPIGateway_" + c.API}, nil
+	return &HTTP{call: k, agent: "AmazonAPIGateway_" + c.API}, nil
 }
 
 // Call calls the backend.
@@ -38,16 +37,14 @@ func (h *HTTP) Call(ctx context.Context, x *gateway.Exchange) error {
 // AWS: integrations.md §4: the defaults, then what is mapped over them. The
 // client's Content-Type passes (rest-execution.md §4.2), but not without a body.
 func (h *HTTP) Prepare(x *gateway.Exchange) error {
-	body, err := h.body(x)
-	if err != nil {
-		return err
-	}
+	body := h.body(x)
 	h.begin(x)
 	if err := h.setTarget(x, ""); err != nil {
 		return err
 	}
 	r := &x.IntegrationRequest
 	f := append(r.Header.Fields[:0], wire.Field{Name: "Accept", Value: typeJSON, ID: wire.HeaderAccept})
+	r.Body = wire.Body{}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions {
 		r.Body = body
 		if body.Source != nil || len(body.Bytes) > 0 {
@@ -66,20 +63,16 @@ func (h *HTTP) Prepare(x *gateway.Exchange) error {
 	return nil
 }
 
-// body returns the client's body or what its template says.
-func (h *HTTP) body(x *gateway.Exchange) (wire.Body, error) {
-	text, ok, err := h.templates.choose(x)
-	if err != nil {
-		return wire.Body{}, err
-	}
-	if ok {
-		return wire.Body{Bytes: text, Length: int64(len(text))}, nil
+// body returns the client's body or what was made of it.
+func (h *HTTP) body(x *gateway.Exchange) wire.Body {
+	if x.Transformed {
+		return x.IntegrationRequest.Body
 	}
 	b := x.MethodRequest.Body
 	if (len(b.Bytes) > 0 || b.Source != nil) && !h.binary.Match(x.Vars.ContentType) {
 		toText(&b)
 	}
-	return b, nil
+	return b
 }
 
 // Accept notes how the call went. The backend's response stays where it is.

@@ -10,16 +10,17 @@ import (
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/gatewaytest"
 	"gatehouse/internal/gateway/integration"
+	"gatehouse/internal/wire"
 )
 
-func newHTTP(t *testing.T, uri, method string, cl *gatewaytest.Cluster, templates *integration.Templates) *integration.HTTP {
+func newHTTP(t *testing.T, uri, method string, cl *gatewaytest.Cluster) *integration.HTTP {
 	t.Helper()
 	u, err := integration.ParseURI(uri)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cl.Keep = true
-	h, err := integration.NewHTTP(&integration.Config{API: "abc123", URI: u, Cluster: cl, Method: method}, templates)
+	h, err := integration.NewHTTP(&integration.Config{API: "abc123", URI: u, Cluster: cl, Method: method})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func TestHTTPRequest(t *testing.T) {
 			cl := new(gatewaytest.Cluster)
 			x := exchange(tt.method, "/s/t?q=1", tt.body, append([]string{"X-Client: 1", "Cookie: 2"}, tt.client...)...)
 			x.MappedHeader = gatewaytest.Header(tt.mapped...)
-			if err := newHTTP(t, "http://backend/p?a=b", "ANY", cl, nil).Call(context.Background(), x); err != nil {
+			if err := newHTTP(t, "http://backend/p?a=b", "ANY", cl).Call(context.Background(), x); err != nil {
 				t.Fatal(err)
 			}
 			cl.Last.Deadline = 0
@@ -72,60 +73,18 @@ func TestHTTPRequest(t *testing.T) {
 	}
 }
 
-// AWS: integrations.md §2.2.
-func TestTemplates(t *testing.T) {
-	some := map[string]string{"application/json": `{"constant": true}`}
-	other := map[string]string{"application/json": "{}", "$default": "other"}
-	tests := []struct {
-		name        string
-		templates   map[string]string
-		passthrough string
-		contentType string
-		want        string // the body sent; "415": refused
-	}{
-		{"match", some, "WHEN_NO_MATCH", "application/json; charset=utf-8", `{"constant": true}`},
-		{"match", some, "NEVER", "application/json", `{"constant": true}`},
-		{"no header is JSON", some, "WHEN_NO_TEMPLATES", "", `{"constant": true}`},
-		{"no match", some, "WHEN_NO_MATCH", "text/plain", "client"},
-		{"no match", some, "WHEN_NO_TEMPLATES", "text/plain", "415"},
-		{"no match", some, "NEVER", "text/plain", "415"},
-		{"none", nil, "WHEN_NO_MATCH", "text/plain", "client"},
-		{"none", nil, "WHEN_NO_TEMPLATES", "text/plain", "client"},
-		{"none", nil, "NEVER", "text/plain", "415"},
-		{"$default", other, "NEVER", "text/plain", "other"},
-		{"match before $default", other, "", "application/json", "{}"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name+" "+tt.passthrough, func(t *testing.T) {
-			tp, err := integration.NewTemplates(tt.templates, tt.passthrough)
-			if err != nil {
-				t.Fatal(err)
-			}
-			cl := new(gatewaytest.Cluster)
-			var lines []string
-			if tt.contentType != "" {
-				lines = append(lines, "Content-Type: "+tt.contentType)
-			}
-			err = newHTTP(t, "http://backend/", "POST", cl, tp).Call(context.Background(), exchange("POST", "/s/t", "client", lines...))
-			got := cl.Last.Body
-			if f := new(gateway.Fault); errors.As(err, &f) {
-				got = "415"
-				if body := string(f.AppendBody(nil)); f.Type != gateway.UnsupportedMediaType || body != `{"message": "Unsupported Media Type"}` {
-					t.Errorf("fault %v %s", f.Type, body)
-				}
-			}
-			if got != tt.want {
-				t.Errorf("backend got %q, want %q", got, tt.want)
-			}
-		})
-	}
-	for _, text := range []string{"$input.body", "#set($a = 1)", "a # b"} {
-		if _, err := integration.NewTemplates(map[string]string{"application/json": text}, ""); !errors.Is(err, integration.ErrTemplate) {
-			t.Errorf("template %q: error %v, want ErrTemplate", text, err)
+// What a step made of the body is sent in its place, but not by GET.
+func TestHTTPTransformed(t *testing.T) {
+	for method, want := range map[string]string{"POST": "made", "GET": ""} {
+		cl := new(gatewaytest.Cluster)
+		x := exchange(method, "/s/t", "client", "Content-Type: image/png")
+		x.IntegrationRequest.Body, x.Transformed = wire.Body{Bytes: []byte("made"), Length: 4}, true
+		if err := newHTTP(t, "http://backend/", method, cl).Call(context.Background(), x); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if _, err := integration.NewTemplates(nil, "SOMETIMES"); err == nil {
-		t.Error("passthroughBehavior SOMETIMES: no error")
+		if cl.Last.Body != want {
+			t.Errorf("%s: backend got %q, want %q", method, cl.Last.Body, want)
+		}
 	}
 }
 
@@ -160,20 +119,23 @@ func TestMock(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.template, func(t *testing.T) {
-			tp, err := integration.NewTemplates(map[string]string{"application/json": tt.template}, "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkMock(t, integration.NewMock(tp), exchange("GET", "/s/t", ""), tt.want)
+			checkMock(t, transformed(tt.template), tt.want)
 			// Without a template, the client's own body is the output.
-			checkMock(t, integration.NewMock(nil), exchange("POST", "/s/t", tt.template), tt.want)
+			checkMock(t, exchange("POST", "/s/t", tt.template), tt.want)
 		})
 	}
 }
 
-func checkMock(t *testing.T, m *integration.Mock, x *gateway.Exchange, want int) {
+// transformed makes an exchange whose template printed text.
+func transformed(text string) *gateway.Exchange {
+	x := exchange("POST", "/s/t", "the client's")
+	x.IntegrationRequest.Body, x.Transformed = wire.Body{Bytes: []byte(text), Length: int64(len(text))}, true
+	return x
+}
+
+func checkMock(t *testing.T, x *gateway.Exchange, want int) {
 	t.Helper()
-	err := m.Call(context.Background(), x)
+	err := integration.Mock{}.Call(context.Background(), x)
 	got := x.IntegrationResponse.Status
 	if f := new(gateway.Fault); errors.As(err, &f) {
 		got = -1
@@ -187,28 +149,13 @@ func checkMock(t *testing.T, m *integration.Mock, x *gateway.Exchange, want int)
 }
 
 func TestMockAllocs(t *testing.T) {
-	tp, err := integration.NewTemplates(map[string]string{"application/json": `{"statusCode": 200}`}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, x := integration.NewMock(tp), exchange("GET", "/s/t", "")
+	x := transformed(`{"statusCode": 200, 'other': "x"}`)
 	if n := testing.AllocsPerRun(1000, func() {
-		if err := m.Call(context.Background(), x); err != nil {
+		if err := (integration.Mock{}).Call(context.Background(), x); err != nil {
 			t.Fatal(err)
 		}
 	}); n != 0 {
 		t.Errorf("Call allocates %v times, budget 0", n)
-	}
-}
-
-// TestNeedsBody: what the compiler must know beforehand.
-func TestNeedsBody(t *testing.T) {
-	tp, err := integration.NewTemplates(map[string]string{"$default": `{"statusCode": 200}`}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if integration.NewMock(tp).NeedsBody() || !integration.NewMock(nil).NeedsBody() {
-		t.Error("a mock needs the client's body if, and only if, no template may match")
 	}
 }
 

@@ -1,6 +1,10 @@
 package integration
 
-import "strconv"
+import (
+	"strconv"
+
+	"gatehouse/internal/wire"
+)
 
 // mockStatus finds the integer statusCode in what should be a JSON object, or
 // returns -1.
@@ -90,7 +94,7 @@ func (p *mockParser) scalar(ends string) (string, bool) {
 	for to > from && (p.s[to-1] == ' ' || p.s[to-1] == '\t' || p.s[to-1] == '\n' || p.s[to-1] == '\r') {
 		to--
 	}
-	return string(p.s[from:to]), true
+	return wire.String(p.s[from:to]), true
 }
 
 func contains(set string, c byte) bool {
@@ -112,7 +116,7 @@ func (p *mockParser) quoted() (string, bool) {
 			p.i++
 		case quote:
 			p.i++
-			return string(p.s[from : p.i-1]), true
+			return wire.String(p.s[from : p.i-1]), true
 		}
 		p.i++
 	}

@@ -131,7 +131,7 @@ func TestBodyless(t *testing.T) {
 			if tt.proxy {
 				call, err = integration.NewProxy(cfg)
 			} else {
-				call, err = integration.NewHTTP(cfg, nil)
+				call, err = integration.NewHTTP(cfg)
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -28,7 +28,7 @@ type gatewayResponse struct {
 	status    int
 	header    []headerMapping
 	typeFrom  *source
-	types     mediaTexts // which of templates
+	types     mediaTypes // of templates
 	templates []text
 }
 
@@ -71,11 +71,7 @@ func newGatewayResponse(in *GatewayResponse, sc *Scope) (*gatewayResponse, error
 		}
 	}
 	for _, t := range slices.Sorted(maps.Keys(in.Templates)) {
-		if t == typeJSON {
-			r.types.json = len(r.types.types)
-		}
-		r.types.types = append(r.types.types, t)
-		r.types.texts = append(r.types.texts, nil)
+		r.types.add(t)
 		r.templates = append(r.templates, parseFaultText(in.Templates[t], sc))
 	}
 	return r, nil

@@ -19,6 +19,7 @@ import (
 type IntegrationResponse struct {
 	responses []response
 	mock      bool
+	variables map[string]string // of the stage
 }
 
 // A Response is an integration response as it is configured.
@@ -36,13 +37,14 @@ type response struct {
 	pattern   *regexp.Regexp // otherwise
 	header    []headerMapping
 	typeFrom  *source // of Content-Type
-	templates mediaTexts
+	types     mediaTypes
+	templates []template // of types
 }
 
 // NewIntegrationResponse makes the step. The order of responses decides when
 // several patterns match. A response without backend is a MOCK's.
 func NewIntegrationResponse(responses []Response, mock bool, sc *Scope) (*IntegrationResponse, error) {
-	s := &IntegrationResponse{mock: mock}
+	s := &IntegrationResponse{mock: mock, variables: sc.Variables}
 	for i := range responses {
 		r, err := newResponse(&responses[i], sc)
 		if err != nil {
@@ -72,9 +74,15 @@ func newResponse(in *Response, sc *Scope) (*response, error) {
 		}
 		r.mapHeader(name, src)
 	}
-	var err error
-	r.templates, err = newConstantTexts(in.Templates)
-	return r, err
+	for _, kind := range sortedNames(in.Templates) {
+		t, err := newTemplate(in.Templates[kind])
+		if err != nil {
+			return nil, fmt.Errorf("response template for %s: %w", kind, err)
+		}
+		r.types.add(kind)
+		r.templates = append(r.templates, t)
+	}
+	return r, nil
 }
 
 // AWS: integrations.md §8.1: a Java pattern that matches the whole text; an
@@ -125,18 +133,23 @@ var remapped = headerSet{
 }
 
 func (r *response) mapHeader(name string, src source) {
-	id := wire.Identify(name)
-	switch {
-	case id == wire.HeaderContentType:
+	if id := wire.Identify(name); id == wire.HeaderContentType {
 		r.typeFrom = &src
+	} else if name, ok := responseHeader(name, id); ok {
+		r.header = append(r.header, headerMapping{field: wire.Field{Name: name, ID: wire.Identify(name)}, from: src})
+	}
+}
+
+// responseHeader returns the name under which a response of HTTP gets a header;
+// ok is false if it does not.
+func responseHeader(name string, id wire.HeaderID) (as string, ok bool) {
+	switch {
 	case id == wire.HeaderTransferEncoding, id == wire.HeaderKeepAlive, id == wire.HeaderProxyConnection:
-		return
+		return "", false
 	case remapped[id]:
-		name, id = gateway.RemapPrefix+name, wire.HeaderOther
+		return gateway.RemapPrefix + name, true
 	}
-	if id != wire.HeaderContentType {
-		r.header = append(r.header, headerMapping{field: wire.Field{Name: name, ID: id}, from: src})
-	}
+	return name, true
 }
 
 // find returns the response for a status, or nil.
@@ -193,7 +206,14 @@ func (s *IntegrationResponse) Do(_ context.Context, x *gateway.Exchange) error {
 		return gateway.NewFault(gateway.APIConfigurationError, errors.New(
 			"no match for output mapping and no default output mapping configured. Endpoint Response Status Code: "+strconv.Itoa(status)))
 	}
-	contentType, text, templated := r.templates.choose(x.Vars.Accept)
+	place, contentType := r.types.choose(x.Vars.Accept)
+	var text []byte
+	if place >= 0 {
+		var err error
+		if text, err = s.render(x, &r.templates[place]); err != nil {
+			return err
+		}
+	}
 	if r.typeFrom != nil {
 		if v := r.typeFrom.value(x); v != "" && sendable(v) {
 			contentType = v
@@ -211,13 +231,32 @@ func (s *IntegrationResponse) Do(_ context.Context, x *gateway.Exchange) error {
 			x.MethodResponse.Header.Fields = append(x.MethodResponse.Header.Fields, f)
 		}
 	}
-	if templated {
+	if err := overrideResponse(x); err != nil {
+		return err
+	}
+	if place >= 0 {
 		x.SetAnswerBody(text) // the backend's body is given up at the end: its header is in use
 		return nil
 	}
 	x.MethodResponse.Body = x.IntegrationResponse.Body
 	x.IntegrationResponse.Body = wire.Body{}
 	return nil
+}
+
+// render makes the body of the response. The backend's is read only if the
+// template could want it.
+func (s *IntegrationResponse) render(x *gateway.Exchange, t *template) ([]byte, error) {
+	if t.vtl == nil {
+		return t.constant, nil
+	}
+	if err := x.ReadResponse(); err != nil {
+		return nil, err
+	}
+	text, err := t.render(x, validText(x.IntegrationResponse.Body.Bytes), s.variables)
+	if err != nil {
+		return nil, responseFault(err)
+	}
+	return text, nil
 }
 
 var _ gateway.Step = (*IntegrationResponse)(nil)

@@ -147,8 +147,7 @@ func TestIntegrationResponseTemplate(t *testing.T) {
 func TestNewIntegrationResponseRefuses(t *testing.T) {
 	for name, r := range map[string]step.Response{
 		"pattern":         {Pattern: "(?=x)"},
-		"directive":       {Templates: map[string]string{"application/json": "#set($x = 1)"}},
-		"variable":        {Templates: map[string]string{"application/json": "$input.body"}},
+		"template":        {Templates: map[string]string{"application/json": "#if($x)"}},
 		"target":          {Parameters: map[string]string{"method.response.body": "'x'"}},
 		"request source":  {Parameters: map[string]string{"method.response.header.X": "method.request.header.X"}},
 		"response body":   {Parameters: map[string]string{"method.response.header.X": "integration.response.body.a"}},

@@ -113,7 +113,7 @@ func replay(t *testing.T, kind, name string, client, mapped map[string]string, r
 	cfg := &integration.Config{API: "api-id", URI: u, Cluster: cl, Method: "GET"}
 	plan := &gateway.Plan{Request: []gateway.Step{request}}
 	if kind == "HTTP" {
-		if plan.Integration, err = integration.NewHTTP(cfg, nil); err != nil {
+		if plan.Integration, err = integration.NewHTTP(cfg); err != nil {
 			t.Fatal(err)
 		}
 		response, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Parameters: responseParams(name, r)}}, false, &step.Scope{})

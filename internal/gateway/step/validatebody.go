@@ -60,13 +60,9 @@ func (s *ValidateBody) Do(_ context.Context, x *gateway.Exchange) error {
 //
 // AWS: whether the case of a type counts is not documented; here it does not.
 func (s *ValidateBody) model(contentType string) *jsonschema.Schema {
-	mediaType, _, _ := strings.Cut(contentType, ";")
-	mediaType = strings.TrimSpace(mediaType)
-	if mediaType == "" {
-		mediaType = typeJSON
-	}
+	kind := mediaType(contentType)
 	for i, t := range s.types {
-		if strings.EqualFold(t, mediaType) {
+		if strings.EqualFold(t, kind) {
 			return s.schemas[i]
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/vtl"
 )
 
 // A setting that Gatehouse does not act upon yet is never stored: the call that
@@ -38,7 +39,6 @@ const (
 	noCredentials
 	noContentHandling
 	noTransferMode
-	noTemplate
 	noBodyPath
 	noResponseBody
 	noTracing
@@ -71,7 +71,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noCredentials:         {"Integration", "credentials", "any"},
 	noContentHandling:     {"Integration and IntegrationResponse", "contentHandling", "CONVERT_TO_BINARY, CONVERT_TO_TEXT"},
 	noTransferMode:        {"Integration", "responseTransferMode", "STREAM"},
-	noTemplate:            {"Integration and IntegrationResponse", "mapping template", "those that contain # or $"},
 	noBodyPath:            {"Integration", "parameter mapping", "JSONPath into the request's body"},
 	noResponseBody:        {"IntegrationResponse", "parameter mapping", "the response's body, whole or by JSONPath"},
 	noTracing:             {"Stage", "tracingEnabled", "true"},
@@ -104,22 +103,17 @@ func (id unsupportedID) refuse(value string) error {
 	return api.BadRequestException("Gatehouse does not support " + u.Setting + value + " of " + u.Of + " yet (see COVERAGE.md)")
 }
 
-// templateSupported reports whether the data plane can render a mapping
-// template: only constant text, until there is a template engine.
-func templateSupported(template string) bool {
-	return !strings.ContainsAny(template, "#$")
-}
-
-// checkTemplates refuses templates that cannot be rendered, and content types
-// that are none.
+// checkTemplates refuses templates that do not parse, and content types that
+// are none.
 func checkTemplates(templates map[string]string) error {
 	for contentType, template := range templates {
 		if !validContentType(contentType) {
 			// AWS: recorded (test_integration_response_invalid_responsetemplates).
 			return api.BadRequestException("Validation Result: warnings : [], errors : [Invalid content type specified: " + contentType + "]")
 		}
-		if !templateSupported(template) {
-			return noTemplate.refuse(contentType)
+		if _, err := vtl.Compile(template); err != nil {
+			// AWS: undocumented; the text is ours.
+			return api.BadRequestException("Validation Result: warnings : [], errors : [Invalid mapping template specified for " + contentType + ": " + err.Error() + "]")
 		}
 	}
 	return nil

@@ -74,17 +74,15 @@ func New(st store.Store, log *slog.Logger) *Meter {
 }
 
 // Bind says which plans of a scope have quotas, and returns the quota of each
-// of their keys, by the ids of plan and key. What was counted
-// before counts on, whatever has changed. Keys that are not named are written
-// a last time and forgotten.
+// of their keys, by the ids of plan and key. What was counted before counts
+// on, whatever has changed. Keys that are not named are written a last time
+// and forgotten.
 func (m *Meter) Bind(ctx context.Context, s Scope, plans map[string]PlanQuota) map[string]map[string]*limit.Quota {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.flush(ctx); err != nil {
-		m.log.Error("usage counts not written, next try in seconds", "error", err)
-	}
 	for p := range m.plans {
 		if _, ok := plans[p.ID]; p.Scope == s && !ok {
+			m.bind(ctx, p, PlanQuota{}) // no keys
 			delete(m.plans, p)
 		}
 	}
@@ -100,9 +98,13 @@ func (m *Meter) bind(ctx context.Context, p Plan, pq PlanQuota) map[string]*limi
 	before, now := m.plans[p], limit.DayOf(time.Now())
 	bound := make(map[string]*meter, len(pq.Keys))
 	quotas := make(map[string]*limit.Quota, len(pq.Keys))
+	known := 0
 	var history map[string][]limit.Count // read if it is needed
 	for _, key := range pq.Keys {
 		k := before[key]
+		if k != nil {
+			known++
+		}
 		if k == nil || k.quota.Setting() != pq.QuotaSetting {
 			if history == nil {
 				history = m.history(ctx, p, pq.QuotaSetting.Start(now))
@@ -114,6 +116,11 @@ func (m *Meter) bind(ctx context.Context, p Plan, pq PlanQuota) map[string]*limi
 			}
 		}
 		bound[key], quotas[key] = k, k.quota
+	}
+	if known < len(before) { // some are about to be forgotten
+		if err := m.flush(ctx); err != nil {
+			m.log.Error("last usage counts of keys that left a plan not written", "plan", p.ID, "error", err)
+		}
 	}
 	m.plans[p] = bound
 	return quotas

@@ -33,6 +33,7 @@ func (s *Service) ImportRestApi(ctx context.Context, in *api.ImportRestApiInput)
 		if err := m.merge(); err != nil {
 			return err
 		}
+		rec.Documentation = "" // that of a former try was not committed
 		if err := s.importDocumentation(ctx, c, t, &rec, doc); err != nil {
 			return err
 		}

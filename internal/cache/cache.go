@@ -159,7 +159,7 @@ func (c *Cache[V]) reserve(n int64) bool {
 // evict drops one entry. The shards take turns, so that no key is better off
 // for where it lies. It reports false if there is none.
 func (c *Cache[V]) evict() bool {
-	for range shardCount {
+	for range 2 * shardCount { // in the second round no mark is left, unless just made
 		s := &c.shards[c.next.Add(1)%shardCount]
 		s.mu.Lock()
 		e := s.victimLocked()
@@ -175,14 +175,12 @@ func (c *Cache[V]) evict() bool {
 }
 
 // victimLocked moves the hand to the next entry that nobody has asked for
-// since it came by. Those it passes lose their mark.
+// since it came by, once around at most. Those it passes lose their mark.
 func (s *shard[V]) victimLocked() *entry[V] {
 	e := s.hand
-	for range 2*len(s.entries) + 1 {
+	for range s.entries {
 		if e == nil {
-			if e = s.oldest; e == nil {
-				return nil
-			}
+			e = s.oldest
 		}
 		if !e.visited {
 			s.hand = e
@@ -191,7 +189,8 @@ func (s *shard[V]) victimLocked() *entry[V] {
 		e.visited = false
 		e = e.newer
 	}
-	panic("cache: the list and the map of a shard differ")
+	s.hand = e
+	return nil
 }
 
 // drop takes e out of s, whose lock is held.

@@ -51,7 +51,7 @@ func (p *Proxy) Prepare(x *gateway.Exchange) error {
 	r.Body = x.MethodRequest.Body
 	if len(r.Body.Bytes) > 0 || r.Body.Source != nil {
 		if !p.binary.Match(x.Vars.ContentType) {
-			toText(&r.Body)
+			toText(x, &r.Body)
 		}
 	}
 	return nil
@@ -85,7 +85,7 @@ func (p *Proxy) Accept(x *gateway.Exchange, err error) error {
 	in.Body = wire.Body{}
 	if b := &x.MethodResponse.Body; len(b.Bytes) > 0 || b.Source != nil {
 		if !p.binary.Match(x.MethodResponse.Header.Fields[0].Value) {
-			toText(b)
+			toText(x, b)
 		}
 	}
 	return nil

@@ -1,10 +1,12 @@
 package integration
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
+	"gatehouse/internal/gateway"
 	"gatehouse/internal/wire"
 )
 
@@ -12,10 +14,11 @@ import (
 // text: what is not UTF-8 in it becomes U+FFFD.
 //
 // AWS: rest-execution.md §5.1 and §5.3. Amazon reads the whole payload before
-// it sends any of it. We stream: a payload of known length is judged by the
-// bytes that came with its head. If they are text, the rest passes as it is and
-// the length stands; if not, the payload is rewritten as it flows, and its
-// length is not known any more. A payload of unknown length is always rewritten.
+// it sends any of it. We stream: a payload of known length is judged by its
+// first bytes, always the same number, however they arrived. If they are text,
+// the rest passes as it is and the length stands; if not, the payload is
+// rewritten as it flows, and its length is not known any more. A payload of
+// unknown length is always rewritten.
 
 // BinaryTypes are the binary media types of an API. The zero value has none.
 type BinaryTypes struct {
@@ -83,11 +86,18 @@ func mediaType(contentType string) string {
 	return strings.TrimSpace(t)
 }
 
-// toText makes b text.
-func toText(b *wire.Body) {
+// judged is how many bytes of a payload decide whether it is text.
+const judged = 2 << 10
+
+// toText makes b, which is a body of x, text.
+func toText(x *gateway.Exchange, b *wire.Body) {
 	whole := b.Source == nil || b.Length >= 0 && int64(len(b.Bytes)) >= b.Length
+	if !whole && b.Length >= 0 && len(b.Bytes) < judged {
+		readJudged(x, b)
+	}
+	first := b.Bytes[:min(len(b.Bytes), judged)]
 	switch {
-	case b.Length >= 0 && textSoFar(b.Bytes, whole):
+	case b.Length >= 0 && textSoFar(first, int64(len(first)) >= b.Length):
 		return
 	case whole:
 		b.Bytes = appendText(nil, b.Bytes)
@@ -104,6 +114,23 @@ func toText(b *wire.Body) {
 		s.kept = copy(s.tail[:], b.Bytes[end:])
 		b.Bytes = nil
 	}
+}
+
+// readJudged reads what is judged of b. An error is left to who reads on: a
+// source goes on failing.
+func readJudged(x *gateway.Exchange, b *wire.Body) {
+	want := int(min(b.Length, judged))
+	from := len(x.Buf)
+	x.Buf = append(x.Buf, b.Bytes...)
+	x.Buf = slices.Grow(x.Buf, want-len(b.Bytes))
+	for len(x.Buf) < from+want {
+		n, err := b.Source.Read(x.Buf[len(x.Buf) : from+want])
+		x.Buf = x.Buf[:len(x.Buf)+n]
+		if err != nil {
+			break
+		}
+	}
+	b.Bytes = x.Buf[from:len(x.Buf):len(x.Buf)]
 }
 
 // textSoFar tells whether b is UTF-8, but for a character cut off at its end if

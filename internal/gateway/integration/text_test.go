@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"gatehouse/internal/gateway"
 	"gatehouse/internal/wire"
 )
 
@@ -33,7 +34,7 @@ func FuzzText(f *testing.F) {
 		}
 		p := &pieces{Reader: src}
 		b := wire.Body{Bytes: append([]byte(nil), body[:here]...), Source: p, Length: -1}
-		toText(&b)
+		toText(new(gateway.Exchange), &b)
 		got := append([]byte(nil), b.Bytes...)
 		buf := make([]byte, min(max(room, 1), 5000))
 		for {
@@ -55,12 +56,53 @@ func FuzzText(f *testing.F) {
 	})
 }
 
+// TestTextJudged: whether a body of known length is rewritten depends on its
+// first bytes alone, never on how many of them came with the head.
+func TestTextJudged(t *testing.T) {
+	tail := strings.Repeat("x", 5000)
+	tests := []struct{ name, body, want string }{
+		{"text", "text" + tail, "text" + tail},
+		{"binary at the start", "\xff\x89PNG" + tail, "\ufffd\ufffdPNG" + tail},
+		{"binary at the last byte judged", tail[:judged-1] + "\xff" + tail, tail[:judged-1] + "\ufffd" + tail},
+		{"a character across the end of what is judged", tail[:judged-1] + "é" + tail, tail[:judged-1] + "é" + tail},
+		{"binary behind it", tail[:judged] + "\xff" + tail, tail[:judged] + "\xff" + tail},
+		{"short", "a\xff", "a\ufffd"},
+		{"cut off at the end", "a\xc3", "a\ufffd"},
+	}
+	for _, tt := range tests {
+		for _, here := range []int{0, 1, judged - 1, judged, judged + 1, len(tt.body)} {
+			if here > len(tt.body) {
+				continue
+			}
+			b := wire.Body{Bytes: []byte(tt.body[:here]), Length: int64(len(tt.body))}
+			if here < len(tt.body) {
+				b.Source = &pieces{Reader: iotest.HalfReader(strings.NewReader(tt.body[here:]))}
+			}
+			toText(new(gateway.Exchange), &b)
+			got := string(b.Bytes)
+			if b.Source != nil {
+				rest, err := io.ReadAll(b.Source)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got += string(rest)
+			}
+			if got != tt.want {
+				t.Errorf("%s, %d bytes here: got %d bytes, want %d", tt.name, here, len(got), len(tt.want))
+			}
+			if b.Length >= 0 && b.Length != int64(len(got)) {
+				t.Errorf("%s, %d bytes here: length %d of %d", tt.name, here, b.Length, len(got))
+			}
+		}
+	}
+}
+
 // TestTextTorn: a body that is cut off is never taken for whole.
 func TestTextTorn(t *testing.T) {
 	for _, start := range []string{"text", "\xff", "\xc3"} {
 		p := &pieces{Reader: io.MultiReader(strings.NewReader(start), iotest.ErrReader(wire.ErrTorn))}
 		b := wire.Body{Source: p, Length: -1}
-		toText(&b)
+		toText(new(gateway.Exchange), &b)
 		if _, err := io.ReadAll(b.Source); err != wire.ErrTorn {
 			t.Errorf("%q, then torn: error %v, want ErrTorn", start, err)
 		}

@@ -70,7 +70,7 @@ func (h *HTTP) body(x *gateway.Exchange) wire.Body {
 	}
 	b := x.MethodRequest.Body
 	if (len(b.Bytes) > 0 || b.Source != nil) && !h.binary.Match(x.Vars.ContentType) {
-		toText(&b)
+		toText(x, &b)
 	}
 	return b
 }
@@ -82,7 +82,7 @@ func (h *HTTP) Accept(x *gateway.Exchange, err error) error {
 	}
 	b := &x.IntegrationResponse.Body
 	if (len(b.Bytes) > 0 || b.Source != nil) && !h.binary.Match(x.IntegrationResponse.Header.GetID(wire.HeaderContentType)) {
-		toText(b)
+		toText(x, b)
 	}
 	return nil
 }

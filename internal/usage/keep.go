@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gatehouse/internal/limit"
 	"gatehouse/internal/store"
@@ -59,8 +60,8 @@ func (b *batch) add(p Plan, key string, k *meter) {
 		return
 	}
 	for _, c := range b.scratch {
-		if c.Used == 0 && c.Granted == 0 && k.saved.Day != c.Day {
-			continue // nothing is stored of that day
+		if c == k.saved || c.Used == 0 && c.Granted == 0 && c.Day != k.saved.Day {
+			continue // as it is stored, or nothing is
 		}
 		record := p.prefix() + store.ID(dayText(c.Day), shardOf(key))
 		if b.records[record] == nil {
@@ -139,37 +140,51 @@ func (m *Meter) merge(ctx context.Context, record string, counts map[string]limi
 	return encode(all), nil
 }
 
-// read reads the counts of a plan for the days from first to last.
-func (m *Meter) read(ctx context.Context, p Plan, first, last limit.Day) (map[string][]limit.Count, error) {
+// read reads the counts of some keys of a plan, or (nil) of all, from a day on.
+func (m *Meter) read(ctx context.Context, p Plan, keys []string, first limit.Day) (map[string][]limit.Count, error) {
 	counts := make(map[string][]limit.Count)
+	err := m.scan(ctx, p, keys, first, endOfTime, func(key string, c limit.Count) { counts[key] = append(counts[key], c) })
+	return counts, err
+}
+
+// scan tells of the stored counts of a plan for the days from first to last,
+// of some keys or (nil) of all.
+func (m *Meter) scan(ctx context.Context, p Plan, keys []string, first, last limit.Day, tell func(key string, c limit.Count)) error {
 	if m.st == nil {
-		return counts, nil
+		return nil
+	}
+	wanted := make(map[string]bool, len(keys)) // keys and shards: their names differ in the slash
+	for _, key := range keys {
+		wanted[key], wanted["/"+shardOf(key)] = true, true
 	}
 	prefix := p.prefix()
-	from := prefix + dayText(first)
-	for {
+	for from := prefix + dayText(first); ; {
 		page, err := m.st.List(ctx, prefix, from, pageSize)
 		if err != nil {
-			return nil, fmt.Errorf("read usage counts: %w", err)
+			return fmt.Errorf("read usage counts: %w", err)
 		}
 		for _, kv := range page.KVs {
 			day, ok := dayOf(kv.Key)
 			if !ok || day > last {
-				return counts, nil
+				return nil
 			}
-			keys, err := decode(kv.Value)
+			if keys != nil && !wanted[kv.Key[strings.LastIndexByte(kv.Key, '/'):]] {
+				continue
+			}
+			counts, err := decode(kv.Value)
 			if err != nil {
 				m.log.Error("usage counts are damaged and left out", "record", kv.Key, "error", err)
 			}
-			for key, c := range keys {
-				c.Day = day
-				counts[key] = append(counts[key], c)
+			for key, c := range counts {
+				if (keys == nil || wanted[key]) && (c.Used != 0 || c.Granted != 0) {
+					c.Day = day
+					tell(key, c)
+				}
 			}
 		}
-		if page.Next == "" {
-			return counts, nil
+		if from = page.Next; from == "" {
+			return nil
 		}
-		from = page.Next
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -135,7 +137,7 @@ func newMeter(s limit.QuotaSetting, now limit.Day, history []limit.Count) *meter
 // history reads the counts of a plan from a day on. What cannot be read counts
 // as nothing: to refuse requests for it would be worse.
 func (m *Meter) history(ctx context.Context, p Plan, from limit.Day) map[string][]limit.Count {
-	counts, err := m.read(ctx, p, from, endOfTime)
+	counts, err := m.read(ctx, p, nil, from)
 	if err != nil {
 		m.log.Error("usage counts not read, quotas begin anew", "account", p.Account, "region", p.Region, "plan", p.ID, "error", err)
 		return map[string][]limit.Count{}
@@ -176,37 +178,46 @@ func (m *Meter) Flush(ctx context.Context) error {
 	return m.sweep(ctx, limit.DayOf(time.Now()))
 }
 
-// Usage returns the counts of a plan by key, for the days from first to last,
-// as of now. The days of a key are in no order, and those without a count are
-// missing.
-func (m *Meter) Usage(ctx context.Context, p Plan, first, last limit.Day) (map[string][]limit.Count, error) {
+// Keys returns the ids of the keys of a plan that have counts for the days
+// from first to last, as of now and in order.
+func (m *Meter) Keys(ctx context.Context, p Plan, first, last limit.Day) ([]string, error) {
+	keys := make(map[string]bool)
+	m.live(p, nil, first, last, func(key string, _ limit.Count) { keys[key] = true })
+	err := m.scan(ctx, p, nil, first, last, func(key string, _ limit.Count) { keys[key] = true })
+	return slices.Sorted(maps.Keys(keys)), err
+}
+
+// Usage returns the counts of some keys of a plan for the days from first to
+// last, as of now. The days of a key are in no order, and those without a count
+// are missing.
+func (m *Meter) Usage(ctx context.Context, p Plan, keys []string, first, last limit.Day) (map[string][]limit.Count, error) {
+	counts := make(map[string][]limit.Count, len(keys))
+	add := func(key string, c limit.Count) { counts[key] = append(counts[key], c) }
+	m.live(p, keys, first, last, add)
+	err := m.scan(ctx, p, keys, first, last, func(key string, c limit.Count) {
+		if !slices.ContainsFunc(counts[key], func(live limit.Count) bool { return live.Day == c.Day }) {
+			add(key, c)
+		}
+	})
+	return counts, err
+}
+
+// live tells of the counts in memory, of some keys or (nil) of all.
+func (m *Meter) live(p Plan, keys []string, first, last limit.Day, tell func(key string, c limit.Count)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	counts, err := m.read(ctx, p, first, last)
-	if err != nil {
-		return nil, err
-	}
-	var live []limit.Count
+	var counts []limit.Count
 	for key, k := range m.plans[p] {
-		live = k.quota.Counts(live[:0])
-		for _, c := range live {
+		if keys != nil && !slices.Contains(keys, key) {
+			continue
+		}
+		counts = k.quota.Counts(counts[:0])
+		for _, c := range counts {
 			if first <= c.Day && c.Day <= last && (c.Used != 0 || c.Granted != 0) {
-				counts[key] = set(counts[key], c)
+				tell(key, c)
 			}
 		}
 	}
-	return counts, nil
-}
-
-// set puts c in the place of its day's count.
-func set(counts []limit.Count, c limit.Count) []limit.Count {
-	for i := range counts {
-		if counts[i].Day == c.Day {
-			counts[i] = c
-			return counts
-		}
-	}
-	return append(counts, c)
 }
 
 // Grant makes what a key has left of the present period what it is told, and
@@ -217,7 +228,7 @@ func (m *Meter) Grant(ctx context.Context, p Plan, key string, s limit.QuotaSett
 	now := time.Now()
 	k := m.plans[p][key]
 	if k == nil { // not compiled yet: who compiles it finds the grant
-		counts, err := m.read(ctx, p, s.Start(limit.DayOf(now)), endOfTime)
+		counts, err := m.read(ctx, p, []string{key}, s.Start(limit.DayOf(now)))
 		if err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func flush(t testing.TB, m *usage.Meter) {
 // counts returns what a meter tells of a key, day by day.
 func counts(t testing.TB, m *usage.Meter, key string) []limit.Count {
 	t.Helper()
-	got, err := m.Usage(t.Context(), plan, 0, limit.DayOf(time.Now())+1)
+	got, err := m.Usage(t.Context(), plan, []string{key}, 0, limit.DayOf(time.Now())+1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,6 +116,30 @@ func TestRestart(t *testing.T) {
 		time.Sleep(30 * 24 * time.Hour) // until February
 		if left(bind(t, usage.New(st, quiet), month, "a")[0]) != 100 {
 			t.Error("the next month begins with less than 100")
+		}
+	})
+}
+
+// Keys lists who used something, wherever its counts are at the moment.
+func TestKeys(t *testing.T) {
+	inMemory(t, func(t *testing.T, st store.Store) {
+		m := usage.New(st, quiet)
+		q := bind(t, m, month, "a", "b", "c", "d")
+		today := limit.DayOf(time.Now())
+		take(q[1], 1)
+		flush(t, m)
+		time.Sleep(24 * time.Hour)
+		take(q[0], 1)
+		flush(t, m)
+		take(q[3], 1)
+		for _, tt := range []struct {
+			first, last limit.Day
+			want        []string
+		}{{today, today, []string{"b"}}, {today + 1, today + 1, []string{"a", "d"}}, {today - 9, today + 9, []string{"a", "b", "d"}}, {today + 2, today + 9, nil}} {
+			got, err := m.Keys(t.Context(), plan, tt.first, tt.last)
+			if err != nil || !slices.Equal(got, tt.want) {
+				t.Errorf("keys from %v to %v = %v, %v, want %v", tt.first, tt.last, got, err, tt.want)
+			}
 		}
 	})
 }

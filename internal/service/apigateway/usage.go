@@ -2,7 +2,6 @@ package apigateway
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -15,9 +14,12 @@ import (
 
 // A Meter knows what the data plane has counted.
 type Meter interface {
-	// Usage returns the counts of a plan by key, for the days from first to
-	// last, as of now. Days and keys without a count are missing.
-	Usage(ctx context.Context, p usage.Plan, first, last limit.Day) (map[string][]limit.Count, error)
+	// Keys returns the ids of the keys of a plan that have counts for the days
+	// from first to last, in order.
+	Keys(ctx context.Context, p usage.Plan, first, last limit.Day) ([]string, error)
+	// Usage returns the counts of some keys of a plan for the days from first
+	// to last, as of now. Days without a count are missing.
+	Usage(ctx context.Context, p usage.Plan, keys []string, first, last limit.Day) (map[string][]limit.Count, error)
 	// Grant makes what a key has left of the present period what it is told,
 	// and returns once that is durable.
 	Grant(ctx context.Context, p usage.Plan, key string, s limit.QuotaSetting, left int64) error
@@ -112,15 +114,19 @@ func (s *Service) GetUsage(ctx context.Context, in *api.GetUsageInput) (*api.Usa
 	if !ok {
 		return out, nil
 	}
-	counts, err := s.opt.Usage.Usage(ctx, planOf(t.Scope, *plan.Id), setting.Start(first), last)
+	p := planOf(t.Scope, *plan.Id)
+	keys, err := s.opt.Usage.Keys(ctx, p, setting.Start(first), last)
 	if err != nil {
 		return nil, err
 	}
-	keys := slices.Sorted(maps.Keys(counts))
 	if in.KeyId != nil {
 		keys = slices.DeleteFunc(keys, func(key string) bool { return key != *in.KeyId })
 	}
 	keys, out.Position, err = page(keys, func(key *string) string { return *key }, in.Position, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := s.opt.Usage.Usage(ctx, p, keys, setting.Start(first), last)
 	for _, key := range keys {
 		out.Items[key] = usageRows(setting, counts[key], first, last)
 	}
@@ -202,7 +208,7 @@ func (s *Service) UpdateUsage(ctx context.Context, in *api.UpdateUsageInput) (*a
 	}
 	today := limit.DayOf(time.Now())
 	first := setting.Start(today)
-	counts, err := s.opt.Usage.Usage(ctx, p, first, today)
+	counts, err := s.opt.Usage.Usage(ctx, p, []string{key}, first, today)
 	if err != nil {
 		return nil, err
 	}

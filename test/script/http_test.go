@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -238,6 +239,7 @@ func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
 type backend struct {
 	name   string
 	server *httptest.Server
+	count  atomic.Int64 // requests so far
 }
 
 // cmdBackend starts an echo server and puts its host:port into a variable:
@@ -245,7 +247,7 @@ type backend struct {
 //	backend NAME
 //
 // It answers with the request as JSON (backend, method, target, host, headers,
-// body). ?answer=CODE chooses the status, and each ?set=Name:value a header.
+// body) and its number (count). ?answer=CODE chooses the status, and each ?set=Name:value a header.
 func cmdBackend(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) == 1, "backend NAME")
 	w := worldOf(ts)
@@ -272,7 +274,7 @@ func (b *backend) echo(w http.ResponseWriter, r *http.Request) {
 	var out bytes.Buffer
 	_ = json.NewEncoder(&out).Encode(map[string]any{ // of strings only
 		"backend": b.name, "method": r.Method, "target": r.RequestURI, "host": r.Host,
-		"headers": r.Header, "body": string(body),
+		"headers": r.Header, "body": string(body), "count": strconv.FormatInt(b.count.Add(1), 10),
 	})
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

@@ -75,6 +75,9 @@ func (p *planner) cached(plan *gateway.Plan, before int, rt *gateway.Route, in *
 		Cache: p.cache, TTL: cacheTTL(&set), Invalidate: invalidation(&set), Namespace: str(in.CacheNamespace),
 		Request: slices.Clone(plan.Request[before:]), Call: plan.Integration, Response: plan.Response,
 	}
+	if cfg.Namespace == "" {
+		cfg.Namespace = rt.ResourceID // AWS: the default
+	}
 	if isTrue(set.CacheDataEncrypted) {
 		cfg.Seal = p.c.seal
 	}
@@ -97,7 +100,8 @@ func (p *planner) cached(plan *gateway.Plan, before int, rt *gateway.Route, in *
 // cacheSetting returns the settings of a route whose responses are cached.
 //
 // AWS: rest-execution.md §12: what is set for all methods makes GET cached;
-// others must have caching in settings of their own. A TTL of 0 is no caching.
+// others must have caching in settings of their own. Whether a GET of ANY is one
+// is undocumented; here it is not. A TTL of 0 is no caching.
 func (p *planner) cacheSetting(rt *gateway.Route) (api.MethodSetting, bool) {
 	set, ok := p.rec.MethodSetting(rt.ResourcePath, rt.Method)
 	if !ok || !isTrue(set.CachingEnabled) || cacheTTL(&set) <= 0 {

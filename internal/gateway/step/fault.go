@@ -61,7 +61,7 @@ func newGatewayResponse(in *GatewayResponse, sc *Scope) (*gatewayResponse, error
 		if err != nil {
 			return nil, fmt.Errorf("parameter mapping to %q: %w", key, err)
 		}
-		if src.kind == wholeBody || src.kind == responseLast || src.kind == responseAll {
+		if src.ofRequestBody() || src.ofResponse() {
 			return nil, fmt.Errorf("parameter mapping to %q: %s is no source of a gateway response", key, in.Parameters[key])
 		}
 		if id := wire.Identify(name); id == wire.HeaderContentType {
@@ -88,7 +88,7 @@ func parseFaultText(s string, sc *Scope) text {
 			return part{}, false
 		}
 		src, err := parseSource(name, sc)
-		if err != nil || src.kind == wholeBody {
+		if err != nil || src.ofRequestBody() {
 			return part{}, false
 		}
 		return part{from: &src}, true
@@ -115,6 +115,9 @@ func (s *Fault) Do(_ context.Context, x *gateway.Exchange) error {
 		}
 		contentType = r.types.types[i]
 		body = r.templates[i].append(nil, x)
+	} else {
+		// AWS: recorded: one that was put without templates shows the default's.
+		body = f.AppendBody(nil)
 	}
 	if r.typeFrom != nil {
 		if v := r.typeFrom.value(x); v != "" && sendable(v) {

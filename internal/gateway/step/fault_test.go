@@ -70,7 +70,7 @@ func TestFault(t *testing.T) {
 			&gateway.Fault{Type: gateway.WAFFiltered}, "text/html, */*", gatewaytest.Answer{Status: 403, Body: "<p>",
 				Header: []string{"Content-Type: text/html", "x-amzn-ErrorType: ForbiddenException"}}},
 		{"no template, a type of its own", map[gateway.FaultType]step.GatewayResponse{gateway.WAFFiltered: {Parameters: map[string]string{"gatewayresponse.header.Content-Type": "'x/y'"}}},
-			&gateway.Fault{Type: gateway.WAFFiltered}, "", gatewaytest.Answer{Status: 403,
+			&gateway.Fault{Type: gateway.WAFFiltered}, "", gatewaytest.Answer{Status: 403, Body: `{"message":"Forbidden"}`, Length: 23,
 				Header: []string{"Content-Type: x/y", "x-amzn-ErrorType: ForbiddenException"}}},
 	}
 	for _, tt := range tests {

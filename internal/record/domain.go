@@ -19,13 +19,14 @@ type BasePathMapping struct {
 	DomainName string
 }
 
-// A DomainOwner reserves a domain name for an account, so that no two accounts
-// of a region have the same.
+// A DomainOwner reserves a domain name for an account, so that no two have the
+// same.
 type DomainOwner struct {
 	Account string
 }
 
-// DomainOwners are the reserved domain names of a region, of all accounts.
-func DomainOwners(st store.Store, region string) store.Table[DomainOwner] {
-	return store.NewTable[DomainOwner](st, store.Prefix("-", region, service, "domainowner"))
+// DomainOwners are the reserved domain names of all accounts and regions: a
+// host leads to one place.
+func DomainOwners(st store.Store) store.Table[DomainOwner] {
+	return store.NewTable[DomainOwner](st, store.Prefix("-", "-", service, "domainowner"))
 }

@@ -62,12 +62,13 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 		}
 	}
 	setDomainTarget(&dom.DomainName, t.Scope.Region)
-	owners := record.DomainOwners(s.st, t.Scope.Region)
+	owners := record.DomainOwners(s.st)
 	err := s.commit(ctx, func(c *change) error {
 		if err := checkCount(ctx, s.st, t.DomainNames, s.opt.Limits.DomainNames, errLimit("Domain Names")); err != nil {
 			return err
 		}
-		// A name belongs to one account of a region.
+		// A name belongs to one account, and to one of its Regions. AWS lets a
+		// name be in several Regions, each with hosts of its own; we have one host.
 		if _, rev, err := lookup(ctx, owners, nil, name); err != nil || rev != 0 {
 			if err == nil {
 				err = api.ConflictException("The domain name you provided already exists.")
@@ -250,7 +251,7 @@ func patchDomainType(d *api.DomainName, o patchOp) error {
 func (s *Service) DeleteDomainName(ctx context.Context, in *api.DeleteDomainNameInput) error {
 	t := s.tables(ctx)
 	name := strings.ToLower(str(in.DomainName))
-	owners := record.DomainOwners(s.st, t.Scope.Region)
+	owners := record.DomainOwners(s.st)
 	err := s.commit(ctx, func(c *change) error {
 		_, rev, err := lookup(ctx, t.DomainNames, errDomain(), name)
 		if err != nil {

@@ -54,7 +54,7 @@ func (s *Service) commit(ctx context.Context, prepare func(c *change) error) err
 		_, err := s.st.Commit(ctx, c.ifs, c.ops)
 		if !errors.Is(err, store.ErrConflict) {
 			if errors.Is(err, store.ErrTooLarge) {
-				return api.LimitExceededException("The change is larger than what can be stored at once") // AWS: undocumented text
+				return api.BadRequestException("The change is larger than what can be stored at once") // AWS: undocumented text
 			}
 			return err
 		}

@@ -1,9 +1,13 @@
 package apigateway
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/awsrpc"
 )
 
 func TestCloneFrom(t *testing.T) {
@@ -274,6 +278,11 @@ func TestDomainNames(t *testing.T) {
 		t.Errorf("CreateDomainName = %v", out)
 	}
 	c.fail("CreateDomainName", doc{"domainName": "api.example.com"}, "ConflictException: The domain name you provided already exists.")
+	elsewhere := awsrpc.WithCaller(t.Context(), awsrpc.Caller{Account: testAccount, Region: "eu-central-1"})
+	_, err := c.svc.CreateDomainName(elsewhere, &api.CreateDomainNameInput{DomainName: new("api.example.com")})
+	if err == nil || !strings.Contains(err.Error(), "already exists") {
+		t.Errorf("the same name in another Region: %v, want a conflict", err)
+	}
 	for _, name := range []string{"a..b", "127.0.0.1", id + ".execute-api.example.com", "*.execute-api.example.com"} {
 		c.fail("CreateDomainName", doc{"domainName": name}, "BadRequestException: Invalid domain name specified: "+name)
 	}

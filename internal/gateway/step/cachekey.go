@@ -29,14 +29,14 @@ func NewCacheKey(param string, params map[string]string, sc *Scope) (*CacheKey, 
 	if err != nil {
 		return nil, fmt.Errorf("cacheKeyParameters: %w", err)
 	}
-	if src.kind == responseLast || src.kind == responseAll {
+	if src.ofResponse() {
 		return nil, fmt.Errorf("cacheKeyParameters: %s: there is no response yet", param)
 	}
 	return &CacheKey{src}, nil
 }
 
-// NeedsBody tells whether the value is that of the whole request body.
-func (k *CacheKey) NeedsBody() bool { return k.from.kind == wholeBody }
+// NeedsBody tells whether the value is of the request body.
+func (k *CacheKey) NeedsBody() bool { return k.from.ofRequestBody() }
 
 // Value returns the value, empty if there is none. It lives as long as x.
 func (k *CacheKey) Value(x *gateway.Exchange) string { return k.from.value(x) }

@@ -54,7 +54,7 @@ func NewIntegrationRequest(params map[string]string, variables []string, http bo
 		if err != nil {
 			return nil, fmt.Errorf("parameter mapping to %q: %w", key, err)
 		}
-		if src.kind == responseLast || src.kind == responseAll {
+		if src.ofResponse() {
 			return nil, fmt.Errorf("parameter mapping to %q: there is no response yet", key)
 		}
 		switch place {
@@ -69,7 +69,7 @@ func NewIntegrationRequest(params map[string]string, variables []string, http bo
 		default:
 			return nil, fmt.Errorf("parameter mapping to %q: no such target", key)
 		}
-		s.needsBody = s.needsBody || src.kind == wholeBody
+		s.needsBody = s.needsBody || src.ofRequestBody()
 	}
 	return s, nil
 }
@@ -131,14 +131,20 @@ func (s *IntegrationRequest) Do(_ context.Context, x *gateway.Exchange) error {
 			return err
 		}
 	}
-	s.doPath(x)
+	if err := s.doPath(x); err != nil {
+		return err
+	}
 	for i := range s.query {
-		s.query[i].do(x)
+		if err := s.query[i].do(x); err != nil {
+			return err
+		}
 	}
 	for i := range s.header {
 		m := &s.header[i]
-		v := m.from.value(x)
+		v, err := m.from.eval(x)
 		switch {
+		case err != nil:
+			return err
 		case v == "":
 			continue
 		case m.illegal:
@@ -182,9 +188,9 @@ func hostLike(v string) bool {
 	return true
 }
 
-func (s *IntegrationRequest) doPath(x *gateway.Exchange) {
+func (s *IntegrationRequest) doPath(x *gateway.Exchange) error {
 	if s.places == 0 {
-		return
+		return nil
 	}
 	for len(x.MappedPath) < s.places {
 		x.MappedPath = append(x.MappedPath, "")
@@ -195,48 +201,55 @@ func (s *IntegrationRequest) doPath(x *gateway.Exchange) {
 			x.MappedPath[m.place] = m.ready
 			continue
 		}
-		x.MappedPath[m.place] = m.encoded(x)
+		v, err := m.encoded(x)
+		if err != nil {
+			return err
+		}
+		x.MappedPath[m.place] = v
 	}
+	return nil
 }
 
 // encoded returns the value percent-encoded. A path parameter that is already
 // as it must be, the common case, is not touched. Slashes stay if they are
 // those of a greedy parameter; an encoded slash stays encoded.
-func (m *pathMapping) encoded(x *gateway.Exchange) string {
+func (m *pathMapping) encoded(x *gateway.Exchange) (string, error) {
 	switch m.from.kind {
 	case pathParam, greedyParam:
 		raw := x.Vars.Params[m.from.place]
 		if gateway.PlainPath(raw) {
-			return raw
+			return raw, nil
 		}
 		from := len(x.Buf)
 		x.Buf = gateway.AppendReencoded(x.Buf, raw)
-		return wire.String(x.Buf[from:])
+		return wire.String(x.Buf[from:]), nil
 	}
-	v := m.from.value(x)
+	v, err := m.from.eval(x)
 	from := len(x.Buf)
 	x.Buf = gateway.AppendEncoded(x.Buf, v)
-	return wire.String(x.Buf[from:])
+	return wire.String(x.Buf[from:]), err
 }
 
 // do adds the pairs of a mapped query parameter.
 //
 // AWS: integrations.md §2.3: several values stay several.
-func (m *queryMapping) do(x *gateway.Exchange) {
+func (m *queryMapping) do(x *gateway.Exchange) error {
 	if m.from.kind != queryAll {
-		addQuery(x, m.name, m.from.value(x))
-		return
+		v, err := m.from.eval(x)
+		addQuery(x, m.name, v)
+		return err
 	}
 	for q := x.MethodRequest.Query; q != ""; {
 		n, v, rest, ok := gateway.NextPair(q)
 		if !ok {
-			return
+			break
 		}
 		if gateway.EqualDecoded(n, m.from.name) {
 			addQuery(x, m.name, decoded(x, v, true))
 		}
 		q = rest
 	}
+	return nil
 }
 
 func addQuery(x *gateway.Exchange, name, value string) {

@@ -113,7 +113,7 @@ func TestIntegrationRequestInjection(t *testing.T) {
 
 func TestNewIntegrationRequestRefuses(t *testing.T) {
 	for key, source := range map[string]string{
-		"integration.request.header.H":    "method.request.body.a.b",
+		"integration.request.header.H":    "method.request.body.a[",
 		"integration.request.header.I":    "integration.response.header.X",
 		"integration.request.header.J":    "method.request.cookie.x",
 		"integration.request.header.K":    "nonsense",

@@ -37,6 +37,7 @@ type response struct {
 	pattern   *regexp.Regexp // otherwise
 	header    []headerMapping
 	typeFrom  *source // of Content-Type
+	needsBody bool    // a mapping takes it of the backend's
 	types     mediaTypes
 	templates []template // of types
 }
@@ -69,10 +70,11 @@ func newResponse(in *Response, sc *Scope) (*response, error) {
 		if err != nil {
 			return nil, fmt.Errorf("parameter mapping to %q: %w", key, err)
 		}
-		if src.kind != constant && src.kind != contextVar && src.kind != responseLast && src.kind != responseAll {
+		if src.kind != constant && src.kind != contextVar && !src.ofResponse() {
 			return nil, fmt.Errorf("parameter mapping to %q: the request is no source of a response", key)
 		}
 		r.mapHeader(name, src)
+		r.needsBody = r.needsBody || src.ofResponseBody()
 	}
 	for _, kind := range sortedNames(in.Templates) {
 		t, err := newTemplate(in.Templates[kind])
@@ -206,6 +208,11 @@ func (s *IntegrationResponse) Do(_ context.Context, x *gateway.Exchange) error {
 		return gateway.NewFault(gateway.APIConfigurationError, errors.New(
 			"no match for output mapping and no default output mapping configured. Endpoint Response Status Code: "+strconv.Itoa(status)))
 	}
+	if r.needsBody {
+		if err := x.ReadResponse(); err != nil {
+			return err
+		}
+	}
 	place, contentType := r.types.choose(x.Vars.Accept)
 	var text []byte
 	if place >= 0 {
@@ -215,7 +222,11 @@ func (s *IntegrationResponse) Do(_ context.Context, x *gateway.Exchange) error {
 		}
 	}
 	if r.typeFrom != nil {
-		if v := r.typeFrom.value(x); v != "" && sendable(v) {
+		v, err := r.typeFrom.eval(x)
+		if err != nil {
+			return err
+		}
+		if v != "" && sendable(v) {
 			contentType = v
 		}
 	}
@@ -225,7 +236,11 @@ func (s *IntegrationResponse) Do(_ context.Context, x *gateway.Exchange) error {
 	}
 	for i := range r.header {
 		m := &r.header[i]
-		if v := m.from.value(x); v != "" && sendable(v) {
+		v, err := m.from.eval(x)
+		if err != nil {
+			return err
+		}
+		if v != "" && sendable(v) {
 			f := m.field
 			f.Value = v
 			x.MethodResponse.Header.Fields = append(x.MethodResponse.Header.Fields, f)
@@ -236,6 +251,10 @@ func (s *IntegrationResponse) Do(_ context.Context, x *gateway.Exchange) error {
 	}
 	if place >= 0 {
 		x.SetAnswerBody(text) // the backend's body is given up at the end: its header is in use
+		return nil
+	}
+	if r.needsBody {
+		x.SetAnswerBody(x.IntegrationResponse.Body.Bytes)
 		return nil
 	}
 	x.MethodResponse.Body = x.IntegrationResponse.Body

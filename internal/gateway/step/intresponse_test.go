@@ -150,7 +150,7 @@ func TestNewIntegrationResponseRefuses(t *testing.T) {
 		"template":        {Templates: map[string]string{"application/json": "#if($x)"}},
 		"target":          {Parameters: map[string]string{"method.response.body": "'x'"}},
 		"request source":  {Parameters: map[string]string{"method.response.header.X": "method.request.header.X"}},
-		"response body":   {Parameters: map[string]string{"method.response.header.X": "integration.response.body.a"}},
+		"response path":   {Parameters: map[string]string{"method.response.header.X": "integration.response.body.a["}},
 		"unknown source ": {Parameters: map[string]string{"method.response.header.X": "integration.response.cookie.a"}},
 	} {
 		_, err := step.NewIntegrationResponse([]step.Response{r}, false, &step.Scope{})

@@ -31,7 +31,7 @@ func NewRequestParams(keys []string, sc *Scope) (*RequestParams, error) {
 			return nil, err
 		}
 		parts := strings.SplitN(key, ".", 4)
-		if len(parts) != 4 || src.kind == wholeBody {
+		if len(parts) != 4 || src.ofRequestBody() {
 			return nil, fmt.Errorf("request parameter %q cannot be required", key)
 		}
 		s.params = append(s.params, requiredParam{key, parts[3], src})

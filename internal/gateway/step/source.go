@@ -1,10 +1,12 @@
 package step
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/vtl"
 	"gatehouse/internal/wire"
 )
 
@@ -14,6 +16,7 @@ type source struct {
 	name  string         // of a header or query parameter; the text of a constant
 	place int            // of a path parameter
 	get   gateway.Getter // of a context variable
+	path  *vtl.Path      // into a body
 }
 
 type sourceKind uint8
@@ -29,9 +32,23 @@ const (
 	headerLast
 	headerAll
 	wholeBody
+	bodyPath
 	responseLast
 	responseAll
+	responseBody
+	responseBodyPath
 )
+
+// ofRequestBody tells whether the value needs the request's body in memory.
+func (s *source) ofRequestBody() bool { return s.kind == wholeBody || s.kind == bodyPath }
+
+// ofResponseBody is ofRequestBody for the backend's.
+func (s *source) ofResponseBody() bool { return s.kind == responseBody || s.kind == responseBodyPath }
+
+// ofResponse tells whether there is no value before the backend has answered.
+func (s *source) ofResponse() bool {
+	return s.kind == responseLast || s.kind == responseAll || s.ofResponseBody()
+}
 
 // A Scope says what the sources of a mapping can refer to.
 type Scope struct {
@@ -78,10 +95,10 @@ func parseRequestSource(expr, rest string, sc *Scope) (source, error) {
 	place, name, hasName := strings.Cut(rest, ".")
 	switch place {
 	case "body":
-		if hasName {
-			return source{}, &mappingError{expr, "a JSONPath into the body is not supported yet"}
+		if !hasName {
+			return source{kind: wholeBody}, nil
 		}
-		return source{kind: wholeBody}, nil
+		return parsePath(expr, name, bodyPath)
 	case "path":
 		if sc.Route == nil {
 			return source{kind: namedParam, name: name}, nil
@@ -108,16 +125,49 @@ func parseRequestSource(expr, rest string, sc *Scope) (source, error) {
 }
 
 func parseResponseSource(expr, rest string) (source, error) {
-	place, name, _ := strings.Cut(rest, ".")
+	place, name, hasName := strings.Cut(rest, ".")
 	switch place {
 	case "header":
 		return source{kind: responseLast, name: name}, nil
 	case "multivalueheader":
 		return source{kind: responseAll, name: name}, nil
 	case "body":
-		return source{}, &mappingError{expr, "the response body is not supported as a source yet"}
+		if !hasName {
+			return source{kind: responseBody}, nil
+		}
+		return parsePath(expr, name, responseBodyPath)
 	}
 	return source{}, &mappingError{expr, "no such source"}
+}
+
+func parsePath(expr, path string, kind sourceKind) (source, error) {
+	p, err := vtl.CompilePath(path)
+	if err != nil {
+		return source{}, &mappingError{expr, err.Error()}
+	}
+	return source{kind: kind, path: p}, nil
+}
+
+// eval is value for sources that may be broken JSON: then it returns a fault.
+func (s *source) eval(x *gateway.Exchange) (string, error) {
+	if s.path == nil {
+		return s.value(x), nil
+	}
+	body := &x.MethodRequest.Body
+	if s.kind == responseBodyPath {
+		body = &x.IntegrationResponse.Body
+	}
+	from := len(x.Buf)
+	var err error
+	x.Buf, _, err = s.path.Read(x.Buf, validText(body.Bytes))
+	if err == nil {
+		return wire.String(x.Buf[from:]), nil
+	}
+	// AWS: integrations.md §2.3 and §8.2.
+	if s.kind == bodyPath && errors.As(err, new(*vtl.PayloadError)) {
+		return "", &gateway.Fault{Type: gateway.Default4XX, Message: "Invalid JSON in request body", Cause: err}
+	}
+	return "", gateway.NewFault(gateway.APIConfigurationError, fmt.Errorf("parameter mapping from a body: %w", err))
 }
 
 // value returns the value as text, empty when there is none. It lives as long
@@ -154,7 +204,12 @@ func (s *source) value(x *gateway.Exchange) string {
 	case responseAll:
 		return joinHeader(x, &x.IntegrationResponse.Header, s.name, &nothing)
 	case wholeBody:
-		return bodyText(x)
+		return bodyText(&x.MethodRequest.Body)
+	case responseBody:
+		return bodyText(&x.IntegrationResponse.Body)
+	case bodyPath, responseBodyPath:
+		v, _ := s.eval(x) // who may answer with its fault asks eval
+		return v
 	}
 	panic("step: unknown kind of source")
 }
@@ -243,11 +298,11 @@ func joinHeader(x *gateway.Exchange, h *wire.Header, name string, hidden *header
 	return wire.String(x.Buf[from:])
 }
 
-// bodyText returns the whole request body, which a step has read.
+// bodyText returns a whole body, which a step has read.
 //
 // AWS: integrations.md §2.3: trimmed; {} if empty.
-func bodyText(x *gateway.Exchange) string {
-	text := strings.TrimSpace(wire.String(x.MethodRequest.Body.Bytes))
+func bodyText(b *wire.Body) string {
+	text := strings.TrimSpace(validText(b.Bytes))
 	if text == "" {
 		return "{}"
 	}

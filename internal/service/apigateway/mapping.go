@@ -2,6 +2,8 @@ package apigateway
 
 import (
 	"strings"
+
+	"gatehouse/internal/vtl"
 )
 
 // Parameter mappings name a place in a request or response, and where its
@@ -22,8 +24,11 @@ func (me *methodEdit) checkRequestMappings(mappings map[string]string) error {
 		if source == "method.request.body" {
 			continue
 		}
-		if strings.HasPrefix(source, "method.request.body.") {
-			return noBodyPath.refuse(source)
+		if path, ok := strings.CutPrefix(source, "method.request.body."); ok {
+			if err := checkPath(source, path); err != nil {
+				return err
+			}
+			continue
 		}
 		declared, ok := requestSource(source)
 		if !ok {
@@ -107,8 +112,11 @@ func checkResponseSource(source string) error {
 	if isConstant(source) {
 		return nil
 	}
-	if source == "integration.response.body" || strings.HasPrefix(source, "integration.response.body.") {
-		return noResponseBody.refuse(source)
+	if source == "integration.response.body" {
+		return nil
+	}
+	if path, ok := strings.CutPrefix(source, "integration.response.body."); ok {
+		return checkPath(source, path)
 	}
 	for _, prefix := range []string{"integration.response.header.", "integration.response.multivalueheader.", "stageVariables.", "context."} {
 		if name, ok := strings.CutPrefix(source, prefix); ok && validName(name) {
@@ -116,6 +124,14 @@ func checkResponseSource(source string) error {
 		}
 	}
 	return errMapping("Invalid mapping expression specified: " + source)
+}
+
+// checkPath refuses a source whose path into a body is no JSONPath.
+func checkPath(source, path string) error {
+	if _, err := vtl.CompilePath(path); err != nil {
+		return errMapping("Invalid mapping expression specified: " + source)
+	}
+	return nil
 }
 
 // isConstant reports whether s is a text in single quotes.

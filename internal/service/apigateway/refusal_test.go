@@ -170,8 +170,6 @@ func TestUnsupported(t *testing.T) {
 		{noContentHandling, "UpdateIntegration", with(m, "patchOperations", patch("replace", "/contentHandling", "CONVERT_TO_TEXT"))},
 		{noContentHandling, "PutIntegrationResponse", with(m, "statusCode", "200", "contentHandling", "CONVERT_TO_TEXT")},
 		{noTransferMode, "PutIntegration", with(http, "responseTransferMode", "STREAM")},
-		{noBodyPath, "PutIntegration", with(http, "requestParameters", doc{"integration.request.header.x": "method.request.body.a"})},
-		{noResponseBody, "PutIntegrationResponse", with(m, "httpMethod", "HEAD", "statusCode", "200", "responseParameters", doc{"method.response.header.x": "integration.response.body"})},
 		{noTracing, "CreateDeployment", doc{"restApiId": id, "stageName": "prod", "tracingEnabled": true}},
 		{noTracing, "UpdateStage", stagePatch(id, "replace", "/tracingEnabled", "true")},
 		{noClientCertificate, "UpdateStage", stagePatch(id, "replace", "/clientCertificateId", "x")},

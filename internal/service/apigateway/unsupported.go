@@ -39,8 +39,6 @@ const (
 	noCredentials
 	noContentHandling
 	noTransferMode
-	noBodyPath
-	noResponseBody
 	noTracing
 	noClientCertificate
 	noMetrics
@@ -71,8 +69,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noCredentials:         {"Integration", "credentials", "any"},
 	noContentHandling:     {"Integration and IntegrationResponse", "contentHandling", "CONVERT_TO_BINARY, CONVERT_TO_TEXT"},
 	noTransferMode:        {"Integration", "responseTransferMode", "STREAM"},
-	noBodyPath:            {"Integration", "parameter mapping", "JSONPath into the request's body"},
-	noResponseBody:        {"IntegrationResponse", "parameter mapping", "the response's body, whole or by JSONPath"},
 	noTracing:             {"Stage", "tracingEnabled", "true"},
 	noClientCertificate:   {"Stage", "clientCertificateId", "any"},
 	noMetrics:             {"Stage method settings", "metrics/enabled", "true"},

@@ -183,6 +183,17 @@ var keyReplays = []replay{
 	{file: "extended", name: "test_create_usage_plan_with_throttle", run: func(c *client, match func(string, doc)) {
 		match("create-usage-plan-burst-gt-rate", c.do("CreateUsagePlan", doc{"name": "p", "throttle": doc{"rateLimit": 10.0, "burstLimit": 20}}))
 	}},
+	{file: "common", name: "test_api_key_required_for_methods", run: func(c *client, match func(string, doc)) {
+		id, _ := c.newDeployableAPI()
+		c.must("CreateDeployment", doc{"restApiId": id, "stageName": "dev"})
+		plan := c.do("CreateUsagePlan", doc{"name": "test", "description": "Test Usage Plan for API key", "apiStages": []doc{{"apiId": id, "stage": "dev"}},
+			"quota": doc{"limit": 10, "period": "DAY", "offset": 0}, "throttle": doc{"rateLimit": 2, "burstLimit": 1}, "tags": doc{"tag_key": "tag_value"}})
+		match("create-usage-plan", plan)
+		key := c.do("CreateApiKey", doc{"name": "testapikey", "enabled": true})
+		match("create-api-key", key)
+		match("create-usage-plan-key", c.do("CreateUsagePlanKey", doc{"usagePlanId": plan["id"], "keyId": key["id"], "keyType": "API_KEY"}))
+		match("update-api-key-disabled", c.do("UpdateApiKey", doc{"apiKey": key["id"], "patchOperations": patch("replace", "/enabled", "false")}))
+	}},
 	{file: "common", name: "test_usage_plan_crud", run: func(c *client, match func(string, doc)) {
 		id, _ := c.newDeployableAPI()
 		c.must("CreateDeployment", doc{"restApiId": id, "stageName": "dev"})

@@ -28,6 +28,7 @@ type admin struct {
 	status  func() compile.Status
 	rev     func(context.Context) (store.Rev, error)
 	backup  func(context.Context, io.Writer) error
+	caches  cacheStats
 	serving func() bool // false while starting and while draining
 	log     *slog.Logger
 }
@@ -38,6 +39,7 @@ func (a *admin) handler(profiles bool) http.Handler {
 	mux.HandleFunc("GET /healthz", a.health)
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.HandleFunc("GET /backup", a.copyStore)
+	mux.HandleFunc("GET /caches", a.showCaches)
 	if profiles {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

@@ -154,6 +154,29 @@ func TestCachedGivenUp(t *testing.T) {
 	}
 }
 
+// A response without the bytes it announces is one to HEAD only.
+func TestCachedHead(t *testing.T) {
+	c := newCached(t, &gatewaytest.Cluster{}, func(cfg *integration.CacheConfig) { cfg.Call = headCall{} })
+	for _, tt := range []struct {
+		method, override string
+		want             int64
+	}{{"HEAD", "HEAD", 1024}, {"HEAD", "HEAD", 1024}, {"GET", "HEAD", 0}} {
+		a, err := ask(t, c, tt.method, "/x", "X-HTTP-Method-Override: "+tt.override)
+		if err != nil || a.Length != tt.want || a.Body != "" {
+			t.Errorf("%s as %s: length %d, want %d (%v)", tt.method, tt.override, a.Length, tt.want, err)
+		}
+	}
+}
+
+// A headCall answers like a backend that was sent HEAD.
+type headCall struct{}
+
+func (headCall) Call(_ context.Context, x *gateway.Exchange) error {
+	x.BeginAnswer(200, "text/plain", "")
+	x.MethodResponse.Body = wire.Body{Length: 1024}
+	return nil
+}
+
 func TestCachedExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := &gatewaytest.Cluster{Body: "b"}

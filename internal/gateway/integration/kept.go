@@ -2,6 +2,7 @@ package integration
 
 import (
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -52,6 +53,9 @@ func (k *Kept) answer(x *gateway.Exchange, s *Seal, key []byte) bool {
 	r.Status, r.Close, r.Ready = k.status, false, x.Vars.Now
 	r.Header.Fields = out
 	r.Body = wire.Body{Bytes: body, Length: k.length}
+	if len(body) == 0 && x.MethodRequest.Method != http.MethodHead && k.status != http.StatusNotModified {
+		r.Body.Length = 0 // a HEAD was kept, and a method override asks for one
+	}
 	return true
 }
 

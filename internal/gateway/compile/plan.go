@@ -66,6 +66,9 @@ func (c *Compiler) newPlanner(b *built, id stageID, def *record.Definition, rec 
 // planFor is the order in which things happen to an exchange of one method.
 func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, error) {
 	sc := &step.Scope{Route: rt, Variables: p.variables}
+	if len(p.def.RestAPI.BinaryMediaTypes) > 0 {
+		sc.Binary = p.binary.Match
+	}
 	in := m.MethodIntegration
 	if err := p.refuseMethod(m); err != nil {
 		return nil, err
@@ -163,10 +166,25 @@ func (p *planner) refuseMethod(m *api.Method) error {
 	if t := str(m.AuthorizationType); t != "" && t != "NONE" {
 		return fmt.Errorf("authorizationType %s is not supported yet", t)
 	}
-	if in := m.MethodIntegration; str(in.ContentHandling) != "" || str(in.Credentials) != "" {
-		return errors.New("contentHandling and credentials are not supported yet")
+	in := m.MethodIntegration
+	if str(in.Credentials) != "" {
+		return errors.New("credentials are not supported yet")
+	}
+	if str(in.Type) == typeHTTPProxy && convertsContent(in) {
+		return errors.New("contentHandling of HTTP_PROXY is not supported yet")
 	}
 	return nil
+}
+
+// convertsContent tells whether an integration or a response of it has a
+// contentHandling.
+func convertsContent(in *api.Integration) bool {
+	for _, r := range in.IntegrationResponses {
+		if str(r.ContentHandling) != "" {
+			return true
+		}
+	}
+	return str(in.ContentHandling) != ""
 }
 
 // router makes the routes of all methods that have an integration.
@@ -243,7 +261,7 @@ func (p *planner) integration(in *api.Integration) (gateway.Integration, []strin
 // requestTemplate makes the step of an integration's request templates, or nil.
 func (p *planner) requestTemplate(in *api.Integration, variables []string, sc *step.Scope) (*step.RequestTemplate, error) {
 	return step.NewRequestTemplate(&step.RequestTransform{
-		Templates: in.RequestTemplates, Passthrough: str(in.PassthroughBehavior), Binary: p.binary.Match,
+		Templates: in.RequestTemplates, Passthrough: str(in.PassthroughBehavior), Handling: step.ContentHandling(str(in.ContentHandling)),
 		HTTP: str(in.Type) != typeMock, Variables: variables,
 	}, sc)
 }
@@ -299,7 +317,8 @@ func responses(in *api.Integration) []step.Response {
 	for _, code := range slices.Sorted(maps.Keys(in.IntegrationResponses)) {
 		r := in.IntegrationResponses[code]
 		status, _ := strconv.Atoi(code) // checked when it was put
-		list = append(list, step.Response{Status: status, Pattern: str(r.SelectionPattern), Parameters: r.ResponseParameters, Templates: r.ResponseTemplates})
+		list = append(list, step.Response{Status: status, Pattern: str(r.SelectionPattern), Parameters: r.ResponseParameters, Templates: r.ResponseTemplates,
+			Handling: step.ContentHandling(str(r.ContentHandling))})
 	}
 	return list
 }

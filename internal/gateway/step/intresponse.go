@@ -20,6 +20,7 @@ type IntegrationResponse struct {
 	responses []response
 	mock      bool
 	variables map[string]string // of the stage
+	binary    func(contentType string) bool
 }
 
 // A Response is an integration response as it is configured.
@@ -28,6 +29,7 @@ type Response struct {
 	Pattern    string // selectionPattern; empty: the default
 	Parameters map[string]string
 	Templates  map[string]string // by media type
+	Handling   ContentHandling
 }
 
 type response struct {
@@ -38,6 +40,7 @@ type response struct {
 	header    []headerMapping
 	typeFrom  *source // of Content-Type
 	needsBody bool    // a mapping takes it of the backend's
+	handling  ContentHandling
 	types     mediaTypes
 	templates []template // of types
 }
@@ -45,7 +48,7 @@ type response struct {
 // NewIntegrationResponse makes the step. The order of responses decides when
 // several patterns match. A response without backend is a MOCK's.
 func NewIntegrationResponse(responses []Response, mock bool, sc *Scope) (*IntegrationResponse, error) {
-	s := &IntegrationResponse{mock: mock, variables: sc.Variables}
+	s := &IntegrationResponse{mock: mock, variables: sc.Variables, binary: sc.Binary}
 	for i := range responses {
 		r, err := newResponse(&responses[i], sc)
 		if err != nil {
@@ -57,7 +60,10 @@ func NewIntegrationResponse(responses []Response, mock bool, sc *Scope) (*Integr
 }
 
 func newResponse(in *Response, sc *Scope) (*response, error) {
-	r := &response{status: in.Status}
+	r := &response{status: in.Status, handling: in.Handling}
+	if err := in.Handling.check(); err != nil {
+		return nil, err
+	}
 	if err := r.setPattern(in.Pattern); err != nil {
 		return nil, err
 	}
@@ -214,12 +220,13 @@ func (s *IntegrationResponse) Do(_ context.Context, x *gateway.Exchange) error {
 		}
 	}
 	place, contentType := r.types.choose(x.Vars.Accept)
-	var text []byte
+	var t *template
 	if place >= 0 {
-		var err error
-		if text, err = s.render(x, &r.templates[place]); err != nil {
-			return err
-		}
+		t = &r.templates[place]
+	}
+	body, made, err := s.body(x, r, t)
+	if err != nil {
+		return err
 	}
 	if r.typeFrom != nil {
 		v, err := r.typeFrom.eval(x)
@@ -249,12 +256,8 @@ func (s *IntegrationResponse) Do(_ context.Context, x *gateway.Exchange) error {
 	if err := overrideResponse(x); err != nil {
 		return err
 	}
-	if place >= 0 {
-		x.SetAnswerBody(text) // the backend's body is given up at the end: its header is in use
-		return nil
-	}
-	if r.needsBody {
-		x.SetAnswerBody(x.IntegrationResponse.Body.Bytes)
+	if made || r.needsBody {
+		x.SetAnswerBody(body) // the backend's body is given up at the end: its header is in use
 		return nil
 	}
 	x.MethodResponse.Body = x.IntegrationResponse.Body
@@ -262,20 +265,32 @@ func (s *IntegrationResponse) Do(_ context.Context, x *gateway.Exchange) error {
 	return nil
 }
 
-// render makes the body of the response. The backend's is read only if the
-// template could want it.
-func (s *IntegrationResponse) render(x *gateway.Exchange, t *template) ([]byte, error) {
-	if t.vtl == nil {
-		return t.constant, nil
+// body makes the body of the response by a template, nil for none, and its
+// contentHandling. The backend's is read only if it is needed; made is false if
+// it may pass.
+//
+// AWS: undocumented is what a MOCK's payload is: here it is text, which is made
+// binary only if contentHandling says so.
+func (s *IntegrationResponse) body(x *gateway.Exchange, r *response, t *template) (body []byte, made bool, err error) {
+	binary, wanted := false, false
+	if s.binary != nil && !s.mock {
+		binary = s.binary(x.IntegrationResponse.Header.GetID(wire.HeaderContentType))
+		wanted = wantsBinary(x.Vars.Accept, s.binary)
 	}
-	if err := x.ReadResponse(); err != nil {
-		return nil, err
+	c := r.handling.responseConversion(binary, wanted)
+	if t == nil && c == unchanged {
+		return x.IntegrationResponse.Body.Bytes, false, nil
 	}
-	text, err := t.render(x, validText(x.IntegrationResponse.Body.Bytes), s.variables)
+	if t == nil || t.vtl != nil {
+		if err := x.ReadResponse(); err != nil {
+			return nil, false, err
+		}
+	}
+	body, err = transform(x, t, c, binary, x.IntegrationResponse.Body.Bytes, s.variables)
 	if err != nil {
-		return nil, responseFault(err)
+		return nil, false, responseFault(err)
 	}
-	return text, nil
+	return body, true, nil
 }
 
 var _ gateway.Step = (*IntegrationResponse)(nil)

@@ -2,7 +2,6 @@ package step
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,13 +13,15 @@ import (
 )
 
 // RequestTemplate makes the body of the integration request by the mapping
-// template for the client's Content-Type, or lets the client's pass.
+// template for the client's Content-Type and the integration's contentHandling,
+// or lets the client's pass.
 type RequestTemplate struct {
 	types     []string
 	templates []template // of types
 	other     *template  // of the key $default
 	refuse    bool       // a body without template is refused
 	needsBody bool
+	handling  ContentHandling
 
 	binary    func(contentType string) bool
 	http      bool
@@ -33,8 +34,7 @@ type RequestTemplate struct {
 type RequestTransform struct {
 	Templates   map[string]string // requestTemplates, by media type
 	Passthrough string            // passthroughBehavior
-	// Binary tells whether a Content-Type is binary; nil: none is.
-	Binary func(contentType string) bool
+	Handling    ContentHandling
 	// HTTP and Variables are those of NewIntegrationRequest.
 	HTTP      bool
 	Variables []string
@@ -44,7 +44,10 @@ type RequestTransform struct {
 //
 // AWS: integrations.md §2.2.
 func NewRequestTemplate(in *RequestTransform, sc *Scope) (*RequestTemplate, error) {
-	s := &RequestTemplate{binary: in.Binary, http: in.HTTP, variables: in.Variables, stage: sc.Variables}
+	if err := in.Handling.check(); err != nil {
+		return nil, err
+	}
+	s := &RequestTemplate{handling: in.Handling, needsBody: in.Handling != Passthrough, binary: sc.Binary, http: in.HTTP, variables: in.Variables, stage: sc.Variables}
 	switch in.Passthrough {
 	case "", "WHEN_NO_MATCH":
 	case "WHEN_NO_TEMPLATES":
@@ -67,7 +70,7 @@ func NewRequestTemplate(in *RequestTransform, sc *Scope) (*RequestTemplate, erro
 		s.types = append(s.types, kind)
 		s.templates = append(s.templates, t)
 	}
-	if len(in.Templates) == 0 && !s.refuse {
+	if len(in.Templates) == 0 && !s.refuse && in.Handling == Passthrough {
 		return nil, nil
 	}
 	return s, nil
@@ -81,30 +84,27 @@ func (s *RequestTemplate) Templated() bool { return s != nil && s.other != nil }
 
 // Do makes the body.
 //
-// AWS: integrations.md §2.1; rest-execution.md §5.1: a template runs on text
-// only.
+// AWS: integrations.md §2.1.
 func (s *RequestTemplate) Do(_ context.Context, x *gateway.Exchange) error {
 	t := s.choose(x.Vars.ContentType)
-	switch {
-	case t == nil && s.refuse:
+	if t == nil && s.refuse {
 		return unsupported
-	case t == nil:
-		return nil
-	case s.binary != nil && s.binary(x.Vars.ContentType):
-		return templateOnBinary
 	}
-	text := ""
-	if t.vtl != nil {
+	binary := s.binary != nil && s.binary(x.Vars.ContentType)
+	c := s.handling.requestConversion(binary)
+	if t == nil && c == unchanged {
+		return nil
+	}
+	if t == nil || t.vtl != nil {
 		if err := x.ReadBody(); err != nil {
 			return err
 		}
-		text = validText(x.MethodRequest.Body.Bytes)
 	}
-	out, err := t.render(x, text, s.stage)
+	out, err := transform(x, t, c, binary, x.MethodRequest.Body.Bytes, s.stage)
 	if err != nil {
 		return requestFault(err)
 	}
-	x.IntegrationRequest.Body = wire.Body{Bytes: out, Length: int64(len(out))}
+	x.IntegrationRequest.Body = setBody(out)
 	x.Transformed = true
 	return s.overrideRequest(x)
 }
@@ -122,10 +122,7 @@ func (s *RequestTemplate) choose(contentType string) *template {
 	return s.other
 }
 
-var (
-	unsupported      = gateway.NewFault(gateway.UnsupportedMediaType, nil)
-	templateOnBinary = gateway.NewFault(gateway.APIConfigurationError, errors.New("a mapping template cannot transform a binary body"))
-)
+var unsupported = gateway.NewFault(gateway.UnsupportedMediaType, nil)
 
 // validText returns b as text: what is not UTF-8 becomes U+FFFD, byte for byte.
 func validText(b []byte) string {

@@ -185,15 +185,6 @@ b"`), "DEFAULT_4XX"},
 	}
 }
 
-// AWS: rest-execution.md §5.1: without contentHandling, also without a body.
-func TestTemplateOnBinary(t *testing.T) {
-	s := newRequestTemplate(t, &step.RequestTransform{Templates: map[string]string{"$default": "x"},
-		Binary: func(contentType string) bool { return contentType == "image/png" }})
-	if got := faultType(t, s, begun(petRoute(), nil, "POST", "/", "", "Content-Type: image/png")); got != "API_CONFIGURATION_ERROR" {
-		t.Errorf("a template on a binary body: %q, want API_CONFIGURATION_ERROR", got)
-	}
-}
-
 // AWS: integrations.md §8.2; mapping-templates.md §6.
 func TestResponseTemplate(t *testing.T) {
 	const body = `{"error": "gone", "n": [1, 2]}`

@@ -54,6 +54,9 @@ func (s *source) ofResponse() bool {
 type Scope struct {
 	Route     *gateway.Route    // its path parameters; nil: of whatever route it will be
 	Variables map[string]string // of the stage
+	// Binary tells whether a Content-Type is among the API's binary media types;
+	// nil: none is.
+	Binary func(contentType string) bool
 }
 
 // A mappingError is why a mapping cannot be used.

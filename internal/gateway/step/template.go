@@ -67,12 +67,18 @@ func requestFault(err error) error {
 	if errors.As(err, &p) {
 		return &gateway.Fault{Type: gateway.BadRequestBody, Message: p.Error()}
 	}
+	if errors.As(err, new(*gateway.Fault)) {
+		return err
+	}
 	return gateway.NewFault(gateway.APIConfigurationError, fmt.Errorf("unable to transform request: %w", err))
 }
 
 // responseFault is requestFault for a response template: there the payload is
 // the backend's, and so is the blame.
 func responseFault(err error) error {
+	if errors.As(err, new(*gateway.Fault)) {
+		return err
+	}
 	return gateway.NewFault(gateway.APIConfigurationError, fmt.Errorf("unable to transform response: %w", err))
 }
 

@@ -71,6 +71,9 @@ func (me *methodEdit) checkIntegration(in *api.Integration) error {
 	if err := checkIntegrationSupport(in); err != nil {
 		return err
 	}
+	if err := checkContentHandling(in.ContentHandling, in); err != nil {
+		return err
+	}
 	if err := checkTemplates(in.RequestTemplates); err != nil {
 		return err
 	}
@@ -156,10 +159,24 @@ func checkIntegrationSupport(in *api.Integration) error {
 		return noIntegrationTarget.refuse("")
 	case str(in.Credentials) != "":
 		return noCredentials.refuse("")
-	case str(in.ContentHandling) != "":
-		return noContentHandling.refuse(*in.ContentHandling)
 	case str(in.ResponseTransferMode) == api.ResponseTransferModeStream:
 		return noTransferMode.refuse(*in.ResponseTransferMode)
+	}
+	return nil
+}
+
+// checkContentHandling refuses a contentHandling of an integration, or of one
+// of its responses, that is none or would not act.
+func checkContentHandling(value *string, in *api.Integration) error {
+	switch str(value) {
+	case "":
+		return nil
+	case api.ContentHandlingStrategyConvertToBinary, api.ContentHandlingStrategyConvertToText:
+	default:
+		return api.BadRequestException("Invalid content handling strategy specified: " + *value) // AWS: undocumented text
+	}
+	if in != nil && str(in.Type) == api.IntegrationTypeHttpProxy {
+		return noContentHandling.refuse(*value)
 	}
 	return nil
 }

@@ -33,8 +33,8 @@ func (s *Service) PutIntegrationResponse(ctx context.Context, in *api.PutIntegra
 
 // checkIntegrationResponse refuses what AWS refuses and what would not act.
 func (me *methodEdit) checkIntegrationResponse(r *api.IntegrationResponse) error {
-	if str(r.ContentHandling) != "" {
-		return noContentHandling.refuse(*r.ContentHandling)
+	if err := checkContentHandling(r.ContentHandling, me.m.MethodIntegration); err != nil {
+		return err
 	}
 	if !validPattern(str(r.SelectionPattern)) {
 		return api.BadRequestException("Invalid selection pattern specified: " + *r.SelectionPattern) // AWS: undocumented text

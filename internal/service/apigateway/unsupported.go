@@ -67,7 +67,7 @@ var unsupported = [unsupportedCount]Unsupported{
 	noConnectionType:      {"Integration", "connectionType", "VPC_LINK"},
 	noIntegrationTarget:   {"Integration", "integrationTarget", "any"},
 	noCredentials:         {"Integration", "credentials", "any"},
-	noContentHandling:     {"Integration and IntegrationResponse", "contentHandling", "CONVERT_TO_BINARY, CONVERT_TO_TEXT"},
+	noContentHandling:     {"Integration and IntegrationResponse", "contentHandling", "CONVERT_TO_BINARY, CONVERT_TO_TEXT of HTTP_PROXY"},
 	noTransferMode:        {"Integration", "responseTransferMode", "STREAM"},
 	noTracing:             {"Stage", "tracingEnabled", "true"},
 	noClientCertificate:   {"Stage", "clientCertificateId", "any"},

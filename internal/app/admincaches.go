@@ -26,7 +26,9 @@ func (a *admin) showCaches(w http.ResponseWriter, _ *http.Request) {
 	for key, st := range a.caches() {
 		list = append(list, cacheFigures{key.Group, key.Name, st.Entries, st.Bytes, st.Limit, st.Hits, st.Misses})
 	}
-	slices.SortFunc(list, func(x, y cacheFigures) int { return cmp.Or(cmp.Compare(x.Stage, y.Stage), cmp.Compare(x.Cache, y.Cache)) })
+	slices.SortFunc(list, func(x, y cacheFigures) int {
+		return cmp.Or(cmp.Compare(x.Stage, y.Stage), cmp.Compare(x.Cache, y.Cache))
+	})
 	writeJSON(w, http.StatusOK, map[string]any{"caches": list})
 }
 

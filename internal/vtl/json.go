@@ -365,12 +365,14 @@ func (p *jsonParser) hex(n int) (rune, bool) {
 
 // AWS: the texts of json-smart's ParseException (recorded for `{a` and `[a`).
 func (p *jsonParser) errEnd(token string) error {
-	return fmt.Errorf("Unexpected End Of File position %d: %s", max(p.pos-1, 0), token) //nolint:staticcheck // AWS's text
+	//lint:ignore ST1005 AWS's text
+	return fmt.Errorf("Unexpected End Of File position %d: %s", max(p.pos-1, 0), token)
 }
 
 func (p *jsonParser) errUnexpected() error {
 	if p.pos >= len(p.s) {
 		return p.errEnd("null")
 	}
-	return fmt.Errorf("Unexpected character (%c) at position %d.", p.s[p.pos], p.pos) //nolint:staticcheck // AWS's text
+	//lint:ignore ST1005 AWS's text
+	return fmt.Errorf("Unexpected character (%c) at position %d.", p.s[p.pos], p.pos)
 }

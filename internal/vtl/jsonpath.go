@@ -51,11 +51,11 @@ const maxPath = 4096
 // there, as Jayway does.
 func CompilePath(text string) (*Path, error) {
 	if len(text) > maxPath {
-		return nil, fmt.Errorf("JSONPath is longer than %d characters", maxPath) //nolint:staticcheck // shown to clients of AWS's API
+		return nil, fmt.Errorf("JSONPath is longer than %d characters", maxPath)
 	}
 	text = strings.TrimSpace(text)
 	if text == "" {
-		return nil, fmt.Errorf("JSONPath is empty") //nolint:staticcheck // as above
+		return nil, fmt.Errorf("JSONPath is empty")
 	}
 	if text[0] != '$' && text[0] != '@' {
 		text = "$." + text
@@ -63,7 +63,8 @@ func CompilePath(text string) (*Path, error) {
 	p := pathParser{src: text, pos: 1}
 	steps, err := p.steps()
 	if err != nil {
-		return nil, fmt.Errorf("Invalid JSONPath %q: %w", text, err) //nolint:staticcheck // as above
+		//lint:ignore ST1005 shown to clients of AWS's API
+		return nil, fmt.Errorf("Invalid JSONPath %q: %w", text, err)
 	}
 	return newPath(steps), nil
 }

@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 )
 
 // The methods of numbers and truth values, and those of every object. Static
@@ -37,8 +38,8 @@ func anyHashCode(r *run, c call) (Value, error) {
 	}
 	s, err := r.string(c.recv)
 	h := int32(0)
-	for _, u := range []rune(s) {
-		h = 31*h + u
+	for _, u := range utf16.Encode([]rune(s)) { // Java's characters
+		h = 31*h + int32(u)
 	}
 	return NewInt(int64(h)), err
 }

@@ -23,7 +23,8 @@ type javaRegexp struct {
 // compileRegexp translates a pattern. With whole it must match all of a text.
 func compileRegexp(pattern string, whole bool) (*javaRegexp, error) {
 	if len(pattern) > maxPattern {
-		return nil, fmt.Errorf("Regular expression is longer than %d characters", maxPattern) //nolint:staticcheck // shown to clients of AWS's API
+		//lint:ignore ST1005 shown to clients of AWS's API
+		return nil, fmt.Errorf("Regular expression is longer than %d characters", maxPattern)
 	}
 	text, err := translate(pattern)
 	if err != nil {
@@ -34,7 +35,8 @@ func compileRegexp(pattern string, whole bool) (*javaRegexp, error) {
 	}
 	re, err := regexp.Compile(text)
 	if err != nil {
-		return nil, fmt.Errorf("Invalid regular expression %q: %w", pattern, err) //nolint:staticcheck // as above
+		//lint:ignore ST1005 shown to clients of AWS's API
+		return nil, fmt.Errorf("Invalid regular expression %q: %w", pattern, err)
 	}
 	p := &javaRegexp{Regexp: re, size: programSize(text)}
 	if prefix, all := re.LiteralPrefix(); all {
@@ -155,7 +157,8 @@ func translateEscape(b *strings.Builder, s string, class bool) (int, error) {
 		return 2, nil
 	case 'u':
 		if len(s) < 6 {
-			return 0, fmt.Errorf("Invalid regular expression: %s", s) //nolint:staticcheck // as above
+			//lint:ignore ST1005 shown to clients of AWS's API
+			return 0, fmt.Errorf("Invalid regular expression: %s", s)
 		}
 		b.WriteString(`\x{` + s[2:6] + `}`)
 		return 6, nil

@@ -96,7 +96,9 @@ func (g *changes) commit() []store.Op {
 }
 
 func (g *changes) change() []store.Op {
-	a, s, gone := g.one(someAPIs), g.one(someStages), g.yes() && g.yes()
+	a, s := g.one(someAPIs), g.one(someStages)
+	gone := g.yes()
+	gone = g.yes() && gone // one in four
 	switch rapid.IntRange(0, 7).Draw(g.rt, "kind") {
 	case 0:
 		if gone {

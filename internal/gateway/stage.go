@@ -36,8 +36,6 @@ type Route struct {
 	ResourcePath  string
 	Method        string // ANY included
 	OperationName string
-	// NeedsBody: a step wants the whole request body in memory.
-	NeedsBody bool
 	// ParamNames are the names of the path parameters, in the order in which
 	// Vars.Params holds their values. NewRouter fills them in.
 	ParamNames []string

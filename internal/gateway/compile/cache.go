@@ -93,7 +93,6 @@ func (p *planner) cached(plan *gateway.Plan, before int, rt *gateway.Route, in *
 	}
 	plan.Request, plan.Response = plan.Request[:before:before], nil
 	plan.Integration = integration.NewCached(cfg)
-	rt.NeedsBody = rt.NeedsBody || cfg.NeedsBody
 	return nil
 }
 

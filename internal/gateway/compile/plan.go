@@ -98,7 +98,6 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 		return nil, err
 	} else if s != nil {
 		plan.Request = append(plan.Request, s)
-		rt.NeedsBody = true
 	}
 	// AWS: step 17.
 	before := len(plan.Request)
@@ -115,7 +114,6 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 		if !s.Empty() || s.NeedsBody() {
 			plan.Request = append(plan.Request, s)
 		}
-		rt.NeedsBody = rt.NeedsBody || s.NeedsBody()
 	}
 	if str(in.Type) != typeHTTPProxy {
 		s, err := p.requestTemplate(in, variables, sc)
@@ -125,8 +123,6 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 		if s != nil {
 			plan.Request = append(plan.Request, s)
 		}
-		// A MOCK takes the client's body where no template is for it.
-		rt.NeedsBody = rt.NeedsBody || s.NeedsBody() || str(in.Type) == typeMock && !s.Templated()
 	}
 	// AWS: step 19; a proxy's response is the backend's.
 	if str(in.Type) != typeHTTPProxy {

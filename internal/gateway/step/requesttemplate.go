@@ -20,7 +20,6 @@ type RequestTemplate struct {
 	templates []template // of types
 	other     *template  // of the key $default
 	refuse    bool       // a body without template is refused
-	needsBody bool
 	handling  ContentHandling
 
 	binary    func(contentType string) bool
@@ -47,7 +46,7 @@ func NewRequestTemplate(in *RequestTransform, sc *Scope) (*RequestTemplate, erro
 	if err := in.Handling.check(); err != nil {
 		return nil, err
 	}
-	s := &RequestTemplate{handling: in.Handling, needsBody: in.Handling != Passthrough, binary: sc.Binary, http: in.HTTP, variables: in.Variables, stage: sc.Variables}
+	s := &RequestTemplate{handling: in.Handling, binary: sc.Binary, http: in.HTTP, variables: in.Variables, stage: sc.Variables}
 	switch in.Passthrough {
 	case "", "WHEN_NO_MATCH":
 	case "WHEN_NO_TEMPLATES":
@@ -62,7 +61,6 @@ func NewRequestTemplate(in *RequestTransform, sc *Scope) (*RequestTemplate, erro
 		if err != nil {
 			return nil, fmt.Errorf("request template for %s: %w", kind, err)
 		}
-		s.needsBody = s.needsBody || t.vtl != nil
 		if kind == "$default" {
 			s.other = &t
 			continue
@@ -75,12 +73,6 @@ func NewRequestTemplate(in *RequestTransform, sc *Scope) (*RequestTemplate, erro
 	}
 	return s, nil
 }
-
-// NeedsBody tells whether a template may take the whole request body.
-func (s *RequestTemplate) NeedsBody() bool { return s != nil && s.needsBody }
-
-// Templated tells whether there is a template for every body.
-func (s *RequestTemplate) Templated() bool { return s != nil && s.other != nil }
 
 // Do makes the body.
 //

@@ -34,9 +34,6 @@ func NewValidateBody(models map[string]*jsonschema.Schema) *ValidateBody {
 	return s
 }
 
-// NeedsBody tells whether the whole request body may be read.
-func (s *ValidateBody) NeedsBody() bool { return s.other != nil || len(s.types) > 0 }
-
 // Do validates the body. One for whose type there is no model passes unread.
 //
 // AWS: rest-execution.md §7.

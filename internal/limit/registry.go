@@ -14,11 +14,6 @@ type Registry struct {
 	buckets map[string]weak.Pointer[Bucket]
 }
 
-// NewRegistry returns an empty registry.
-func NewRegistry() *Registry {
-	return &Registry{buckets: make(map[string]weak.Pointer[Bucket])}
-}
-
 // Bucket returns the bucket of a name, set to this rate and burst. If there is
 // none it is made, full.
 func (r *Registry) Bucket(name string, rate float64, burst int) *Bucket {

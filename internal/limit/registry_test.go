@@ -10,7 +10,7 @@ import (
 // TestRegistryKeeps shows that a name leads to the same bucket, as empty as it
 // was, whatever its rate becomes.
 func TestRegistryKeeps(t *testing.T) {
-	r := limit.NewRegistry()
+	r := new(limit.Registry)
 	a := r.Bucket("stage/GET", 0.001, 1)
 	a.Take()
 	b := r.Bucket("stage/GET", 0.002, 1)
@@ -28,7 +28,7 @@ func TestRegistryKeeps(t *testing.T) {
 
 // TestRegistryForgets shows that buckets nobody uses are not kept.
 func TestRegistryForgets(t *testing.T) {
-	r := limit.NewRegistry()
+	r := new(limit.Registry)
 	kept := r.Bucket("kept", 1, 1)
 	for i := range 100 {
 		r.Bucket(string(rune('a'+i)), 1, 1)

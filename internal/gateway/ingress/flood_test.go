@@ -158,7 +158,8 @@ func TestFloodMemory(t *testing.T) {
 				ended := make(chan int, 1)
 				go func() { ended <- f.rounds(r) }()
 				synctest.Wait() // blocked: what it sends now is not taken any more
-				if grown := heap() - before; grown > 2<<20 {
+				// Without the guard it is 26 MiB; the collector leaves some of what is free.
+				if grown := heap() - before; grown > 4<<20 {
 					t.Errorf("gateway holds %d KiB for a client that reads nothing", grown>>10)
 				}
 				time.Sleep(2 * time.Minute) // fake time

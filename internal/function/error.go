@@ -1,0 +1,57 @@
+package function
+
+import "time"
+
+// An Error is a refusal to call a function, as an exception of the Lambda API.
+type Error struct {
+	Name       string // of the exception, such as ResourceNotFoundException
+	Status     int    // of its HTTP answer
+	Message    string
+	Type       string        // "User" or "Service", as AWS answers; may be empty
+	Reason     string        // of a TooManyRequestsException
+	RetryAfter time.Duration // of a TooManyRequestsException; zero: unsaid
+}
+
+// Error returns name and message.
+func (e *Error) Error() string { return e.Name + ": " + e.Message }
+
+// Reasons of TooManyRequestsException.
+const (
+	ReasonReserved = "ReservedFunctionConcurrentInvocationLimitExceeded" // the function's own limit
+	ReasonAccount  = "ConcurrentInvocationLimitExceeded"                 // what all functions share
+)
+
+// NotFound returns the error for a function that does not exist, or has no
+// such version or alias.
+//
+// AWS: recorded answers of Invoke name the ARN that was asked for.
+func NotFound(functionARN string) *Error {
+	return &Error{Name: "ResourceNotFoundException", Status: 404, Type: "User",
+		Message: "Function not found: " + functionARN}
+}
+
+// AccessDenied returns the error for a caller whom the function's policy does
+// not let in.
+func AccessDenied(message string) *Error {
+	return &Error{Name: "AccessDeniedException", Status: 403, Message: message}
+}
+
+// TooMany returns the error for a call beyond a limit of concurrency.
+func TooMany(reason string) *Error {
+	return &Error{Name: "TooManyRequestsException", Status: 429, Type: "User", Message: "Rate Exceeded.", Reason: reason}
+}
+
+// TooLarge returns the error for a payload over limit bytes.
+func TooLarge(message string) *Error {
+	return &Error{Name: "RequestTooLargeException", Status: 413, Type: "User", Message: message}
+}
+
+// BadRequest returns the error for a payload that is not JSON.
+func BadRequest(message string) *Error {
+	return &Error{Name: "InvalidRequestContentException", Status: 400, Type: "User", Message: message}
+}
+
+// Failure returns the error for what is wrong on this side.
+func Failure(message string) *Error {
+	return &Error{Name: "ServiceException", Status: 500, Type: "Service", Message: message}
+}

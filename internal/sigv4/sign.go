@@ -2,6 +2,8 @@ package sigv4
 
 import (
 	"encoding/hex"
+	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"sort"
@@ -10,10 +12,23 @@ import (
 	"time"
 )
 
-// A Key is what a request is signed with.
+// A Key is what a request is signed with. Printing it shows the access key
+// only.
 type Key struct {
 	AccessKey, SecretKey, SessionToken string
 }
+
+// String returns the access key.
+func (k Key) String() string { return k.AccessKey + " ***" }
+
+// GoString returns the access key.
+func (k Key) GoString() string { return k.String() }
+
+// LogValue returns the access key.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// MarshalJSON returns the access key.
+func (k Key) MarshalJSON() ([]byte, error) { return json.Marshal(k.String()) }
 
 // A Target is the Region and service that a request is signed for.
 type Target struct{ Region, Service string }
@@ -25,7 +40,7 @@ func (t Target) scope(at time.Time) Scope {
 // Sign adds date, token and Authorization headers to r. body is its body; the
 // signature covers all headers that are set except those that proxies change.
 func Sign(r *http.Request, body []byte, k Key, t Target, at time.Time) {
-	r.Header.Set("X-Amz-Date", at.UTC().Format(timeFormat))
+	r.Header.Set("X-Amz-Date", Date(at))
 	r.Header.Del("Authorization")
 	if k.SessionToken != "" {
 		r.Header.Set("X-Amz-Security-Token", k.SessionToken)
@@ -35,10 +50,20 @@ func Sign(r *http.Request, body []byte, k Key, t Target, at time.Time) {
 		hash = UnsignedPayload
 	}
 	q := FromHTTP(r)
-	signed := signable(&q)
+	r.Header.Set("Authorization", q.Authorization(k, t, hash, at))
+}
+
+// Date returns a time as the header X-Amz-Date has it.
+func Date(at time.Time) string { return at.UTC().Format(timeFormat) }
+
+// Authorization returns the header of that name for q, which must have the
+// headers X-Amz-Date and, if k has a token, X-Amz-Security-Token already. hash
+// is that of the body, as HashPayload returns it, or UnsignedPayload.
+func (q *Request) Authorization(k Key, t Target, hash string, at time.Time) string {
+	signed := signable(q)
 	scope := t.scope(at)
-	r.Header.Set("Authorization", algorithm+" Credential="+k.AccessKey+"/"+scope.String()+
-		", SignedHeaders="+strings.Join(signed, ";")+", Signature="+q.sign(q.Query, signed, hash, k.SecretKey, scope, at))
+	return algorithm + " Credential=" + k.AccessKey + "/" + scope.String() +
+		", SignedHeaders=" + strings.Join(signed, ";") + ", Signature=" + q.sign(q.Query, signed, hash, k.SecretKey, scope, at)
 }
 
 // Presign returns r's URL with a signature in its query that is valid for
@@ -68,7 +93,7 @@ func Presign(r *http.Request, body []byte, k Key, t Target, at time.Time, expire
 
 func (q *Request) sign(query string, signed []string, hash, secret string, scope Scope, at time.Time) string {
 	pairs, _ := parseQuery(query)
-	canonical := q.canonical(canonicalQuery(pairs), signed, hash)
+	canonical := q.canonical(canonicalQuery(pairs), signed, hash, scope.Service)
 	return hex.EncodeToString(mac(scope.key(secret), stringToSign(canonical, at, scope)))
 }
 

@@ -129,12 +129,16 @@ func stringToSign(canonical string, at time.Time, s Scope) string {
 }
 
 // canonical returns the canonical request. query is already canonical.
-func (q *Request) canonical(query string, signed []string, payload string) string {
+func (q *Request) canonical(query string, signed []string, payload, service string) string {
 	var b strings.Builder
 	b.Grow(512)
 	b.WriteString(q.Method)
 	b.WriteByte('\n')
-	b.WriteString(canonicalPath(q.Path))
+	if service == "s3" {
+		b.WriteString(canonicalS3Path(q.Path))
+	} else {
+		b.WriteString(canonicalPath(q.Path))
+	}
 	b.WriteByte('\n')
 	b.WriteString(query)
 	b.WriteByte('\n')
@@ -182,6 +186,35 @@ func canonicalPath(path string) string {
 		p += "/"
 	}
 	return p
+}
+
+// canonicalS3Path escapes a path once: the names of objects are signed as they
+// are, empty and dot segments included.
+//
+// AWS: Signature Calculations for the Authorization Header, S3 API reference.
+func canonicalS3Path(path string) string {
+	segments := strings.Split(path, "/")
+	for i, seg := range segments {
+		segments[i] = escape(unescapePath(seg))
+	}
+	return strings.Join(segments, "/")
+}
+
+// unescapePath decodes the percent escapes of a path. What is not one stays.
+func unescapePath(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) && unhex(s[i+1]) >= 0 && unhex(s[i+2]) >= 0 {
+			b.WriteByte(byte(unhex(s[i+1])<<4 | unhex(s[i+2])))
+			i += 2
+			continue
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
 }
 
 // A pair is one parameter of a query, unescaped.

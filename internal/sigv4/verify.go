@@ -292,7 +292,7 @@ func (s *Signature) Verify(q *Request, body []byte, secret string, now time.Time
 			return mismatch()
 		}
 	}
-	canonical := q.canonical(canonicalQuery(s.query), s.signed, hash)
+	canonical := q.canonical(canonicalQuery(s.query), s.signed, hash, s.Scope.Service)
 	want := hex.EncodeToString(mac(s.Scope.key(secret), stringToSign(canonical, s.Time, s.Scope)))
 	if subtle.ConstantTimeCompare([]byte(want), []byte(s.mac)) != 1 {
 		return mismatch()

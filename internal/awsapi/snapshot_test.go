@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/internal/awsapi/lambda"
 	"gatehouse/internal/awsrpc"
 )
 
@@ -26,12 +27,16 @@ func TestSDKSnapshots(t *testing.T) {
 	if err != nil {
 		t.Skip("no go command to ask for the module cache")
 	}
-	h, err := awsrpc.NewHandler(mounts(), awsrpc.Options{Dev: true})
+	h, err := awsrpc.NewHandler(append(mounts(), lambda.Mount(lambda.UnimplementedServer{})), awsrpc.Options{Dev: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	sent := 0
+	services := map[string]int{"apigateway": 124, "apigatewayv2": 103, "apigatewaymanagementapi": 3, "lambda": 87}
 	for _, pin := range snapshotPin.FindAllStringSubmatch(string(pins), -1) {
+		want, ok := services[pin[2]]
+		if !ok {
+			continue
+		}
 		dir := filepath.Join(strings.TrimSpace(string(cache)), filepath.FromSlash(pin[1])+"@"+pin[3], "request_snapshot")
 		files, err := filepath.Glob(filepath.Join(dir, "*.request.snap"))
 		if err != nil {
@@ -40,13 +45,14 @@ func TestSDKSnapshots(t *testing.T) {
 		if len(files) == 0 {
 			t.Skipf("%s %s is not in the module cache: run go mod download in tools/awsgen", pin[2], pin[3])
 		}
+		sent := 0
 		for _, file := range files {
 			sent++
 			sendSnapshot(t, h, file)
 		}
-	}
-	if sent != 230 {
-		t.Errorf("%d snapshots sent, want 230", sent)
+		if sent != want {
+			t.Errorf("%s: %d snapshots sent, want %d", pin[2], sent, want)
+		}
 	}
 }
 
@@ -71,7 +77,10 @@ func sendSnapshot(t *testing.T, h *awsrpc.Handler, file string) {
 		}
 	}
 	op, _, _ := strings.Cut(filepath.Base(file), ".")
-	if _, got := answer(t, h, r); !strings.Contains(got, "does not implement "+op+" yet") {
+	// The SDK's made-up values break Lambda's patterns. They are looked at after
+	// everything was read.
+	broken := regexp.MustCompile(`validation errors? detected: Value '(__\w+__|1)'`)
+	if _, got := answer(t, h, r); !strings.Contains(got, "does not implement "+op+" yet") && !broken.MatchString(got) {
 		t.Errorf("%s %s %s:\n%s", op, method, target, got)
 	}
 }

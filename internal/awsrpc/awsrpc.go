@@ -17,16 +17,21 @@
 //	aws:"query=name"    bound to a query parameter (lists: repeated)
 //	aws:"queryparams"   a map of all query parameters not bound otherwise
 //	aws:"header=Name"   bound to a header
+//	aws:"status"        of an output: the status of the answer
 //	aws:"payload"       is the whole body, as it is
 //	aws:"required"      must be present
 //	aws:"time=format"   date-time; without it seconds since 1970
 //	enum:"A,B"          allowed values, of the elements if it is a list
 //	pattern:"regexp"    must match as a whole
+//	range:"min,max"     bounds of a number, or of the length of a text
 //
 // The package knows nothing of what the APIs do, nor of stores and planes.
 package awsrpc
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // A Protocol names one of AWS's wire protocols.
 type Protocol string
@@ -43,7 +48,12 @@ type Service struct {
 	Version     string
 	// AnyBase says that a path may begin with segments of the endpoint's
 	// own before those of the operation; see [Caller.Base].
-	AnyBase    bool
+	AnyBase bool
+	// PlainNames says that violations name a member of the body by its path
+	// alone, each part beginning in lower case.
+	PlainNames bool
+	// MaxBody bounds a request's body in bytes; zero is Options.MaxBody.
+	MaxBody    int64
 	Operations []Operation
 }
 
@@ -54,7 +64,9 @@ type Operation struct {
 	URI    string // template with {labels}; may end in a query literal, ?mode=import
 	Code   int    // status of success
 
-	// NewInput returns a new input, a pointer to a struct.
+	// NewInput returns a new input, a pointer to a struct. It is nil, and so is
+	// Invoke, where nothing is known of the operation but how it is called: the
+	// answer is 501.
 	NewInput func() any
 	// Output is a nil pointer of the output's type; nil if there is none.
 	Output any
@@ -63,7 +75,7 @@ type Operation struct {
 }
 
 // mutates reports whether the operation may change something.
-func (o *Operation) mutates() bool { return o.Method != "GET" }
+func (o *Operation) mutates() bool { return o.Method != "GET" && !strings.HasPrefix(o.Name, "Invoke") }
 
 // A Mount is a service and who answers it. The generated packages make it, so
 // that the types fit.

@@ -2,6 +2,7 @@ package awsrpc
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -26,7 +27,7 @@ func appendStruct(b []byte, v reflect.Value, n *node) ([]byte, error) {
 	for i := range n.fields {
 		f := &n.fields[i]
 		fv := v.Field(f.index)
-		if f.where == inHeader || f.where == inPayload {
+		if f.where == inHeader || f.where == inPayload || f.where == inStatus {
 			continue
 		}
 		switch fv.Kind() {
@@ -139,7 +140,8 @@ func appendText(b []byte, s string) []byte {
 
 // encodeError writes the document of e.
 func encodeError(e *Error) []byte {
-	b := append([]byte(nil), `{"message":`...)
+	b := appendText([]byte("{"), cmp.Or(e.MessageName, "message"))
+	b = append(b, ':')
 	b = appendText(b, e.Message)
 	for _, k := range slices.Sorted(maps.Keys(e.Members)) {
 		b = append(b, ',')

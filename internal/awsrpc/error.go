@@ -15,6 +15,9 @@ type Error struct {
 
 	// RetryAfter is sent as Retry-After, in seconds; zero: not at all.
 	RetryAfter time.Duration
+	// MessageName is how the message is called in the error document; empty:
+	// "message".
+	MessageName string
 	// Members are further members of the error document, such as v2's
 	// resourceType.
 	Members map[string]string

@@ -51,6 +51,10 @@ const (
 	smallBody   = 64 << 10
 	largeBodies = 16
 	largeWait   = 5 * time.Second
+
+	// hugeBodies is how many bodies over Options.MaxBody may be held at once,
+	// of services that allow them.
+	hugeBodies = 2
 )
 
 // A Handler serves mounts on one address. It is safe for concurrent use.
@@ -61,6 +65,7 @@ type Handler struct {
 	wait      func(context.Context)
 	maxBody   int64
 	large     chan struct{} // places for large bodies
+	huge      chan struct{} // and for huge ones
 	log       *slog.Logger
 }
 
@@ -89,6 +94,7 @@ func NewHandler(mounts []Mount, opt Options) (*Handler, error) {
 		wait:      opt.Wait,
 		maxBody:   opt.MaxBody,
 		large:     make(chan struct{}, largeBodies),
+		huge:      make(chan struct{}, hugeBodies),
 		log:       opt.Log,
 	}
 	if h.authorize == nil {
@@ -147,6 +153,9 @@ type answer struct {
 	started bool
 }
 
+// Unwrap lets an http.ResponseController through.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
 // WriteHeader sends the status.
 func (a *answer) WriteHeader(code int) {
 	a.started = true
@@ -184,7 +193,7 @@ func (c *call) serve(r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	release, err := h.readBody(q)
+	release, err := h.readBody(q, h.bodyLimit(sig))
 	if err != nil {
 		return err
 	}
@@ -252,23 +261,43 @@ func (h *Handler) find(sig *sigv4.Signature, q *request) (*mounted, match, error
 	return nil, match{}, unknownOperation()
 }
 
+// bodyLimit is the largest body that a caller of the service that sig names may
+// send.
+func (h *Handler) bodyLimit(sig *sigv4.Signature) int64 {
+	limit := h.maxBody
+	for i := range h.mounts {
+		svc := &h.mounts[i].service
+		if sig == nil || sig.Scope.Service == svc.SigningName {
+			limit = max(limit, svc.MaxBody)
+		}
+	}
+	return limit
+}
+
 // readBody reads the body of q. release gives back its place among the large
-// ones and must be called.
-func (h *Handler) readBody(q *request) (release func(), err error) {
+// ones and must be called. A body over h.maxBody must say its length.
+func (h *Handler) readBody(q *request, limit int64) (release func(), err error) {
 	release = func() {}
 	r := q.http
-	if r.ContentLength > h.maxBody {
-		return release, tooLarge(h.maxBody)
+	if r.ContentLength > limit {
+		return release, tooLarge(limit)
+	}
+	if r.ContentLength <= h.maxBody {
+		limit = h.maxBody
 	}
 	if r.ContentLength < 0 || r.ContentLength > smallBody {
-		if err := h.takePlace(r.Context()); err != nil {
+		places := h.large
+		if r.ContentLength > h.maxBody {
+			places = h.huge
+		}
+		if err := takePlace(r.Context(), places); err != nil {
 			return release, err
 		}
-		release = func() { <-h.large }
+		release = func() { <-places }
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, h.maxBody+1))
-	if err == nil && int64(len(body)) > h.maxBody {
-		err = tooLarge(h.maxBody)
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err == nil && int64(len(body)) > limit {
+		err = tooLarge(limit)
 	} else if err != nil {
 		err = malformed("The request body could not be read")
 	}
@@ -280,11 +309,11 @@ func (h *Handler) readBody(q *request) (release func(), err error) {
 	return release, nil
 }
 
-func (h *Handler) takePlace(ctx context.Context) error {
+func takePlace(ctx context.Context, places chan<- struct{}) error {
 	ctx, cancel := context.WithTimeout(ctx, largeWait)
 	defer cancel()
 	select {
-	case h.large <- struct{}{}:
+	case places <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return Throttled()

@@ -18,6 +18,7 @@ const (
 	inQueryParams // a map of every parameter not bound otherwise
 	inHeader
 	inPayload // the whole body
+	inStatus  // of an output: the status of the answer
 )
 
 // A kind is how a value is written.
@@ -34,6 +35,7 @@ const (
 	kindList
 	kindMap
 	kindStruct
+	kindEvents
 )
 
 // A node is the plan of a value: made once per Go type, read by every codec.
@@ -56,6 +58,7 @@ type field struct {
 	enum     []string
 	pattern  *regexp.Regexp // of the whole value
 	regexp   string         // as the model writes it
+	bounds   *bounds
 	value    *node
 }
 
@@ -84,6 +87,8 @@ func (p plans) node(t reflect.Type) (*node, error) {
 		n.kind = kindTime
 	case t == reflect.TypeFor[[]byte]():
 		n.kind = kindBlob
+	case t == reflect.TypeFor[Events]():
+		n.kind = kindEvents
 	case t.Kind() == reflect.String:
 		n.kind = kindString
 	case t.Kind() == reflect.Bool:
@@ -150,6 +155,12 @@ func (f *field) tags(tag reflect.StructTag) error {
 	if enum := tag.Get("enum"); enum != "" {
 		f.enum = strings.Split(enum, ",")
 	}
+	if r := tag.Get("range"); r != "" {
+		var err error
+		if f.bounds, err = parseBounds(r); err != nil {
+			return err
+		}
+	}
 	if f.regexp = tag.Get("pattern"); f.regexp != "" {
 		var err error
 		if f.pattern, err = regexp.Compile(`^(?:` + f.regexp + `)$`); err != nil {
@@ -172,6 +183,8 @@ func (f *field) option(opt string) error {
 		f.where = inQueryParams
 	case "payload":
 		f.where = inPayload
+	case "status":
+		f.where = inStatus
 	case "required":
 		f.required = true
 	case "time":

@@ -51,6 +51,10 @@ func newProtocol(svc Service, p plans) (protocol, error) {
 	ops := make([]*operation, len(svc.Operations))
 	for i, op := range svc.Operations {
 		o := &operation{Operation: op}
+		ops[i] = o
+		if op.NewInput == nil {
+			continue
+		}
 		var err error
 		if o.in, err = p.of(op.NewInput()); err != nil {
 			return nil, fmt.Errorf("input of %s: %w", op.Name, err)
@@ -60,7 +64,6 @@ func newProtocol(svc Service, p plans) (protocol, error) {
 				return nil, fmt.Errorf("output of %s: %w", op.Name, err)
 			}
 		}
-		ops[i] = o
 	}
 	switch svc.Protocol {
 	case RestJSON1:

@@ -14,13 +14,14 @@ import (
 // restJSON is AWS restJson1: the operation is named by method and path, members
 // are spread over labels, query, headers and a JSON body.
 type restJSON struct {
-	routes routes
+	routes     routes
+	plainNames bool
 }
 
 var _ protocol = (*restJSON)(nil)
 
 func newRestJSON(svc Service, ops []*operation) (*restJSON, error) {
-	p := &restJSON{}
+	p := &restJSON{plainNames: svc.PlainNames}
 	for _, op := range ops {
 		if err := p.routes.add(op); err != nil {
 			return nil, err
@@ -41,9 +42,12 @@ func (p *restJSON) match(q *request) (match, bool) {
 }
 
 func (p *restJSON) decode(m match, q *request) (any, error) {
+	if m.op.NewInput == nil {
+		return nil, NotImplemented(m.op.Name)
+	}
 	in := m.op.NewInput()
 	v := reflect.ValueOf(in).Elem()
-	var violations violations
+	violations := violations{plain: p.plainNames}
 	payload := false
 	for i := range m.op.in.fields {
 		f := &m.op.in.fields[i]
@@ -191,7 +195,8 @@ func (p *restJSON) reply(w http.ResponseWriter, op *operation, out any) error {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	var body []byte
-	payload := false
+	var events Events
+	code, payload := op.Code, false
 	for i := range op.out.fields {
 		f := &op.out.fields[i]
 		fv := v.Field(f.index)
@@ -200,9 +205,21 @@ func (p *restJSON) reply(w http.ResponseWriter, op *operation, out any) error {
 			if f.pointer && !fv.IsNil() {
 				h.Set(f.key, headerText(fv.Elem()))
 			}
+		case inStatus:
+			if f.pointer && !fv.IsNil() {
+				code = int(fv.Elem().Int())
+			}
 		case inPayload:
-			payload, body = true, fv.Bytes()
+			payload = true
+			if f.value.kind == kindEvents {
+				events = fv.Interface().(Events)
+			} else {
+				body = fv.Bytes()
+			}
 		}
+	}
+	if events != nil {
+		return writeEvents(w, code, events)
 	}
 	if !payload {
 		var err error
@@ -210,7 +227,7 @@ func (p *restJSON) reply(w http.ResponseWriter, op *operation, out any) error {
 			return fmt.Errorf("encode output of %s: %w", op.Name, err)
 		}
 	}
-	write(w, op.Code, body)
+	write(w, code, body)
 	return nil
 }
 

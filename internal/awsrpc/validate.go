@@ -25,6 +25,7 @@ const maxViolations = 100
 //
 // (LocalStack's snapshots against AWS; the last in awsdocs/aws-cloudformation-user-guide#483.)
 type violations struct {
+	plain bool // paths begin below the input, in lower case; see Service.PlainNames
 	texts []string
 	count int
 }
@@ -43,7 +44,25 @@ func (vs *violations) addText(value string, path []string, constraint string) {
 	if len(value) > limit {
 		value = strings.ToValidUTF8(value[:limit], "") + "..."
 	}
-	vs.texts = append(vs.texts, "Value "+value+" at '"+strings.Join(path, ".")+"' failed to satisfy constraint: "+constraint)
+	vs.texts = append(vs.texts, "Value "+value+" at '"+vs.name(path)+"' failed to satisfy constraint: "+constraint)
+}
+
+// name is a path as messages write it.
+//
+// AWS: "Value 'x' at 'role' failed to …" is recorded for the member Role of
+// Lambda's CreateFunction.
+func (vs *violations) name(path []string) string {
+	if !vs.plain {
+		return strings.Join(path, ".")
+	}
+	lower := make([]string, 0, len(path))
+	for i, part := range path {
+		if i == 0 && len(path) > 1 && strings.HasSuffix(part, "Input") {
+			continue
+		}
+		lower = append(lower, strings.ToLower(part[:1])+part[1:])
+	}
+	return strings.Join(lower, ".")
 }
 
 // err returns the violations as one error, or nil.
@@ -98,6 +117,9 @@ func (vs *violations) member(v reflect.Value, f *field, path []string) {
 	}
 	if f.enum != nil {
 		vs.enum(fv, f, path)
+	}
+	if f.bounds != nil {
+		vs.bounds(fv, f.bounds, path)
 	}
 	if f.pattern != nil && fv.Kind() == reflect.String && !f.pattern.MatchString(fv.String()) {
 		vs.add(fv.String(), path, "Member must satisfy regular expression pattern: "+f.regexp)

@@ -38,8 +38,8 @@ func emit(a api, m *model) (map[string][]byte, error) {
 // inputName returns the Go name of a structure: inputs are called as in the
 // SDKs, everything else as in the model.
 func goName(s *shape) string {
-	if op, ok := strings.CutSuffix(s.name, "Request"); ok && s.input {
-		return op + "Input"
+	if s.inputOf != "" {
+		return s.inputOf + "Input"
 	}
 	return s.name
 }
@@ -65,6 +65,11 @@ func goType(s *shape, elem bool) (string, error) {
 		scalar = goName(s)
 	case kindBlob:
 		return "[]byte", nil
+	case kindUnion:
+		if !s.traits.streaming {
+			return "", fmt.Errorf("shape %s is a union", s.name)
+		}
+		return "awsrpc.Events", nil
 	case kindList:
 		t, err := goType(s.member("member").target, true)
 		return "[]" + t, err
@@ -90,8 +95,8 @@ func emitShapes(b *bytes.Buffer, a api, m *model) error {
 		if s.kind != kindStructure || s.traits.errorStatus != 0 {
 			continue
 		}
-		if s.input {
-			fmt.Fprintf(&body, "// %s is the input of %s.\n", goName(s), strings.TrimSuffix(s.name, "Request"))
+		if s.inputOf != "" {
+			fmt.Fprintf(&body, "// %s is the input of %s.\n", goName(s), s.inputOf)
 		} else {
 			fmt.Fprintf(&body, "// %s is a structure of the model.\n", goName(s))
 		}
@@ -109,6 +114,9 @@ func emitShapes(b *bytes.Buffer, a api, m *model) error {
 	if bytes.Contains(body.Bytes(), []byte("time.Time")) {
 		b.WriteString("import \"time\"\n\n")
 	}
+	if bytes.Contains(body.Bytes(), []byte("awsrpc.Events")) {
+		b.WriteString("import \"gatehouse/internal/awsrpc\"\n\n")
+	}
 	b.Write(body.Bytes())
 	return nil
 }
@@ -122,11 +130,13 @@ func tags(a api, s *shape, m *member) string {
 		opts = append(opts, "uri="+m.name)
 	case m.traits.payload:
 		opts = append(opts, "payload")
+	case m.traits.status:
+		opts = append(opts, "status")
 	case m.traits.header != "":
 		opts = append(opts, "header="+m.traits.header)
 	case m.traits.queryParams:
 		opts = append(opts, "queryparams")
-	case m.traits.query != "" && s.input:
+	case m.traits.query != "" && s.inputOf != "":
 		// The model binds the paging position of outputs to the query
 		// too; on the wire it is in the body.
 		opts = append(opts, "query="+m.traits.query)
@@ -144,11 +154,14 @@ func tags(a api, s *shape, m *member) string {
 	for leaf.kind == kindList {
 		leaf = leaf.member("member").target
 	}
-	if leaf.kind == kindEnum {
+	if leaf.kind == kindEnum && !openEnum(a.name, leaf.name) {
 		out += fmt.Sprintf(` enum:"%s"`, strings.Join(enumValues(a, leaf), ","))
 	}
 	if p := pattern(a.name, m.target.name); p != "" {
 		out += " pattern:" + strconv.Quote(p)
+	}
+	if r := bounds(a.name, m.target.name); r != "" {
+		out += fmt.Sprintf(` range:"%s"`, r)
 	}
 	return out
 }
@@ -195,15 +208,18 @@ func emitErrors(b *bytes.Buffer, a api, m *model) error {
 		}
 		fmt.Fprintf(b, "// %s returns the error of this name, status %d.\n", name, s.traits.errorStatus)
 		var more []string
+		spelling := ""
 		for _, mem := range s.members {
 			if !strings.EqualFold(mem.name, "message") {
 				more = append(more, mem.wireName())
+			} else if mem.wireName() != "message" {
+				spelling = fmt.Sprintf(", MessageName: %q", mem.wireName())
 			}
 		}
 		if len(more) > 0 {
 			fmt.Fprintf(b, "// Besides the message it may carry %s; see [awsrpc.Error].\n", strings.Join(more, ", "))
 		}
-		fmt.Fprintf(b, "func %s(message string) *awsrpc.Error {\n\treturn &awsrpc.Error{Code: %q, Status: %d, Message: message}\n}\n\n", name, name, s.traits.errorStatus)
+		fmt.Fprintf(b, "func %s(message string) *awsrpc.Error {\n\treturn &awsrpc.Error{Code: %q, Status: %d, Message: message%s}\n}\n\n", name, name, s.traits.errorStatus, spelling)
 	}
 	return nil
 }
@@ -212,11 +228,11 @@ func emitServer(b *bytes.Buffer, a api, m *model) error {
 	fmt.Fprintf(b, "package %s\n\nimport (\n\"context\"\n\n\"gatehouse/internal/awsrpc\"\n)\n\n", a.name)
 	b.WriteString("// A Server answers the calls of this API. Methods may be called at the same\n// time; the input belongs to the method, and the output it returns must not\n// change afterwards. Operations whose model has no output return only an error.\n")
 	b.WriteString("type Server interface {\n")
-	for _, op := range m.ops {
+	for _, op := range m.shaped() {
 		fmt.Fprintf(b, "%s(ctx context.Context, in *%s) %s\n", op.name, goName(op.input), results(op))
 	}
 	b.WriteString("}\n\n// UnimplementedServer answers every call with 501. Embed it and override what\n// is implemented.\ntype UnimplementedServer struct{}\n\nvar _ Server = UnimplementedServer{}\n\n")
-	for _, op := range m.ops {
+	for _, op := range m.shaped() {
 		ret := fmt.Sprintf("awsrpc.NotImplemented(%q)", op.name)
 		if op.output != nil {
 			ret = "nil, " + ret
@@ -242,9 +258,19 @@ func emitService(b *bytes.Buffer, a api, m *model) error {
 	if a.anyBase {
 		b.WriteString("AnyBase: true,\n")
 	}
+	if a.plainNames {
+		b.WriteString("PlainNames: true,\n")
+	}
+	if a.maxBody != 0 {
+		fmt.Fprintf(b, "MaxBody: %d,\n", a.maxBody)
+	}
 	b.WriteString("Operations: []awsrpc.Operation{\n")
 	for _, op := range m.ops {
 		fmt.Fprintf(b, "{\nName: %q, Method: %q, URI: %q, Code: %d,\n", op.name, op.method, op.uri, op.code)
+		if op.bare {
+			b.WriteString("},\n")
+			continue
+		}
 		fmt.Fprintf(b, "NewInput: func() any { return new(%s) },\n", goName(op.input))
 		if op.output == nil {
 			fmt.Fprintf(b, "Invoke: func(ctx context.Context, s, in any) (any, error) { return nil, s.(Server).%s(ctx, in.(*%s)) },\n},\n", op.name, goName(op.input))

@@ -8,4 +8,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/apigatewayv2 v1.44.0
 )
 
-require github.com/aws/smithy-go v1.28.1 // indirect
+require (
+	github.com/aws/aws-sdk-go-v2/service/lambda v1.114.3 // indirect
+	github.com/aws/smithy-go v1.28.8 // indirect
+)

@@ -25,12 +25,15 @@ func load(a api) (*model, error) {
 		m:    &model{sdkVersion: version, shapes: map[string]*shape{}},
 		vars: map[string]*shape{},
 	}
-	for _, step := range []func(string) error{l.schemas, l.enums, l.required, l.operations, l.signing} {
+	for _, step := range []func(string) error{l.schemas, l.enums, l.operations, l.required, l.signing} {
 		if err := step(dir); err != nil {
 			return nil, err
 		}
 	}
 	slices.SortFunc(l.m.ops, func(x, y *operation) int { return strings.Compare(x.name, y.name) })
+	if a.operations != nil {
+		l.m.restrict(a.operations)
+	}
 	return l.m, nil
 }
 
@@ -175,6 +178,12 @@ func readTraits(exprs []ast.Expr) (traits, error) {
 			t.jsonName = f["Name"]
 		case "TimestampFormat":
 			t.timestamp = f["Format"]
+		case "HTTPResponseCode":
+			t.status = true
+		case "Streaming":
+			t.streaming = true
+		case "Error", "Sensitive", "EventPayload", "XMLName":
+			// Of no use to the servers of these protocols.
 		default:
 			return t, fmt.Errorf("unknown trait %s", name)
 		}
@@ -270,7 +279,7 @@ func (l *loader) requiredIn(typ string, st *ast.StructType) error {
 		if !ok {
 			return nil // an output or an internal type: what we answer is ours to get right
 		}
-		s = l.m.shapes[op+"Request"]
+		s = l.input(op)
 	}
 	if s == nil || s.kind != kindStructure {
 		return nil
@@ -284,6 +293,16 @@ func (l *loader) requiredIn(typ string, st *ast.StructType) error {
 			return fmt.Errorf("required field %s.%s has no member", typ, f.Names[0].Name)
 		}
 		s.members[i].required = true
+	}
+	return nil
+}
+
+// input returns the input of an operation.
+func (l *loader) input(op string) *shape {
+	for _, o := range l.m.ops {
+		if o.name == op {
+			return o.input
+		}
 	}
 	return nil
 }
@@ -309,10 +328,10 @@ func (l *loader) operations(dir string) error {
 		if match[3] != "" {
 			op.output = l.vars[match[3]]
 		}
-		if op.input.name != name+"Request" {
-			return fmt.Errorf("operation %s: input is %s", name, op.input.name)
+		if op.input.inputOf != "" {
+			return fmt.Errorf("operations %s and %s share their input", op.input.inputOf, name)
 		}
-		op.input.input = true
+		op.input.inputOf = name
 		l.m.ops = append(l.m.ops, op)
 	}
 	return nil

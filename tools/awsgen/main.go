@@ -23,6 +23,15 @@ type api struct {
 	title    string
 	protocol string
 	anyBase  bool // the paths may follow a prefix, here the stage
+
+	// plainNames: violations name members of the body in lower case, without
+	// the input's name before them.
+	plainNames bool
+	maxBody    int64 // of a request; zero: as of any API
+
+	// operations are those that get shapes and a method; the others are only
+	// named, and answer 501. Nil: all.
+	operations []string
 }
 
 // apis lists what is generated. Adding one means pinning its module in go.mod
@@ -33,6 +42,10 @@ func apis() []api {
 		{name: "apigateway", module: sdk + "apigateway", title: "Amazon API Gateway, REST APIs (v1)", protocol: "restJson1"},
 		{name: "apigatewayv2", module: sdk + "apigatewayv2", title: "Amazon API Gateway, HTTP and WebSocket APIs (v2)", protocol: "restJson1"},
 		{name: "apigatewaymanagementapi", module: sdk + "apigatewaymanagementapi", title: "the @connections API of WebSocket APIs", protocol: "restJson1", anyBase: true},
+		{
+			name: "lambda", module: sdk + "lambda", title: "AWS Lambda", protocol: "restJson1",
+			plainNames: true, maxBody: lambdaMaxBody, operations: lambdaOperations(),
+		},
 	}
 }
 

@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // A model is one service as its SDK module describes it.
 type model struct {
 	sdkVersion string // of the module
@@ -19,6 +21,7 @@ type operation struct {
 	code   int
 	input  *shape
 	output *shape // nil: nothing
+	bare   bool   // only named: it has no shapes
 }
 
 // A kind is a Smithy shape type.
@@ -36,6 +39,7 @@ const (
 	kindList      kind = "List"
 	kindMap       kind = "Map"
 	kindStructure kind = "Structure"
+	kindUnion     kind = "Union"
 	kindService   kind = "Service"
 	kindOperation kind = "Operation"
 )
@@ -47,7 +51,7 @@ type shape struct {
 	traits  traits
 	members []*member // in the order of the model
 	values  []enumValue
-	input   bool // it is an operation's input
+	inputOf string // the operation that it is the input of; empty: of none
 }
 
 // A member is a field of a structure, or the element of a list or map.
@@ -72,11 +76,51 @@ type traits struct {
 	label       bool
 	payload     bool
 	queryParams bool
+	status      bool // it is the status of the answer
+	streaming   bool // of a union: it is a stream of events
 }
 
 type httpTrait struct {
 	method, uri string
 	code        int
+}
+
+// restrict leaves the operations that are not among names without shapes, and
+// drops the shapes that only they use. Errors stay.
+func (m *model) restrict(names []string) {
+	used := map[*shape]bool{}
+	for _, op := range m.ops {
+		if op.bare = !slices.Contains(names, op.name); op.bare {
+			continue
+		}
+		op.input.reach(used)
+		if op.output != nil {
+			op.output.reach(used)
+		}
+	}
+	m.order = slices.DeleteFunc(m.order, func(name string) bool {
+		s := m.shapes[name]
+		return s.traits.errorStatus == 0 && !used[s]
+	})
+}
+
+// shaped are the operations that have shapes.
+func (m *model) shaped() []*operation {
+	return slices.DeleteFunc(slices.Clone(m.ops), func(op *operation) bool { return op.bare })
+}
+
+// reach notes s and the shapes of all its members.
+func (s *shape) reach(used map[*shape]bool) {
+	if used[s] {
+		return
+	}
+	used[s] = true
+	if s.traits.streaming {
+		return // its events are not shapes here
+	}
+	for _, m := range s.members {
+		m.target.reach(used)
+	}
 }
 
 // member returns the member called name.

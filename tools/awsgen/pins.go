@@ -6,4 +6,5 @@ import (
 	_ "github.com/aws/aws-sdk-go-v2/service/apigateway/schemas"
 	_ "github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi/schemas"
 	_ "github.com/aws/aws-sdk-go-v2/service/apigatewayv2/schemas"
+	_ "github.com/aws/aws-sdk-go-v2/service/lambda/schemas"
 )

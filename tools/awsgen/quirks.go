@@ -37,8 +37,11 @@ func enumOrder(api, shape string) []string {
 }
 
 // pattern gives the regular expression of a string shape: the schemas leave
-// constraints out. These are the only two of the v1 model.
+// constraints out. These are the only two of the v1 model of API Gateway.
 func pattern(api, shape string) string {
+	if api == "lambda" {
+		return lambdaPattern(shape)
+	}
 	if api != "apigateway" {
 		return ""
 	}
@@ -50,3 +53,16 @@ func pattern(api, shape string) string {
 	}
 	return ""
 }
+
+// bounds gives the least and the greatest value of a number, or length of a text,
+// as "min,max", either of which may be missing.
+func bounds(api, shape string) string {
+	if api == "lambda" {
+		return lambdaBounds(shape)
+	}
+	return ""
+}
+
+// openEnum reports whether an enumeration is not a constraint of the model: the
+// service checks it itself, and answers in its own words.
+func openEnum(api, shape string) bool { return api == "lambda" && shape == "Runtime" }

@@ -37,6 +37,7 @@ type ClientConn struct {
 	closed   atomic.Bool // by Close
 	body     responseBody
 	deadline time.Time
+	idle     time.Duration // for the body of the answer; 0: none
 
 	probe   [1]byte // what reads that should find nothing read into
 	peeked  peek
@@ -95,7 +96,7 @@ func (c *ClientConn) Close() error {
 // them the connection is closed.
 func (c *ClientConn) Do(req *Request, resp *Response, deadline time.Time) error {
 	resp.Reset()
-	c.deadline = deadline
+	c.deadline, c.idle = deadline, req.AnswerIdle
 	reused := c.used
 	have, err := c.send(req, resp)
 	c.used = true

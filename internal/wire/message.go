@@ -37,6 +37,9 @@ type Request struct {
 	Host   string
 	Header Header
 	Body   Body
+	// AnswerIdle bounds how long the body of the answer may make no progress,
+	// when a request is sent; 0: as long as the deadline lets it.
+	AnswerIdle time.Duration
 	// Close: the peer asked for the connection to end after this request.
 	Close bool
 	// HTTP10: the peer speaks HTTP/1.0.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"io"
+	"time"
 )
 
 // A responseBody is the rest of a response's body that had not come with its
@@ -60,14 +61,14 @@ func (c *ClientConn) takeBody(req *Request, resp *Response, head, have int) erro
 }
 
 // takeLength takes a body with Content-Length: whole, if the response's memory
-// has room for it.
+// has room for it and nobody waits for its beginning.
 func (c *ClientConn) takeLength(resp *Response, head, have int) error {
 	n := resp.Body.Length
 	end := int64(head) + n
 	if int64(have) > end {
 		return errSurplus
 	}
-	if end <= int64(len(resp.mem)) {
+	if end <= int64(len(resp.mem)) && (c.idle == 0 || int64(have) == end) {
 		for int64(have) < end {
 			m, err := c.sock.read(resp.mem[have:], c.deadline)
 			if err != nil {
@@ -159,7 +160,7 @@ func (b *responseBody) next(p []byte) (int, error) {
 	case framingChunked:
 		return b.decode(p)
 	case framingClose:
-		n, err := sock.read(p, b.c.deadline)
+		n, err := sock.read(p, b.until())
 		if err == io.EOF { //nolint:errorlint // the net package does not wrap it
 			b.done = true
 			return 0, nil
@@ -169,13 +170,26 @@ func (b *responseBody) next(p []byte) (int, error) {
 	if int64(len(p)) > b.left {
 		p = p[:b.left]
 	}
-	n, err := sock.read(p, b.c.deadline)
+	n, err := sock.read(p, b.until())
 	if err != nil {
 		return 0, torn(err)
 	}
 	b.left -= int64(n)
 	b.done = b.left == 0
 	return n, nil
+}
+
+// until is when the next bytes must be here.
+func (b *responseBody) until() time.Time {
+	c := b.c
+	if c.idle == 0 {
+		return c.deadline
+	}
+	next := time.Now().Add(c.idle)
+	if !c.deadline.IsZero() && c.deadline.Before(next) {
+		return c.deadline
+	}
+	return next
 }
 
 // decode decodes the next piece of a chunked body into p.
@@ -185,7 +199,7 @@ func (b *responseBody) decode(p []byte) (int, error) {
 			if b.buf == nil {
 				b.buf = takeBuffer(largeBuffer)
 			}
-			n, err := b.c.sock.read(b.buf, b.c.deadline)
+			n, err := b.c.sock.read(b.buf, b.until())
 			if err != nil {
 				return 0, torn(err)
 			}

@@ -39,13 +39,15 @@ func (b *responseBody) spliceTo(dst *socket, now time.Time, idle time.Duration, 
 	if b.framing != framingLength || b.err != nil || b.left < spliceMin || src.tcp == nil || dst.tcp == nil {
 		return 0, false, nil
 	}
-	src.armRead(b.c.deadline) // exactly: this read is not tried again
+	src.armRead(b.until()) // exactly: this read is not tried again
 	dst.armWrite(now, idle, limit)
 	want := min(b.left, spliceSlice)
 	n, err := b.splice.relay(dst.tcp, src.tcp, want)
 	b.left -= n
 	b.done = b.left == 0
 	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded) && n > 0 && b.c.idle > 0 && !b.c.expired():
+		err = nil // it made progress
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = ErrTimeout
 	case err == nil && n < want:

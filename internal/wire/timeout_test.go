@@ -2,6 +2,8 @@ package wire_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -68,6 +70,67 @@ func TestDefaultTimeouts(t *testing.T) {
 				<-sent
 			})
 		})
+	}
+}
+
+// TestClientAnswerIdle: a body may take its time as long as something comes of
+// it, and until the deadline.
+func TestClientAnswerIdle(t *testing.T) {
+	tests := []struct {
+		name   string
+		pauses []time.Duration
+		want   error
+		after  time.Duration
+	}{
+		{"always something", []time.Duration{20 * time.Second, 29 * time.Second, 29 * time.Second}, io.EOF, 78 * time.Second},
+		{"nothing for too long", []time.Duration{20 * time.Second, 31 * time.Second}, wire.ErrTimeout, 50 * time.Second},
+		{"until the deadline", []time.Duration{29 * time.Second, 29 * time.Second, 29 * time.Second, 29 * time.Second}, wire.ErrTimeout, 100 * time.Second},
+	}
+	for _, tt := range tests {
+		for _, framing := range []string{"Content-Length: %d", "Transfer-Encoding: chunked", "Connection: close"} {
+			synctest.Test(t, func(t *testing.T) {
+				client, server := net.Pipe()
+				sent := make(chan struct{})
+				go func() {
+					defer close(sent)
+					_, _ = server.Read(make([]byte, 1024))
+					head := framing
+					if strings.Contains(head, "%d") {
+						head = fmt.Sprintf(head, len(tt.pauses))
+					}
+					_, _ = fmt.Fprintf(server, "HTTP/1.1 200 OK\r\n%s\r\n\r\n", head)
+					for _, d := range tt.pauses {
+						time.Sleep(d) // fake time
+						piece := "x"
+						if strings.Contains(framing, "chunked") {
+							piece = "1\r\nx\r\n"
+						}
+						_, _ = io.WriteString(server, piece)
+					}
+					if strings.Contains(framing, "chunked") {
+						_, _ = io.WriteString(server, "0\r\n\r\n")
+					}
+					_ = server.Close()
+				}()
+				c := wire.NewClientConn(client, wire.ClientLimits{})
+				start := time.Now()
+				var resp wire.Response
+				req := &wire.Request{Method: "GET", Target: "/", Host: "b", AnswerIdle: 30 * time.Second}
+				if err := c.Do(req, &resp, start.Add(100*time.Second)); err != nil {
+					t.Fatal(err)
+				}
+				_, err := io.Copy(io.Discard, resp.Body.Source)
+				if err == nil {
+					err = io.EOF
+				}
+				if d := time.Since(start); !errors.Is(err, tt.want) || d != tt.after {
+					t.Errorf("%s, %s: %v after %v, want %v after %v", tt.name, framing, err, d, tt.want, tt.after)
+				}
+				_ = resp.Body.Source.Close()
+				_ = client.Close()
+				<-sent
+			})
+		}
 	}
 }
 

@@ -105,7 +105,7 @@ func (x *Exchange) ReadResponse() error {
 	}
 	buf, err := readAll(x.answer[:0], b)
 	if err != nil {
-		return responseFault(err)
+		return ResponseFault(err)
 	}
 	x.answer = buf
 	x.Vars.Now = time.Now()
@@ -131,10 +131,10 @@ func readAll(dst []byte, b *wire.Body) ([]byte, error) {
 	}
 }
 
-// responseFault returns the fault for a backend's body that could not be read.
+// ResponseFault returns the fault for a backend's body that could not be read.
 //
 // AWS: integrations.md §6: a time-out, or an error of the network.
-func responseFault(err error) *Fault {
+func ResponseFault(err error) *Fault {
 	var f *Fault
 	switch {
 	case errors.As(err, &f):

@@ -100,6 +100,20 @@ var integrationVars = []contextVar{
 		}
 		return append(dst, "BUFFERED"...)
 	}},
+	// AWS: rest-execution.md §13: when all headers and the first byte of the
+	// body were here, of a streamed response.
+	{"integration.timeToAllHeaders", func(dst []byte, x *Exchange) []byte {
+		if !x.Vars.Streamed {
+			return dst
+		}
+		return appendIntegrationLatency(dst, x)
+	}},
+	{"integration.timeToFirstContent", func(dst []byte, x *Exchange) []byte {
+		if x.Vars.FirstContent.IsZero() {
+			return dst
+		}
+		return appendMillis(dst, x.Vars.FirstContent.Sub(x.Vars.IntegrationStart))
+	}},
 	{"status", func(dst []byte, x *Exchange) []byte { return appendStatus(dst, x.MethodResponse.Status) }},
 	{"responseLength", func(dst []byte, x *Exchange) []byte { return strconv.AppendInt(dst, x.Vars.Sent.Body, 10) }},
 	{"responseLatency", func(dst []byte, x *Exchange) []byte {

@@ -68,6 +68,7 @@ type Exchange struct {
 	answer        []byte // memory for the backend's
 	requestLimit  LimitedSource
 	responseLimit LimitedSource
+	stream        firstContent
 	ids           ids
 	random        random
 }
@@ -88,7 +89,7 @@ func (x *Exchange) Reset() {
 	x.Table, x.Stage, x.Route, x.Peer = nil, nil, nil, nil
 	x.Fault, x.Cluster, x.plan = nil, nil, nil
 	x.Key, x.Member = nil, nil
-	x.requestLimit, x.responseLimit = LimitedSource{}, LimitedSource{}
+	x.requestLimit, x.responseLimit, x.stream = LimitedSource{}, LimitedSource{}, firstContent{}
 	clear(x.MappedHeader)
 	clear(x.MappedQuery)
 	clear(x.MappedPath)

@@ -26,6 +26,7 @@ func (x *Exchange) FillUnexported() {
 	for _, s := range []*LimitedSource{&x.requestLimit, &x.responseLimit} {
 		*s = LimitedSource{src: s, left: 1, fault: new(Fault)}
 	}
+	x.stream = firstContent{x: x, Source: &x.responseLimit}
 	x.Cluster = struct{ Cluster }{}
 	x.Vars.Sent.Err = ErrAnswered
 	for _, b := range []*wire.Body{&x.MethodRequest.Body, &x.IntegrationRequest.Body, &x.IntegrationResponse.Body, &x.MethodResponse.Body} {

@@ -43,9 +43,10 @@ type Vars struct {
 
 	// IntegrationStart and IntegrationEnd are zero when no backend was called.
 	IntegrationStart, IntegrationEnd time.Time
-	IntegrationStatus                int    // 0: none
-	IntegrationError                 string // $context.integration.error
-	Streamed                         bool   // responseTransferMode
+	FirstContent                     time.Time // of a streamed response; zero: there was none yet
+	IntegrationStatus                int       // 0: none
+	IntegrationError                 string    // $context.integration.error
+	Streamed                         bool      // responseTransferMode
 
 	Sent wire.Sent // how the response was sent
 }

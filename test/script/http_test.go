@@ -2,9 +2,12 @@ package script_test
 
 import (
 	"bytes"
+	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -17,6 +20,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -53,7 +57,10 @@ func (h *headers) Set(line string) error {
 
 // cmdHTTP sends a request to the data plane:
 //
-//	http [-on api|listen|tls|admin] [-h 'Name: value']... [-d body] [-path-as-is] METHOD URL
+//	http [-on api|listen|tls|admin] [-h 'Name: value']... [-d body] [-z CODING] [-first] METHOD URL
+//
+// -z sends the body in a content coding. With -first the answer is what came
+// with its first bytes; the word rest reads on.
 //
 // The URL's host is only the Host header: the connection goes to the address
 // named by -on. A URL without a host is sent with the address as host.
@@ -61,18 +68,24 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	flags := flag.NewFlagSet("http", flag.ContinueOnError)
 	on := flags.String("on", "listen", "")
 	data := flags.String("d", "", "")
+	z := flags.String("z", "", "")
+	first := flags.Bool("first", false, "")
 	var lines headers
 	flags.Var(&lines, "h", "")
 	err := flags.Parse(args)
-	usage(ts, neg, err == nil && flags.NArg() == 2, "http [-on api|listen|tls|admin] [-h 'Name: value']... [-d body] METHOD URL")
+	usage(ts, neg, err == nil && flags.NArg() == 2, "http [-on api|listen|tls|admin] [-h 'Name: value']... [-d body] [-z CODING] [-first] METHOD URL")
 	w := worldOf(ts)
-	got, err := w.request(*on, flags.Arg(0), flags.Arg(1), *data, lines)
+	if *z != "" {
+		lines = append(lines, "Content-Encoding: "+*z)
+		*data = encode(ts, *z, *data)
+	}
+	got, err := w.request(*on, flags.Arg(0), flags.Arg(1), *data, lines, *first)
 	ts.Check(err)
 	w.answer = got
 	ts.Logf("%d %s\n%s", got.status, http.StatusText(got.status), got.body)
 }
 
-func (w *world) request(on, method, url, data string, lines []string) (answer, error) {
+func (w *world) request(on, method, url, data string, lines []string, first bool) (answer, error) {
 	scheme, addr := "http", map[string]string{"api": w.server.API, "listen": w.server.Listen, "tls": w.server.ListenTLS, "admin": w.server.Admin}[on]
 	if on == "tls" {
 		scheme = "https"
@@ -81,7 +94,7 @@ func (w *world) request(on, method, url, data string, lines []string) (answer, e
 		url = scheme + "://" + addr + url
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), requestTime)
-	defer cancel()
+	w.cancels = append(w.cancels, cancel) // an answer may be read later
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(data))
 	if err != nil {
 		return answer{}, err
@@ -105,9 +118,67 @@ func (w *world) request(on, method, url, data string, lines []string) (answer, e
 	if err != nil {
 		return answer{}, err
 	}
+	if first {
+		buf := make([]byte, 4<<10)
+		n, err := resp.Body.Read(buf)
+		w.open = resp.Body
+		return answer{resp.StatusCode, resp.Header, buf[:n]}, err
+	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	return answer{resp.StatusCode, resp.Header, body}, err
+}
+
+// cmdRest reads the rest of the answer that http -first began: it becomes the
+// body. With ! the answer must break off.
+func cmdRest(ts *testscript.TestScript, neg bool, args []string) {
+	w := worldOf(ts)
+	usage(ts, false, len(args) == 0 && w.open != nil, "rest, after http -first")
+	var err error
+	w.answer.body, err = io.ReadAll(w.open)
+	_, w.open = w.open.Close(), nil
+	if (err != nil) != neg {
+		ts.Fatalf("the rest of the answer: %v", err)
+	}
+}
+
+// encode puts a content coding on a body.
+func encode(ts *testscript.TestScript, coding, body string) string {
+	var b bytes.Buffer
+	var w io.WriteCloser
+	switch coding {
+	case "gzip":
+		w = gzip.NewWriter(&b)
+	case "deflate":
+		w = zlib.NewWriter(&b)
+	default:
+		return body
+	}
+	_, err := io.WriteString(w, body)
+	ts.Check(errors.Join(err, w.Close()))
+	return b.String()
+}
+
+// cmdDecode takes the content coding CODING off the last answer's body, which
+// must be in it:
+//
+//	decode CODING
+func cmdDecode(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "decode CODING")
+	a := &worldOf(ts).answer
+	if got := a.header.Get("Content-Encoding"); got != args[0] {
+		ts.Fatalf("Content-Encoding is %q, want %q", got, args[0])
+	}
+	var r io.Reader
+	var err error
+	if args[0] == "gzip" {
+		r, err = gzip.NewReader(bytes.NewReader(a.body))
+	} else {
+		r, err = zlib.NewReader(bytes.NewReader(a.body))
+	}
+	ts.Check(err)
+	a.body, err = io.ReadAll(r)
+	ts.Check(err)
 }
 
 // cmdStatus checks the status of the last answer.
@@ -240,6 +311,7 @@ type backend struct {
 	name   string
 	server *httptest.Server
 	count  atomic.Int64 // requests so far
+	held   sync.Map     // channels of answers that wait, by name
 }
 
 // cmdBackend starts an echo server and puts its host:port into a variable:
@@ -248,6 +320,8 @@ type backend struct {
 //
 // It answers with the request as JSON (backend, method, target, host, headers,
 // body) and its number (count). ?answer=CODE chooses the status, and each ?set=Name:value a header.
+// ?size=N adds N bytes to it, and ?text=T is the answer instead. ?hold=NAME sends
+// "first " at once and "last" once a request with ?release=NAME came.
 func cmdBackend(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) == 1, "backend NAME")
 	w := worldOf(ts)
@@ -267,6 +341,9 @@ func (b *backend) echo(w http.ResponseWriter, r *http.Request) {
 		name, value, _ := strings.Cut(line, ":")
 		w.Header().Add(name, value)
 	}
+	if b.hold(w, r) {
+		return
+	}
 	status := http.StatusOK
 	if s, err := strconv.Atoi(q.Get("answer")); err == nil {
 		status = s
@@ -276,7 +353,38 @@ func (b *backend) echo(w http.ResponseWriter, r *http.Request) {
 		"backend": b.name, "method": r.Method, "target": r.RequestURI, "host": r.Host,
 		"headers": r.Header, "body": string(body), "count": strconv.FormatInt(b.count.Add(1), 10),
 	})
+	if n, err := strconv.Atoi(q.Get("size")); err == nil {
+		out.WriteString(strings.Repeat("x", n))
+	}
+	if q.Has("text") {
+		out.Reset()
+		out.WriteString(q.Get("text"))
+	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(out.Len()))
 	w.WriteHeader(status)
 	fmt.Fprint(w, out.String())
+}
+
+// hold answers in two pieces, or lets such an answer go on.
+func (b *backend) hold(w http.ResponseWriter, r *http.Request) bool {
+	q := r.URL.Query()
+	if name := q.Get("release"); name != "" {
+		release, _ := b.held.LoadOrStore(name, make(chan struct{}))
+		close(release.(chan struct{}))
+		return false
+	}
+	if !q.Has("hold") {
+		return false
+	}
+	release, _ := b.held.LoadOrStore(q.Get("hold"), make(chan struct{}))
+	w.Header().Set("Content-Type", "application/octet-stream")
+	_, _ = io.WriteString(w, "first \xff")
+	_ = http.NewResponseController(w).Flush()
+	select {
+	case <-release.(chan struct{}):
+		_, _ = io.WriteString(w, "last")
+	case <-r.Context().Done():
+	}
+	return true
 }

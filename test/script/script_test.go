@@ -6,6 +6,7 @@ package script_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,6 +53,8 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"capture":    cmdCapture,
 	"backend":    cmdBackend,
 	"http":       cmdHTTP,
+	"rest":       cmdRest,
+	"decode":     cmdDecode,
 	"status":     cmdStatus,
 	"body":       cmdBody,
 	"header":     cmdHeader,
@@ -65,6 +68,9 @@ type world struct {
 	flags    []string // the server was started with
 	backends []*backend
 	answer   answer // of the last http
+
+	open    io.ReadCloser // the rest of the last http -first
+	cancels []func()      // of all http
 }
 
 type worldKey struct{}
@@ -92,6 +98,9 @@ func setup(env *testscript.Env, bin string) error {
 func (w *world) end() {
 	if w.server != nil {
 		w.server.Kill()
+	}
+	for _, cancel := range w.cancels {
+		cancel()
 	}
 	for _, b := range w.backends {
 		b.server.Close()

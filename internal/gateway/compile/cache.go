@@ -68,7 +68,7 @@ func (c *Compiler) cachesInUse() map[cache.Key]bool {
 // rest-execution.md §13: what is streamed is not cached.
 func (p *planner) cached(plan *gateway.Plan, before int, rt *gateway.Route, in *api.Integration, sc *step.Scope) error {
 	set, ok := p.cacheSetting(rt)
-	if !ok || p.cache == nil || str(in.ResponseTransferMode) == "STREAM" {
+	if !ok || p.cache == nil || streams(in) {
 		return nil
 	}
 	cfg := &integration.CacheConfig{

@@ -85,6 +85,12 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 		plan.Request[1] = &step.Throttle{Method: b, Account: p.account}
 	}
 
+	// AWS: rest-execution.md §6. That coded bodies are decoded once they are
+	// known to be wanted is our decision: Amazon may do it as early as step 6.
+	compression := p.def.RestAPI.MinimumCompressionSize
+	if compression != nil {
+		plan.Request = append(plan.Request, step.Decompress{})
+	}
 	// AWS: step 15: required parameters, then the body, once a validator asks
 	// for it.
 	if keys := p.requiredParameters(m); len(keys) > 0 {
@@ -133,7 +139,14 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 		plan.Response = append(plan.Response, s)
 	}
 	// AWS: step 16: the cache answers in the place of all since then.
-	return plan, p.cached(plan, before, rt, in, sc)
+	if err := p.cached(plan, before, rt, in, sc); err != nil {
+		return nil, err
+	}
+	// AWS: step 20; what is streamed is not compressed (rest-execution.md §13).
+	if compression != nil && !streams(in) {
+		plan.Response = append(plan.Response, step.NewCompress(int64(*compression)))
+	}
+	return plan, nil
 }
 
 // fallback is what happens to a request that matches no route.
@@ -277,7 +290,7 @@ func (p *planner) httpIntegration(in *api.Integration) (gateway.Integration, []s
 	}
 	cfg := &integration.Config{
 		API: str(p.def.RestAPI.Id), URI: uri, Cluster: cluster, Method: str(in.HttpMethod),
-		Binary: p.binary, Stream: str(in.ResponseTransferMode) == "STREAM",
+		Binary: p.binary, Stream: streams(in), Idle: p.streamIdle(),
 	}
 	if in.TimeoutInMillis != nil {
 		cfg.Timeout = time.Duration(*in.TimeoutInMillis) * time.Millisecond
@@ -288,6 +301,21 @@ func (p *planner) httpIntegration(in *api.Integration) (gateway.Integration, []s
 	}
 	call, err := integration.NewHTTP(cfg)
 	return call, uri.Variables(), err
+}
+
+// streams tells whether an integration's response is passed on as it comes.
+func streams(in *api.Integration) bool {
+	return str(in.ResponseTransferMode) == api.ResponseTransferModeStream
+}
+
+// streamIdle is how long a streamed response may make no progress.
+//
+// AWS: "Stream the integration response for your proxy integrations".
+func (p *planner) streamIdle() time.Duration {
+	if endpointType(p.def) == api.EndpointTypeEdge {
+		return 30 * time.Second
+	}
+	return 5 * time.Minute
 }
 
 // cluster finds the cluster of an address.

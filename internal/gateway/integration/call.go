@@ -29,8 +29,12 @@ type Config struct {
 	Timeout time.Duration // 0: DefaultTimeout
 	// Binary are the API's binary media types.
 	Binary *BinaryTypes
-	// Stream is the responseTransferMode STREAM: no limit to the response.
+	// Stream is the responseTransferMode STREAM: there is no limit to the
+	// response and no conversion of it, and Timeout holds for all of it.
 	Stream bool
+	// Idle bounds how long a streamed response may make no progress; 0: Timeout
+	// does.
+	Idle time.Duration
 }
 
 // DefaultTimeout is how long a backend may take to begin its answer.
@@ -48,6 +52,7 @@ type call struct {
 	timeout  time.Duration
 	binary   *BinaryTypes
 	stream   bool
+	idle     time.Duration
 	target   string // if the URI has no variables
 	constant bool
 }
@@ -57,6 +62,9 @@ func newCall(c *Config) (call, error) {
 		return call{}, fmt.Errorf("%w: no address to call", ErrAddress)
 	}
 	k := call{api: c.API, uri: c.URI, cluster: c.Cluster, method: c.Method, timeout: c.Timeout, binary: c.Binary, stream: c.Stream}
+	if c.Stream {
+		k.idle = c.Idle
+	}
 	if k.method == "ANY" {
 		k.method = ""
 	}
@@ -74,7 +82,7 @@ func (k *call) begin(x *gateway.Exchange) {
 	if k.method == "" {
 		r.Method = x.Vars.HTTPMethod
 	}
-	r.Host = k.uri.authority
+	r.Host, r.AnswerIdle = k.uri.authority, k.idle
 	x.Vars.IntegrationStart = x.Vars.Now
 	x.Vars.Streamed = k.stream
 	x.Deadline = x.Vars.IntegrationStart.Add(k.timeout)
@@ -160,6 +168,7 @@ func (k *call) accept(x *gateway.Exchange, err error, nameLength bool) error {
 		}
 		return nil
 	case k.stream:
+		x.NoteFirstContent()
 		return nil
 	}
 	return x.LimitResponse(gateway.MaxBody)

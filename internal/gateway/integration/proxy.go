@@ -65,7 +65,8 @@ const (
 // Accept makes the backend's response the client's.
 //
 // AWS: integrations.md §5: status and body pass unchanged; headers by the table
-// of rest-execution.md §4.2, X-Amzn-Trace-Id only if it is the backend's.
+// of rest-execution.md §4.2, X-Amzn-Trace-Id only if it is the backend's. §13: a
+// binary body is streamed whatever the API's media types are.
 func (p *Proxy) Accept(x *gateway.Exchange, err error) error {
 	if err := p.accept(x, err, true); err != nil {
 		return err
@@ -83,7 +84,7 @@ func (p *Proxy) Accept(x *gateway.Exchange, err error) error {
 	passResponseHeader(x)
 	x.MethodResponse.Body = in.Body
 	in.Body = wire.Body{}
-	if b := &x.MethodResponse.Body; len(b.Bytes) > 0 || b.Source != nil {
+	if b := &x.MethodResponse.Body; !p.stream && (len(b.Bytes) > 0 || b.Source != nil) {
 		if !p.binary.Match(x.MethodResponse.Header.Fields[0].Value) {
 			toText(x, b)
 		}

@@ -29,7 +29,7 @@ func (s *Service) ImportRestApi(ctx context.Context, in *api.ImportRestApiInput)
 	err = s.commit(ctx, func(c *change) error {
 		def := newDefinition()
 		def.Models = nil // AWS: only those of the document (recorded: test_import_swagger_api)
-		m := merger{def: def, doc: doc, limits: &s.opt.Limits}
+		m := merger{def: def, doc: doc, limits: &s.opt.Limits, timeout: s.opt.Limits.maxTimeout(&rec.RestApi)}
 		if err := m.merge(); err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func (s *Service) PutRestApi(ctx context.Context, in *api.PutRestApiInput) (*api
 		if err := checkRestAPI(&e.rec.RestApi); err != nil {
 			return err
 		}
-		m := merger{def: e.def, doc: doc, limits: e.limits, overwrite: overwrite}
+		m := merger{def: e.def, doc: doc, limits: e.limits, overwrite: overwrite, timeout: e.limits.maxTimeout(&e.rec.RestApi)}
 		if err := m.merge(); err != nil {
 			return err
 		}
@@ -198,6 +198,7 @@ type merger struct {
 	doc       *openapi.API
 	limits    *Limits
 	overwrite bool
+	timeout   int // the longest of an integration, in milliseconds
 
 	ids    map[string]string // of resources, by path
 	errors []string
@@ -332,7 +333,7 @@ func (m *merger) resource(r openapi.Resource) (id string, ok bool) {
 // method puts one method of the document in, instead of what was there.
 func (m *merger) method(resourceID, path string, in openapi.Method) {
 	name := str(in.HttpMethod)
-	me := &methodEdit{def: m.def, resource: m.def.Resources[resourceID], name: name, m: in.Method}
+	me := &methodEdit{def: m.def, resource: m.def.Resources[resourceID], name: name, m: in.Method, maxTimeout: m.timeout}
 	me.m.ApiKeyRequired = new(is(in.ApiKeyRequired))
 	if me.m.AuthorizationType == nil {
 		me.m.AuthorizationType = new(authNone)

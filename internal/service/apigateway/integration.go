@@ -48,7 +48,7 @@ func (me *methodEdit) checkIntegration(in *api.Integration) error {
 		in.PassthroughBehavior = new("WHEN_NO_MATCH")
 	}
 	if in.TimeoutInMillis == nil {
-		in.TimeoutInMillis = new(int32(maxTimeoutMillis))
+		in.TimeoutInMillis = new(int32(min(maxTimeoutMillis, me.maxTimeout)))
 	}
 	if in.CacheNamespace == nil {
 		in.CacheNamespace = me.resource.Id
@@ -59,8 +59,8 @@ func (me *methodEdit) checkIntegration(in *api.Integration) error {
 	if err := checkBackend(in); err != nil {
 		return err
 	}
-	if *in.TimeoutInMillis < minTimeoutMillis || *in.TimeoutInMillis > maxTimeoutMillis {
-		return errTimeout() // AWS: widely reported, not recorded
+	if err := me.checkTransfer(in); err != nil {
+		return err
 	}
 	if !slices.Contains(passthroughBehaviors, *in.PassthroughBehavior) {
 		return api.BadRequestException("Invalid passthrough behavior specified. Valid options are " + strings.Join(passthroughBehaviors, ",")) // AWS: undocumented text
@@ -80,8 +80,42 @@ func (me *methodEdit) checkIntegration(in *api.Integration) error {
 	return me.checkRequestMappings(in.RequestParameters)
 }
 
-func errTimeout() error {
-	return api.BadRequestException("Timeout should be between 50 ms and 29000 ms")
+// checkTransfer checks how long the backend may take, and how its response is
+// passed on.
+//
+// AWS: "Stream the integration response for your proxy integrations", also that
+// only proxies stream; that text is ours.
+func (me *methodEdit) checkTransfer(in *api.Integration) error {
+	stream := str(in.ResponseTransferMode) == api.ResponseTransferModeStream
+	if stream && str(in.Type) != api.IntegrationTypeHttpProxy && str(in.Type) != api.IntegrationTypeAwsProxy {
+		return api.BadRequestException("Response transfer mode STREAM is only supported for HTTP_PROXY and AWS_PROXY integrations")
+	}
+	most := me.maxTimeout
+	if stream {
+		most = max(most, maxStreamMillis)
+	}
+	if *in.TimeoutInMillis < minTimeoutMillis || int(*in.TimeoutInMillis) > most {
+		return errTimeout(most)
+	}
+	return nil
+}
+
+// errTimeout is the answer to a time-out that is too short or too long.
+//
+// AWS: aws-cdk issue 31063 and, for streams, terraform-provider-aws pull request
+// 45482 show the text.
+func errTimeout(most int) error {
+	return api.BadRequestException("Timeout should be between 50 ms and " + strconv.Itoa(most) + " ms")
+}
+
+// maxTimeout is the longest time-out of an API's integrations, in milliseconds.
+//
+// AWS: the quota can be raised for Regional and private APIs only.
+func (l *Limits) maxTimeout(a *api.RestApi) int {
+	if e := a.EndpointConfiguration; e == nil || len(e.Types) == 0 || e.Types[0] == api.EndpointTypeEdge {
+		return min(l.IntegrationMillis, maxTimeoutMillis)
+	}
+	return l.IntegrationMillis
 }
 
 // checkBackend checks what says where the integration goes.
@@ -159,8 +193,6 @@ func checkIntegrationSupport(in *api.Integration) error {
 		return noIntegrationTarget.refuse("")
 	case str(in.Credentials) != "":
 		return noCredentials.refuse("")
-	case str(in.ResponseTransferMode) == api.ResponseTransferModeStream:
-		return noTransferMode.refuse(*in.ResponseTransferMode)
 	}
 	return nil
 }
@@ -268,7 +300,7 @@ var integrationPatches = patchTable[api.Integration]{refuse: refusePlain[api.Int
 	{path: "/timeoutInMillis", replace: func(in *api.Integration, o patchOp) error {
 		n, err := strconv.ParseInt(o.value, 10, 32)
 		if err != nil {
-			return errTimeout()
+			n = 0 // refused with the other impossible values
 		}
 		in.TimeoutInMillis = new(int32(n))
 		return nil

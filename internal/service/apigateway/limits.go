@@ -19,6 +19,7 @@ type Limits struct {
 	ValidatorsPerAPI   int
 	StageVariables     int
 	DefinitionMaxBytes int
+	IntegrationMillis  int // the longest timeoutInMillis of REGIONAL and PRIVATE APIs
 
 	DocumentationPartsPerAPI    int
 	DocumentationVersionsPerAPI int
@@ -43,6 +44,7 @@ func (l Limits) orDefaults() Limits {
 		{&l.ValidatorsPerAPI, 400}, // AWS: undocumented; as models
 		{&l.StageVariables, 100},
 		{&l.DefinitionMaxBytes, 6 << 20},
+		{&l.IntegrationMillis, maxTimeoutMillis},
 		{&l.DocumentationPartsPerAPI, 2000},
 		{&l.DocumentationVersionsPerAPI, 10_000}, // AWS: undocumented; as deployments
 	} {
@@ -63,6 +65,7 @@ const (
 	maxCompression      = 10485760 // bytes
 	minTimeoutMillis    = 50
 	maxTimeoutMillis    = 29_000
+	maxStreamMillis     = 900_000 // of streamed responses
 	maxTags             = 50
 	maxTagKey           = 128
 	maxTagValue         = 256

@@ -27,6 +27,8 @@ type methodEdit struct {
 	resource api.Resource
 	name     string
 	m        api.Method
+
+	maxTimeout int // of an integration, in milliseconds
 }
 
 // method finds a method of a definition.
@@ -55,6 +57,7 @@ func (s *Service) editMethod(ctx context.Context, restAPI, resourceID, httpMetho
 		if err != nil {
 			return err
 		}
+		me.maxTimeout = e.limits.maxTimeout(&e.rec.RestApi)
 		if err := edit(me); err != nil {
 			return err
 		}

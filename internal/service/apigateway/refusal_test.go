@@ -152,8 +152,6 @@ func TestUnsupported(t *testing.T) {
 	}{
 		{noAPIKeySource, "CreateRestApi", doc{"name": "x", "apiKeySource": "AUTHORIZER"}},
 		{noAPIKeySource, "UpdateRestApi", api("/apiKeySource", "AUTHORIZER")},
-		{noCompression, "CreateRestApi", doc{"name": "x", "minimumCompressionSize": 0}},
-		{noCompression, "UpdateRestApi", api("/minimumCompressionSize", "10")},
 		{noPolicy, "CreateRestApi", doc{"name": "x", "policy": "{}"}},
 		{noPolicy, "UpdateRestApi", api("/policy", "{}")},
 		{noPrivateAPI, "CreateRestApi", doc{"name": "x", "endpointConfiguration": doc{"types": []string{"PRIVATE"}}}},
@@ -168,7 +166,6 @@ func TestUnsupported(t *testing.T) {
 		{noIntegrationTarget, "PutIntegration", with(http, "integrationTarget", "x")},
 		{noCredentials, "PutIntegration", with(http, "credentials", "arn:aws:iam::111111111111:role/r")},
 		{noContentHandling, "PutIntegration", with(http, "contentHandling", "CONVERT_TO_TEXT")},
-		{noTransferMode, "PutIntegration", with(http, "responseTransferMode", "STREAM")},
 		{noTracing, "CreateDeployment", doc{"restApiId": id, "stageName": "prod", "tracingEnabled": true}},
 		{noTracing, "UpdateStage", stagePatch(id, "replace", "/tracingEnabled", "true")},
 		{noClientCertificate, "UpdateStage", stagePatch(id, "replace", "/clientCertificateId", "x")},

@@ -79,8 +79,6 @@ func checkRestAPI(a *api.RestApi) error {
 	switch {
 	case str(a.ApiKeySource) == api.ApiKeySourceTypeAuthorizer:
 		return noAPIKeySource.refuse(*a.ApiKeySource)
-	case a.MinimumCompressionSize != nil:
-		return noCompression.refuse(strconv.Itoa(int(*a.MinimumCompressionSize)))
 	case str(a.Policy) != "":
 		return noPolicy.refuse("")
 	case a.SecurityPolicy != nil && *a.SecurityPolicy != api.SecurityPolicyTls10:

@@ -26,7 +26,6 @@ type unsupportedID int
 // What is refused. The order is that of the coverage document.
 const (
 	noAPIKeySource unsupportedID = iota
-	noCompression
 	noPolicy
 	noPrivateAPI
 	noSecurityPolicy
@@ -38,7 +37,6 @@ const (
 	noIntegrationTarget
 	noCredentials
 	noContentHandling
-	noTransferMode
 	noTracing
 	noClientCertificate
 	noMetrics
@@ -56,7 +54,6 @@ const (
 
 var unsupported = [unsupportedCount]Unsupported{
 	noAPIKeySource:        {"RestApi", "apiKeySource", "AUTHORIZER"},
-	noCompression:         {"RestApi", "minimumCompressionSize", "any"},
 	noPolicy:              {"RestApi", "policy", "any"},
 	noPrivateAPI:          {"RestApi", "endpointConfiguration", "PRIVATE, vpcEndpointIds"},
 	noSecurityPolicy:      {"RestApi", "securityPolicy", "any but TLS_1_0"},
@@ -68,7 +65,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noIntegrationTarget:   {"Integration", "integrationTarget", "any"},
 	noCredentials:         {"Integration", "credentials", "any"},
 	noContentHandling:     {"Integration and IntegrationResponse", "contentHandling", "CONVERT_TO_BINARY, CONVERT_TO_TEXT of HTTP_PROXY"},
-	noTransferMode:        {"Integration", "responseTransferMode", "STREAM"},
 	noTracing:             {"Stage", "tracingEnabled", "true"},
 	noClientCertificate:   {"Stage", "clientCertificateId", "any"},
 	noMetrics:             {"Stage method settings", "metrics/enabled", "true"},

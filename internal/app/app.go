@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"gatehouse/internal/awsclient"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/compile"
@@ -60,6 +61,7 @@ type node struct {
 	credential awsrpc.Credential
 	logs       *accessLogs
 	clusters   *upstream.Registry
+	aws        *awsclient.Client
 	caches     *integration.Caches
 	gateway    *gateway.Gateway
 	compiler   *compile.Compiler
@@ -95,9 +97,12 @@ func (n *node) open() error {
 		return err
 	}
 	n.clusters = upstream.NewRegistry(upstream.Options{MaxConnections: cfg.BackendConnections})
+	if n.aws, err = n.openAWS(); err != nil {
+		return err
+	}
 	n.caches = new(integration.Caches)
 	n.gateway = new(gateway.Gateway)
-	opt := compile.Options{Clusters: n.clusters, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
+	opt := compile.Options{Clusters: n.clusters, AWS: n.aws, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		Caches: n.caches, CacheMemory: int64(cfg.CacheMemory)}
 	if n.logs != nil { // a nil *accessLogs would not be a nil interface
 		opt.Logs = n.logs
@@ -150,7 +155,7 @@ func (n *node) run(ctx context.Context) error {
 	parts, endParts := context.WithCancel(context.WithoutCancel(ctx))
 	defer endParts()
 	sweep := &sweeper{st: n.st, blobs: n.blobs, log: n.log}
-	for _, run := range []func(context.Context) error{n.compiler.Run, n.meter.Run, n.clusters.Run, n.caches.Run, n.logs.Run, n.logs.write, sweep.Run, n.reopen, n.serveAdmin} {
+	for _, run := range []func(context.Context) error{n.compiler.Run, n.meter.Run, n.clusters.Run, n.aws.Run, n.caches.Run, n.logs.Run, n.logs.write, sweep.Run, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
 	}
 	g.Go(func() error {
@@ -209,6 +214,9 @@ func (n *node) close() error {
 	}
 	if n.clusters != nil {
 		n.clusters.Close()
+	}
+	if n.aws != nil {
+		n.aws.Close()
 	}
 	if n.usage != nil {
 		errs = append(errs, n.usage.Close())

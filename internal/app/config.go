@@ -153,6 +153,29 @@ type Config struct {
 	// Amazon's is 5,000.
 	AccountBurst int `name:"account-burst" kind:"N" help:"requests at once under --account-rate"`
 
+	// ServiceEndpoints says where AWS services are, for integrations of type AWS
+	// and whatever else calls one. No service is called that stands not here. The
+	// name is that of the service in the integration's URI: sqs, with a subdomain
+	// runtime.sagemaker, with a Region sqs@eu-west-1, or * for all others. The value is the
+	// URL of a compatible server, in which {service}, {region} and {subdomain} are
+	// replaced; aws for Amazon's own; or self for the AWS APIs of this server.
+	ServiceEndpoints Pairs `name:"service-endpoint" file:"service_endpoints" kind:"NAME=URL" help:"where an AWS service is: a URL, aws or self; may be given more than once"`
+
+	// AWSCredentials says what calls of AWS services are signed with: aws (what the
+	// AWS SDKs would find: environment, shared files, web identity, container, instance),
+	// profile:NAME (of the shared files), root (the root credential of this
+	// server) or none. Roles are assumed with them.
+	AWSCredentials string `name:"aws-credentials" kind:"SOURCE" help:"what calls of AWS services are signed with: aws, profile:NAME, root or none"`
+
+	// RoleCredentials names a source of credentials, as aws-credentials does, for
+	// roles that are not to be assumed through STS: by ARN, or * for all others.
+	RoleCredentials Pairs `name:"role-credentials" file:"role_credentials" kind:"ARN=SOURCE" help:"credentials of a role that is not assumed through STS; may be given more than once"`
+
+	// LoadBalancers says where the targets of VPC links are: for the ARN of a
+	// Network Load Balancer the addresses behind it, each host:port, or host
+	// alone for the port of the integration's URI.
+	LoadBalancers Pairs `name:"load-balancer" file:"load_balancers" kind:"ARN=ADDR,ADDR" help:"addresses of a load balancer that VPC links name; may be given more than once"`
+
 	// Drain is how long the server waits at shutdown for exchanges that are
 	// still running. Those that take longer are cut off.
 	Drain time.Duration `name:"drain" kind:"TIME" help:"how long shutdown waits for running requests"`
@@ -172,6 +195,8 @@ func Defaults() *Config {
 		LogFormat: "text",
 		Drain:     10 * time.Second,
 
+		AWSCredentials: "aws",
+
 		MaxHead: 20 << 10, MaxBody: 10 << 20, BufferBody: 64 << 10,
 		HeadTimeout: 10 * time.Second, IdleTimeout: 310 * time.Second,
 		BodyIdle: 30 * time.Second, BodyTimeout: 5 * time.Minute,
@@ -189,6 +214,7 @@ func (c *Config) Check() error {
 		c.checkDev(),
 		c.checkTLS(),
 		c.checkAccount(),
+		c.checkAWS(),
 		oneOf("http1", c.HTTP1, "wire", "std"),
 		oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("log-format", c.LogFormat, "text", "json"),

@@ -43,6 +43,13 @@ func TestReadFile(t *testing.T) {
 		{"list for a value", "listen: [a, b]\n", nil, "FILE:1: listen: want one value, not a list, a map or an alias"},
 		{"alias", "data: &a x\nlisten: *a\n", nil, "FILE:2: listen: want one value, not a list, a map or an alias"},
 		{"no mapping", "- a\n", nil, `FILE:1: want settings, one a line, as in "listen: 127.0.0.1:8080"`},
+		{"pairs", "service_endpoints:\n  s3: http://h:9000\n  '*': aws\nload_balancers:\n  arn:x: [a:1, b:2]\n", func(c *Config) {
+			c.ServiceEndpoints, c.LoadBalancers = Pairs{"s3": "http://h:9000", "*": "aws"}, Pairs{"arn:x": "a:1,b:2"}
+		}, ""},
+		{"pairs by the flag's name", "service-endpoint: {s3: aws}\n", func(c *Config) { c.ServiceEndpoints = Pairs{"s3": "aws"} }, ""},
+		{"pairs as a text", "service_endpoints: s3=aws\n", nil, "FILE:1: service_endpoints: want a map, one name: value a line"},
+		{"pair without value", "service_endpoints: {s3: }\n", nil, `FILE:1: service_endpoints: want a value without blanks for "s3"`},
+		{"pair twice", "service_endpoints: {s3: aws, s3: self}\n", nil, `FILE:1: service_endpoints: s3 is set twice`},
 		{"two faults", "x1x1x1x1: 1\ndev: no idea\n", nil,
 			"FILE:1: unknown setting \"x1x1x1x1\"\nFILE:2: dev: \"no idea\" is neither true nor false"},
 	}

@@ -28,7 +28,9 @@ Each setting has one name and can be given in four ways. The first of these that
 4. the default.
 
 The file is read strictly: an unknown name, a name given twice or a value of the wrong type stops the start and is reported
-with its line. Times are numbers with a unit (` + "`500ms`, `10s`, `1m30s`" + `), sizes are bytes or have a unit (` + "`64KiB`, `10MiB`" + `). Everything that is not listed here is configured through
+with its line. Times are numbers with a unit (` + "`500ms`, `10s`, `1m30s`" + `), sizes are bytes or have a unit (` + "`64KiB`, `10MiB`" + `). A setting
+of pairs may be given more than once as a flag, has blanks between its pairs in the environment, and is a map in the file; of
+pairs with the same name the first of the four ways wins. Everything that is not listed here is configured through
 the AWS APIs.
 
 `
@@ -66,7 +68,11 @@ func referencePage(t *testing.T) []byte {
 		if !ok {
 			t.Fatalf("Config.%s has no comment", name)
 		}
-		fmt.Fprintf(&b, "## %s\n\n`--%s`, `%s`, default %s\n\n%s\n", s.Name, s.Name, s.Env(), showDefault(s), text)
+		file := ""
+		if s.file != "" {
+			file = "in the file `" + s.file + "`, "
+		}
+		fmt.Fprintf(&b, "## %s\n\n`--%s`, `%s`, %sdefault %s\n\n%s\n", s.Name, s.Name, s.Env(), file, showDefault(s), text)
 	}
 	return append(bytes.TrimRight(b.Bytes(), "\n"), '\n')
 }

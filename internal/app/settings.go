@@ -25,6 +25,7 @@ const envPrefix = "GATEHOUSE_"
 type Setting struct {
 	Name string // as in --name
 	Help string // one line for the usage text
+	file string // its name in the configuration file, if another
 	kind string // what the value is called in the usage text
 	v    reflect.Value
 }
@@ -36,7 +37,7 @@ func (c *Config) Settings() []Setting {
 	list := make([]Setting, 0, v.NumField())
 	for i := range v.NumField() {
 		tag := v.Type().Field(i).Tag
-		list = append(list, Setting{Name: tag.Get("name"), Help: tag.Get("help"), kind: tag.Get("kind"), v: v.Field(i)})
+		list = append(list, Setting{Name: tag.Get("name"), Help: tag.Get("help"), file: tag.Get("file"), kind: tag.Get("kind"), v: v.Field(i)})
 	}
 	return list
 }
@@ -75,6 +76,8 @@ func (s Setting) Set(text string) error {
 			return err
 		}
 		*p = n
+	case *Pairs:
+		return p.add(text)
 	default:
 		panic("setting " + s.Name + " has a type that Set does not know")
 	}
@@ -88,6 +91,10 @@ func (s Setting) String() string {
 	}
 	return fmt.Sprint(s.v.Interface())
 }
+
+// IsPairs tells whether the setting is a list of pairs, given as a map in the
+// configuration file.
+func (s Setting) IsPairs() bool { return s.v.Kind() == reflect.Map }
 
 // Type is what the value is called in the usage text.
 func (s Setting) Type() string { return s.kind }
@@ -192,6 +199,9 @@ func readPair(settings []Setting, key, value *yaml.Node) error {
 	if err != nil {
 		return err
 	}
+	if s.IsPairs() {
+		return readPairs(s, value)
+	}
 	if value.Kind != yaml.ScalarNode {
 		return fmt.Errorf("%s: want one value, not a list, a map or an alias", s.Name)
 	}
@@ -212,7 +222,7 @@ func readPair(settings []Setting, key, value *yaml.Node) error {
 
 func find(settings []Setting, name string) (Setting, error) {
 	for _, s := range settings {
-		if s.Name == name {
+		if s.Name == name || s.file == name {
 			return s, nil
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/internal/awsclient"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/integration"
 	"gatehouse/internal/limit"
@@ -36,6 +37,7 @@ type Options struct {
 	Caches   *integration.Caches // where stages find their caches; nil: a registry of its own
 	Logs     AccessLogs          // nil: access logging is off
 	Log      *slog.Logger        // nil: slog.Default()
+	AWS      *awsclient.Client   // calls AWS services; nil: stages that need one are refused
 	Quotas   *usage.Meter        // what keys have used; nil: it is forgotten with the compiler
 
 	// AccountRate and AccountBurst limit the requests a second of each account

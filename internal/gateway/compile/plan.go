@@ -176,9 +176,6 @@ func (p *planner) refuseMethod(m *api.Method) error {
 		return fmt.Errorf("authorizationType %s is not supported yet", t)
 	}
 	in := m.MethodIntegration
-	if str(in.Credentials) != "" {
-		return errors.New("credentials are not supported yet")
-	}
 	if str(in.Type) == typeHTTPProxy && convertsContent(in) {
 		return errors.New("contentHandling of HTTP_PROXY is not supported yet")
 	}
@@ -263,6 +260,8 @@ func (p *planner) integration(in *api.Integration) (gateway.Integration, []strin
 		return integration.Mock{}, nil, nil
 	case typeHTTP, typeHTTPProxy:
 		return p.httpIntegration(in)
+	case api.IntegrationTypeAws:
+		return p.serviceIntegration(in)
 	}
 	return nil, nil, fmt.Errorf("integration type %s is not supported yet", str(in.Type))
 }
@@ -288,13 +287,8 @@ func (p *planner) httpIntegration(in *api.Integration) (gateway.Integration, []s
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg := &integration.Config{
-		API: str(p.def.RestAPI.Id), URI: uri, Cluster: cluster, Method: str(in.HttpMethod),
-		Binary: p.binary, Stream: streams(in), Idle: p.streamIdle(),
-	}
-	if in.TimeoutInMillis != nil {
-		cfg.Timeout = time.Duration(*in.TimeoutInMillis) * time.Millisecond
-	}
+	cfg := p.callConfig(in)
+	cfg.URI, cfg.Cluster = uri, cluster
 	if str(in.Type) == typeHTTPProxy {
 		call, err := integration.NewProxy(cfg)
 		return call, uri.Variables(), err
@@ -316,6 +310,17 @@ func (p *planner) streamIdle() time.Duration {
 		return 30 * time.Second
 	}
 	return 5 * time.Minute
+}
+
+// callConfig is what an integration says of its calls, but for their address.
+func (p *planner) callConfig(in *api.Integration) *integration.Config {
+	cfg := &integration.Config{
+		API: str(p.def.RestAPI.Id), Method: str(in.HttpMethod), Binary: p.binary, Stream: streams(in), Idle: p.streamIdle(),
+	}
+	if in.TimeoutInMillis != nil {
+		cfg.Timeout = time.Duration(*in.TimeoutInMillis) * time.Millisecond
+	}
+	return cfg
 }
 
 // cluster finds the cluster of an address.

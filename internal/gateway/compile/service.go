@@ -1,0 +1,65 @@
+package compile
+
+import (
+	"errors"
+	"strings"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/awsclient"
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/integration"
+)
+
+// serviceIntegration makes an integration with an AWS service other than
+// Lambda. One that cannot be called is no reason to refuse the stage.
+func (p *planner) serviceIntegration(in *api.Integration) (gateway.Integration, []string, error) {
+	uri, err := integration.ParseServiceURI(integration.ExpandVariables(str(in.Uri), p.variables))
+	if err != nil {
+		return integration.NewBroken(err), nil, nil
+	}
+	if p.c.opt.AWS == nil {
+		return nil, nil, errors.New("integration type AWS: this node calls no AWS services")
+	}
+	e, err := p.c.opt.AWS.Endpoint(uri.Name)
+	if err != nil {
+		p.c.opt.Log.Warn("integration cannot be called", "api", p.id.api, "stage", p.id.name, "uri", str(in.Uri), "error", err)
+		return integration.NewBroken(err), nil, nil
+	}
+	signer, err := p.signer(str(in.Credentials), uri.Name.Region)
+	if err != nil {
+		return nil, nil, err
+	}
+	at, err := uri.At(e)
+	if err != nil {
+		return integration.NewBroken(err), nil, nil
+	}
+	cluster, err := p.c.opt.Clusters.Cluster(e.Key, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	p.b.clusters[e.Key] = true
+	cfg := p.callConfig(in)
+	cfg.URI, cfg.Cluster = at, cluster
+	call, err := integration.NewService(cfg, uri, e, signer)
+	return call, at.Variables(), err
+}
+
+// callersOwn are the credentials of an integration that is to be called with
+// those of the caller.
+const callersOwn = "arn:aws:iam::*:user/*"
+
+// signer gives what the requests of an integration are signed with: a role's
+// credentials, or the server's own.
+//
+// AWS: without credentials an integration is called in API Gateway's own name,
+// and the service's resource policy decides (API reference, Integration).
+func (p *planner) signer(credentials, region string) (awsclient.Source, error) {
+	credentials = integration.ExpandVariables(credentials, p.variables)
+	switch {
+	case credentials == "":
+		return p.c.opt.AWS.Own(), nil
+	case credentials == callersOwn, strings.Contains(credentials, ":user/"):
+		return nil, errors.New("the caller's own credentials for an integration are not supported yet")
+	}
+	return p.c.opt.AWS.Role(credentials, region)
+}

@@ -1,0 +1,59 @@
+package gateway
+
+// An Authorization is what an authorizer found out about the caller of an
+// exchange. Exchanges of the same caller share it: it is not changed after it
+// was made.
+type Authorization struct {
+	// Values are the authorizer's context and, if it has one, principalId, in
+	// the order in which events list them; all are text.
+	Values []AuthorizerValue
+	// Claims are those of the token that was verified; nil: there was none.
+	Claims []AuthorizerValue
+	// UsageKey is the usageIdentifierKey: the API key of an API whose keys come
+	// from its authorizers.
+	UsageKey string
+
+	// Event is requestContext.authorizer of events. Between its two parts goes
+	// the latency, if Timed.
+	Event [2]string
+	Timed bool
+}
+
+// An AuthorizerValue is one $context.authorizer.{name}.
+type AuthorizerValue struct {
+	Name, Value string
+}
+
+// Value returns $context.authorizer.{name}; ok is false if there is none.
+func (a *Authorization) Value(name string) (value string, ok bool) {
+	if a == nil {
+		return "", false
+	}
+	return findValue(a.Values, name)
+}
+
+// Claim returns $context.authorizer.claims.{name}.
+func (a *Authorization) Claim(name string) (value string, ok bool) {
+	if a == nil {
+		return "", false
+	}
+	return findValue(a.Claims, name)
+}
+
+func findValue(list []AuthorizerValue, name string) (string, bool) {
+	for i := range list {
+		if list[i].Name == name {
+			return list[i].Value, true
+		}
+	}
+	return "", false
+}
+
+// An Authorizer finds out who sent an exchange.
+//
+// Authorize returns nil once it has filled in x.Authorization and
+// x.PolicyDecision, or a *Fault to refuse. It is shared by all exchanges of
+// its routes.
+type Authorizer interface {
+	Step
+}

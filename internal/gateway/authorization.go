@@ -1,5 +1,7 @@
 package gateway
 
+import "strings"
+
 // An Authorization is what an authorizer found out about the caller of an
 // exchange. Exchanges of the same caller share it: it is not changed after it
 // was made.
@@ -49,11 +51,33 @@ func findValue(list []AuthorizerValue, name string) (string, bool) {
 	return "", false
 }
 
-// An Authorizer finds out who sent an exchange.
+// authorizerVar returns the getter of $context.authorizer.{name}.
 //
-// Authorize returns nil once it has filled in x.Authorization and
-// x.PolicyDecision, or a *Fault to refuse. It is shared by all exchanges of
-// its routes.
-type Authorizer interface {
-	Step
+// AWS: logging-metrics.md §1.2.
+func authorizerVar(name string) Getter {
+	switch name {
+	case "latency", "integrationLatency":
+		return func(dst []byte, x *Exchange) []byte {
+			if x.Vars.AuthorizerStatus == 0 {
+				return dst
+			}
+			return appendMillis(dst, x.Vars.AuthorizerLatency)
+		}
+	case "integrationStatus", "status":
+		return func(dst []byte, x *Exchange) []byte { return appendStatus(dst, x.Vars.AuthorizerStatus) }
+	case "requestId":
+		return func(dst []byte, x *Exchange) []byte { return append(dst, x.Vars.AuthorizerRequestID...) }
+	case "error":
+		return func(dst []byte, x *Exchange) []byte { return append(dst, x.Vars.AuthorizerError...) }
+	}
+	if claim, ok := strings.CutPrefix(name, "claims."); ok {
+		return func(dst []byte, x *Exchange) []byte {
+			v, _ := x.Authorization.Claim(claim)
+			return append(dst, v...)
+		}
+	}
+	return func(dst []byte, x *Exchange) []byte {
+		v, _ := x.Authorization.Value(name)
+		return append(dst, v...)
+	}
 }

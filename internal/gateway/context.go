@@ -16,6 +16,9 @@ type Getter func(dst []byte, x *Exchange) []byte
 //
 // AWS: logging-metrics.md §1.2, column R.
 func ContextVar(name string) Getter {
+	if rest, ok := strings.CutPrefix(name, "authorizer."); ok {
+		return authorizerVar(rest)
+	}
 	for _, group := range [][]contextVar{requestVars, integrationVars, errorVars} {
 		for _, v := range group {
 			if v.name == name {
@@ -89,7 +92,13 @@ var integrationVars = []contextVar{
 	{"integration.latency", appendIntegrationLatency},
 	{"integrationStatus", appendIntegrationStatus},
 	{"integration.integrationStatus", appendIntegrationStatus},
-	{"integration.status", appendIntegrationStatus},
+	// AWS: logging-metrics.md §1.2: of a Lambda proxy, what the function returned.
+	{"integration.status", func(dst []byte, x *Exchange) []byte {
+		if x.Vars.FunctionStatus != 0 {
+			return appendStatus(dst, x.Vars.FunctionStatus)
+		}
+		return appendIntegrationStatus(dst, x)
+	}},
 	{"integration.error", func(dst []byte, x *Exchange) []byte { return append(dst, x.Vars.IntegrationError...) }},
 	{"integration.responseTransferMode", func(dst []byte, x *Exchange) []byte {
 		if x.Vars.IntegrationStart.IsZero() {

@@ -11,6 +11,7 @@ package gateway
 import (
 	"time"
 
+	"gatehouse/internal/policy"
 	"gatehouse/internal/vtl"
 	"gatehouse/internal/wire"
 )
@@ -60,6 +61,16 @@ type Exchange struct {
 	// grows by the values of variables.
 	Text []byte
 
+	// Authorization is what the route's authorizer found out; nil: it has none,
+	// or has refused. Allowed is what the policy that it brought says of the
+	// request.
+	Authorization *Authorization
+	Allowed       policy.Effect
+
+	// FunctionError is the errorMessage in the answer of a Lambda function,
+	// by which its integration response is chosen.
+	FunctionError string
+
 	Key    *Key    // the API key that came with the request, if it is known
 	Member *Member // its membership in a usage plan of this stage
 
@@ -90,6 +101,7 @@ func (x *Exchange) Reset() {
 	x.Fault, x.Cluster, x.plan = nil, nil, nil
 	x.Key, x.Member = nil, nil
 	x.requestLimit, x.responseLimit, x.stream = LimitedSource{}, LimitedSource{}, firstContent{}
+	x.Authorization, x.Allowed, x.FunctionError = nil, policy.NoMatch, ""
 	clear(x.MappedHeader)
 	clear(x.MappedQuery)
 	clear(x.MappedPath)

@@ -38,6 +38,12 @@ type Vars struct {
 	ContentType   string // the request's header
 	Accept        string // the request's header
 
+	// How the authorizer's call went; zero where none was made.
+	AuthorizerLatency   time.Duration
+	AuthorizerStatus    int    // of the call
+	AuthorizerRequestID string // of the call
+	AuthorizerError     string // $context.authorizer.error
+
 	HasCanary bool // the stage has a canary
 	Canary    bool // and this exchange is served by it
 
@@ -46,6 +52,7 @@ type Vars struct {
 	FirstContent                     time.Time // of a streamed response; zero: there was none yet
 	IntegrationStatus                int       // 0: none
 	IntegrationError                 string    // $context.integration.error
+	FunctionStatus                   int       // the statusCode that a Lambda proxy function returned; 0: none
 	Streamed                         bool      // responseTransferMode
 
 	Sent wire.Sent // how the response was sent

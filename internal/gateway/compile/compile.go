@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"gatehouse/internal/awsclient"
+	"gatehouse/internal/function"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/integration"
 	"gatehouse/internal/limit"
@@ -38,7 +39,10 @@ type Options struct {
 	Logs     AccessLogs          // nil: access logging is off
 	Log      *slog.Logger        // nil: slog.Default()
 	AWS      *awsclient.Client   // calls AWS services; nil: stages that need one are refused
-	Quotas   *usage.Meter        // what keys have used; nil: it is forgotten with the compiler
+	// Functions calls the Lambda functions of integrations and authorizers; nil:
+	// there are none.
+	Functions function.Invoker
+	Quotas    *usage.Meter // what keys have used; nil: it is forgotten with the compiler
 
 	// AccountRate and AccountBurst limit the requests a second of each account
 	// in each Region; 0: no limit.

@@ -107,13 +107,13 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 	}
 	// AWS: step 17.
 	before := len(plan.Request)
-	call, variables, err := p.integration(in)
+	call, variables, err := p.integration(rt, m)
 	if err != nil {
 		return nil, err
 	}
 	plan.Integration = call
 	if len(in.RequestParameters) > 0 || len(variables) > 0 {
-		s, err := step.NewIntegrationRequest(in.RequestParameters, variables, str(in.Type) != typeMock, sc)
+		s, err := step.NewIntegrationRequest(in.RequestParameters, variables, backendOf(in), sc)
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +121,7 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 			plan.Request = append(plan.Request, s)
 		}
 	}
-	if str(in.Type) != typeHTTPProxy {
+	if !isProxy(in) {
 		s, err := p.requestTemplate(in, variables, sc)
 		if err != nil {
 			return nil, err
@@ -131,8 +131,8 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 		}
 	}
 	// AWS: step 19; a proxy's response is the backend's.
-	if str(in.Type) != typeHTTPProxy {
-		s, err := step.NewIntegrationResponse(responses(in), str(in.Type) == typeMock, sc)
+	if !isProxy(in) {
+		s, err := step.NewIntegrationResponse(responses(in), backendOf(in), sc)
 		if err != nil {
 			return nil, err
 		}
@@ -244,6 +244,8 @@ func (p *planner) verbs(res *api.Resource, verb string) []string {
 
 // The types of integrations that can be served.
 const (
+	typeAWS       = "AWS"
+	typeAWSProxy  = "AWS_PROXY"
 	typeHTTP      = "HTTP"
 	typeHTTPProxy = "HTTP_PROXY"
 	typeMock      = "MOCK"
@@ -251,7 +253,8 @@ const (
 
 // integration makes the call of a method's backend, and returns the variables
 // of its address.
-func (p *planner) integration(in *api.Integration) (gateway.Integration, []string, error) {
+func (p *planner) integration(rt *gateway.Route, m *api.Method) (gateway.Integration, []string, error) {
+	in := m.MethodIntegration
 	if str(in.ConnectionType) == "VPC_LINK" {
 		return nil, nil, fmt.Errorf("connectionType VPC_LINK is not supported yet")
 	}
@@ -260,17 +263,42 @@ func (p *planner) integration(in *api.Integration) (gateway.Integration, []strin
 		return integration.Mock{}, nil, nil
 	case typeHTTP, typeHTTPProxy:
 		return p.httpIntegration(in)
-	case api.IntegrationTypeAws:
-		return p.serviceIntegration(in)
+	case typeAWS, typeAWSProxy:
+		if integration.IsLambda(str(in.Uri)) {
+			call, err := p.lambdaIntegration(rt, m)
+			return call, nil, err
+		}
+		if str(in.Type) == typeAWS {
+			return p.serviceIntegration(in)
+		}
 	}
 	return nil, nil, fmt.Errorf("integration type %s is not supported yet", str(in.Type))
+}
+
+// isProxy tells whether an integration passes requests and responses on.
+func isProxy(in *api.Integration) bool {
+	return str(in.Type) == typeHTTPProxy || str(in.Type) == typeAWSProxy
+}
+
+// backendOf is the kind of an integration's backend.
+func backendOf(in *api.Integration) step.Backend {
+	switch str(in.Type) {
+	case typeMock:
+		return step.BackendMock
+	case typeAWS, typeAWSProxy:
+		if integration.IsLambda(str(in.Uri)) {
+			return step.BackendLambda
+		}
+		return step.BackendAWS
+	}
+	return step.BackendHTTP
 }
 
 // requestTemplate makes the step of an integration's request templates, or nil.
 func (p *planner) requestTemplate(in *api.Integration, variables []string, sc *step.Scope) (*step.RequestTemplate, error) {
 	return step.NewRequestTemplate(&step.RequestTransform{
 		Templates: in.RequestTemplates, Passthrough: str(in.PassthroughBehavior), Handling: step.ContentHandling(str(in.ContentHandling)),
-		HTTP: str(in.Type) != typeMock, Variables: variables,
+		Backend: backendOf(in), Variables: variables,
 	}, sc)
 }
 

@@ -37,7 +37,7 @@ func TestMappingFromRequestBody(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.to+" "+tt.path, func(t *testing.T) {
 			variables := []string{"p"}
-			s, err := step.NewIntegrationRequest(map[string]string{"integration.request." + tt.to: "method.request.body." + tt.path}, variables, true, &step.Scope{Route: petRoute()})
+			s, err := step.NewIntegrationRequest(map[string]string{"integration.request." + tt.to: "method.request.body." + tt.path}, variables, step.BackendHTTP, &step.Scope{Route: petRoute()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -83,7 +83,7 @@ func TestMappingFromResponseBody(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for _, streamed := range []int{0, len(tt.body)} {
-			s, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Parameters: map[string]string{"method.response.header.X-M": tt.source}}}, false, &step.Scope{})
+			s, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Parameters: map[string]string{"method.response.header.X-M": tt.source}}}, step.BackendHTTP, &step.Scope{})
 			if err != nil {
 				t.Fatal(err)
 			}

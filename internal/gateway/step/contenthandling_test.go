@@ -130,7 +130,7 @@ func TestResponseContentHandling(t *testing.T) {
 		if tt.template != "" {
 			in.Templates = map[string]string{"application/json": tt.template}
 		}
-		s, err := step.NewIntegrationResponse([]step.Response{in}, false, &step.Scope{Binary: isPNG})
+		s, err := step.NewIntegrationResponse([]step.Response{in}, step.BackendHTTP, &step.Scope{Binary: isPNG})
 		if err != nil {
 			t.Fatal(err)
 		}

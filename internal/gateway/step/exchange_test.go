@@ -58,7 +58,7 @@ func small(t testing.TB, routes, keys int, cl gateway.Cluster, sink gateway.Sink
 			t.Fatal(err)
 		}
 		request, err := step.NewIntegrationRequest(map[string]string{"integration.request.path.id": "method.request.path.id"},
-			u.Variables(), true, &step.Scope{Route: rt})
+			u.Variables(), step.BackendHTTP, &step.Scope{Route: rt})
 		if err != nil {
 			t.Fatal(err)
 		}

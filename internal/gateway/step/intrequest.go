@@ -40,9 +40,9 @@ type pathMapping struct {
 }
 
 // NewIntegrationRequest makes the step from an integration's requestParameters.
-// Variables are the variables of its URI, in order; for an integration without
-// one, such as MOCK, http is false and what is mapped reaches nobody.
-func NewIntegrationRequest(params map[string]string, variables []string, http bool, sc *Scope) (*IntegrationRequest, error) {
+// Variables are the variables of its URI, in order. What is mapped for MOCK
+// reaches nobody.
+func NewIntegrationRequest(params map[string]string, variables []string, to Backend, sc *Scope) (*IntegrationRequest, error) {
 	s := &IntegrationRequest{places: len(variables)}
 	for _, key := range slices.Sorted(maps.Keys(params)) {
 		rest, ok := strings.CutPrefix(key, "integration.request.")
@@ -59,9 +59,9 @@ func NewIntegrationRequest(params map[string]string, variables []string, http bo
 		}
 		switch place {
 		case "header":
-			s.mapHeader(name, src, http)
+			s.mapHeader(name, src, to)
 		case "querystring":
-			if http {
+			if to != BackendMock {
 				s.query = append(s.query, queryMapping{string(gateway.AppendEncoded(nil, name)), src})
 			}
 		case "path":
@@ -73,14 +73,6 @@ func NewIntegrationRequest(params map[string]string, variables []string, http bo
 	}
 	return s, nil
 }
-
-// breaking are the headers that may not be mapped.
-//
-// AWS: rest-execution.md §4.3.
-var (
-	breaking     = headerSet{wire.HeaderContentLength: true, wire.HeaderTransferEncoding: true}
-	breakingHTTP = headerSet{wire.HeaderXAmznTraceID: true, wire.HeaderXAmznAPIGatewayAPIID: true}
-)
 
 // unmappable are the headers that are dropped after mapping, and those that
 // belong to the connection.
@@ -96,10 +88,10 @@ var unmappable = headerSet{
 	wire.HeaderProxyConnection:   true,
 }
 
-func (s *IntegrationRequest) mapHeader(name string, src source, http bool) {
+func (s *IntegrationRequest) mapHeader(name string, src source, to Backend) {
 	m := headerMapping{field: wire.Field{Name: name, ID: wire.Identify(name)}, from: src}
-	m.illegal = breaking[m.field.ID] || http && breakingHTTP[m.field.ID]
-	if !m.illegal && (!http || unmappable[m.field.ID]) {
+	m.illegal = to.breaks(m.field.ID)
+	if !m.illegal && (to == BackendMock || unmappable[m.field.ID]) {
 		return
 	}
 	s.header = append(s.header, m)

@@ -73,7 +73,7 @@ func TestIntegrationRequest(t *testing.T) {
 			if strings.HasPrefix(tt.key, "path") {
 				variables = []string{"p"}
 			}
-			s, err := step.NewIntegrationRequest(map[string]string{"integration.request." + tt.key: tt.source}, variables, true,
+			s, err := step.NewIntegrationRequest(map[string]string{"integration.request." + tt.key: tt.source}, variables, step.BackendHTTP,
 				&step.Scope{Route: rt, Variables: map[string]string{"v": "value"}})
 			if err != nil {
 				t.Fatal(err)
@@ -99,7 +99,7 @@ func TestIntegrationRequest(t *testing.T) {
 // TestIntegrationRequestInjection: what a client sends cannot end a header.
 func TestIntegrationRequestInjection(t *testing.T) {
 	rt := petRoute()
-	s, err := step.NewIntegrationRequest(map[string]string{"integration.request.header.H": "method.request.querystring.q"}, nil, true, &step.Scope{Route: rt})
+	s, err := step.NewIntegrationRequest(map[string]string{"integration.request.header.H": "method.request.querystring.q"}, nil, step.BackendHTTP, &step.Scope{Route: rt})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestNewIntegrationRequestRefuses(t *testing.T) {
 		"integration.response.header.x":   "'x'",
 		"integration.request.querystring": "'x'",
 	} {
-		if _, err := step.NewIntegrationRequest(map[string]string{key: source}, nil, true, &step.Scope{Route: petRoute()}); err == nil {
+		if _, err := step.NewIntegrationRequest(map[string]string{key: source}, nil, step.BackendHTTP, &step.Scope{Route: petRoute()}); err == nil {
 			t.Errorf("%s from %s: no error", key, source)
 		}
 	}
@@ -135,7 +135,7 @@ func TestIntegrationRequestAllocs(t *testing.T) {
 		"integration.request.header.B":      "context.requestId",
 		"integration.request.querystring.q": "method.request.querystring.a",
 		"integration.request.path.p":        "method.request.path.rest",
-	}, []string{"p"}, true, &step.Scope{Route: rt})
+	}, []string{"p"}, step.BackendHTTP, &step.Scope{Route: rt})
 	if err != nil {
 		t.Fatal(err)
 	}

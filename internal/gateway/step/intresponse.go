@@ -18,7 +18,7 @@ import (
 // status of the backend, and makes the method response of it.
 type IntegrationResponse struct {
 	responses []response
-	mock      bool
+	from      Backend
 	variables map[string]string // of the stage
 	binary    func(contentType string) bool
 }
@@ -46,9 +46,9 @@ type response struct {
 }
 
 // NewIntegrationResponse makes the step. The order of responses decides when
-// several patterns match. A response without backend is a MOCK's.
-func NewIntegrationResponse(responses []Response, mock bool, sc *Scope) (*IntegrationResponse, error) {
-	s := &IntegrationResponse{mock: mock, variables: sc.Variables, binary: sc.Binary}
+// several patterns match.
+func NewIntegrationResponse(responses []Response, from Backend, sc *Scope) (*IntegrationResponse, error) {
+	s := &IntegrationResponse{from: from, variables: sc.Variables, binary: sc.Binary}
 	for i := range responses {
 		r, err := newResponse(&responses[i], sc)
 		if err != nil {
@@ -160,12 +160,17 @@ func responseHeader(name string, id wire.HeaderID) (as string, ok bool) {
 	return name, true
 }
 
-// find returns the response for a status, or nil.
+// find returns the response for what the backend answered, or nil.
 //
-// AWS: integrations.md §8.1: for MOCK the response of the same status wins of
+// AWS: integrations.md §8.1: patterns are matched with the status, those of a
+// function with its errorMessage: no status there. For MOCK the response of the same status wins of
 // several that match; otherwise the first. Without a match, the default.
-func (s *IntegrationResponse) find(status int) *response {
-	text := statusText(status)
+func (s *IntegrationResponse) find(x *gateway.Exchange) *response {
+	status := x.IntegrationResponse.Status
+	text := x.FunctionError
+	if s.from != BackendLambda {
+		text = statusText(status)
+	}
 	var first, def *response
 	for i := range s.responses {
 		r := &s.responses[i]
@@ -174,9 +179,9 @@ func (s *IntegrationResponse) find(status int) *response {
 			if def == nil {
 				def = r
 			}
-		case first != nil && !(s.mock && r.status == status):
+		case first != nil && !(s.from == BackendMock && r.status == status):
 		case r.matches(text):
-			if s.mock && r.status == status {
+			if s.from == BackendMock && r.status == status {
 				return r
 			}
 			first = r
@@ -209,7 +214,7 @@ func statusText(status int) string {
 // AWS: integrations.md §8.2; X-Amzn-Trace-Id by rest-execution.md §4.1.
 func (s *IntegrationResponse) Do(_ context.Context, x *gateway.Exchange) error {
 	status := x.IntegrationResponse.Status
-	r := s.find(status)
+	r := s.find(x)
 	if r == nil {
 		return gateway.NewFault(gateway.APIConfigurationError, errors.New(
 			"no match for output mapping and no default output mapping configured. Endpoint Response Status Code: "+strconv.Itoa(status)))
@@ -238,7 +243,7 @@ func (s *IntegrationResponse) Do(_ context.Context, x *gateway.Exchange) error {
 		}
 	}
 	x.BeginAnswer(r.status, contentType, "")
-	if !s.mock {
+	if s.from != BackendMock {
 		x.MethodResponse.Header.AddID(wire.HeaderXAmznTraceID, x.Vars.Trace)
 	}
 	for i := range r.header {
@@ -273,7 +278,7 @@ func (s *IntegrationResponse) Do(_ context.Context, x *gateway.Exchange) error {
 // binary only if contentHandling says so.
 func (s *IntegrationResponse) body(x *gateway.Exchange, r *response, t *template) (body []byte, made bool, err error) {
 	binary, wanted := false, false
-	if s.binary != nil && !s.mock {
+	if s.binary != nil && s.from != BackendMock {
 		binary = s.binary(x.IntegrationResponse.Header.GetID(wire.HeaderContentType))
 		wanted = wantsBinary(x.Vars.Accept, s.binary)
 	}

@@ -21,22 +21,22 @@ func TestIntegrationResponseSelection(t *testing.T) {
 	tests := []struct {
 		name      string
 		responses []step.Response
-		mock      bool
+		mock      step.Backend
 		status    int
 		want      int // 0: API_CONFIGURATION_ERROR
 	}{
-		{"default", classes, false, 302, 200},
-		{"class", classes, false, 418, 404},
-		{"exact", classes, false, 201, 201},
-		{"whole match only", []step.Response{{Status: 400, Pattern: "4"}, {Status: 200}}, false, 400, 200},
-		{"alternatives are anchored both", alternatives, false, 200, 200},
-		{"alternatives do not match a part", alternatives, false, 201, 0},
-		{"first of several", several, false, 404, 400},
-		{"MOCK: that of the same status", several, true, 404, 404},
-		{"MOCK: else the first", several, true, 418, 400},
-		{"no match, no default", several, false, 200, 0},
-		{"beyond the statuses of HTTP", []step.Response{{Status: 200, Pattern: "7000"}}, true, 7000, 200},
-		{"negative", []step.Response{{Status: 200, Pattern: "-1"}}, true, -1, 200},
+		{"default", classes, step.BackendHTTP, 302, 200},
+		{"class", classes, step.BackendHTTP, 418, 404},
+		{"exact", classes, step.BackendHTTP, 201, 201},
+		{"whole match only", []step.Response{{Status: 400, Pattern: "4"}, {Status: 200}}, step.BackendHTTP, 400, 200},
+		{"alternatives are anchored both", alternatives, step.BackendHTTP, 200, 200},
+		{"alternatives do not match a part", alternatives, step.BackendHTTP, 201, 0},
+		{"first of several", several, step.BackendHTTP, 404, 400},
+		{"MOCK: that of the same status", several, step.BackendMock, 404, 404},
+		{"MOCK: else the first", several, step.BackendMock, 418, 400},
+		{"no match, no default", several, step.BackendHTTP, 200, 0},
+		{"beyond the statuses of HTTP", []step.Response{{Status: 200, Pattern: "7000"}}, step.BackendMock, 7000, 200},
+		{"negative", []step.Response{{Status: 200, Pattern: "-1"}}, step.BackendMock, -1, 200},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestIntegrationResponseMapping(t *testing.T) {
 		"Proxy-Authenticate", "Server", "Trailer", "Upgrade", "User-Agent", "WWW-Authenticate"} {
 		params["method.response.header."+name] = "'r'"
 	}
-	s, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Parameters: params}}, false, &step.Scope{Variables: map[string]string{"v": "value"}})
+	s, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Parameters: params}}, step.BackendHTTP, &step.Scope{Variables: map[string]string{"v": "value"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestIntegrationResponseTemplate(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Templates: tt.texts, Parameters: tt.params}}, true, &step.Scope{})
+			s, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Templates: tt.texts, Parameters: tt.params}}, step.BackendMock, &step.Scope{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,7 +153,7 @@ func TestNewIntegrationResponseRefuses(t *testing.T) {
 		"response path":   {Parameters: map[string]string{"method.response.header.X": "integration.response.body.a["}},
 		"unknown source ": {Parameters: map[string]string{"method.response.header.X": "integration.response.cookie.a"}},
 	} {
-		_, err := step.NewIntegrationResponse([]step.Response{r}, false, &step.Scope{})
+		_, err := step.NewIntegrationResponse([]step.Response{r}, step.BackendHTTP, &step.Scope{})
 		if err == nil || !strings.Contains(err.Error(), "integration response") {
 			t.Errorf("%s: error %v, want one that tells where", name, err)
 		}
@@ -162,7 +162,7 @@ func TestNewIntegrationResponseRefuses(t *testing.T) {
 
 func TestIntegrationResponseAllocs(t *testing.T) {
 	s, err := step.NewIntegrationResponse([]step.Response{{Status: 200}, {Status: 404, Pattern: `4\d{2}`, Parameters: map[string]string{
-		"method.response.header.A": "integration.response.header.X", "method.response.header.B": "context.requestId"}}}, false, &step.Scope{})
+		"method.response.header.A": "integration.response.header.X", "method.response.header.B": "context.requestId"}}}, step.BackendHTTP, &step.Scope{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func (s *RequestTemplate) overrideRequest(x *gateway.Exchange) error {
 			return err
 		}
 	}
-	if !s.http {
+	if s.to == BackendMock {
 		return nil
 	}
 	for name, v := range o.Get("querystring").Each {
@@ -56,9 +56,9 @@ func (s *RequestTemplate) overrideHeader(x *gateway.Exchange, name, value string
 		return nil
 	case !headerName(name):
 		return badOverride
-	case breaking[f.ID] || s.http && breakingHTTP[f.ID]:
+	case s.to.breaks(f.ID):
 		return illegalHeader
-	case !s.http || unmappable[f.ID]:
+	case s.to == BackendMock || unmappable[f.ID]:
 		return nil
 	case !sendable(value) || f.ID == wire.HeaderHost && !hostLike(value):
 		return unsendable

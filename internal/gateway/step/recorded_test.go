@@ -100,7 +100,7 @@ func replay(t *testing.T, kind, name string, client, mapped map[string]string, r
 	}
 	// Connection is mapped in no recording of HTTP: see rest-execution.md §4.3.
 	delete(params, "integration.request.header.Connection")
-	request, err := step.NewIntegrationRequest(params, nil, true, &step.Scope{Route: rt})
+	request, err := step.NewIntegrationRequest(params, nil, step.BackendHTTP, &step.Scope{Route: rt})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func replay(t *testing.T, kind, name string, client, mapped map[string]string, r
 		if plan.Integration, err = integration.NewHTTP(cfg); err != nil {
 			t.Fatal(err)
 		}
-		response, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Parameters: responseParams(name, r)}}, false, &step.Scope{})
+		response, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Parameters: responseParams(name, r)}}, step.BackendHTTP, &step.Scope{})
 		if err != nil {
 			t.Fatal(err)
 		}

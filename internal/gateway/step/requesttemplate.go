@@ -23,7 +23,7 @@ type RequestTemplate struct {
 	handling  ContentHandling
 
 	binary    func(contentType string) bool
-	http      bool
+	to        Backend
 	variables []string          // of the integration's URI
 	stage     map[string]string // stage variables
 }
@@ -34,8 +34,8 @@ type RequestTransform struct {
 	Templates   map[string]string // requestTemplates, by media type
 	Passthrough string            // passthroughBehavior
 	Handling    ContentHandling
-	// HTTP and Variables are those of NewIntegrationRequest.
-	HTTP      bool
+	// Backend and Variables are those of NewIntegrationRequest.
+	Backend   Backend
 	Variables []string
 }
 
@@ -46,7 +46,7 @@ func NewRequestTemplate(in *RequestTransform, sc *Scope) (*RequestTemplate, erro
 	if err := in.Handling.check(); err != nil {
 		return nil, err
 	}
-	s := &RequestTemplate{handling: in.Handling, binary: sc.Binary, http: in.HTTP, variables: in.Variables, stage: sc.Variables}
+	s := &RequestTemplate{handling: in.Handling, binary: sc.Binary, to: in.Backend, variables: in.Variables, stage: sc.Variables}
 	switch in.Passthrough {
 	case "", "WHEN_NO_MATCH":
 	case "WHEN_NO_TEMPLATES":

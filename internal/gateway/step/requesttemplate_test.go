@@ -113,7 +113,7 @@ func TestTemplateEnv(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newRequestTemplate(t, &step.RequestTransform{Templates: map[string]string{"$default": tt.text}})
+			s := newRequestTemplate(t, &step.RequestTransform{Backend: step.BackendMock, Templates: map[string]string{"$default": tt.text}})
 			x := begun(petRoute(), []string{"a%20b", "x/y"}, "POST", "/?q=1&q=2+x&id=7&e=", tt.body, "X-A: one", "X-A: two", "Content-Length: 5", "Accept: */*")
 			err := s.Do(context.Background(), x)
 			got := string(x.IntegrationRequest.Body.Bytes)
@@ -157,7 +157,7 @@ b"`), "DEFAULT_4XX"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newRequestTemplate(t, &step.RequestTransform{Templates: map[string]string{"application/json": tt.text}, HTTP: true, Variables: []string{"id"}})
+			s := newRequestTemplate(t, &step.RequestTransform{Templates: map[string]string{"application/json": tt.text}, Backend: step.BackendHTTP, Variables: []string{"id"}})
 			x := begun(petRoute(), []string{"a%20b", "c"}, "POST", "/", "")
 			x.MappedHeader = gatewaytest.Header("X-A: mapped")
 			x.MappedQuery = gatewaytest.Header("q: mapped", "p: mapped")
@@ -207,7 +207,7 @@ func TestResponseTemplate(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Parameters: map[string]string{"method.response.header.X-M": "'mapped'"},
-				Templates: map[string]string{"application/json": tt.text}}}, false, &step.Scope{})
+				Templates: map[string]string{"application/json": tt.text}}}, step.BackendHTTP, &step.Scope{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -248,7 +248,7 @@ func withoutTrace(lines []string) []string {
 }
 
 func TestResponseTemplateTooLarge(t *testing.T) {
-	s, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Templates: map[string]string{"application/json": "$input.body"}}}, false, &step.Scope{})
+	s, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Templates: map[string]string{"application/json": "$input.body"}}}, step.BackendHTTP, &step.Scope{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package step
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -189,6 +190,8 @@ var (
 )
 
 const (
+	authorizer       = "authorizer"
+	authorizerClaims = "authorizer.claims"
 	identity         = "identity"
 	requestTimeEpoch = "requestTimeEpoch"
 )
@@ -214,6 +217,17 @@ func (c *contextScope) Lookup(path string) vtl.Value {
 		return vtl.NewGroup()
 	case requestTimeEpoch:
 		return vtl.NewInt(x.Vars.Start.UnixMilli())
+	case authorizer:
+		if x.Authorization != nil {
+			return vtl.NewGroup()
+		}
+	case authorizerClaims:
+		if x.Authorization != nil && x.Authorization.Claims != nil {
+			return vtl.NewGroup()
+		}
+	}
+	if rest, ok := strings.CutPrefix(path, authorizer+"."); ok {
+		return authorizerValue(x, rest)
 	}
 	get := contextGetters[path]
 	if get == nil {
@@ -230,10 +244,20 @@ func (c *contextScope) Lookup(path string) vtl.Value {
 func (c *contextScope) Names(path string) []string {
 	switch path {
 	case "":
+		names := contextNames[:len(contextNames):len(contextNames)]
 		if c.x.Vars.HasCanary {
-			return append(contextNames[:len(contextNames):len(contextNames)], "isCanaryRequest")
+			names = append(names, "isCanaryRequest")
 		}
-		return contextNames
+		if c.x.Authorization != nil {
+			names = slices.Insert(names, 1, authorizer)
+		}
+		return names
+	case authorizer:
+		return authorizerNames(c.x.Authorization)
+	case authorizerClaims:
+		if c.x.Authorization != nil {
+			return valueNames(c.x.Authorization.Claims)
+		}
 	case identity:
 		if c.x.Vars.APIKeyID != "" {
 			return append(identityNames[:len(identityNames):len(identityNames)], "apiKey", "apiKeyId")
@@ -241,6 +265,37 @@ func (c *contextScope) Names(path string) []string {
 		return identityNames
 	}
 	return nil
+}
+
+// authorizerValue returns $context.authorizer.{name}.
+func authorizerValue(x *gateway.Exchange, name string) vtl.Value {
+	value, ok := x.Authorization.Value(name)
+	if claim, isClaim := strings.CutPrefix(name, "claims."); isClaim {
+		value, ok = x.Authorization.Claim(claim)
+	}
+	if !ok {
+		return vtl.Value{}
+	}
+	return vtl.NewString(value)
+}
+
+func authorizerNames(a *gateway.Authorization) []string {
+	if a == nil {
+		return nil
+	}
+	names := valueNames(a.Values)
+	if a.Claims != nil {
+		names = append(names, "claims")
+	}
+	return names
+}
+
+func valueNames(list []gateway.AuthorizerValue) []string {
+	names := make([]string, len(list))
+	for i := range list {
+		names[i] = list[i].Name
+	}
+	return names
 }
 
 var (

@@ -14,7 +14,7 @@ import (
 // Constant templates, those of most MOCKs, cost nothing on the heap.
 func TestConstantTemplateAllocs(t *testing.T) {
 	request := newRequestTemplate(t, &step.RequestTransform{Templates: map[string]string{"application/json": `{"statusCode": 200}`}})
-	response, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Templates: map[string]string{"application/json": `{"ok": true}`}}}, true, &step.Scope{})
+	response, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Templates: map[string]string{"application/json": `{"ok": true}`}}}, step.BackendMock, &step.Scope{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,12 +57,12 @@ var passThrough = `#set($params = $input.params())
 // BenchmarkTemplates is a request and a response transformed, over 1 KB of JSON
 // each.
 func BenchmarkTemplates(b *testing.B) {
-	in := &step.RequestTransform{Templates: map[string]string{"application/json": passThrough}, HTTP: true}
+	in := &step.RequestTransform{Templates: map[string]string{"application/json": passThrough}, Backend: step.BackendHTTP}
 	request, err := step.NewRequestTemplate(in, &step.Scope{Route: petRoute()})
 	if err != nil {
 		b.Fatal(err)
 	}
-	response, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Templates: map[string]string{"application/json": passThrough}}}, false, &step.Scope{})
+	response, err := step.NewIntegrationResponse([]step.Response{{Status: 200, Templates: map[string]string{"application/json": passThrough}}}, step.BackendHTTP, &step.Scope{})
 	if err != nil {
 		b.Fatal(err)
 	}

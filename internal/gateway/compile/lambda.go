@@ -1,0 +1,53 @@
+package compile
+
+import (
+	"errors"
+	"time"
+
+	"gatehouse/internal/arn"
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/function"
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/event"
+	"gatehouse/internal/gateway/integration"
+)
+
+// lambdaIntegration makes the call of a Lambda function. A function that is not
+// there is no reason to refuse the stage.
+//
+// AWS: integrations.md §7.1: such a call answers 500, API_CONFIGURATION_ERROR.
+func (p *planner) lambdaIntegration(rt *gateway.Route, m *api.Method) (gateway.Integration, error) {
+	in := m.MethodIntegration
+	uri, ok := integration.ParseFunctionURI(integration.ExpandVariables(str(in.Uri), p.variables))
+	if !ok || p.c.opt.Functions == nil {
+		return integration.NewBroken(errNoFunction), nil
+	}
+	cfg := &integration.LambdaConfig{
+		Invoker: p.c.opt.Functions, Function: uri.Function, Method: str(in.HttpMethod), Binary: p.binary,
+		Source: p.source("/" + p.id.name + "/" + str(m.HttpMethod) + rt.ResourcePath),
+		Stream: str(in.ResponseTransferMode) == api.ResponseTransferModeStream,
+	}
+	if in.TimeoutInMillis != nil {
+		cfg.Timeout = time.Duration(*in.TimeoutInMillis) * time.Millisecond
+	}
+	if str(in.Type) == typeAWS {
+		return integration.NewLambda(cfg)
+	}
+	cfg.Form = event.NewForm(rt, p.variables)
+	return integration.NewLambdaProxy(cfg)
+}
+
+var errNoFunction = errors.New("the integration names no Lambda function that can be called")
+
+// source is what a function's policy must let in: a part of this API.
+//
+// AWS: integrations.md §7.1.
+func (p *planner) source(resource string) function.Source {
+	return function.Source{Service: "apigateway.amazonaws.com", Account: p.id.Account, ARN: p.executeARN() + resource}
+}
+
+// executeARN names the API to its callers.
+func (p *planner) executeARN() string {
+	return arn.ARN{Partition: arn.Partition(p.id.Region), Service: "execute-api", Region: p.id.Region, Account: p.id.Account,
+		Resource: p.id.api}.String()
+}

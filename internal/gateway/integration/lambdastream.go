@@ -44,7 +44,10 @@ func (l *LambdaProxy) stream(x *gateway.Exchange, res *function.Result, cancel c
 		return badStream(x, err)
 	}
 	a.begin(x)
-	x.MethodResponse.Body = wire.Body{Bytes: rest, Source: s, Length: -1}
+	in := &x.IntegrationResponse.Body
+	*in = wire.Body{Bytes: rest, Source: s, Length: -1}
+	x.NoteFirstContent()
+	x.MethodResponse.Body, *in = *in, wire.Body{}
 	return nil
 }
 

@@ -136,7 +136,13 @@ func checkBackend(in *api.Integration) error {
 		if err := checkServiceURI(kind, str(in.Uri)); err != nil {
 			return err
 		}
-		if kind == api.IntegrationTypeAwsProxy || strings.HasPrefix(serviceOf(*in.Uri), "lambda:") {
+		if isFunction(str(in.Uri)) {
+			if str(in.Credentials) != "" {
+				return noCredentials.refuse(*in.Credentials)
+			}
+			return checkTransferMode(in)
+		}
+		if kind == api.IntegrationTypeAwsProxy {
 			return noIntegrationType.refuse(kind)
 		}
 		return checkCredentials(str(in.Credentials))
@@ -158,22 +164,16 @@ func checkServiceURI(kind, uri string) error {
 	if err != nil {
 		return api.BadRequestException("Invalid ARN specified in the request")
 	}
-	target, rest, _ := strings.Cut(name.Resource, "/")
+	target, _, _ := strings.Cut(name.Resource, "/")
 	if name.Service != "apigateway" || target != "path" && target != "action" {
 		return api.BadRequestException("AWS ARN for integration must contain path or action")
 	}
-	lambda := strings.HasSuffix(name.Account, "lambda") && strings.HasPrefix(rest, "2015-03-31/functions/arn:")
+	lambda := isFunction(uri)
 	firehose := strings.HasSuffix(name.Account, "firehose") && target == "action"
 	if kind == api.IntegrationTypeAwsProxy && !lambda && !firehose {
 		return api.BadRequestException("Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations.")
 	}
 	return nil
-}
-
-// serviceOf is the part of the URI of an AWS integration behind the Region.
-func serviceOf(uri string) string {
-	p := strings.SplitN(uri, ":", 5)
-	return p[len(p)-1]
 }
 
 // checkCredentials checks what an AWS integration is to be called with: a role,
@@ -190,6 +190,28 @@ func checkCredentials(credentials string) error {
 		return api.BadRequestException("Invalid ARN specified in the request")
 	case strings.HasPrefix(name.Resource, "user/"):
 		return noCredentials.refuse(credentials)
+	}
+	return nil
+}
+
+// functionURI is a URI that calls a Lambda function. Stage variables may stand
+// in the function's name.
+//
+// AWS: integrations.md §7.1, rest-execution.md §13.
+var functionURI = regexp.MustCompile(`^arn:[a-z-]+:apigateway:[^:]+:([^:]*\.)?lambda:path/+` +
+	`(2015-03-31/functions/arn:[^/]+/invocations|2021-11-15/functions/arn:[^/]+/response-streaming-invocations)$`)
+
+// isFunction reports whether a URI calls a Lambda function.
+func isFunction(uri string) bool { return functionURI.MatchString(uri) }
+
+// checkTransferMode refuses a response transfer mode that does not fit the
+// operation of Lambda that the URI names.
+//
+// AWS: rest-execution.md §13; the texts are undocumented.
+func checkTransferMode(in *api.Integration) error {
+	stream := str(in.ResponseTransferMode) == api.ResponseTransferModeStream
+	if str(in.Type) == api.IntegrationTypeAwsProxy && stream != strings.HasSuffix(*in.Uri, "/response-streaming-invocations") {
+		return api.BadRequestException("Response transfer mode STREAM and the URI of a response-streaming invocation require each other")
 	}
 	return nil
 }

@@ -120,7 +120,7 @@ var integrationReplays = []replay{
 		put := func(key, kind, uri string, more ...any) {
 			match(key, c.do("PutIntegration", with(with(m, "type", kind, "uri", uri), more...)))
 		}
-		const lambda = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:012345678901:function:MyLambda/invocations"
+		const lambda = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:" + testAccount + ":function:MyLambda/invocations"
 		for _, kind := range []string{"HTTP", "HTTP_PROXY", "AWS"} {
 			put("required-integration-method-"+kind, kind, "http://example.com")
 		}
@@ -134,10 +134,11 @@ var integrationReplays = []replay{
 		}
 		put("invalid-uri-not-an-arn", "AWS", "non-valid-arn", "integrationHttpMethod", "POST")
 		put("invalid-uri-invalid-arn", "AWS", "arn:aws:iam::0000000000:role/service-role/asdf", "integrationHttpMethod", "POST")
-		c.fail("PutIntegration", with(m, "type", "AWS_PROXY", "uri", lambda, "integrationHttpMethod", "POST"),
-			"BadRequestException: Gatehouse does not support type 'AWS_PROXY' of Integration yet (see COVERAGE.md)")
+		for _, kind := range []string{"AWS", "AWS_PROXY"} {
+			put("aws-integration-type-"+kind, kind, lambda, "integrationHttpMethod", "POST")
+		}
 	}, without: map[string]string{
-		"aws-integration-AWS": "refused by name", "aws-integration-type-AWS": "refused by name", "aws-integration-type-AWS_PROXY": "refused by name",
+		"aws-integration-AWS": "refused by name",
 	}},
 	{file: "integrations", name: "test_put_integration_responses", run: func(c *client, match func(string, doc)) {
 		id, root := c.newAPI()

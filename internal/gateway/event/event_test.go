@@ -18,8 +18,9 @@ import (
 
 // served returns the form of a route and an exchange that a gateway has begun
 // to serve by it.
-func served(t testing.TB, path, method, target, body string, change func(*gateway.Stage), lines ...string) (*event.Form, *gateway.Exchange) {
+func served(t testing.TB, path, request, body string, change func(*gateway.Stage), lines ...string) (*event.Form, *gateway.Exchange) {
 	t.Helper()
+	method, target, _ := strings.Cut(request, " ")
 	rt := &gateway.Route{ResourceID: "res1", ResourcePath: path, Method: "ANY", Plan: new(gateway.Plan)}
 	router, err := gateway.NewRouter([]*gateway.Route{rt})
 	if err != nil {
@@ -53,7 +54,7 @@ func fixed(x *gateway.Exchange, doc []byte) string {
 // AWS: integrations.md §9.1; the order of requestContext and identity is that
 // of authorizers.md §1.1 and mapping-templates.md §4.
 func TestProxyEvent(t *testing.T) {
-	f, x := served(t, "/{proxy+}", "POST", "/stage/a%2Bb/c+d/?k=1&k=2+3&e", "hé\n", func(st *gateway.Stage) {
+	f, x := served(t, "/{proxy+}", "POST /stage/a%2Bb/c+d/?k=1&k=2+3&e", "hé\n", func(st *gateway.Stage) {
 		st.Variables = map[string]string{"b": "2", "a": `"1"`}
 	}, "uSer-agent: curl/8", "x-B: 1", "Accept: */*", "X-b: 2", "X-Forwarded-For: 1.2.3.4", "Connection: close", "TE: trailers", "authorization: Bearer x",
 		"Content-Length: 4")
@@ -81,7 +82,7 @@ func TestProxyEvent(t *testing.T) {
 // AWS: the order of identity with a key is that of the guide's example of an
 // event; isCanaryRequest follows from the rule behind both.
 func TestProxyEventMore(t *testing.T) {
-	f, x := served(t, "/pets", "GET", "/stage/pets", "", nil, "x-api-key: secret")
+	f, x := served(t, "/pets", "GET /stage/pets", "", nil, "x-api-key: secret")
 	x.Vars.APIKeyID, x.Vars.HasCanary, x.Vars.Canary, x.Vars.AuthorizerLatency = "key1", true, true, 7*time.Millisecond
 	x.Authorization = &gateway.Authorization{Timed: true, Event: [2]string{`{"principalId":"me","integrationLatency":`, `,"k":"v"}`}}
 	got := fixed(x, f.AppendContext(nil, x))
@@ -110,7 +111,7 @@ func TestProxyEventPaths(t *testing.T) {
 		{"/", "/stage", "/", "/stage"},
 	}
 	for _, tt := range tests {
-		f, x := served(t, tt.resource, "GET", tt.target, "", nil)
+		f, x := served(t, tt.resource, "GET "+tt.target, "", nil)
 		var got struct {
 			Path           string
 			Body           any
@@ -127,7 +128,7 @@ func TestProxyEventPaths(t *testing.T) {
 }
 
 func TestProxyEventBody(t *testing.T) {
-	f, x := served(t, "/", "GET", "/stage", "", nil)
+	f, x := served(t, "/", "GET /stage", "", nil)
 	for _, tt := range []struct {
 		body   string
 		binary bool
@@ -145,7 +146,7 @@ func TestProxyEventBody(t *testing.T) {
 
 // AWS: authorizers.md §1.1.
 func TestAuthorizerEvent(t *testing.T) {
-	f, x := served(t, "/request", "GET", "/stage/request", "", nil)
+	f, x := served(t, "/request", "GET /stage/request", "", nil)
 	got := fixed(x, f.AppendAuthorizer(nil, x, "arn:aws:execute-api:eu-west-1:111111111111:api1/stage/GET/request"))
 	const want = `{"type":"REQUEST","methodArn":"arn:aws:execute-api:eu-west-1:111111111111:api1/stage/GET/request","resource":"/request","path":"/request",` +
 		`"httpMethod":"GET","headers":{"Host":`
@@ -169,7 +170,7 @@ func TestOrder(t *testing.T) {
 }
 
 func TestProxyEventAllocs(t *testing.T) {
-	f, x := served(t, "/pets/{id}", "GET", "/stage/pets/7?a=1&b=2+3", "hello", func(st *gateway.Stage) { st.Variables = map[string]string{"v": "1"} },
+	f, x := served(t, "/pets/{id}", "GET /stage/pets/7?a=1&b=2+3", "hello", func(st *gateway.Stage) { st.Variables = map[string]string{"v": "1"} },
 		"User-Agent: curl", "Accept: */*", "X-A: b", "Cookie: c")
 	buf := make([]byte, 0, 8<<10)
 	x.Buf = make([]byte, 0, 8<<10)
@@ -182,7 +183,7 @@ func TestProxyEventAllocs(t *testing.T) {
 }
 
 func BenchmarkProxyEvent(b *testing.B) {
-	f, x := served(b, "/pets/{id}", "GET", "/stage/pets/7?a=1&b=2+3", "hello", nil,
+	f, x := served(b, "/pets/{id}", "GET /stage/pets/7?a=1&b=2+3", "hello", nil,
 		"User-Agent: curl/8.5.0", "Accept: */*", "Accept-Encoding: gzip", "Content-Type: application/json", "X-A: b", "Cookie: c=d", "Origin: https://example.org")
 	buf := make([]byte, 0, 8<<10)
 	b.ReportAllocs()

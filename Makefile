@@ -11,7 +11,7 @@ UNIT := ./cmd/... ./internal/... ./examples/...
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build run test test-all check format generated lint unit long scripts sdk conformance robust fuzz bench generate deps clean
+.PHONY: build run test test-all check format generated lint unit long scripts sdk conformance corpus robust fuzz bench generate deps clean
 
 build:
 	go build -o $(BIN) ./cmd/gatehouse
@@ -19,7 +19,7 @@ build:
 run: build
 	@examples/petstore/run $(BIN)
 
-test: deps check long scripts
+test: deps check long scripts corpus
 
 test-all: test sdk conformance robust fuzz
 
@@ -55,6 +55,11 @@ sdk:
 
 conformance:
 	@if [ -d test/conformance ]; then go test -count=1 -timeout 15m ./test/conformance/...; fi
+
+# What the real service answered, where its recordings are: how many agree, and
+# why the others do not.
+corpus:
+	@mkdir -p build; go test -count=1 -timeout 10m ./test/corpus -report $(CURDIR)/build/corpus.txt; r=$$?; cat build/corpus.txt; exit $$r
 
 robust:
 	go test -count=1 -timeout 20m ./test/robust/...

@@ -20,6 +20,7 @@
 //	aws:"status"        of an output: the status of the answer
 //	aws:"payload"       is the whole body, as it is
 //	aws:"required"      must be present
+//	aws:"nulls"         a map of text whose empty values are null on the wire
 //	aws:"time=format"   date-time; without it seconds since 1970
 //	enum:"A,B"          allowed values, of the elements if it is a list
 //	pattern:"regexp"    must match as a whole

@@ -146,7 +146,7 @@ func (d *decoder) mapping(v reflect.Value, n *node, isoTime bool) error {
 			return err
 		}
 		key := name.String()
-		if d.dec.PeekKind() == 'n' {
+		if d.dec.PeekKind() == 'n' && !n.nulls {
 			d.violations.add("{"+key+"=null}", d.path, "Map value must satisfy constraint: [Member must not be null]")
 			if _, err := d.dec.ReadToken(); err != nil {
 				return err
@@ -154,6 +154,13 @@ func (d *decoder) mapping(v reflect.Value, n *node, isoTime bool) error {
 			continue
 		}
 		e := reflect.New(v.Type().Elem()).Elem()
+		if d.dec.PeekKind() == 'n' {
+			if _, err := d.dec.ReadToken(); err != nil {
+				return err
+			}
+			v.SetMapIndex(reflect.ValueOf(key).Convert(v.Type().Key()), e)
+			continue
+		}
 		if err := d.push(key + ".member"); err != nil {
 			return err
 		}

@@ -105,8 +105,13 @@ func appendMap(b []byte, v reflect.Value, n *node, isoTime bool) ([]byte, error)
 		}
 		b = appendText(b, k)
 		b = append(b, ':')
+		e := v.MapIndex(reflect.ValueOf(k).Convert(v.Type().Key()))
+		if n.nulls && e.Len() == 0 {
+			b = append(b, "null"...)
+			continue
+		}
 		var err error
-		if b, err = appendValue(b, v.MapIndex(reflect.ValueOf(k).Convert(v.Type().Key())), n.elem, isoTime); err != nil {
+		if b, err = appendValue(b, e, n.elem, isoTime); err != nil {
 			return nil, fmt.Errorf("%s: %w", k, err)
 		}
 	}

@@ -42,6 +42,7 @@ const (
 type node struct {
 	kind   kind
 	elem   *node // of lists and maps
+	nulls  bool  // of maps of text: the empty text is written null, and read from it
 	fields []field
 	byName map[string]*field // fields in the body by wire name
 }
@@ -55,6 +56,7 @@ type field struct {
 	pointer  bool
 	required bool
 	isoTime  bool
+	nulls    bool
 	enum     []string
 	pattern  *regexp.Regexp // of the whole value
 	regexp   string         // as the model writes it
@@ -132,6 +134,11 @@ func (p plans) fields(n *node, t reflect.Type) error {
 		if err := f.tags(sf.Tag); err != nil {
 			return fmt.Errorf("%s.%s: %w", t, sf.Name, err)
 		}
+		if f.nulls {
+			own := *f.value
+			own.nulls = true
+			f.value = &own
+		}
 		if f.where == inBody {
 			n.byName[f.name] = f
 		}
@@ -187,6 +194,8 @@ func (f *field) option(opt string) error {
 		f.where = inStatus
 	case "required":
 		f.required = true
+	case "nulls":
+		f.nulls = true
 	case "time":
 		if value != "date-time" && value != "epoch-seconds" {
 			return fmt.Errorf("unknown time format %q", value)

@@ -216,5 +216,21 @@ func (w *schemaWriter) keyword(key string, v *node, indent int) {
 		w.schema(v, indent)
 		return
 	}
+	if key == "required" {
+		v = inOrder(v)
+	}
 	writeJSON(&w.out, v, indent)
+}
+
+// inOrder sorts a list of texts, and leaves everything else as it is.
+//
+// AWS: required is sorted (recorded in test_import_with_circular_models).
+func inOrder(n *node) *node {
+	if n.kind != kindList || slices.ContainsFunc(n.items, func(e *node) bool { return !e.is(kindText) }) {
+		return n
+	}
+	out := *n
+	out.items = slices.Clone(n.items)
+	slices.SortFunc(out.items, func(a, b *node) int { return strings.Compare(a.text, b.text) })
+	return &out
 }

@@ -144,6 +144,9 @@ func tags(a api, s *shape, m *member) string {
 	if m.required {
 		opts = append(opts, "required")
 	}
+	if nulls(a.name, s.name, m.name) {
+		opts = append(opts, "nulls")
+	}
 	if format := m.timestampFormat(); format != "" {
 		opts = append(opts, "time="+format)
 	}

@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 // What the published model does not say, and AWS's answers do.
 
 // enumOrder gives the order in which AWS's constraint messages list an
@@ -66,3 +68,10 @@ func bounds(api, shape string) string {
 // openEnum reports whether an enumeration is not a constraint of the model: the
 // service checks it itself, and answers in its own words.
 func openEnum(api, shape string) bool { return api == "lambda" && shape == "Runtime" }
+
+// nulls reports whether a map's empty texts are null on the wire, both ways
+// (LocalStack's recording of test_put_integration_response_templates).
+func nulls(api, shape, member string) bool {
+	return api == "apigateway" && member == "responseTemplates" &&
+		(shape == "IntegrationResponse" || strings.HasSuffix(shape, "IntegrationResponseRequest") || strings.HasSuffix(shape, "IntegrationResponseInput"))
+}

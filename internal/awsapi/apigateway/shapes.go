@@ -937,7 +937,7 @@ type IntegrationResponse struct {
 	StatusCode         *string           `json:"statusCode,omitzero" pattern:"[1-5]\\d\\d"`
 	SelectionPattern   *string           `json:"selectionPattern,omitzero"`
 	ResponseParameters map[string]string `json:"responseParameters,omitzero"`
-	ResponseTemplates  map[string]string `json:"responseTemplates,omitzero"`
+	ResponseTemplates  map[string]string `json:"responseTemplates,omitzero" aws:"nulls"`
 	ContentHandling    *string           `json:"contentHandling,omitzero" enum:"CONVERT_TO_BINARY,CONVERT_TO_TEXT"`
 }
 
@@ -1059,7 +1059,7 @@ type PutIntegrationResponseInput struct {
 	StatusCode         *string           `json:"statusCode,omitzero" aws:"uri=statusCode,required" pattern:"[1-5]\\d\\d"`
 	SelectionPattern   *string           `json:"selectionPattern,omitzero"`
 	ResponseParameters map[string]string `json:"responseParameters,omitzero"`
-	ResponseTemplates  map[string]string `json:"responseTemplates,omitzero"`
+	ResponseTemplates  map[string]string `json:"responseTemplates,omitzero" aws:"nulls"`
 	ContentHandling    *string           `json:"contentHandling,omitzero" enum:"CONVERT_TO_BINARY,CONVERT_TO_TEXT"`
 }
 

@@ -1,17 +1,15 @@
 package apigateway
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
-	"reflect"
 	"strings"
 	"testing"
 
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/awsrpc/awsrpctest"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/memstore"
 	"gatehouse/internal/usage"
@@ -88,81 +86,13 @@ func (c *client) do(name string, in doc) doc {
 // request puts the members of in where the operation's input type says.
 func (c *client) request(op awsrpc.Operation, in doc) *http.Request {
 	c.t.Helper()
-	path, literal, _ := strings.Cut(op.URI, "?")
-	query := url.Values{}
-	body := doc{}
-	var payload []byte
-	shape := reflect.TypeOf(op.NewInput()).Elem()
-	seen := 0
-	for i := range shape.NumField() {
-		f := shape.Field(i)
-		member, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		// The SDKs call it integrationHttpMethod beside the path's httpMethod.
-		name := member
-		if op.Name == "PutIntegration" {
-			switch f.Name {
-			case "HttpMethod":
-				name = "httpMethod"
-			case "IntegrationHttpMethod":
-				name = "integrationHttpMethod"
-			}
-		}
-		v, ok := in[name]
-		if !ok {
-			continue
-		}
-		seen++
-		bound := ""
-		for part := range strings.SplitSeq(f.Tag.Get("aws"), ",") {
-			kind, arg, _ := strings.Cut(part, "=")
-			switch kind {
-			case "uri":
-				bound = kind
-				if arg == "" {
-					arg = member
-				}
-				path = strings.ReplaceAll(path, "{"+arg+"}", url.PathEscape(fmt.Sprint(v)))
-			case "query":
-				bound = kind
-				if list, ok := v.([]string); ok {
-					query[arg] = list
-				} else {
-					query.Set(arg, fmt.Sprint(v))
-				}
-			case "queryparams":
-				bound = kind
-				for k, v := range v.(map[string]string) {
-					query.Set(k, v)
-				}
-			case "payload":
-				bound = kind
-				payload = []byte(v.(string))
-			}
-		}
-		if bound == "" {
-			body[member] = v
-		}
+	req, err := awsrpctest.Request("http://apigateway.local", op, in)
+	if err != nil {
+		c.t.Fatal(err)
 	}
-	if seen != len(in) {
-		c.t.Fatalf("%s: input %v has members that the operation lacks", op.Name, in)
-	}
-	if payload == nil && len(body) > 0 {
-		var err error
-		if payload, err = json.Marshal(body); err != nil {
-			c.t.Fatal(err)
-		}
-	}
-	target := path + "?" + literal
-	if len(query) > 0 {
-		target += "&" + query.Encode()
-	}
-	req := httptest.NewRequest(op.Method, "http://apigateway.local"+strings.TrimSuffix(target, "?"), bytes.NewReader(payload))
 	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+testAccount+"/20261122/"+testRegion+
 		"/apigateway/aws4_request, SignedHeaders=host;x-amz-date, Signature=00")
 	req.Header.Set("X-Amz-Date", "20261122T000000Z")
-	if len(payload) > 0 {
-		req.Header.Set("Content-Type", "application/json")
-	}
 	return req
 }
 
@@ -182,6 +112,21 @@ func (c *client) fail(name string, in doc, want string) {
 	if got := c.do(name, in)["Error"]; got != want {
 		c.t.Errorf("%s(%v) = %v, want %v", name, in, got, want)
 	}
+}
+
+// newMockMethod creates an API with a mock method on its root, and returns what
+// names the method and its response 200.
+func newMockMethod(c *client) (m, r doc) {
+	id, root := c.newAPI()
+	m = doc{"restApiId": id, "resourceId": root, "httpMethod": "GET"}
+	c.must("PutMethod", with(m, "authorizationType", "NONE"))
+	c.must("PutIntegration", with(m, "type", "MOCK", "requestTemplates", doc{"application/json": `{"statusCode": 200}`}))
+	return m, with(m, "statusCode", "200")
+}
+
+func putHeaderResponse(c *client, r doc) {
+	c.must("PutMethodResponse", with(r, "responseParameters", doc{"method.response.header.my-header": false},
+		"responseModels", doc{"application/json": "Empty"}))
 }
 
 // newAPI creates an API and returns its id and that of its root resource.
@@ -216,4 +161,24 @@ func patch(ops ...any) []doc {
 		list = append(list, o)
 	}
 	return list
+}
+
+// with adds members to an input.
+func with(in doc, more ...any) doc {
+	out := doc{}
+	for k, v := range in {
+		out[k] = v
+	}
+	for i := 0; i < len(more); i += 2 {
+		out[more[i].(string)] = more[i+1]
+	}
+	return out
+}
+
+func text2json(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
 }

@@ -1,4 +1,4 @@
-package apigateway
+package corpus
 
 // petTemplate is a gateway response's template as the recordings have it.
 const petTemplate = "{\n     \"message\": $context.error.messageString,\n     \"type\":  \"$context.error.responseType\",\n     \"stage\":  \"$context.stage\",\n     \"resourcePath\":  \"$context.resourcePath\",\n     \"stageVariables.a\":  \"$stageVariables.a\",\n     \"statusCode\": \"'404'\"\n}"
@@ -121,9 +121,13 @@ var stageReplays = []replay{
 		}
 		match("error-update-doc-version", update("/documentation_version", "123"))
 		match("error-update-tags", update("/tags/tag1", "value1"))
-	}, without: map[string]string{
-		"update-stage": "tracing is refused by name",
-		"get-stage":    "as update-stage", "update-stage-override": "as update-stage",
+		stage := doc{"restApiId": id, "stageName": "s1"}
+		match("update-stage", c.do("UpdateStage", with(stage, "patchOperations", patch(
+			"replace", "/description", "stage new", "replace", "/variables/var1", "test", "replace", "/variables/var2", "test2",
+			"replace", "/*/*/throttling/burstLimit", "123", "replace", "/*/*/caching/enabled", "true", "replace", "/tracingEnabled", "true",
+			"replace", "/test/GET/throttling/burstLimit", "124"))))
+		match("get-stage", c.do("GetStage", stage))
+		match("update-stage-override", c.do("UpdateStage", with(stage, "patchOperations", patch("replace", "/*/*/throttling/burstLimit", "100"))))
 	}},
 	{file: "common", name: "test_update_stage_remove_wildcard", run: func(c *client, match func(string, doc)) {
 		id, _ := c.newDeployableAPI()

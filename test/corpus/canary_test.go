@@ -1,4 +1,4 @@
-package apigateway
+package corpus
 
 // Canary deployments.
 var canaryReplays = []replay{

@@ -1,4 +1,4 @@
-package apigateway
+package corpus
 
 // with adds members to an input.
 func with(in doc, more ...any) doc {
@@ -14,9 +14,9 @@ func with(in doc, more ...any) doc {
 
 // Methods and their responses.
 var methodReplays = []replay{
-	{file: "api", name: "test_authorizer_crud_no_api", run: func(*client, func(string, doc)) {}, without: map[string]string{
-		"wrong-rest-api-id-create-authorizer": "authorizers are not implemented",
-		"wrong-rest-api-id-get-authorizers":   "authorizers are not implemented",
+	{file: "api", name: "test_authorizer_crud_no_api", run: func(c *client, match func(string, doc)) {
+		match("wrong-rest-api-id-create-authorizer", c.do("CreateAuthorizer", doc{"restApiId": "test-fake-rest-id", "name": "fake-auth-name", "type": "TOKEN"}))
+		match("wrong-rest-api-id-get-authorizers", c.do("GetAuthorizers", doc{"restApiId": "test-fake-rest-id"}))
 	}},
 	{file: "api", name: "test_method_lifecycle", run: func(c *client, match func(string, doc)) {
 		id, root := c.newAPI()
@@ -77,10 +77,15 @@ var methodReplays = []replay{
 		match("put-method-response", c.do("PutMethod", with(m, "authorizationType", "NONE")))
 		match("update-method-add", c.do("UpdateMethod", with(m, "patchOperations", patch(
 			"add", "/requestParameters/method.request.querystring.optional", "true", "add", "/requestModels/application~1json", "Empty"))))
-	}, without: map[string]string{
-		"update-method-replace":            "AWS_IAM is refused by name",
-		"update-method-replace-authorizer": "authorizers are not implemented",
-		"update-method-remove":             "authorizers are not implemented",
+		update := func(key string, ops ...any) {
+			match(key, c.do("UpdateMethod", with(m, "patchOperations", patch(ops...))))
+		}
+		update("update-method-replace", "replace", "/operationName", "ReplacedOperationName", "replace", "/apiKeyRequired", "true",
+			"replace", "/authorizationType", "AWS_IAM", "replace", "/requestParameters/method.request.querystring.optional", "false")
+		auth := c.must("CreateAuthorizer", doc{"restApiId": id, "name": "a", "type": "TOKEN", "identitySource": "method.request.header.Authorization",
+			"authorizerUri": "arn:aws:apigateway:" + testRegion + ":lambda:path/2015-03-31/functions/arn:aws:lambda:" + testRegion + ":" + c.account + ":function:f/invocations"})
+		update("update-method-replace-authorizer", "replace", "/authorizationType", "CUSTOM", "replace", "/authorizerId", auth["id"])
+		update("update-method-remove", "remove", "/requestParameters/method.request.querystring.optional", nil, "remove", "/requestModels/application~1json", nil)
 	}},
 	{file: "api", name: "test_update_method_validation", run: func(c *client, match func(string, doc)) {
 		id, root := c.newAPI()

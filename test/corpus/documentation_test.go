@@ -1,4 +1,4 @@
-package apigateway
+package corpus
 
 // documentedAPI is the document of AWS's guide, as the recordings used it.
 const documentedAPI = `{"openapi": "3.0.0", "info": {"description": "description", "version": "1", "title": "doc"},

@@ -1,4 +1,6 @@
-package apigateway
+package corpus
+
+import "strings"
 
 // Integrations and their responses.
 var integrationReplays = []replay{
@@ -105,13 +107,64 @@ var integrationReplays = []replay{
 		match("put-integration-response-template-none", c.do("PutIntegrationResponse", with(r, "selectionPattern", "", "responseTemplates", doc{"application/json": nil})))
 		match("put-integration-response-template-empty", c.do("PutIntegrationResponse", with(r, "selectionPattern", "", "responseTemplates", doc{"application/json": ""})))
 		match("put-integration-no-response-template", c.do("PutIntegrationResponse", with(r, "selectionPattern", "")))
-	}, without: map[string]string{
-		"put-integration-response-template-none":  "an empty template is shown as \"\", not as null",
-		"put-integration-response-template-empty": "an empty template is shown as \"\", not as null",
 	}},
-	{file: "api", name: "test_create_integration_with_vpc_link", run: func(*client, func(string, doc)) {}, without: map[string]string{
-		"put-integration-vpc-link": "VPC_LINK is refused by name", "get-integration-vpc-link": "VPC_LINK is refused by name",
-		"update-integration-vpc-link": "VPC_LINK is refused by name", "get-integration-update-vpc-link": "VPC_LINK is refused by name",
+	{file: "api", name: "test_create_integration_with_vpc_link", run: func(c *client, match func(string, doc)) {
+		id, root := c.newAPI()
+		m := doc{"restApiId": id, "resourceId": root, "httpMethod": "GET"}
+		c.must("PutMethod", with(m, "authorizationType", "NONE"))
+		match("put-integration-vpc-link", c.do("PutIntegration", with(m, "type", "HTTP_PROXY", "integrationHttpMethod", "GET",
+			"uri", "http://my-vpclink-test-nlb-1234567890abcdef."+testRegion+".amazonaws.com", "connectionType", "VPC_LINK",
+			"connectionId", "${stageVariables.vpcLinkId}")))
+		match("get-integration-vpc-link", c.do("GetIntegration", m))
+		match("update-integration-vpc-link", c.do("UpdateIntegration", with(m, "patchOperations", patch("replace", "/connectionId", "${stageVariables.vpcLinkIdBeta}"))))
+		match("get-integration-update-vpc-link", c.do("GetIntegration", m))
+	}},
+	{file: "api", name: "test_vpc_link_lifecycle", run: func(c *client, match func(string, doc)) {
+		arn := "arn:aws:elasticloadbalancing:" + testRegion + ":" + c.account + ":loadbalancer/net/nlb/1234567890abcdef"
+		c.matchText(match, "nlb-arn", strings.ReplaceAll(arn, c.account, recordedAccount))
+		out := c.do("CreateVpcLink", doc{"name": "link", "targetArns": []string{arn}})
+		match("create_vpc_link", out)
+		link := doc{"vpcLinkId": out["id"]}
+		match("get_vpc_link", c.do("GetVpcLink", link))
+		match("get_vpc_links", c.do("GetVpcLinks", nil))
+		match("update_vpc_link", c.do("UpdateVpcLink", with(link, "patchOperations", patch("replace", "/name", "link-updated"))))
+		match("delete_vpc_link", c.do("DeleteVpcLink", link))
+	}},
+	{file: "api", name: "test_create_vpc_link_invalid_parameters", run: func(c *client, match func(string, doc)) {
+		match("create_vpc_link_invalid_target_arn", c.do("CreateVpcLink", doc{"name": "link", "targetArns": []string{"invalid-arn"}}))
+		match("create_vpc_link_empty_name", c.do("CreateVpcLink", doc{"name": "",
+			"targetArns": []string{"arn:aws:elasticloadbalancing:" + testRegion + ":" + c.account + ":loadbalancer/net/nlb/1234567890abcdef"}}))
+	}},
+	{file: "api", name: "test_get_vpc_link_invalid_id", run: func(c *client, match func(string, doc)) {
+		match("get_vpc_link_invalid_id", c.do("GetVpcLink", doc{"vpcLinkId": "invalid-id"}))
+	}},
+	{file: "api", name: "test_delete_vpc_link_invalid_id", run: func(c *client, match func(string, doc)) {
+		match("delete_vpc_link_invalid_id", c.do("DeleteVpcLink", doc{"vpcLinkId": "invalid-id"}))
+	}},
+	{file: "api", name: "test_update_vpc_link_invalid_id", run: func(c *client, match func(string, doc)) {
+		match("update_vpc_link_invalid_id", c.do("UpdateVpcLink", doc{"vpcLinkId": "invalid-id", "patchOperations": patch("replace", "/name", "x")}))
+	}},
+	{file: "lambda", name: "test_put_integration_aws_proxy_uri", run: func(c *client, match func(string, doc)) {
+		id, root := c.newAPI()
+		m := doc{"restApiId": id, "resourceId": root, "httpMethod": "GET"}
+		c.must("PutMethod", with(m, "authorizationType", "NONE"))
+		function := "arn:aws:lambda:" + testRegion + ":" + c.account + ":function:f"
+		for key, uri := range map[string]string{
+			"put-integration-lambda-uri":     function,
+			"put-integration-wrong-arn":      "lambda",
+			"put-integration-wrong-type":     "arn:aws:apigateway:" + testRegion + ":firehose:foo/bar",
+			"put-integration-wrong-firehose": "arn:aws:apigateway:" + testRegion + ":firehose:action/PutRecord",
+			"put-integration-bad-lambda-arn": "arn:aws:apigateway:" + testRegion + ":lambda:path/2015-03-31/functions/bad-arn/invocations",
+		} {
+			match(key, c.do("PutIntegration", with(m, "type", "AWS_PROXY", "integrationHttpMethod", "POST", "uri", uri)))
+		}
+	}},
+	{file: "dynamodb", name: "test_error_aws_proxy_not_supported", run: func(c *client, match func(string, doc)) {
+		id, root := c.newAPI()
+		m := doc{"restApiId": id, "resourceId": root, "httpMethod": "POST"}
+		c.must("PutMethod", with(m, "authorizationType", "NONE"))
+		match("create-integration-error", c.do("PutIntegration", with(m, "type", "AWS_PROXY", "integrationHttpMethod", "POST",
+			"uri", "arn:aws:apigateway:"+testRegion+":dynamodb:action/Query")))
 	}},
 	{file: "integrations", name: "test_put_integration_validation", run: func(c *client, match func(string, doc)) {
 		id, root := c.newAPI()
@@ -128,17 +181,17 @@ var integrationReplays = []replay{
 		for _, kind := range []string{"HTTP", "HTTP_PROXY"} {
 			put("http-method-"+kind, kind, "http://example.com", "integrationHttpMethod", "POST")
 		}
+		put("aws-integration-AWS", "AWS", "arn:aws:apigateway:us-west-2:s3:path/b/k", "integrationHttpMethod", "POST",
+			"credentials", "arn:aws:iam::"+recordedAccount+":role/service-role/testfunction-role-oe783psq")
+		for _, kind := range []string{"AWS", "AWS_PROXY"} {
+			put("aws-integration-type-"+kind, kind, lambda, "integrationHttpMethod", "POST")
+		}
 		put("no-s3-support-AWS_PROXY", "AWS_PROXY", "arn:aws:apigateway:us-west-2:s3:path/b/k", "integrationHttpMethod", "POST")
 		for _, kind := range []string{"HTTP", "HTTP_PROXY"} {
 			put("invalid-uri-"+kind, kind, "non-valid-http", "integrationHttpMethod", "POST")
 		}
 		put("invalid-uri-not-an-arn", "AWS", "non-valid-arn", "integrationHttpMethod", "POST")
 		put("invalid-uri-invalid-arn", "AWS", "arn:aws:iam::0000000000:role/service-role/asdf", "integrationHttpMethod", "POST")
-		for _, kind := range []string{"AWS", "AWS_PROXY"} {
-			put("aws-integration-type-"+kind, kind, lambda, "integrationHttpMethod", "POST")
-		}
-	}, without: map[string]string{
-		"aws-integration-AWS": "refused by name",
 	}},
 	{file: "integrations", name: "test_put_integration_responses", run: func(c *client, match func(string, doc)) {
 		id, root := c.newAPI()
@@ -157,8 +210,9 @@ var integrationReplays = []replay{
 		match("put-method-put", c.do("PutMethod", with(m, "authorizationType", "NONE")))
 		match("put-method-response-put", c.do("PutMethodResponse", with(m, "statusCode", "200")))
 		match("put-integration-put", c.do("PutIntegration", with(m, "type", "HTTP", "integrationHttpMethod", "POST", "uri", "http://127.0.0.1:1/")))
-	}, without: map[string]string{
-		"put-integration-response-put": "contentHandling is refused by name", "get-integration-response-put": "contentHandling is refused by name",
+		r = with(m, "statusCode", "200")
+		match("put-integration-response-put", c.do("PutIntegrationResponse", with(r, "selectionPattern", `2\d{2}`, "contentHandling", "CONVERT_TO_BINARY")))
+		match("get-integration-response-put", c.do("GetIntegrationResponse", r))
 	}},
 }
 
@@ -218,12 +272,13 @@ var modelReplays = []replay{
 		in := doc{"restApiId": out["id"], "requestValidatorId": created["id"]}
 		match("get-request-validator", c.do("GetRequestValidator", in))
 		match("get-request-validators", c.do("GetRequestValidators", doc{"restApiId": out["id"]}))
+		match("update-request-validator-with-value", c.do("UpdateRequestValidator", with(in, "patchOperations", patch("replace", "/validateRequestBody", "true"))))
 		match("update-request-validator-without-value", c.do("UpdateRequestValidator", with(in, "patchOperations", patch("replace", "/validateRequestBody", nil))))
 		match("get-request-validators-after-update-operation", c.do("GetRequestValidator", in))
 		match("delete-request-validator", c.do("DeleteRequestValidator", in))
 		match("get-deleted-request-validator", c.do("GetRequestValidator", in))
 		match("get-request-validators-after-delete", c.do("GetRequestValidators", doc{"restApiId": out["id"]}))
-	}, without: map[string]string{"update-request-validator-with-value": "body validation is refused by name"}},
+	}},
 	{file: "api", name: "test_invalid_get_request_validator", run: func(c *client, match func(string, doc)) {
 		id, v := newValidator(c)
 		match("get-request-validators-invalid-api-id", c.do("GetRequestValidator", doc{"restApiId": "api_id", "requestValidatorId": v}))

@@ -173,7 +173,7 @@ var integrationReplays = []replay{
 		put := func(key, kind, uri string, more ...any) {
 			match(key, c.do("PutIntegration", with(with(m, "type", kind, "uri", uri), more...)))
 		}
-		const lambda = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:" + testAccount + ":function:MyLambda/invocations"
+		lambda := "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:" + c.account + ":function:MyLambda/invocations"
 		for _, kind := range []string{"HTTP", "HTTP_PROXY", "AWS"} {
 			put("required-integration-method-"+kind, kind, "http://example.com")
 		}
@@ -182,7 +182,7 @@ var integrationReplays = []replay{
 			put("http-method-"+kind, kind, "http://example.com", "integrationHttpMethod", "POST")
 		}
 		put("aws-integration-AWS", "AWS", "arn:aws:apigateway:us-west-2:s3:path/b/k", "integrationHttpMethod", "POST",
-			"credentials", "arn:aws:iam::"+recordedAccount+":role/service-role/testfunction-role-oe783psq")
+			"credentials", "arn:aws:iam::"+c.account+":role/service-role/testfunction-role-oe783psq")
 		for _, kind := range []string{"AWS", "AWS_PROXY"} {
 			put("aws-integration-type-"+kind, kind, lambda, "integrationHttpMethod", "POST")
 		}

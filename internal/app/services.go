@@ -22,6 +22,7 @@ func services(st store.Store, blobs *store.Blobs, cfg *Config, data dataPlane, m
 // A dataPlane is what services ask of the running data plane.
 type dataPlane interface {
 	rest.CacheFlusher
+	rest.MethodInvoker
 }
 
 // restOptions are what the operator says about REST APIs, and what they ask.
@@ -32,6 +33,6 @@ func restOptions(cfg *Config, data dataPlane, meter rest.Meter) rest.Options {
 			APIKeys: cfg.APIKeys, UsagePlans: cfg.UsagePlans, DomainNames: cfg.DomainNames,
 		},
 		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
-		Caches: data, Usage: meter,
+		Caches: data, Methods: data, Usage: meter,
 	}
 }

@@ -179,6 +179,9 @@ func ofRoute(get func(*Route) string) Getter {
 }
 
 func appendSourceIP(dst []byte, x *Exchange) []byte {
+	if x.Vars.TestInvoke {
+		return append(dst, testSourceIP...)
+	}
 	if x.Peer == nil || !x.Peer.Addr.IsValid() {
 		return dst
 	}

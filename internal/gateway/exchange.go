@@ -71,6 +71,8 @@ type Exchange struct {
 	// by which its integration response is chosen.
 	FunctionError string
 
+	Log *ExecutionLog // nil: nobody reads it
+
 	Key    *Key    // the API key that came with the request, if it is known
 	Member *Member // its membership in a usage plan of this stage
 
@@ -99,7 +101,7 @@ func (x *Exchange) Reset() {
 	x.Vars.reset()
 	x.Table, x.Stage, x.Route, x.Peer = nil, nil, nil, nil
 	x.Fault, x.Cluster, x.plan = nil, nil, nil
-	x.Key, x.Member = nil, nil
+	x.Key, x.Member, x.Log = nil, nil, nil
 	x.requestLimit, x.responseLimit, x.stream = LimitedSource{}, LimitedSource{}, firstContent{}
 	x.Authorization, x.Allowed, x.FunctionError = nil, policy.NoMatch, ""
 	clear(x.MappedHeader)

@@ -44,6 +44,8 @@ type Vars struct {
 	AuthorizerRequestID string // of the call
 	AuthorizerError     string // $context.authorizer.error
 
+	TestInvoke bool // nobody sent the request: the owner of the API tests it
+
 	HasCanary bool // the stage has a canary
 	Canary    bool // and this exchange is served by it
 

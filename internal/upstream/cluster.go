@@ -36,6 +36,9 @@ func newCluster(k Key, cert *tls.Certificate, opt *Options) *Cluster {
 // Key returns what tells c from other clusters.
 func (c *Cluster) Key() Key { return c.key }
 
+// Scheme returns http or https.
+func (c *Cluster) Scheme() string { return c.key.Scheme }
+
 // Stats returns how full c is.
 func (c *Cluster) Stats() Stats { return c.pool.stats() }
 

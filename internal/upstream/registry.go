@@ -96,6 +96,15 @@ func (r *Registry) Cluster(k Key, cert *tls.Certificate) (*Cluster, error) {
 	return c, nil
 }
 
+// Temporary returns a new cluster that nobody else finds: whoever asks for it
+// closes it.
+func (r *Registry) Temporary(k Key, cert *tls.Certificate) (*Cluster, error) {
+	if err := k.check(cert); err != nil {
+		return nil, err
+	}
+	return newCluster(k, cert, &r.opt), nil
+}
+
 func (k *Key) check(cert *tls.Certificate) error {
 	switch {
 	case k.Scheme != "http" && k.Scheme != "https":

@@ -36,6 +36,9 @@ type planner struct {
 	account *limit.Bucket
 	cache   *cache.Cache[*integration.Kept] // nil: the stage has none
 
+	test      bool                // the plan is run once, by TestInvoke, and writes a log
+	temporary []*upstream.Cluster // of a test
+
 	// Steps that most routes have in common.
 	keyAsked, keyRequired *step.APIKey
 	unthrottled           *step.Throttle // by the method
@@ -73,23 +76,16 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 	if err := p.refuseMethod(m); err != nil {
 		return nil, err
 	}
-	plan := &gateway.Plan{Fault: p.fault, Finish: p.finish}
-
-	// AWS: execution.md §3, steps 12 to 14: the API key, then the usage plan's
-	// limits, then those of method, stage and account.
-	plan.Request = append(make([]gateway.Step, 0, 3), p.keyAsked, p.unthrottled)
-	if isTrue(m.ApiKeyRequired) {
-		plan.Request[0] = p.keyRequired
-	}
-	if b := p.methodBucket(rt); b != nil {
-		plan.Request[1] = &step.Throttle{Method: b, Account: p.account}
-	}
+	plan := &gateway.Plan{Request: p.admission(rt, m), Fault: p.fault, Finish: p.finish}
 
 	// AWS: rest-execution.md §6. That coded bodies are decoded once they are
 	// known to be wanted is our decision: Amazon may do it as early as step 6.
 	compression := p.def.RestAPI.MinimumCompressionSize
 	if compression != nil {
 		plan.Request = append(plan.Request, step.Decompress{})
+	}
+	if p.test {
+		plan.Request, plan.Fault = append(plan.Request, step.LogRequest{}), step.LogFault{Fault: p.fault}
 	}
 	// AWS: step 15: required parameters, then the body, once a validator asks
 	// for it.
@@ -143,10 +139,35 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 		return nil, err
 	}
 	// AWS: step 20; what is streamed is not compressed (rest-execution.md §13).
-	if compression != nil && !streams(in) {
+	if compression != nil && !streams(in) && !p.test {
 		plan.Response = append(plan.Response, step.NewCompress(int64(*compression)))
 	}
+	if p.test {
+		if call, ok := plan.Integration.(gateway.Forward); ok {
+			plan.Integration = integration.Logged{Forward: call}
+		}
+		plan.Response = append(plan.Response, step.LogResponse{})
+	}
 	return plan, nil
+}
+
+// admission are the steps that may refuse a client, whatever its request is. A
+// test has none.
+//
+// AWS: execution.md §3, steps 12 to 14: the API key, then the usage plan's
+// limits, then those of method, stage and account.
+func (p *planner) admission(rt *gateway.Route, m *api.Method) []gateway.Step {
+	if p.test {
+		return nil
+	}
+	steps := append(make([]gateway.Step, 0, 3), p.keyAsked, p.unthrottled)
+	if isTrue(m.ApiKeyRequired) {
+		steps[0] = p.keyRequired
+	}
+	if b := p.methodBucket(rt); b != nil {
+		steps[1] = &step.Throttle{Method: b, Account: p.account}
+	}
+	return steps
 }
 
 // fallback is what happens to a request that matches no route.
@@ -348,6 +369,9 @@ func (p *planner) callConfig(in *api.Integration) *integration.Config {
 	if in.TimeoutInMillis != nil {
 		cfg.Timeout = time.Duration(*in.TimeoutInMillis) * time.Millisecond
 	}
+	if p.test {
+		cfg.Timeout = min(cfg.Timeout, integration.DefaultTimeout) // the caller does not wait longer
+	}
 	return cfg
 }
 
@@ -356,6 +380,18 @@ func (p *planner) cluster(in *api.Integration, uri *integration.URI) (*upstream.
 	key := upstream.Key{Scheme: uri.Scheme, Host: uri.Host, Port: uri.Port}
 	if uri.Scheme == "https" && in.TlsConfig != nil {
 		key.TLS.InsecureSkipVerification = isTrue(in.TlsConfig.InsecureSkipVerification)
+	}
+	return p.clusterOf(key)
+}
+
+// clusterOf finds the cluster of a key. That of a test is its own.
+func (p *planner) clusterOf(key upstream.Key) (*upstream.Cluster, error) {
+	if p.test {
+		cluster, err := p.c.opt.Clusters.Temporary(key, nil)
+		if err == nil {
+			p.temporary = append(p.temporary, cluster)
+		}
+		return cluster, err
 	}
 	cluster, err := p.c.opt.Clusters.Cluster(key, nil)
 	if err != nil {

@@ -33,11 +33,10 @@ func (p *planner) serviceIntegration(in *api.Integration) (gateway.Integration, 
 	if err != nil {
 		return integration.NewBroken(err), nil, nil
 	}
-	cluster, err := p.c.opt.Clusters.Cluster(e.Key, nil)
+	cluster, err := p.clusterOf(e.Key)
 	if err != nil {
 		return nil, nil, err
 	}
-	p.b.clusters[e.Key] = true
 	cfg := p.callConfig(in)
 	cfg.URI, cfg.Cluster = at, cluster
 	call, err := integration.NewService(cfg, uri, e, signer)

@@ -49,6 +49,9 @@ func (k *invoke) call(ctx context.Context, x *gateway.Exchange, in *function.Inv
 	in.Function, in.Source, in.TraceID, in.Stream = k.Function, k.Source, x.Vars.Trace, k.Stream
 	x.Vars.IntegrationStart = x.Vars.Now
 	x.Vars.Streamed = k.Stream
+	if x.Log != nil {
+		k.logRequest(x, in)
+	}
 	ctx, cancel := context.WithTimeout(ctx, k.Timeout)
 	res, err := k.Invoker.Invoke(ctx, in)
 	x.Vars.Now = time.Now()
@@ -58,6 +61,9 @@ func (k *invoke) call(ctx context.Context, x *gateway.Exchange, in *function.Inv
 		return nil, nil, err
 	}
 	x.Vars.IntegrationStatus = res.Status
+	if x.Log != nil {
+		logResult(x, res)
+	}
 	return res, cancel, nil
 }
 

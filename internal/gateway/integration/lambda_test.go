@@ -397,3 +397,38 @@ func TestLambdaProxyAllocs(t *testing.T) {
 		t.Errorf("a call allocates %v times, budget 12", n)
 	}
 }
+
+// The execution log shows calls of functions as Amazon's does.
+//
+// AWS: LS basic::test_apigw_test_invoke_method_api; logging-metrics.md §2.1.
+func TestLambdaLog(t *testing.T) {
+	x := exchange("GET", "/s/t", "")
+	x.Stage, x.Route, x.Log = &gateway.Stage{API: "abc123"}, &gateway.Route{}, new(gateway.ExecutionLog)
+	l, err := integration.NewLambda(&integration.LambdaConfig{Invoker: returns(`{"a":1}`), Function: functionARN, Method: "POST"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Call(t.Context(), x); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.SplitSeq(string(x.Log.Append(nil, "id")), "\n") {
+		if _, text, ok := strings.Cut(line, " : "); ok {
+			text, _, _ = strings.Cut(text, ", Integration latency")
+			got = append(got, strings.NewReplacer(x.Vars.Trace, "TRACE", x.Vars.RequestID, "ID").Replace(text))
+		}
+	}
+	const uri = "https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/" + functionARN + "/invocations"
+	want := []string{
+		"Endpoint request URI: " + uri,
+		"Endpoint request headers: {x-amzn-lambda-integration-tag=ID, x-amzn-apigateway-api-id=abc123, Accept=application/json, User-Agent=AmazonAPIGateway_abc123, X-Amzn-Trace-Id=TRACE}",
+		"Endpoint request body after transformations: ",
+		"Sending request to " + uri,
+		"Received response. Status: 200",
+		"Endpoint response headers: {Content-Type=application/json, x-amzn-RequestId=lambda-request, X-Amz-Executed-Version=$LATEST, X-Amzn-Trace-Id=TRACE}",
+		`Endpoint response body before transformations: {"a":1}`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+}

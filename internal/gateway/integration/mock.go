@@ -35,6 +35,7 @@ func (Mock) Call(_ context.Context, x *gateway.Exchange) error {
 }
 
 var noMockStatus = gateway.NewFault(gateway.APIConfigurationError,
-	errors.New("unable to parse statusCode: it should be an integer that is defined in the request template"))
+	//lint:ignore ST1005 the execution log shows it in Amazon's words
+	errors.New("unable to parse statusCode. It should be an integer that is defined in the request template."))
 
 var _ gateway.Integration = Mock{}

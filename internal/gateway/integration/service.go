@@ -49,6 +49,9 @@ func (s *Service) Call(ctx context.Context, x *gateway.Exchange) error {
 	if err := s.sign(ctx, x); err != nil {
 		return err
 	}
+	if x.Log != nil {
+		return sendLogged(ctx, x, s.http.Accept)
+	}
 	return s.http.Accept(x, send(ctx, x))
 }
 

@@ -35,6 +35,8 @@ type Options struct {
 	// Caches are the data plane's; nil: there are none.
 	Caches CacheFlusher
 
+	Methods MethodInvoker // nil: there is no TestInvokeMethod
+
 	Usage Meter // nil: there is no GetUsage and no UpdateUsage
 }
 

@@ -1,0 +1,258 @@
+package compile_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/record"
+)
+
+// pets is the API of the recordings.
+func pets() *record.Definition {
+	def := define(nil, "/pets", "/pets/{petId}")
+	answer := func(verb, body string) map[string]api.Method {
+		m := mock(body)
+		in := *m.MethodIntegration
+		in.IntegrationResponses = map[string]api.IntegrationResponse{"200": {ResponseTemplates: map[string]string{"application/json": body}}}
+		m.MethodIntegration = &in
+		return map[string]api.Method{verb: m}
+	}
+	for id, methods := range map[string]map[string]api.Method{
+		"rb": answer("GET", `{"pets": "all the pets"}`),
+		"rc": answer("GET", `{"petId": "$input.params('petId')"}`),
+	} {
+		res := def.Resources[id]
+		res.ResourceMethods = methods
+		def.Resources[id] = res
+	}
+	res := def.Resources["rc"]
+	res.ResourceMethods["POST"] = res.ResourceMethods["GET"]
+	return def
+}
+
+var (
+	logTime  = regexp.MustCompile(`(?m)^[A-Z][a-z]{2} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d UTC \d{4} : `)
+	logID    = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
+	logTrace = regexp.MustCompile(`Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0`)
+	logTook  = regexp.MustCompile(`latency: \d+ ms`)
+)
+
+// logLines is a log without what differs from run to run.
+func logLines(log string) []string {
+	log = logTime.ReplaceAllString(log, "T : ")
+	log = logID.ReplaceAllString(log, "ID")
+	log = logTrace.ReplaceAllString(log, "TRACE")
+	log = logTook.ReplaceAllString(log, "latency: N ms")
+	return strings.Split(log, "\n")
+}
+
+// The log, the answer and its headers are Amazon's to the byte.
+//
+// AWS: LS api::TestApigatewayTestInvoke::test_invoke_test_method.
+func TestTestInvokeRecorded(t *testing.T) {
+	w := newWorld(t)
+	content := recorded(t, "api", "TestApigatewayTestInvoke::test_invoke_test_method")
+	tests := []struct {
+		name string
+		in   api.TestInvokeMethodInput
+	}{
+		{"test-invoke-method-get-pets", api.TestInvokeMethodInput{ResourceId: new("rb")}},
+		{"test-invoke-method-get-pets-bad-path", api.TestInvokeMethodInput{ResourceId: new("rb"), PathWithQueryString: new("/random/test")}},
+		{"test-invoke-method-get-pets-id", api.TestInvokeMethodInput{ResourceId: new("rc"), PathWithQueryString: new("/pets/123")}},
+		{"test-invoke-method-get-pets-id-no-path", api.TestInvokeMethodInput{ResourceId: new("rc")}},
+		{"test-invoke-method-get-pets-id-bad-path", api.TestInvokeMethodInput{ResourceId: new("rc"), PathWithQueryString: new("/random/test")}},
+		{"test-invoke-method-get-with-qs", api.TestInvokeMethodInput{ResourceId: new("rc"), PathWithQueryString: new("/pets/123?foo=bar")}},
+		{"test-invoke-method-post-with-body", api.TestInvokeMethodInput{ResourceId: new("rc"), HttpMethod: new("POST"), PathWithQueryString: new("/pets/123"), Body: new(`{"foo": "bar"}`)}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var rec struct {
+				Body, Log json.RawMessage
+				Headers   map[string]string
+				Multi     map[string][]string `json:"multiValueHeaders"`
+				Status    int32
+			}
+			if err := json.Unmarshal(content[tt.name], &rec); err != nil {
+				t.Fatal(err)
+			}
+			var lines map[string]string
+			if err := json.Unmarshal(rec.Log, &lines); err != nil {
+				t.Fatal(err)
+			}
+			want := make([]string, len(lines))
+			id := regexp.MustCompile(`<request-id-\d+>`)
+			for key, line := range lines {
+				var n int
+				if _, err := fmt.Sscanf(key, "line%d", &n); err != nil {
+					t.Fatal(err)
+				}
+				want[n] = id.ReplaceAllString(strings.Replace(line, "DDD MMM dd hh:mm:ss UTC yyyy", "T", 1), "ID")
+			}
+			if tt.in.HttpMethod == nil {
+				tt.in.HttpMethod = new("GET")
+			}
+			got, err := w.c.TestInvoke(t.Context(), testScope, pets(), &tt.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, logLines(*got.Log)); diff != "" {
+				t.Errorf("log (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]any{rec.Headers, rec.Multi, rec.Status}, []any{got.Headers, got.MultiValueHeaders, *got.Status}); diff != "" {
+				t.Errorf("headers and status (-want +got):\n%s", diff)
+			}
+			if !sameJSON(t, rec.Body, *got.Body) {
+				t.Errorf("body %s, want %s", *got.Body, rec.Body)
+			}
+		})
+	}
+}
+
+func sameJSON(t *testing.T, a json.RawMessage, b string) bool {
+	t.Helper()
+	var x, y any
+	if err := json.Unmarshal(a, &x); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(b), &y); err != nil {
+		t.Fatalf("%s: %v", b, err)
+	}
+	return cmp.Equal(x, y)
+}
+
+// What the recordings have not: integrations with a backend, and faults.
+//
+// AWS: logging-metrics.md §2.1; LS api::test_failed_invoke_test_method; order
+// and names of an HTTP integration's lines: published logs of test invocations.
+func TestTestInvokeLog(t *testing.T) {
+	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header()["Date"] = nil
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"got": %q}`, body)
+	}))
+	defer echo.Close()
+	dead := httptest.NewServer(nil)
+	dead.Close()
+	host := strings.TrimPrefix(echo.URL, "http://")
+	def := func(kind, uri string, change ...func(*api.Method)) *record.Definition {
+		d := define(map[string]api.Method{"POST": {MethodIntegration: &api.Integration{Type: &kind, HttpMethod: new("POST"), Uri: &uri}}})
+		res := d.Resources["ra"]
+		for verb, m := range res.ResourceMethods {
+			for _, f := range change {
+				f(&m)
+			}
+			res.ResourceMethods[verb] = m
+		}
+		d.RestAPI.Id = new("a1")
+		return d
+	}
+	responses := func(m *api.Method) {
+		m.MethodIntegration.RequestTemplates = map[string]string{"application/json": `{"name": $input.json('$.n')}`}
+		m.MethodIntegration.IntegrationResponses = map[string]api.IntegrationResponse{"201": {ResponseTemplates: map[string]string{"application/json": `<$input.body>`}}}
+	}
+	head := func(body string) []string {
+		return []string{"Execution log for request ID", "T : Starting execution for request: ID", "T : HTTP Method: POST, Resource Path: /",
+			"T : Method request path: {}", "T : Method request query string: {a=1 2, b=}",
+			"T : Method request headers: {Authorization=*****cret, Content-Type=application/json, X-A=1, X-A=2}",
+			"T : Method request body before transformations: " + body}
+	}
+	long := strings.Repeat("x", 5000)
+	tests := []struct {
+		name   string
+		def    *record.Definition
+		body   string
+		status int32
+		want   []string // after the head
+	}{
+		{"HTTP", def("HTTP", echo.URL+"/x", responses), `{"n": "Rex"}`, 201, []string{
+			"T : Endpoint request URI: " + echo.URL + "/x",
+			"T : Endpoint request headers: {Accept=application/json, Content-Type=application/json, User-Agent=AmazonAPIGateway_a1, X-Amzn-Apigateway-Api-Id=a1, X-Amzn-Trace-Id=TRACE, Host=" + host + "}",
+			`T : Endpoint request body after transformations: {"name": "Rex"}`,
+			"T : Sending request to " + echo.URL + "/x",
+			"T : Received response. Status: 200, Integration latency: N ms",
+			"T : Endpoint response headers: {Content-Type=application/json, Content-Length=30}",
+			`T : Endpoint response body before transformations: {"got": "{\"name\": \"Rex\"}"}`,
+			`T : Method response body after transformations: <{"got": "{\"name\": \"Rex\"}"}>`,
+			"T : Method response headers: {Content-Type=application/json, X-Amzn-Trace-Id=TRACE}",
+			"T : Successfully completed execution", "T : Method completed with status: 201"}},
+		{"a long body", def("HTTP_PROXY", echo.URL+"/x"), long, 200, []string{
+			"T : Endpoint request URI: " + echo.URL + "/x?a=1%202&b=",
+			"T : Endpoint request headers: {Authorization=*****cret, Content-Type=application/json, X-A=1,2, X-Amzn-Apigateway-Api-Id=a1, X-Amzn-Trace-Id=TRACE, Host=" + host + "}",
+			"T : " + ("Endpoint request body after transformations: " + long)[:1024] + " [TRUNCATED]",
+			"T : Sending request to " + echo.URL + "/x?a=1%202&b=",
+			"T : Received response. Status: 200, Integration latency: N ms",
+			"T : Endpoint response headers: {Content-Type=application/json, Transfer-Encoding=chunked}",
+			"T : " + (`Endpoint response body before transformations: {"got": "` + long)[:1024] + " [TRUNCATED]",
+			"T : " + (`Method response body after transformations: {"got": "` + long)[:1024] + " [TRUNCATED]",
+			"T : Method response headers: {Content-Type=application/json}",
+			"T : Successfully completed execution", "T : Method completed with status: 200"}},
+		{"no address", def("HTTP_PROXY", "http://${stageVariables.none}/"), "x", 500, []string{
+			"T : Execution failed due to configuration error: Invalid endpoint address", "T : Method completed with status: 500"}},
+		{"no backend", def("HTTP_PROXY", dead.URL), "x", 504, []string{
+			"T : Endpoint request URI: " + dead.URL + "/?a=1%202&b=",
+			"T : Endpoint request headers: {Authorization=*****cret, Content-Type=application/json, X-A=1,2, X-Amzn-Apigateway-Api-Id=a1, X-Amzn-Trace-Id=TRACE, Host=" + strings.TrimPrefix(dead.URL, "http://") + "}",
+			"T : Endpoint request body after transformations: x", "T : Sending request to " + dead.URL + "/?a=1%202&b=",
+			"T : Execution failed due to a network error communicating with endpoint", "T : Method completed with status: 504"}},
+		{"no response", def("MOCK", "", func(m *api.Method) {
+			m.MethodIntegration.RequestTemplates = map[string]string{"application/json": `{"statusCode": 404}`}
+		}), "x", 500, []string{
+			"T : Execution failed due to configuration error: No match for output mapping and no default output mapping configured. Endpoint Response Status Code: 404",
+			"T : Method completed with status: 500"}},
+		{"no status", def("MOCK", ""), "x", 500, []string{
+			"T : Execution failed due to configuration error: Unable to parse statusCode. It should be an integer that is defined in the request template.",
+			"T : Method completed with status: 500"}},
+	}
+	w := newWorld(t)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := w.c.TestInvoke(t.Context(), testScope, tt.def, &api.TestInvokeMethodInput{
+				RestApiId: new("a1"), ResourceId: new("ra"), HttpMethod: new("POST"), PathWithQueryString: new("?a=1%202&b="), Body: &tt.body,
+				Headers:           map[string]string{"Content-Type": "application/json", "Authorization": "my secret", "X-A": "0"},
+				MultiValueHeaders: map[string][]string{"X-A": {"1", "2"}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			body := tt.body
+			if len(body) > 1000 {
+				body = body[:1024-len("Method request body before transformations: ")] + " [TRUNCATED]"
+			}
+			if diff := cmp.Diff(append(append(head(body), tt.want...), ""), logLines(*got.Log)); diff != "" {
+				t.Errorf("log (-want +got):\n%s", diff)
+			}
+			if *got.Status != tt.status {
+				t.Errorf("status %d, want %d", *got.Status, tt.status)
+			}
+		})
+	}
+}
+
+// A test passes over what keeps clients out, says who it is in $context, and
+// leaves nothing behind.
+func TestTestInvokeContext(t *testing.T) {
+	w := newWorld(t)
+	def := define(map[string]api.Method{"GET": mock(
+		"$context.stage $context.identity.sourceIp $context.identity.apiKey $context.identity.apiKeyId $context.domainName $context.domainPrefix $context.path $stageVariables.v", keyRequired)})
+	got, err := w.c.TestInvoke(t.Context(), testScope, def, &api.TestInvokeMethodInput{
+		RestApiId: new("a1"), ResourceId: new("ra"), HttpMethod: new("GET"), StageVariables: map[string]string{"v": "tested"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "test-invoke-stage test-invoke-source-ip test-invoke-api-key test-invoke-api-key-id testPrefix.testDomainName testPrefix / tested"
+	if *got.Body != want {
+		t.Errorf("body %q, want %q", *got.Body, want)
+	}
+	if got.Headers["V"] != "tested" {
+		t.Errorf("headers %v", got.Headers)
+	}
+}

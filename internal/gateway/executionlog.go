@@ -1,0 +1,153 @@
+package gateway
+
+import (
+	"strconv"
+	"time"
+
+	"gatehouse/internal/wire"
+)
+
+// An ExecutionLog collects what is told of one exchange while it is executed.
+// Exchanges have none unless somebody reads it: the steps that write are in
+// plans that are made for that, and integrations that are no HTTP call ask
+// whether x.Log is nil.
+//
+// AWS: logging-metrics.md §2.
+type ExecutionLog struct {
+	lines []logLine
+	buf   []byte // all texts, one after another
+}
+
+type logLine struct {
+	at  time.Time
+	end int // in buf
+}
+
+// maxLogLine bounds a line's text; longer ones are cut and say so.
+//
+// AWS: measured in published logs of test invocations.
+const maxLogLine = 1024
+
+const truncated = " [TRUNCATED]"
+
+// Reset empties l and keeps its memory.
+func (l *ExecutionLog) Reset() { l.lines, l.buf = l.lines[:0], l.buf[:0] }
+
+// Add adds a line of parts.
+func (l *ExecutionLog) Add(parts ...string) {
+	from := len(l.buf)
+	for _, p := range parts {
+		l.buf = append(l.buf, p...)
+	}
+	l.end(from)
+}
+
+// end ends the line that begins at from.
+func (l *ExecutionLog) end(from int) {
+	if len(l.buf)-from > maxLogLine {
+		l.buf = append(l.buf[:from+maxLogLine], truncated...)
+	}
+	l.lines = append(l.lines, logLine{time.Now(), len(l.buf)})
+}
+
+// AddBody adds a line with a body, of which no more is copied than is shown.
+func (l *ExecutionLog) AddBody(name string, body []byte) {
+	from := len(l.buf)
+	l.buf = append(append(l.buf, name...), ": "...)
+	l.buf = append(l.buf, body[:min(len(body), maxLogLine+1)]...)
+	l.end(from)
+}
+
+// AddHeader adds a line with header fields.
+func (l *ExecutionLog) AddHeader(name string, fields []wire.Field) {
+	from := l.begin(name)
+	first := true
+	for i := range fields {
+		if l.buf = l.pair(first, fields[i].Name, fields[i].Value); len(l.buf)-from > maxLogLine {
+			break
+		}
+		first = false
+	}
+	l.buf = append(l.buf, '}')
+	l.end(from)
+}
+
+// begin begins a line with a map.
+func (l *ExecutionLog) begin(name string) (from int) {
+	from = len(l.buf)
+	l.buf = append(append(l.buf, name...), ": {"...)
+	return from
+}
+
+// pair appends an entry of a map. Values that give access are masked.
+//
+// AWS: CAP rest_websocket_logs: every character but the last six.
+func (l *ExecutionLog) pair(first bool, name, value string) []byte {
+	dst := l.buf
+	if !first {
+		dst = append(dst, ", "...)
+	}
+	dst = append(append(dst, name...), '=')
+	switch wire.Identify(name) {
+	case wire.HeaderAuthorization, wire.HeaderXAPIKey, wire.HeaderXAmzSecurityToken, wire.HeaderCookie, wire.HeaderSetCookie:
+		return AppendMasked(dst, value)
+	}
+	return append(dst, value...)
+}
+
+// AppendMasked appends a secret as logs show it.
+func AppendMasked(dst []byte, secret string) []byte {
+	hidden := max(len(secret)-6, (len(secret)+1)/2) // of a short one, half
+	for range hidden {
+		dst = append(dst, '*')
+	}
+	return append(dst, secret[hidden:]...)
+}
+
+// AddParams adds a line with parameters, in the order in which all yields them.
+func (l *ExecutionLog) AddParams(name string, all func(yield func(name, value string) bool)) {
+	from := l.begin(name)
+	first := true
+	for n, v := range all {
+		l.buf = l.pair(first, n, v)
+		first = false
+	}
+	l.buf = append(l.buf, '}')
+	l.end(from)
+}
+
+// An Endpoint is what an integration calls, as an ExecutionLog shows it.
+type Endpoint struct {
+	URI    string
+	Header []wire.Field
+	Body   []byte
+}
+
+// AddEndpointRequest tells what is sent to the integration endpoint.
+func (l *ExecutionLog) AddEndpointRequest(e *Endpoint) {
+	l.Add("Endpoint request URI: ", e.URI)
+	l.AddHeader("Endpoint request headers", e.Header)
+	l.AddBody("Endpoint request body after transformations", e.Body)
+	l.Add("Sending request to ", e.URI)
+}
+
+// AddEndpointResponse tells what the integration endpoint answered.
+func (l *ExecutionLog) AddEndpointResponse(status int, took time.Duration, header []wire.Field, body []byte) {
+	l.Add("Received response. Status: ", strconv.Itoa(status), ", Integration latency: ", strconv.FormatInt(took.Milliseconds(), 10), " ms")
+	l.AddHeader("Endpoint response headers", header)
+	l.AddBody("Endpoint response body before transformations", body)
+}
+
+// Append appends all lines as TestInvokeMethod returns them.
+//
+// AWS: logging-metrics.md §2.3.
+func (l *ExecutionLog) Append(dst []byte, requestID string) []byte {
+	dst = append(append(append(dst, "Execution log for request "...), requestID...), '\n')
+	from := 0
+	for _, line := range l.lines {
+		dst = line.at.UTC().AppendFormat(dst, "Mon Jan 02 15:04:05 UTC 2006 : ")
+		dst = append(append(dst, l.buf[from:line.end]...), '\n')
+		from = line.end
+	}
+	return dst
+}

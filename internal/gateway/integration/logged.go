@@ -1,0 +1,58 @@
+package integration
+
+import (
+	"context"
+	"strings"
+
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/wire"
+)
+
+// Logged wraps an integration that is one HTTP call, and tells x.Log what is
+// sent and what comes back. Bodies are read whole for that, unless they are
+// streamed.
+type Logged struct{ Forward gateway.Forward }
+
+// Call calls the backend.
+//
+// AWS: logging-metrics.md §2.1, lines 11 to 17.
+func (l Logged) Call(ctx context.Context, x *gateway.Exchange) error {
+	if err := l.Forward.Prepare(x); err != nil {
+		return err
+	}
+	return sendLogged(ctx, x, l.Forward.Accept)
+}
+
+// sendLogged sends the prepared request, and hands the answer to accept.
+func sendLogged(ctx context.Context, x *gateway.Exchange, accept func(x *gateway.Exchange, err error) error) error {
+	r := &x.IntegrationRequest
+	uri := endpointURI(x)
+	fields := append(r.Header.Fields[:len(r.Header.Fields):len(r.Header.Fields)], wire.Field{Name: "Host", Value: r.Host, ID: wire.HeaderHost})
+	x.Log.AddEndpointRequest(&gateway.Endpoint{URI: uri, Header: fields, Body: r.Body.Bytes})
+	if err := send(ctx, x); err != nil {
+		return accept(x, err)
+	}
+	in := &x.IntegrationResponse
+	if !x.Vars.Streamed {
+		if err := x.ReadResponse(); err != nil {
+			_ = accept(x, nil) // for what it notes; the body is missing
+			return err
+		}
+	}
+	status, body, header := in.Status, in.Body.Bytes, in.Header.Fields
+	start := x.Vars.IntegrationStart
+	err := accept(x, nil)
+	x.Log.AddEndpointResponse(status, x.Vars.IntegrationEnd.Sub(start), header, body)
+	return err
+}
+
+// endpointURI is the address of the prepared request.
+func endpointURI(x *gateway.Exchange) string {
+	scheme := "http"
+	if c, ok := x.Cluster.(interface{ Scheme() string }); ok {
+		scheme = c.Scheme()
+	}
+	return strings.Join([]string{scheme, "://", x.IntegrationRequest.Host, x.IntegrationRequest.Target}, "")
+}
+
+var _ gateway.Integration = Logged{}

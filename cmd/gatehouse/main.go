@@ -2,6 +2,7 @@
 //
 //	gatehouse serve      run the server
 //	gatehouse import     import an API definition into a running server, and deploy it
+//	gatehouse admin      make an administrator of a running server
 //	gatehouse version    print the version
 //	gatehouse help       describe a command
 //
@@ -66,7 +67,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newImport(), newVersion())
+	root.AddCommand(newServe(), newImport(), newAdmin(), newVersion())
 	return root
 }
 

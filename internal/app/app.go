@@ -23,6 +23,9 @@ import (
 	"gatehouse/internal/gateway/compile"
 	"gatehouse/internal/gateway/ingress"
 	"gatehouse/internal/gateway/integration"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/service/iam"
+	"gatehouse/internal/sigv4"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/boltstore"
 	"gatehouse/internal/upstream"
@@ -59,6 +62,8 @@ type node struct {
 	meter      *usage.Meter
 	blobs      *store.Blobs
 	credential awsrpc.Credential
+	identities *identity.Registry
+	follower   *iam.Follower
 	logs       *accessLogs
 	clusters   *upstream.Registry
 	aws        *awsclient.Client
@@ -92,6 +97,9 @@ func (n *node) open() error {
 	if n.credential, err = awsrpc.RootCredential(cfg.Data, cfg.Account); err != nil {
 		return err
 	}
+	n.credential.Keys = new(sigv4.KeyCache)
+	n.identities = new(identity.Registry)
+	n.follower = iam.NewFollower(n.st, n.identities, n.log)
 	n.blobs = store.NewBlobs(n.st, "/")
 	if n.logs, err = openAccessLogs(cfg.AccessLog, n.log); err != nil {
 		return err
@@ -155,7 +163,7 @@ func (n *node) run(ctx context.Context) error {
 	parts, endParts := context.WithCancel(context.WithoutCancel(ctx))
 	defer endParts()
 	sweep := &sweeper{st: n.st, blobs: n.blobs, log: n.log}
-	for _, run := range []func(context.Context) error{n.compiler.Run, n.meter.Run, n.clusters.Run, n.aws.Run, n.caches.Run, n.logs.Run, n.logs.write, sweep.Run, n.reopen, n.serveAdmin} {
+	for _, run := range []func(context.Context) error{n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.aws.Run, n.caches.Run, n.logs.Run, n.logs.write, sweep.Run, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
 	}
 	g.Go(func() error {
@@ -172,7 +180,7 @@ func (n *node) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the store: %w", err)
 	}
-	if err := n.compiler.Wait(ctx, rev); err != nil {
+	if err := errors.Join(n.compiler.Wait(ctx, rev), n.follower.Wait(ctx, rev)); err != nil {
 		return nil // the end was asked for before the start was done
 	}
 	// From here on all is well: the addresses are open, and who calls before
@@ -202,7 +210,9 @@ func (n *node) settle(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, replyWait)
 	defer cancel()
 	if rev, err := n.revision(ctx); err == nil {
-		_ = n.compiler.Wait(ctx, rev) // late is not wrong: the change is durable
+		// Late is not wrong: the change is durable.
+		_ = n.follower.Wait(ctx, rev)
+		_ = n.compiler.Wait(ctx, rev)
 	}
 }
 

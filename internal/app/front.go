@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/gateway/ingress"
+	"gatehouse/internal/service/iam"
 	"gatehouse/internal/wire"
 )
 
@@ -70,8 +71,9 @@ func (n *node) openFront(exchanges wire.Handler) (*front, error) {
 func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	cfg := n.cfg
 	limits := cfg.limits()
-	calls, err := awsrpc.NewHandler(services(n.st, n.blobs, cfg, n.compiler, n.meter), awsrpc.Options{
-		Credentials: n.credential, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,
+	access := iam.NewAccess(n.credential, n.identities)
+	calls, err := awsrpc.NewHandler(services(n.st, n.blobs, cfg, n.compiler, n.meter, n.identities), awsrpc.Options{
+		Credentials: access, Authorizer: access, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,
 	})
 	if err != nil {
 		return err

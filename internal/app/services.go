@@ -4,18 +4,26 @@ import (
 	"gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/awsapi/apigatewaymanagementapi"
 	"gatehouse/internal/awsapi/apigatewayv2"
+	iamapi "gatehouse/internal/awsapi/iam"
+	stsapi "gatehouse/internal/awsapi/sts"
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/identity"
 	rest "gatehouse/internal/service/apigateway"
+	"gatehouse/internal/service/iam"
+	"gatehouse/internal/service/sts"
 	"gatehouse/internal/store"
 )
 
 // services are the AWS APIs this server answers, each with what answers it. A
 // new one is a line here. COVERAGE.md is made from this list.
-func services(st store.Store, blobs *store.Blobs, cfg *Config, data dataPlane, meter rest.Meter) []awsrpc.Mount {
+func services(st store.Store, blobs *store.Blobs, cfg *Config, data dataPlane, meter rest.Meter, who *identity.Registry) []awsrpc.Mount {
+	identities := iam.New(st)
 	return []awsrpc.Mount{
 		apigateway.Mount(rest.New(st, blobs, restOptions(cfg, data, meter))),
 		apigatewayv2.Mount(apigatewayv2.UnimplementedServer{}),
 		apigatewaymanagementapi.Mount(apigatewaymanagementapi.UnimplementedServer{}),
+		iamapi.Mount(identities),
+		stsapi.Mount(sts.New(who, identities.Document)),
 	}
 }
 

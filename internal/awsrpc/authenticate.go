@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -40,7 +41,7 @@ func (a *authenticator) claim(q *request) (*sigv4.Signature, error) {
 		return nil, invalidSignature("Credential should be scoped to a valid region.")
 	}
 	if !a.dev {
-		if _, known := a.credentials.Lookup(sig.AccessKey); !known {
+		if _, known := a.credentials.Lookup(sig.AccessKey, sig.SessionToken); !known {
 			return nil, unrecognizedClient()
 		}
 	}
@@ -62,7 +63,7 @@ func (a *authenticator) verify(sig *sigv4.Signature, q *request) (Caller, error)
 	if a.dev {
 		return a.devCaller(sig), nil
 	}
-	cred, ok := a.credentials.Lookup(sig.AccessKey)
+	cred, ok := a.credentials.Lookup(sig.AccessKey, sig.SessionToken)
 	if !ok {
 		return Caller{}, unrecognizedClient()
 	}
@@ -70,7 +71,11 @@ func (a *authenticator) verify(sig *sigv4.Signature, q *request) (Caller, error)
 		return Caller{}, unrecognizedClient()
 	}
 	now := time.Now()
-	if err := sig.Verify(&q.raw, q.body, cred.SecretKey.Reveal(), now); err != nil {
+	keys := cred.Keys
+	if keys == nil {
+		keys = new(sigv4.KeyCache)
+	}
+	if err := sig.VerifyCached(&q.raw, q.body, cred.SecretKey.Reveal(), now, keys); err != nil {
 		return Caller{}, signatureError(err)
 	}
 	if !cred.Expires.IsZero() && !now.Before(cred.Expires) {
@@ -78,7 +83,7 @@ func (a *authenticator) verify(sig *sigv4.Signature, q *request) (Caller, error)
 	}
 	return Caller{
 		Account: cred.AccountID, Region: sig.Scope.Region, AccessKey: cred.AccessKey,
-		PrincipalARN: cred.PrincipalARN, SessionToken: cred.SessionToken, Root: cred.Root,
+		PrincipalARN: cred.PrincipalARN, UserID: cred.UserID, SessionToken: cred.SessionToken, Root: cred.Root,
 	}, nil
 }
 
@@ -91,7 +96,7 @@ func (a *authenticator) devCaller(sig *sigv4.Signature) Caller {
 			c.Account = sig.AccessKey
 		}
 	}
-	c.PrincipalARN = rootARN(c.Account, c.Region)
+	c.PrincipalARN, c.UserID = rootARN(c.Account, c.Region), c.Account
 	return c
 }
 
@@ -119,15 +124,33 @@ func signatureError(err error) error {
 type Call struct {
 	Caller    Caller
 	Service   string // signing name: the prefix of IAM actions
+	API       string // the service's name
 	Operation string
 	Method    string
 	Path      string // escaped, as requested
+	URI       string // template of the operation's path
+	Query     url.Values
+	Labels    map[string]string // of the path, by name
+	Form      url.Values        // of query protocols
+
+	// RemoteAddr is where the call comes from; TLS whether it was encrypted.
+	RemoteAddr string
+	TLS        bool
+	UserAgent  string
 }
 
 // An Authorizer decides whether a caller may make a call. It is asked once for
 // each call, after the signature was verified and before the input is read.
 type Authorizer interface {
-	Authorize(ctx context.Context, c Call) error
+	// Authorize returns nil if the caller may, otherwise the error to answer.
+	Authorize(ctx context.Context, c *Call) error
+}
+
+// An Auditor learns what was decided about each call, allowed or not. It is
+// called after the decision and before the operation, and must not wait.
+type Auditor interface {
+	// Audit is given the call and nil, or the refusal. c must not be kept.
+	Audit(ctx context.Context, c *Call, refusal error)
 }
 
 // RootOnly lets the account's root credential do everything and others nothing.
@@ -136,7 +159,7 @@ type RootOnly struct{}
 var _ Authorizer = RootOnly{}
 
 // Authorize refuses everybody but root.
-func (RootOnly) Authorize(_ context.Context, c Call) error {
+func (RootOnly) Authorize(_ context.Context, c *Call) error {
 	if c.Caller.Root {
 		return nil
 	}

@@ -41,12 +41,17 @@ type Protocol string
 // name the operation, bodies are JSON.
 const RestJSON1 Protocol = "restJson1"
 
+// AWSQuery is the protocol of IAM and STS: a form names the operation, answers
+// are XML.
+const AWSQuery Protocol = "awsQuery"
+
 // A Service is one AWS API: its protocol, and what it can be asked.
 type Service struct {
 	Name        string // as its package is called
 	SigningName string // in credential scopes; APIs may share one
 	Protocol    Protocol
 	Version     string
+	Namespace   string // of XML answers
 	// AnyBase says that a path may begin with segments of the endpoint's
 	// own before those of the operation; see [Caller.Base].
 	AnyBase bool
@@ -76,7 +81,16 @@ type Operation struct {
 }
 
 // mutates reports whether the operation may change something.
-func (o *Operation) mutates() bool { return o.Method != "GET" && !strings.HasPrefix(o.Name, "Invoke") }
+func (o *Operation) mutates() bool {
+	if o.URI == "/" { // of a query protocol: all are POST
+		for _, verb := range []string{"Get", "List", "Simulate"} {
+			if strings.HasPrefix(o.Name, verb) {
+				return false
+			}
+		}
+	}
+	return o.Method != "GET" && !strings.HasPrefix(o.Name, "Invoke")
+}
 
 // A Mount is a service and who answers it. The generated packages make it, so
 // that the types fit.

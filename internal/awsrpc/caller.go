@@ -10,6 +10,7 @@ type Caller struct {
 	Region       string // from the credential scope
 	AccessKey    string
 	PrincipalARN string
+	UserID       string // as GetCallerIdentity shows it
 	SessionToken Secret
 	Root         bool // the account's root credential: may do everything
 

@@ -4,6 +4,8 @@ import (
 	"crypto/subtle"
 	"log/slog"
 	"time"
+
+	"gatehouse/internal/sigv4"
 )
 
 // A Secret is a string that must not be seen. Every way of printing it yields
@@ -38,17 +40,21 @@ type Credential struct {
 	Expires      time.Time
 	AccountID    string
 	PrincipalARN string
+	UserID       string
 	Root         bool
+	Keys         *sigv4.KeyCache // nil: none
 }
 
-// Credentials are all access keys that are accepted. Lookup is called for each
-// request, from many goroutines, and must not wait for anything.
+// Credentials are all access keys that are accepted. Their methods are called
+// for each request, from many goroutines, and must not wait for anything.
 type Credentials interface {
-	Lookup(accessKey string) (Credential, bool)
+	// Lookup returns the credential of an access key and the session token
+	// that came with it; the token is empty if none came.
+	Lookup(accessKey, sessionToken string) (Credential, bool)
 }
 
 // Lookup makes a single credential a [Credentials].
-func (c Credential) Lookup(accessKey string) (Credential, bool) {
+func (c Credential) Lookup(accessKey, _ string) (Credential, bool) {
 	return c, accessKey != "" && accessKey == c.AccessKey
 }
 

@@ -23,6 +23,8 @@ type Options struct {
 	Credentials Credentials
 	// Authorizer decides who may do what; nil is RootOnly.
 	Authorizer Authorizer
+	// Audit learns of each decision; nil: nobody does.
+	Audit Auditor
 
 	// Dev accepts every credential unverified, and none: an access key of
 	// twelve digits is the account, otherwise Account is.
@@ -61,6 +63,7 @@ const (
 type Handler struct {
 	auth      authenticator
 	authorize Authorizer
+	audit     Auditor
 	mounts    []mounted
 	wait      func(context.Context)
 	maxBody   int64
@@ -91,6 +94,7 @@ func NewHandler(mounts []Mount, opt Options) (*Handler, error) {
 	h := &Handler{
 		auth:      authenticator{opt.Credentials, opt.Dev, opt.Account},
 		authorize: opt.Authorizer,
+		audit:     opt.Audit,
 		wait:      opt.Wait,
 		maxBody:   opt.MaxBody,
 		large:     make(chan struct{}, largeBodies),
@@ -189,6 +193,9 @@ func (c *call) serve(r *http.Request) error {
 	if hasDotSegment(q.raw.Path) {
 		return malformed("The path must not have dot segments")
 	}
+	if m := h.queryService(q); m != nil {
+		c.fail = m.protocol.fail
+	}
 	sig, err := h.auth.claim(q)
 	if err != nil {
 		return err
@@ -208,9 +215,14 @@ func (c *call) serve(r *http.Request) error {
 	}
 	c.op, c.fail = found.op, m.protocol.fail
 	caller.RequestID, caller.Host, caller.Base = c.id, r.Host, found.base
-	err = h.authorize.Authorize(r.Context(), Call{
-		Caller: caller, Service: m.service.SigningName, Operation: c.op.Name, Method: r.Method, Path: q.raw.Path,
-	})
+	asked := &Call{
+		Caller: caller, Service: m.service.SigningName, API: m.service.Name, Operation: c.op.Name, Method: r.Method, Path: q.raw.Path, URI: c.op.URI, Query: q.query,
+		Labels: found.labels, Form: found.params, RemoteAddr: r.RemoteAddr, TLS: r.TLS != nil, UserAgent: r.UserAgent(),
+	}
+	err = h.authorize.Authorize(r.Context(), asked)
+	if h.audit != nil {
+		h.audit.Audit(r.Context(), asked, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -272,6 +284,30 @@ func (h *Handler) bodyLimit(sig *sigv4.Signature) int64 {
 		}
 	}
 	return limit
+}
+
+// queryService returns the mount of the query service that a form posted to /
+// claims to call by its credential scope, so that refusals before the operation
+// is known are worded in its protocol.
+func (h *Handler) queryService(q *request) *mounted {
+	if q.raw.Path != "/" {
+		return nil
+	}
+	var first *mounted
+	sig, _ := sigv4.Claim(&q.raw)
+	for i := range h.mounts {
+		m := &h.mounts[i]
+		if m.service.Protocol != AWSQuery {
+			continue
+		}
+		if sig != nil && sig.Scope.Service == m.service.SigningName {
+			return m
+		}
+		if first == nil {
+			first = m
+		}
+	}
+	return first
 }
 
 // readBody reads the body of q. release gives back its place among the large

@@ -100,7 +100,7 @@ func newHandler(t testing.TB, s *server, opt awsrpc.Options) *awsrpc.Handler {
 // keys are the credentials of these tests.
 type keys map[string]awsrpc.Credential
 
-func (k keys) Lookup(accessKey string) (awsrpc.Credential, bool) {
+func (k keys) Lookup(accessKey, _ string) (awsrpc.Credential, bool) {
 	c, ok := k[accessKey]
 	return c, ok
 }

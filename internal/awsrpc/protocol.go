@@ -28,6 +28,8 @@ type request struct {
 	raw   sigv4.Request
 	query url.Values
 	body  []byte
+
+	params url.Values // see form
 }
 
 // An operation is one call with the plans of its input and output.
@@ -68,6 +70,8 @@ func newProtocol(svc Service, p plans) (protocol, error) {
 	switch svc.Protocol {
 	case RestJSON1:
 		return newRestJSON(svc, ops)
+	case AWSQuery:
+		return newAWSQuery(svc, ops), nil
 	}
 	return nil, fmt.Errorf("unknown protocol %q", svc.Protocol)
 }

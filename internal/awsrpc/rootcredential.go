@@ -46,7 +46,7 @@ func RootCredential(dir, account string) (Credential, error) {
 		return Credential{}, fmt.Errorf("root credential: %s: %w", path, err)
 	}
 	c.AccountID, c.Root = account, true
-	c.PrincipalARN = rootARN(account, "")
+	c.PrincipalARN, c.UserID = rootARN(account, ""), account
 	return c, nil
 }
 

@@ -33,7 +33,8 @@ type routeEnd struct {
 type match struct {
 	op     *operation
 	labels map[string]string
-	base   string // the path before the operation's
+	base   string     // the path before the operation's
+	params url.Values // of a form
 }
 
 // add enters op. Adding happens only while a handler is built.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -41,23 +42,27 @@ const (
 type Error struct {
 	Reason  Reason
 	Message string
+
+	// Canonical and ToSign are what the signature should have covered, when
+	// it does not match.
+	Canonical, ToSign string
 }
 
 // Error returns the message.
 func (e *Error) Error() string { return e.Message }
 
-func missing() *Error { return &Error{Missing, "Missing Authentication Token"} }
+func missing() *Error { return &Error{Reason: Missing, Message: "Missing Authentication Token"} }
 
 func incomplete(format string, args ...any) *Error {
-	return &Error{Incomplete, fmt.Sprintf(format, args...)}
+	return &Error{Reason: Incomplete, Message: fmt.Sprintf(format, args...)}
 }
 
 func expired(format string, args ...any) *Error {
-	return &Error{Expired, fmt.Sprintf(format, args...)}
+	return &Error{Reason: Expired, Message: fmt.Sprintf(format, args...)}
 }
 
 func mismatch() *Error {
-	return &Error{Invalid, "The request signature we calculated does not match the signature you provided. " +
+	return &Error{Reason: Invalid, Message: "The request signature we calculated does not match the signature you provided. " +
 		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."}
 }
 
@@ -228,7 +233,7 @@ func (s *Signature) setCredential(text string) error {
 		return incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'", clip(text))
 	}
 	if p[4] != terminator {
-		return &Error{Invalid, "Credential should be scoped with a valid terminator: 'aws4_request', not '" + clip(p[4]) + "'."}
+		return &Error{Reason: Invalid, Message: "Credential should be scoped with a valid terminator: 'aws4_request', not '" + clip(p[4]) + "'."}
 	}
 	s.AccessKey, s.Scope = p[0], Scope{Date: p[1], Region: p[2], Service: p[3]}
 	return nil
@@ -241,7 +246,7 @@ func (s *Signature) setTime(text string) error {
 	}
 	s.Time = at
 	if day := at.Format("20060102"); day != s.Scope.Date {
-		return &Error{Invalid, fmt.Sprintf("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.", clip(s.Scope.Date), day, clip(text))}
+		return &Error{Reason: Invalid, Message: fmt.Sprintf("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.", clip(s.Scope.Date), day, clip(text))}
 	}
 	return nil
 }
@@ -260,13 +265,13 @@ func (s *Signature) setSigned(q *Request, text string) error {
 		}
 	}
 	if !slices.Contains(s.signed, "host") {
-		return &Error{Invalid, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."}
+		return &Error{Reason: Invalid, Message: "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."}
 	}
 	for _, f := range q.Header {
 		name := strings.ToLower(f.Name)
 		covers := strings.HasPrefix(name, "x-amz-") || name == "date" && !s.Presigned && q.get("x-amz-date") == ""
 		if covers && !slices.Contains(s.signed, name) {
-			return &Error{Invalid, "'" + clip(name) + "' must be a 'SignedHeader' in the AWS Authorization."}
+			return &Error{Reason: Invalid, Message: "'" + clip(name) + "' must be a 'SignedHeader' in the AWS Authorization."}
 		}
 	}
 	return nil
@@ -275,29 +280,52 @@ func (s *Signature) setSigned(q *Request, text string) error {
 // Verify proves that q and body were signed with secret, at a time that is
 // valid now. The error is an [*Error].
 func (s *Signature) Verify(q *Request, body []byte, secret string, now time.Time) error {
+	return s.VerifyCached(q, body, secret, now, new(KeyCache))
+}
+
+// VerifyCached is Verify with a memory for what the secret derives.
+func (s *Signature) VerifyCached(q *Request, body []byte, secret string, now time.Time, keys *KeyCache) error {
 	if err := s.checkTime(now); err != nil {
 		return err
 	}
-	hash := HashPayload(body)
-	if claimed := q.values("x-amz-content-sha256"); len(claimed) > 0 {
-		// The header stands in the canonical request as it was sent. We
-		// accept it as the body's hash only if it is, or if the client
-		// says that it leaves the body out.
-		switch {
-		case len(claimed) > 1:
-			return mismatch()
-		case claimed[0] == UnsignedPayload:
-			hash = UnsignedPayload
-		case subtle.ConstantTimeCompare([]byte(claimed[0]), []byte(hash)) != 1:
+	hash := ""
+	if claimed := q.values("x-amz-content-sha256"); len(claimed) == 1 && claimed[0] == UnsignedPayload {
+		// The header stands in the canonical request as it was sent.
+		hash = UnsignedPayload
+	} else {
+		hash = HashPayload(body)
+		// We accept the header as the body's hash only if it is.
+		if len(claimed) > 1 || len(claimed) == 1 && subtle.ConstantTimeCompare([]byte(claimed[0]), []byte(hash)) != 1 {
 			return mismatch()
 		}
 	}
 	canonical := q.canonical(canonicalQuery(s.query), s.signed, hash, s.Scope.Service)
-	want := hex.EncodeToString(mac(s.Scope.key(secret), stringToSign(canonical, s.Time, s.Scope)))
+	text := stringToSign(canonical, s.Time, s.Scope)
+	want := hex.EncodeToString(mac(keys.key(s.Scope, secret), text))
 	if subtle.ConstantTimeCompare([]byte(want), []byte(s.mac)) != 1 {
-		return mismatch()
+		e := mismatch()
+		e.Canonical, e.ToSign = canonical, text
+		return e
 	}
 	return nil
+}
+
+// A KeyCache remembers the signing key that a secret derived last: clients use
+// one scope a day. Its zero value is empty.
+type KeyCache struct{ last atomic.Pointer[derivedKey] }
+
+type derivedKey struct {
+	scope Scope
+	key   []byte
+}
+
+func (c *KeyCache) key(s Scope, secret string) []byte {
+	if d := c.last.Load(); d != nil && d.scope == s {
+		return d.key
+	}
+	d := &derivedKey{s, s.key(secret)}
+	c.last.Store(d)
+	return d.key
 }
 
 // checkTime compares the signature's time with the clock.

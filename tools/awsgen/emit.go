@@ -257,7 +257,10 @@ func emitService(b *bytes.Buffer, a api, m *model) error {
 	fmt.Fprintf(b, "// A service implements [Server], embeds [UnimplementedServer], and is served\n// by mounting [Mount] on an awsrpc.Handler.\npackage %s\n\nimport (\n\"context\"\n\n\"gatehouse/internal/awsrpc\"\n)\n\n", a.name)
 	b.WriteString("// Mount returns s together with the operations it answers.\nfunc Mount(s Server) awsrpc.Mount {\n\treturn awsrpc.Mount{Service: Service(), Server: s}\n}\n\n")
 	b.WriteString("// Service returns the table of this API's operations.\nfunc Service() awsrpc.Service {\n\treturn awsrpc.Service{\n")
-	fmt.Fprintf(b, "Name: %q,\nSigningName: %q,\nProtocol: awsrpc.RestJSON1,\nVersion: %q,\n", a.name, m.signing, m.apiVersion)
+	fmt.Fprintf(b, "Name: %q,\nSigningName: %q,\nProtocol: awsrpc.%s,\nVersion: %q,\n", a.name, m.signing, a.protocol, m.apiVersion)
+	if m.namespace != "" {
+		fmt.Fprintf(b, "Namespace: %q,\n", m.namespace)
+	}
 	if a.anyBase {
 		b.WriteString("AnyBase: true,\n")
 	}

@@ -21,11 +21,14 @@ func load(a api) (*model, error) {
 		return nil, fmt.Errorf("find module %s: %w", a.module, err)
 	}
 	version, dir, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+	if a.only != nil {
+		return loadStructs(a, version, dir)
+	}
 	l := &loader{
 		m:    &model{sdkVersion: version, shapes: map[string]*shape{}},
 		vars: map[string]*shape{},
 	}
-	for _, step := range []func(string) error{l.schemas, l.enums, l.operations, l.required, l.signing} {
+	for _, step := range []func(string) error{l.schemas, l.allEnums, l.operations, l.required, l.signing} {
 		if err := step(dir); err != nil {
 			return nil, err
 		}
@@ -191,9 +194,11 @@ func readTraits(exprs []ast.Expr) (traits, error) {
 	return t, nil
 }
 
+func (l *loader) allEnums(dir string) error { return l.enums(dir, nil) }
+
 // enums reads the values of each enumeration in the order of its Values method
-// and the names of its constants.
-func (l *loader) enums(dir string) error {
+// and the names of its constants; of those named in only, if that is not nil.
+func (l *loader) enums(dir string, only map[string]bool) error {
 	f, err := parse(filepath.Join(dir, "types", "enums.go"))
 	if os.IsNotExist(err) {
 		return nil
@@ -218,6 +223,9 @@ func (l *loader) enums(dir string) error {
 			continue
 		}
 		typ := fn.Recv.List[0].Type.(*ast.Ident).Name
+		if only != nil && !only[typ] {
+			continue
+		}
 		s := l.m.shapes[typ]
 		if s == nil || s.kind != kindEnum {
 			return fmt.Errorf("enumeration %s has no shape", typ)

@@ -21,8 +21,8 @@ type api struct {
 	name     string // of the generated package, and in the architecture
 	module   string
 	title    string
-	protocol string
-	anyBase  bool // the paths may follow a prefix, here the stage
+	protocol string // name of the constant in awsrpc
+	anyBase  bool   // the paths may follow a prefix, here the stage
 
 	// plainNames: violations name members of the body in lower case, without
 	// the input's name before them.
@@ -32,6 +32,12 @@ type api struct {
 	// operations are those that get shapes and a method; the others are only
 	// named, and answer 501. Nil: all.
 	operations []string
+
+	// Of modules without schemas, read by their structures:
+	only      []string       // the operations to generate
+	version   string         // of the API
+	namespace string         // of XML answers
+	errors    map[string]int // the errors to generate, with their status
 }
 
 // apis lists what is generated. Adding one means pinning its module in go.mod
@@ -39,13 +45,17 @@ type api struct {
 func apis() []api {
 	const sdk = "github.com/aws/aws-sdk-go-v2/service/"
 	return []api{
-		{name: "apigateway", module: sdk + "apigateway", title: "Amazon API Gateway, REST APIs (v1)", protocol: "restJson1"},
-		{name: "apigatewayv2", module: sdk + "apigatewayv2", title: "Amazon API Gateway, HTTP and WebSocket APIs (v2)", protocol: "restJson1"},
-		{name: "apigatewaymanagementapi", module: sdk + "apigatewaymanagementapi", title: "the @connections API of WebSocket APIs", protocol: "restJson1", anyBase: true},
+		{name: "apigateway", module: sdk + "apigateway", title: "Amazon API Gateway, REST APIs (v1)", protocol: "RestJSON1"},
+		{name: "apigatewayv2", module: sdk + "apigatewayv2", title: "Amazon API Gateway, HTTP and WebSocket APIs (v2)", protocol: "RestJSON1"},
+		{name: "apigatewaymanagementapi", module: sdk + "apigatewaymanagementapi", title: "the @connections API of WebSocket APIs", protocol: "RestJSON1", anyBase: true},
 		{
-			name: "lambda", module: sdk + "lambda", title: "AWS Lambda", protocol: "restJson1",
+			name: "lambda", module: sdk + "lambda", title: "AWS Lambda", protocol: "RestJSON1",
 			plainNames: true, maxBody: lambdaMaxBody, operations: lambdaOperations(),
 		},
+		{name: "iam", module: sdk + "iam", title: "AWS Identity and Access Management", protocol: "AWSQuery",
+			version: "2010-05-08", namespace: "https://iam.amazonaws.com/doc/2010-05-08/", only: iamOperations(), errors: iamErrors()},
+		{name: "sts", module: sdk + "sts", title: "AWS Security Token Service", protocol: "AWSQuery",
+			version: "2011-06-15", namespace: "https://sts.amazonaws.com/doc/2011-06-15/", only: stsOperations(), errors: stsErrors()},
 	}
 }
 

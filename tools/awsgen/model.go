@@ -7,6 +7,7 @@ type model struct {
 	sdkVersion string // of the module
 	service    string // shape name of the service
 	apiVersion string
+	namespace  string // of XML answers
 	signing    string
 	ops        []*operation // by name
 	shapes     map[string]*shape

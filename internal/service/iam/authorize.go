@@ -1,0 +1,240 @@
+package iam
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/internal/arn"
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/policy"
+)
+
+// Access lets the callers of the AWS APIs in: it knows their keys, and decides
+// by their policies what they may call.
+type Access struct {
+	root awsrpc.Credential
+	reg  *identity.Registry
+}
+
+var (
+	_ awsrpc.Credentials = (*Access)(nil)
+	_ awsrpc.Authorizer  = (*Access)(nil)
+)
+
+// NewAccess returns the access of root, who may do everything, and of all whom
+// reg knows.
+func NewAccess(root awsrpc.Credential, reg *identity.Registry) *Access {
+	return &Access{root: root, reg: reg}
+}
+
+// Lookup returns the credential of an access key and its session token.
+func (a *Access) Lookup(accessKey, token string) (awsrpc.Credential, bool) {
+	if c, ok := a.root.Lookup(accessKey, token); ok {
+		return c, true
+	}
+	c, ok := a.reg.Find(accessKey, token)
+	if !ok {
+		return awsrpc.Credential{}, false
+	}
+	return awsrpc.Credential{
+		AccessKey: c.AccessKey, SecretKey: awsrpc.Secret(c.Secret.Reveal()), SessionToken: awsrpc.Secret(c.Token.Reveal()), Expires: c.Expires,
+		AccountID: c.Principal.Account, PrincipalARN: c.Principal.ARN, UserID: c.Principal.UserID, Root: c.Principal.Root, Keys: &c.Keys,
+	}, true
+}
+
+// Authorize decides about a call by the caller's policies.
+func (a *Access) Authorize(_ context.Context, c *awsrpc.Call) error {
+	if c.Caller.Root {
+		return nil
+	}
+	cred, ok := a.reg.Find(c.Caller.AccessKey, c.Caller.SessionToken.Reveal())
+	if !ok { // deleted since its signature was verified
+		return &awsrpc.Error{Code: "UnrecognizedClientException", Status: 403, Message: "The security token included in the request is invalid."}
+	}
+	who := cred.Principal
+	switch {
+	case c.API == "sts" && (c.Operation == "GetCallerIdentity" || c.Operation == "GetSessionToken"):
+		// AWS: nobody needs a permission for these, and no policy can deny
+		// them (API_GetCallerIdentity, API_GetSessionToken).
+		return nil
+	case c.API == "sts" && c.Operation == "AssumeRole":
+		return nil // decided with the role's trust policy, by its service
+	case who.Temporary && c.API == "iam":
+		// AWS: credentials of GetSessionToken cannot call IAM without MFA.
+		return &awsrpc.Error{Code: "UnrecognizedClientException", Status: 403, Message: "The security token included in the request is invalid"}
+	}
+	action, resource := a.target(c)
+	r := policy.Request{Principal: who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: &callKeys{call: c, who: who}}
+	verdict := who.Decide(&r, nil, false)
+	if verdict.Allowed {
+		return nil
+	}
+	return &awsrpc.Error{Code: "AccessDeniedException", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action +
+		" on resource: " + resource + string(verdict.AppendReason(nil, action))}
+}
+
+// target returns the action and the resource of a call.
+//
+// AWS: the service authorization reference names both for each operation.
+func (a *Access) target(c *awsrpc.Call) (action, resource string) {
+	caller := c.Caller
+	switch c.API {
+	case "apigateway", "apigatewayv2":
+		// The action is the HTTP method, the resource the path; paths of the
+		// second version are named without /v2.
+		name := arn.ARN{Partition: arn.Partition(caller.Region), Service: "apigateway", Region: caller.Region, Resource: strings.TrimPrefix(canonicalPath(c), "/v2")}
+		return "apigateway:" + c.Method, name.String()
+	case "apigatewaymanagementapi":
+		name := arn.ARN{Partition: arn.Partition(caller.Region), Service: "execute-api", Region: caller.Region, Account: caller.Account}
+		api, _, _ := strings.Cut(caller.Host, ".")
+		name.Resource = api + caller.Base + "/" + c.Method + "/@connections/" + c.Labels["ConnectionId"]
+		return "execute-api:ManageConnections", name.String()
+	case "iam":
+		return "iam:" + c.Operation, a.iamResource(c)
+	case "lambda":
+		return "lambda:" + lambdaAction(c.Operation), lambdaResource(c)
+	}
+	return c.Service + ":" + c.Operation, "*"
+}
+
+// canonicalPath is the path of the operation with its labels filled in: however
+// a client escapes a path, policies see one form of it.
+func canonicalPath(c *awsrpc.Call) string {
+	path, _, _ := strings.Cut(c.URI, "?")
+	parts := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	for i, p := range parts {
+		if strings.HasPrefix(p, "{") {
+			parts[i] = url.PathEscape(c.Labels[strings.Trim(p, "{}+")])
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// iamResource returns the ARN of the user, group, role or policy that a call of
+// IAM is about.
+func (a *Access) iamResource(c *awsrpc.Call) string {
+	type target struct{ member, kind string }
+	targets := []target{{"UserName", "user"}, {"GroupName", "group"}, {"RoleName", "role"}, {"PolicyName", "policy"}}
+	switch c.Operation {
+	case "AddUserToGroup", "RemoveUserFromGroup":
+		targets = targets[1:2] // AWS: these are about the group
+	case "CreatePolicy":
+		targets = targets[3:]
+	default:
+		targets = targets[:3] // elsewhere PolicyName is of an inline policy
+	}
+	for _, t := range targets {
+		if !c.Form.Has(t.member) {
+			continue
+		}
+		name := c.Form.Get(t.member)
+		path := c.Form.Get("Path")
+		switch c.Operation {
+		case "CreateUser", "CreateGroup", "CreateRole", "CreatePolicy":
+		default:
+			if text, ok := a.reg.Directory().Named(c.Caller.Account, t.kind, name); ok {
+				return text
+			}
+			path = ""
+		}
+		if path == "" {
+			path = "/"
+		}
+		return iamARN(c, t.kind+path+name)
+	}
+	for _, member := range []string{"PolicyArn", "PolicySourceArn"} {
+		if name := c.Form.Get(member); name != "" {
+			return name
+		}
+	}
+	switch c.Operation {
+	case "ListUsers":
+		return iamARN(c, "user/")
+	case "ListGroups":
+		return iamARN(c, "group/")
+	case "ListRoles":
+		return iamARN(c, "role/")
+	case "ListPolicies":
+		return iamARN(c, "policy/")
+	case "GetUser", "CreateAccessKey", "ListAccessKeys", "UpdateAccessKey", "DeleteAccessKey":
+		return c.Caller.PrincipalARN // without a name they are about the caller
+	}
+	return "*"
+}
+
+func iamARN(c *awsrpc.Call, resource string) string {
+	return arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "iam", Account: c.Caller.Account, Resource: resource}.String()
+}
+
+// lambdaAction returns the action of an operation of Lambda.
+//
+// AWS: lambda:InvokeFunction covers all ways to invoke.
+func lambdaAction(operation string) string {
+	switch operation {
+	case "Invoke", "InvokeAsync", "InvokeWithResponseStream":
+		return "InvokeFunction"
+	}
+	return operation
+}
+
+// lambdaResource returns the ARN of the function or layer that a call of Lambda
+// is about. A function may be called by its name, by its ARN or by a part of it.
+func lambdaResource(c *awsrpc.Call) string {
+	name := arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "lambda", Region: c.Caller.Region, Account: c.Caller.Account}
+	if layer := c.Labels["LayerName"]; layer != "" {
+		name.Resource = "layer:" + layer[strings.LastIndexByte(layer, ':')+1:]
+		return name.String()
+	}
+	function := c.Labels["FunctionName"]
+	if function == "" {
+		return "*"
+	}
+	qualifier := c.Query.Get("Qualifier")
+	if full, err := arn.Parse(function); err == nil {
+		name, function = full, full.Resource
+	} else if account, rest, ok := strings.Cut(function, ":"); ok && arn.ValidAccount(account) {
+		name.Account, function = account, rest
+	}
+	function = strings.TrimPrefix(function, "function:")
+	if short, q, ok := strings.Cut(function, ":"); ok {
+		function, qualifier = short, q
+	}
+	name.Resource = "function:" + function
+	if qualifier != "" {
+		name.Resource += ":" + qualifier
+	}
+	return name.String()
+}
+
+// callKeys are the condition keys of a call to an AWS API.
+type callKeys struct {
+	call *awsrpc.Call
+	who  *identity.Principal
+}
+
+// Key returns the values of a key.
+func (k *callKeys) Key(name string) (policy.Values, bool) {
+	switch name {
+	case "aws:sourceip":
+		addr, err := netip.ParseAddrPort(k.call.RemoteAddr)
+		return policy.One(addr.Addr().Unmap().WithZone("").String()), err == nil
+	case "aws:securetransport":
+		return policy.One(strconv.FormatBool(k.call.TLS)), true
+	case "aws:useragent":
+		return policy.One(k.call.UserAgent), k.call.UserAgent != ""
+	case "aws:requestedregion":
+		return policy.One(k.call.Caller.Region), true
+	case "aws:viaawsservice":
+		return policy.One("false"), true
+	case "iam:policyarn":
+		return policy.One(k.call.Form.Get("PolicyArn")), k.call.Form.Has("PolicyArn")
+	case "iam:permissionsboundary":
+		return policy.One(k.call.Form.Get("PermissionsBoundary")), k.call.Form.Has("PermissionsBoundary")
+	}
+	return k.who.Key(name)
+}

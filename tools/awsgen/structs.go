@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// loadStructs reads the model of a from the structures of its SDK module. The
+// modules of some awsQuery services carry no schemas package; their wire names
+// are those of the fields, and nothing is bound to anything but the form.
+func loadStructs(a api, version, dir string) (*model, error) {
+	l := &structLoader{
+		loader: loader{m: &model{sdkVersion: version, shapes: map[string]*shape{}}},
+		decls:  map[string]*ast.StructType{},
+		enums:  map[string]bool{},
+		union:  map[string]bool{},
+	}
+	l.m.apiVersion, l.m.namespace = a.version, a.namespace
+	if err := l.declarations(a, dir); err != nil {
+		return nil, err
+	}
+	for _, name := range a.only {
+		op := &operation{name: name, method: "POST", uri: "/", code: 200}
+		in, err := l.structure(name+"Input", name+"Request")
+		if err != nil {
+			return nil, err
+		}
+		in.inputOf, op.input = name, in
+		out, err := l.structure(name+"Output", name+"Response")
+		if err != nil {
+			return nil, err
+		}
+		if op.output = out; len(out.members) == 0 {
+			op.output = nil
+			delete(l.m.shapes, out.name)
+			l.m.order = slices.DeleteFunc(l.m.order, func(s string) bool { return s == out.name })
+		}
+		l.m.ops = append(l.m.ops, op)
+	}
+	for name, status := range a.errors {
+		l.add(&shape{name: name, kind: kindStructure, traits: traits{errorStatus: status}})
+	}
+	if err := l.signing(dir); err != nil {
+		return nil, err
+	}
+	if err := l.loader.enums(dir, l.enums); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(l.m.ops, func(x, y *operation) int { return strings.Compare(x.name, y.name) })
+	return l.m, nil
+}
+
+// A structLoader collects one model from Go declarations.
+type structLoader struct {
+	loader
+	decls map[string]*ast.StructType
+	enums map[string]bool // those that operations reach
+	union map[string]bool // declared interfaces: members of these types are left out
+}
+
+func (l *structLoader) add(s *shape) *shape {
+	l.m.shapes[s.name] = s
+	l.m.order = append(l.m.order, s.name)
+	return s
+}
+
+// declarations finds the structures of the operations and of their types.
+func (l *structLoader) declarations(a api, dir string) error {
+	files := []string{filepath.Join(dir, "types", "types.go")}
+	for _, op := range a.only {
+		files = append(files, filepath.Join(dir, "api_op_"+op+".go"))
+	}
+	for _, file := range files {
+		if _, err := os.Stat(file); err != nil {
+			return err
+		}
+		f, err := parse(file)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if ts, ok := n.(*ast.TypeSpec); ok {
+				switch t := ts.Type.(type) {
+				case *ast.StructType:
+					l.decls[ts.Name.Name] = t
+				case *ast.InterfaceType:
+					l.union[ts.Name.Name] = true
+				}
+			}
+			return true
+		})
+	}
+	return nil
+}
+
+// structure makes the shape of a declared structure, under the model's name.
+func (l *structLoader) structure(decl, name string) (*shape, error) {
+	if s := l.m.shapes[name]; s != nil {
+		return s, nil
+	}
+	st := l.decls[decl]
+	if st == nil {
+		return nil, fmt.Errorf("structure %s is not declared", decl)
+	}
+	s := l.add(&shape{name: name, kind: kindStructure})
+	for _, f := range st.Fields.List {
+		if len(f.Names) == 0 || f.Names[0].Name == "ResultMetadata" {
+			continue
+		}
+		if l.isUnion(f.Type) {
+			continue
+		}
+		target, err := l.target(f.Type)
+		if err != nil {
+			return nil, fmt.Errorf("%s.%s: %w", decl, f.Names[0].Name, err)
+		}
+		s.members = append(s.members, &member{
+			name: f.Names[0].Name, target: target,
+			required: strings.Contains(f.Doc.Text(), "This member is required."),
+		})
+	}
+	return s, nil
+}
+
+// isUnion reports whether a field holds values of a declared interface.
+func (l *structLoader) isUnion(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.ArrayType:
+		return l.isUnion(e.Elt)
+	case *ast.SelectorExpr:
+		return l.union[e.Sel.Name]
+	case *ast.Ident:
+		return l.union[e.Name]
+	}
+	return false
+}
+
+// target makes the shape of a field's type.
+func (l *structLoader) target(e ast.Expr) (*shape, error) {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return l.target(e.X)
+	case *ast.Ident:
+		k, ok := map[string]kind{
+			"string": kindString, "bool": kindBoolean, "int32": kindInteger, "int64": kindLong, "float64": kindDouble,
+		}[e.Name]
+		if ok {
+			return &shape{kind: k}, nil
+		}
+		return l.named(e.Name)
+	case *ast.SelectorExpr:
+		if e.Sel.Name == "Time" {
+			return &shape{kind: kindTimestamp, traits: traits{timestamp: "date-time"}}, nil
+		}
+		return l.named(e.Sel.Name)
+	case *ast.ArrayType:
+		elem, err := l.target(e.Elt)
+		return &shape{kind: kindList, members: []*member{{name: "member", target: elem}}}, err
+	case *ast.MapType:
+		value, err := l.target(e.Value)
+		return &shape{kind: kindMap, members: []*member{{name: "key", target: &shape{kind: kindString}}, {name: "value", target: value}}}, err
+	}
+	return nil, fmt.Errorf("type %T is unknown", e)
+}
+
+// named makes the shape of a declared type: a structure or an enumeration.
+func (l *structLoader) named(name string) (*shape, error) {
+	if l.decls[name] != nil {
+		return l.structure(name, name)
+	}
+	if s := l.m.shapes[name]; s != nil {
+		return s, nil
+	}
+	l.enums[name] = true
+	return l.add(&shape{name: name, kind: kindEnum}), nil
+}

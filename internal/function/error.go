@@ -1,6 +1,20 @@
 package function
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
+
+// Limits of payloads and answers in bytes.
+//
+// AWS: Lambda quotas. An answer may be a little larger than a request
+// (6,291,556 bytes in its error message); a streamed one has 200 MB.
+const (
+	MaxPayload  = 6 << 20
+	MaxEvent    = 1 << 20
+	MaxResponse = 6_291_556
+	MaxStream   = 200 << 20
+)
 
 // An Error is a refusal to call a function, as an exception of the Lambda API.
 type Error struct {
@@ -41,9 +55,18 @@ func TooMany(reason string) *Error {
 	return &Error{Name: "TooManyRequestsException", Status: 429, Type: "User", Message: "Rate Exceeded.", Reason: reason}
 }
 
-// TooLarge returns the error for a payload over limit bytes.
-func TooLarge(message string) *Error {
-	return &Error{Name: "RequestTooLargeException", Status: 413, Type: "User", Message: message}
+// TooLarge returns the error for a payload over the limit of its kind.
+//
+// AWS: the model calls it RequestTooLargeException, but answers say
+// RequestEntityTooLargeException.
+func TooLarge(size int, kind Kind) *Error {
+	e := &Error{Name: "RequestEntityTooLargeException", Status: 413, Type: "User"}
+	if kind == Event {
+		e.Message = fmt.Sprintf("%d byte payload is too large for the Event invocation type (limit %d bytes)", size, MaxEvent)
+	} else {
+		e.Message = fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", MaxPayload)
+	}
+	return e
 }
 
 // BadRequest returns the error for a payload that is not JSON.

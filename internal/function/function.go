@@ -53,19 +53,19 @@ type Invocation struct {
 // document.
 type Result struct {
 	Status    int    // 200, 202 (Event), 204 (DryRun)
-	Error     string // X-Amz-Function-Error: "", "Unhandled", "Handled"
+	Error     string // X-Amz-Function-Error: "" or "Unhandled"
 	Payload   []byte
 	RequestID string
 	Version   string // the version that ran: $LATEST or a number
-	Log       []byte // when Tail: not yet in base64. Of a stream, valid after Body's end
+	Log       []byte // when Tail: not yet in base64. Of a Body, valid after its end
 
-	// Body is the answer when the invocation said Stream, and Payload is nil. A
-	// function that fails before its first byte, or does not stream at all, is
-	// streamed as well. Read returns a *StreamError where the function failed
-	// on the way. The caller closes Body; the instance is busy until then or
-	// until the function has ended.
+	// Body is the answer, instead of Payload, when the invocation said Stream
+	// and the function did not fail before its first byte. Functions that do
+	// not stream have a Body then, too. Read returns a *StreamError where the
+	// function failed on the way. The caller closes Body; what the function
+	// still writes then is dropped.
 	Body        io.ReadCloser
-	ContentType string // of Body, as the function named it
+	ContentType string // as the function named it; may be empty
 }
 
 // A StreamError is how a stream ends that a function began and did not finish:

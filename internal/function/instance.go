@@ -1,0 +1,229 @@
+package function
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"gatehouse/internal/wire"
+)
+
+// An instance is one running copy of a version: a process that asks for one
+// event after the other. All fields without a comment are set before it starts.
+type instance struct {
+	pool    *pool
+	id      string // names its directory and its log stream
+	dir     string
+	log     *logPipe
+	ln      net.Listener
+	server  *wire.Server
+	process *process
+	born    time.Time
+	code    signature // what the code was when it started
+	expires time.Time // of its credentials; zero: never
+
+	ready chan struct{} // closed when it asks for its first event
+	dying chan struct{} // closed when it gets no more events
+	gone  chan struct{} // closed when its processes have ended and it is cleaned up
+
+	// Guarded by pool.mu.
+	state      state
+	call       *call         // that it is on
+	events     chan *call    // holds the next one for who waits in next
+	superseded chan struct{} // closed when another connection asks for the next event
+	failed     *failure      // of its start, as it was reported
+	killed     *failure      // why it was killed; nil: it ended by itself
+	concluded  bool          // exit is known
+	exit       string        // how its process ended
+	idleSince  time.Time
+	peak       int       // MB, the most it was seen to use
+	measured   time.Time // when that was
+}
+
+// What an instance does.
+type state uint8
+
+const (
+	starting  state = iota
+	idle            // waits for an event
+	busy            // has an event
+	finishing       // has answered, and not yet asked for the next
+	ending
+)
+
+// AWS: lambda-runtime-environment: the init phase has 10 seconds. If it takes
+// longer or fails, it is done again when the function is invoked, within the
+// time-out of the function.
+const initWithin = 10 * time.Second
+
+// launch starts an instance. The failure is one that no second try would mend.
+func (p *pool) launch(ctx context.Context, requestID string) (*instance, *failure) {
+	in := p.newInstance()
+	cmd, err := p.host.command(p.version)
+	if err != nil {
+		return in, fail(typeEntrypoint, requestID, err.Error())
+	}
+	in.log.say("INIT_START Runtime Version: " + runtimeVersion(p.version.Runtime, cmd))
+	cr, err := p.credentials(ctx)
+	if err == nil {
+		in.expires = cr.Expires
+		err = in.begin(cmd, cr)
+	}
+	if err != nil {
+		_ = os.RemoveAll(in.dir) // found again at the next start
+		return in, fail(typeEntrypoint, requestID, err.Error())
+	}
+	return in, nil
+}
+
+func runtimeVersion(runtime string, cmd command) string {
+	if cmd.version == "" {
+		return runtime
+	}
+	return runtime + " (" + cmd.version + ")"
+}
+
+func (p *pool) newInstance() *instance {
+	id := randomID()
+	group := p.version.LogGroup
+	if group == "" {
+		group = "/aws/lambda/" + p.fn.name
+	}
+	now := time.Now()
+	return &instance{
+		pool: p, id: id, dir: filepath.Join(p.host.instances(), id), born: now, code: p.host.codes.of(p.version),
+		log: &logPipe{
+			group: group, sink: p.fn.sink,
+			stream: fmt.Sprintf("%s/[%s]%s", now.UTC().Format("2006/01/02"), p.number, id),
+		},
+		ready: make(chan struct{}), dying: make(chan struct{}), gone: make(chan struct{}),
+		events: make(chan *call, 1),
+	}
+}
+
+func randomID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+func (in *instance) tmp() string { return filepath.Join(in.dir, "tmp") }
+
+// begin starts the process and all that serves it.
+func (in *instance) begin(cmd command, cr Credentials) error {
+	if err := os.MkdirAll(in.tmp(), 0o700); err != nil {
+		return err
+	}
+	var err error
+	if in.ln, err = net.Listen("tcp4", "127.0.0.1:0"); err != nil {
+		return err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		_ = in.ln.Close() // nothing was accepted
+		return err
+	}
+	defer w.Close() //nolint:errcheck // the process has its own
+	in.log.pipe = r
+	in.process, err = in.pool.host.start(&launch{
+		command: cmd, dir: in.pool.version.Code, env: in.environment(cr), output: w,
+		memory: in.pool.version.Memory, mark: in.dir,
+	})
+	if err != nil {
+		_, _ = in.ln.Close(), r.Close() // nothing was accepted, nothing read
+		return err
+	}
+	in.server = in.newServer()
+	in.pool.add(in)
+	in.pool.host.running.Go(in.watch)
+	return nil
+}
+
+// watch serves the instance until its process has ended, and cleans up.
+func (in *instance) watch() {
+	ctx, cancel := context.WithCancel(context.Background())
+	served, read := make(chan struct{}), make(chan struct{})
+	go func() { defer close(served); _ = in.server.Serve(ctx, in.ln) }() // ends when ctx does
+	go func() { defer close(read); in.log.read() }()
+
+	exit := in.process.wait()
+	in.pool.retire(in)
+	in.settle()
+	cancel()
+	in.stopServer()
+	<-served
+	in.endLog(read)
+	in.pool.conclude(in, exit)
+	_ = os.RemoveAll(in.dir) // found again at the next start
+	in.pool.remove(in)
+	close(in.gone)
+}
+
+// How long an instance whose processes have ended is waited for.
+const (
+	settleWithin = 500 * time.Millisecond // until what it has sent is read
+	settleStep   = time.Millisecond
+)
+
+// settle waits until all that the process has sent is read: connections of an
+// ended process end.
+func (in *instance) settle() {
+	t := time.NewTicker(settleStep)
+	defer t.Stop()
+	for until := time.Now().Add(settleWithin); in.server.Conns() > 0 && time.Now().Before(until); {
+		<-t.C
+	}
+}
+
+func (in *instance) stopServer() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = in.server.Shutdown(ctx) // cuts what is left
+}
+
+// endLog reads the log to its end. A process that has escaped may hold the
+// pipe; it is not waited for.
+func (in *instance) endLog(read <-chan struct{}) {
+	select {
+	case <-read:
+	case <-time.After(settleWithin):
+	}
+	_ = in.log.pipe.Close() // wakes the reader
+	<-read
+}
+
+// stopLocked ends an instance, because of f or because it is not needed.
+func (in *instance) stopLocked(f *failure) {
+	if in.killed == nil {
+		in.killed = f
+	}
+	in.retireLocked()
+	in.process.kill()
+}
+
+// retireLocked sees to it that the instance gets no more events.
+func (in *instance) retireLocked() {
+	switch in.state {
+	case ending:
+		return
+	case finishing:
+		in.pool.finishing--
+	}
+	in.state = ending
+	close(in.dying)
+}
+
+// usedLocked returns the most memory the instance was seen to use, in MB. Asking
+// costs, so it is asked for a new instance, and then now and then.
+func (in *instance) usedLocked(now time.Time) int {
+	if now.Sub(in.measured) >= time.Second || in.peak == 0 {
+		in.measured = now
+		in.peak = max(in.peak, in.process.peakMemory())
+	}
+	return in.peak
+}

@@ -1,0 +1,73 @@
+package function
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+)
+
+// A process is an instance's first process with all that it has started: its
+// group, and on Linux those that left the group.
+type process struct {
+	cmd    *exec.Cmd
+	mark   string // what its environment says it belongs to
+	exited func() // waits until the first process has ended, without taking its id from it
+
+	mu     sync.Mutex // guards the fields below
+	reaped bool       // the id may be somebody else's
+}
+
+// A launch is what is started, and how.
+type launch struct {
+	command command
+	dir     string
+	env     []string
+	output  *os.File // stdout and stderr
+	memory  int      // MB
+	mark    string
+}
+
+func start(l *launch) (*process, error) {
+	cmd := exec.Command(l.command.path, l.command.args...)
+	cmd.Dir, cmd.Env = l.dir, l.env
+	cmd.Stdout, cmd.Stderr = l.output, l.output // stdin is /dev/null
+	p := &process{cmd: cmd, mark: l.mark}
+	if err := p.startIn(l); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// kill ends the group. It may be called at any time and more than once.
+func (p *process) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.reaped {
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // gone already
+	}
+}
+
+// wait waits for the first process to end, ends all the others, and returns
+// how it ended, in AWS's words.
+func (p *process) wait() string {
+	p.exited()
+	p.kill()
+	killMarked(p.mark)
+	p.mu.Lock()
+	p.reaped = true
+	p.mu.Unlock()
+	_ = p.cmd.Wait() // told by the state
+	st, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	switch {
+	case !ok || st.Exited() && st.ExitStatus() == 0:
+		// AWS: a runtime that exits with 0 gives no reason.
+		return "Runtime exited without providing a reason"
+	case st.Signaled():
+		return "Runtime exited with error: signal: " + st.Signal().String()
+	}
+	return fmt.Sprintf("Runtime exited with error: exit status %d", st.ExitStatus())
+}
+
+func (p *process) pid() int { return p.cmd.Process.Pid }

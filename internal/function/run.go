@@ -1,0 +1,161 @@
+package function
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"time"
+)
+
+// Run lets the host work: it makes asynchronous invocations, watches what
+// instances use, ends idle ones, and when ctx ends, all of them.
+func (h *Host) Run(ctx context.Context) error {
+	if h.ready.Do(h.prepare); h.failed != nil {
+		return h.failed
+	}
+	events := make(chan struct{})
+	go func() {
+		defer close(events)
+		h.runQueue(ctx)
+	}()
+	h.oversee(ctx)
+	<-events
+	h.shutdown()
+	return nil
+}
+
+// shutdown ends all instances and waits for them.
+func (h *Host) shutdown() {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.running.Wait()
+	}()
+	for again := time.NewTicker(watchEvery); ; { // instances that were about to start
+		for _, p := range h.pools() {
+			p.close(true)
+		}
+		select {
+		case <-done:
+			again.Stop()
+			close(h.started)
+			if h.opt.Dir == "" {
+				_ = os.RemoveAll(h.dir) // in a directory for temporary files
+			}
+			return
+		case <-again.C:
+		}
+	}
+}
+
+// How often instances are looked at.
+const (
+	watchEvery = 100 * time.Millisecond // that are busy
+	watchIdle  = time.Second            // that are not
+	watchShare = 20                     // looking takes at most this part of the time
+)
+
+// oversee looks after instances until ctx ends.
+func (h *Host) oversee(ctx context.Context) {
+	t := time.NewTimer(0)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.wake:
+		case <-t.C:
+		}
+		began := time.Now()
+		pools := h.pools()
+		for _, p := range pools {
+			p.reap(began.Add(-h.opt.Idle))
+		}
+		all, working := h.measure(pools)
+		switch {
+		case all == 0:
+			t.Stop()
+		case working:
+			t.Reset(max(watchEvery, watchShare*time.Since(began)))
+		default:
+			t.Reset(max(watchIdle, watchShare*time.Since(began)))
+		}
+	}
+}
+
+// measure ends instances that use too much. It returns how many there are, and
+// whether one of them works.
+func (h *Host) measure(pools []*pool) (all int, working bool) {
+	groups := make(map[int]use)
+	for _, p := range pools {
+		p.mu.Lock()
+		for in := range p.all {
+			groups[in.process.pid()] = use{}
+			working = working || in.state != idle
+		}
+		p.mu.Unlock()
+	}
+	if len(groups) == 0 {
+		return 0, false
+	}
+	usage(groups)
+	for _, p := range pools {
+		p.mu.Lock()
+		for in := range p.all {
+			if u, ok := groups[in.process.pid()]; ok {
+				in.checkLocked(u)
+			}
+		}
+		p.mu.Unlock()
+	}
+	return len(groups), working
+}
+
+// checkLocked ends the instance if it uses too much.
+//
+// AWS: Runtime.OutOfMemory is how a REPORT names it; the error message is that
+// of a process that was killed.
+func (in *instance) checkLocked(u use) {
+	in.peak = max(in.peak, u.memory)
+	switch {
+	case u.memory > in.pool.version.Memory:
+		in.stopLocked(&failure{kind: typeMemory, lines: []string{"Runtime exited with error: signal: killed"}})
+	case u.threads > maxThreads:
+		// AWS: Lambda quotas: 1,024 processes and threads; there, fork fails.
+		in.stopLocked(&failure{kind: typeExit, lines: []string{"Runtime exited with error: signal: killed"}})
+	}
+}
+
+// A startJob asks for a process to be started.
+type startJob struct {
+	launch  *launch
+	process *process
+	err     error
+	done    chan struct{}
+}
+
+// starter starts processes. They get a signal when the thread ends that has
+// started them, so it is one that lasts as long as the host.
+func (h *Host) starter() {
+	runtime.LockOSThread()
+	for {
+		select {
+		case j := <-h.jobs:
+			j.process, j.err = start(j.launch)
+			close(j.done)
+		case <-h.started:
+			return
+		}
+	}
+}
+
+// start starts a process.
+func (h *Host) start(l *launch) (*process, error) {
+	j := &startJob{launch: l, done: make(chan struct{})}
+	h.jobs <- j
+	<-j.done
+	return j.process, j.err
+}

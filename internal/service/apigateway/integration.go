@@ -354,8 +354,8 @@ var integrationPatches = patchTable[api.Integration]{refuse: refusePlain[api.Int
 		return nil
 	}},
 	{path: "/tlsConfig/insecureSkipVerification", replace: func(in *api.Integration, o patchOp) error {
-		in.TlsConfig = &api.TlsConfig{InsecureSkipVerification: patchBool(o)}
-		return nil
+		in.TlsConfig = &api.TlsConfig{}
+		return patchSwitch(&in.TlsConfig.InsecureSkipVerification, o)
 	}},
 	{path: "/uri", replace: func(in *api.Integration, o patchOp) error {
 		if str(in.Type) == api.IntegrationTypeMock {

@@ -39,8 +39,9 @@ var methodSettings = map[string]methodSettingFunc{
 		return err == nil && r >= -1 && r < 1e15, nil
 	},
 	"caching/enabled": func(m *api.MethodSetting, value string) (bool, error) {
-		m.CachingEnabled = new(strings.EqualFold(value, "true"))
-		return true, nil
+		on, ok := truth(value)
+		m.CachingEnabled = new(on)
+		return ok, nil
 	},
 	"caching/ttlInSeconds": func(m *api.MethodSetting, value string) (bool, error) {
 		n, err := strconv.ParseInt(value, 10, 32)
@@ -48,12 +49,14 @@ var methodSettings = map[string]methodSettingFunc{
 		return err == nil && n >= 0 && n <= 3600, nil
 	},
 	"caching/dataEncrypted": func(m *api.MethodSetting, value string) (bool, error) {
-		m.CacheDataEncrypted = new(strings.EqualFold(value, "true"))
-		return true, nil
+		on, ok := truth(value)
+		m.CacheDataEncrypted = new(on)
+		return ok, nil
 	},
 	"caching/requireAuthorizationForCacheControl": func(m *api.MethodSetting, value string) (bool, error) {
-		m.RequireAuthorizationForCacheControl = new(strings.EqualFold(value, "true"))
-		return true, nil
+		on, ok := truth(value)
+		m.RequireAuthorizationForCacheControl = new(on)
+		return ok, nil
 	},
 	"caching/unauthorizedCacheControlHeaderStrategy": func(m *api.MethodSetting, value string) (bool, error) {
 		m.UnauthorizedCacheControlHeaderStrategy = new(value)
@@ -66,11 +69,12 @@ var methodSettings = map[string]methodSettingFunc{
 // switchOff is a switch that cannot be on yet.
 func switchOff(no unsupportedID, field func(m *api.MethodSetting) **bool) methodSettingFunc {
 	return func(m *api.MethodSetting, value string) (bool, error) {
-		if strings.EqualFold(value, "true") {
+		on, ok := truth(value)
+		if on {
 			return true, no.refuse("true")
 		}
 		*field(m) = new(false)
-		return true, nil
+		return ok, nil
 	}
 }
 

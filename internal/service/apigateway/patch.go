@@ -180,7 +180,24 @@ func patchString(field **string, o patchOp) {
 	*field = new(o.value)
 }
 
-// patchBool reads a truth value.
+// patchSwitch sets a truth value, and refuses what is none: of these settings
+// nobody knows what Amazon makes of "maybe", and false may let somebody in.
+func patchSwitch(field **bool, o patchOp) error {
+	on, ok := truth(o.value)
+	if !ok {
+		return api.BadRequestException("Invalid value '" + o.value + "' specified for path " + o.path + ". Must be either 'true' or 'false'") // AWS: undocumented text
+	}
+	*field = new(on)
+	return nil
+}
+
+// truth reads a truth value.
+func truth(s string) (on, ok bool) {
+	on = strings.EqualFold(s, "true")
+	return on, on || strings.EqualFold(s, "false")
+}
+
+// patchBool reads a truth value of methods, their parameters and validators.
 //
 // AWS: whatever is not "true" is false, a missing value too (recorded:
 // test_update_method_validation, wrong-value-type;

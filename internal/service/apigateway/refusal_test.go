@@ -86,7 +86,7 @@ func TestRefusals(t *testing.T) {
 		{"UpdateStage", stagePatch(id, "add", "/canarySettings/deploymentId", "x"), bad + "Invalid add operation with path: /canarySettings/deploymentId"},
 		{"UpdateStage", stagePatch(id, "replace", "/accessLogSettings/*", "x"), bad + "Invalid accessLogSettings path. Must be one of : [/accessLogSettings/destinationArn, /accessLogSettings/format]"},
 		{"UpdateStage", stagePatch(id, "replace", "/accessLogSettings/format", ""), bad + "Access Log value must not be empty"},
-		{"UpdateStage", stagePatch(id, "replace", "/accessLogSettings/format", "a\nb\n"), bad + "Access Log format must be single line, new line character is allowed only at end of the format"},
+		{"UpdateStage", stagePatch(id, "replace", "/accessLogSettings/format", "a\nb\n"), bad + "Access Log format must be single line, new line character is allowed only at end of the format: 'a\nb\n'"},
 		{"UpdateStage", stagePatch(id, "replace", "/*/*/accessLogSettings/format", "x"), bad + "Invalid method setting path: accessLogSettings/format. Must be one of: [" + methodSettingNames + "]"},
 		{"GetStage", doc{"restApiId": id, "stageName": "nope"}, notFound + "Invalid stage identifier specified"},
 		{"UpdateStage", stagePatch(id, "replace", "/*/GET/throttling/rateLimit", "1"), bad + "Invalid method setting path: /*/GET/throttling/rateLimit. Must be one of: [" + methodSettingPaths + "]"},

@@ -315,8 +315,7 @@ var restAPIPatches = patchTable[api.RestApi]{refuse: refusePlain[api.RestApi], r
 		return nil
 	}},
 	{path: "/disableExecuteApiEndpoint", replace: func(a *api.RestApi, o patchOp) error {
-		a.DisableExecuteApiEndpoint = patchBool(o)
-		return nil
+		return patchSwitch(&a.DisableExecuteApiEndpoint, o)
 	}},
 	{path: "/minimumCompressionSize", replace: func(a *api.RestApi, o patchOp) error {
 		a.MinimumCompressionSize = nil
@@ -332,7 +331,13 @@ var restAPIPatches = patchTable[api.RestApi]{refuse: refusePlain[api.RestApi], r
 	}},
 	{path: "/policy", replace: func(a *api.RestApi, o patchOp) error { patchString(&a.Policy, o); return nil }},
 	{path: "/securityPolicy", replace: func(a *api.RestApi, o patchOp) error { patchString(&a.SecurityPolicy, o); return nil }},
-	{path: "/endpointAccessMode", replace: func(a *api.RestApi, o patchOp) error { patchString(&a.EndpointAccessMode, o); return nil }},
+	{path: "/endpointAccessMode", replace: func(a *api.RestApi, o patchOp) error {
+		if o.value != api.EndpointAccessModeBasic && o.value != api.EndpointAccessModeStrict {
+			return api.BadRequestException("Invalid endpoint access mode specified. Valid options are BASIC,STRICT") // AWS: undocumented text
+		}
+		a.EndpointAccessMode = new(o.value)
+		return nil
+	}},
 	{path: "/endpointConfiguration/types/{type}", add: patchEndpointType, replace: patchEndpointType, remove: patchEndpointType, copy: patchEndpointType},
 	{path: "/endpointConfiguration/ipAddressType", replace: func(a *api.RestApi, o patchOp) error {
 		if o.value != api.IpAddressTypeIpv4 && o.value != api.IpAddressTypeDualstack {

@@ -3,6 +3,7 @@ package apigateway
 import (
 	"maps"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -20,11 +21,11 @@ import (
 var stagePatches = patchTable[api.Stage]{other: patchMethodSetting, rules: []patchRule[api.Stage]{
 	{path: "/deploymentId", replace: func(st *api.Stage, o patchOp) error { st.DeploymentId = new(o.value); return nil }, copy: promoteDeployment},
 	{path: "/description", replace: func(st *api.Stage, o patchOp) error { patchString(&st.Description, o); return nil }},
-	{path: "/cacheClusterEnabled", replace: func(st *api.Stage, o patchOp) error { st.CacheClusterEnabled = patchBool(o); return nil }},
+	{path: "/cacheClusterEnabled", replace: func(st *api.Stage, o patchOp) error { return patchSwitch(&st.CacheClusterEnabled, o) }},
 	{path: "/cacheClusterSize", replace: func(st *api.Stage, o patchOp) error { patchString(&st.CacheClusterSize, o); return nil }},
 	{path: "/clientCertificateId", replace: func(st *api.Stage, o patchOp) error { patchString(&st.ClientCertificateId, o); return nil }},
 	{path: "/documentationVersion", replace: func(st *api.Stage, o patchOp) error { patchString(&st.DocumentationVersion, o); return nil }},
-	{path: "/tracingEnabled", replace: func(st *api.Stage, o patchOp) error { st.TracingEnabled = patchBool(o); return nil }},
+	{path: "/tracingEnabled", replace: func(st *api.Stage, o patchOp) error { return patchSwitch(&st.TracingEnabled, o) }},
 	{path: "/variables/{name}", replace: func(st *api.Stage, o patchOp) error {
 		st.Variables = setEntry(st.Variables, o.keys[0], o.value)
 		return nil
@@ -53,8 +54,7 @@ var stagePatches = patchTable[api.Stage]{other: patchMethodSetting, rules: []pat
 		return nil
 	}},
 	{path: "/canarySettings/useStageCache", replace: func(st *api.Stage, o patchOp) error {
-		canary(st).UseStageCache = patchBool(o)
-		return nil
+		return patchSwitch(&canary(st).UseStageCache, o)
 	}},
 	{path: "/canarySettings/stageVariableOverrides/{name}", replace: func(st *api.Stage, o patchOp) error {
 		canary(st).StageVariableOverrides = setEntry(canary(st).StageVariableOverrides, o.keys[0], o.value)
@@ -126,13 +126,35 @@ func setAccessLog(st *api.Stage, o patchOp) error {
 		st.AccessLogSettings = &api.AccessLogSettings{}
 	}
 	if strings.HasSuffix(o.path, "/format") {
-		if strings.Contains(strings.TrimSuffix(o.value, "\n"), "\n") {
-			// AWS: cloud-platform-environments pull request 12962 shows the text.
-			return api.BadRequestException("Access Log format must be single line, new line character is allowed only at end of the format")
+		if err := checkLogFormat(o.value); err != nil {
+			return err
 		}
 		st.AccessLogSettings.Format = new(o.value)
 	} else {
 		st.AccessLogSettings.DestinationArn = new(o.value)
+	}
+	return nil
+}
+
+// maxLogFormat is the longest format of access logs, in characters.
+//
+// AWS: execution.md §6.
+const maxLogFormat = 3 << 10
+
+var requestIDVariable = regexp.MustCompile(`\$(\{context\.(requestId|extendedRequestId)\}|context\.(requestId|extendedRequestId)([^A-Za-z0-9_.]|\.?$))`)
+
+// checkLogFormat refuses formats of access logs that are none.
+//
+// AWS: cloud-platform-environments pull request 12962 and stackd's captures show
+// the texts; that of the length is ours.
+func checkLogFormat(format string) error {
+	switch {
+	case len(format) > maxLogFormat:
+		return api.BadRequestException("Access Log format must be at most 3072 characters long")
+	case strings.ContainsAny(strings.TrimSuffix(strings.TrimSuffix(format, "\n"), "\r"), "\r\n"):
+		return api.BadRequestException("Access Log format must be single line, new line character is allowed only at end of the format: '" + format + "'")
+	case !requestIDVariable.MatchString(format):
+		return api.BadRequestException("Access Log format must include either $context.requestId or $context.extendedRequestId : '" + format + "'")
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"time"
+
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/store"
 )
@@ -9,6 +11,10 @@ import (
 type DomainName struct {
 	api.DomainName
 	Scope
+
+	// Created is when it was created: of several Regions with the same name the
+	// oldest is served.
+	Created time.Time `json:",omitzero"`
 }
 
 // A BasePathMapping says which stage of which API is served below a path of a
@@ -19,14 +25,14 @@ type BasePathMapping struct {
 	DomainName string
 }
 
-// A DomainOwner reserves a domain name for an account, so that no two have the
-// same.
+// A DomainOwner reserves a domain name for an account in all Regions, so that
+// no two accounts have the same. It is written whenever the name comes to
+// another Region.
 type DomainOwner struct {
 	Account string
 }
 
-// DomainOwners are the reserved domain names of all accounts and regions: a
-// host leads to one place.
+// DomainOwners are the reserved domain names of all accounts.
 func DomainOwners(st store.Store) store.Table[DomainOwner] {
 	return store.NewTable[DomainOwner](st, store.Prefix("-", "-", service, "domainowner"))
 }

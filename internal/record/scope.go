@@ -1,6 +1,27 @@
 package record
 
-import "gatehouse/internal/store"
+import (
+	"context"
+
+	"gatehouse/internal/store"
+)
+
+// Regions lists the Regions in which an account has anything.
+func Regions(ctx context.Context, st store.Store, account string) ([]string, error) {
+	var list []string
+	prefix := store.Prefix(account)
+	for from := prefix; ; {
+		page, err := st.List(ctx, prefix, from, 1)
+		if err != nil || len(page.KVs) == 0 {
+			return list, err
+		}
+		s, after, ok := ScopeOf(page.KVs[0].Key)
+		if ok {
+			list = append(list, s.Region)
+		}
+		from = after
+	}
+}
 
 // ScopeOf tells in which account and Region a key stands, and the first key
 // that could stand behind all of that scope. It reports false for a key that

@@ -280,11 +280,13 @@ func str(p *string) string {
 	return *p
 }
 
-// sortedDomains lists the domain names in a fixed order.
+// sortedDomains lists the domain names in a fixed order, the oldest first of
+// those with the same name.
 func (m *mirror) sortedDomains() []domainID {
 	ids := slices.Collect(maps.Keys(m.domains))
 	slices.SortFunc(ids, func(a, b domainID) int {
-		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
+		return cmp.Or(cmp.Compare(a.name, b.name), m.domains[a].Created.Compare(m.domains[b].Created),
+			cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
 	})
 	return ids
 }

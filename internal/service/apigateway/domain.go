@@ -1,12 +1,14 @@
 package apigateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/apigateway"
@@ -46,7 +48,7 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 	if err := checkNewDomain(in); err != nil {
 		return nil, err
 	}
-	dom := record.DomainName{Scope: t.Scope, DomainName: api.DomainName{
+	dom := record.DomainName{Scope: t.Scope, Created: time.Now().UTC(), DomainName: api.DomainName{
 		DomainName: new(name), DomainNameStatus: new(api.DomainNameStatusAvailable),
 		DomainNameArn:         new(arn.ARN{Partition: arn.Partition(t.Scope.Region), Service: "apigateway", Region: t.Scope.Region, Resource: "/domainnames/" + name}.String()),
 		EndpointConfiguration: &api.EndpointConfiguration{Types: []string{api.EndpointTypeEdge}, IpAddressType: new(api.IpAddressTypeIpv4)},
@@ -67,15 +69,21 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 		if err := checkCount(ctx, s.st, t.DomainNames, s.opt.Limits.DomainNames, errLimit("Domain Names")); err != nil {
 			return err
 		}
-		// A name belongs to one account, and to one of its Regions. AWS lets a
-		// name be in several Regions, each with hosts of its own; we have one host.
-		if _, rev, err := lookup(ctx, owners, nil, name); err != nil || rev != 0 {
-			if err == nil {
-				err = api.ConflictException("The domain name you provided already exists.")
-			}
+		owner, rev, err := lookup(ctx, owners, nil, name)
+		if err != nil {
 			return err
 		}
-		c.require(owners.Absent(store.ID(name)))
+		if rev != 0 && owner.Account != t.Scope.Account {
+			return errDomainExists()
+		}
+		if _, here, err := lookup(ctx, t.DomainNames, nil, name); err != nil || here != 0 {
+			return cmp.Or(err, errDomainExists())
+		}
+		if err := s.checkDomainElsewhere(ctx, t, &dom); err != nil {
+			return err
+		}
+		c.require(owners.Is(store.ID(name), rev)) // revision 0 if it is new
+		c.require(t.DomainNames.Absent(store.ID(name)))
 		put(c, owners, store.ID(name), record.DomainOwner{Account: t.Scope.Account})
 		put(c, t.DomainNames, store.ID(name), dom)
 		return nil
@@ -84,6 +92,47 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 		return nil, err
 	}
 	return &dom.DomainName, nil
+}
+
+func errDomainExists() error {
+	return api.ConflictException("The domain name you provided already exists.")
+}
+
+// domainRegions are the account's domains of a name, in all Regions.
+func (s *Service) domainRegions(ctx context.Context, account, name string) ([]record.DomainName, error) {
+	regions, err := record.Regions(ctx, s.st, account)
+	if err != nil {
+		return nil, err
+	}
+	var list []record.DomainName
+	for _, region := range regions {
+		t := record.In(s.st, s.blobs, record.Scope{Account: account, Region: region})
+		dom, rev, err := lookup(ctx, t.DomainNames, nil, name)
+		if err != nil {
+			return nil, err
+		}
+		if rev != 0 {
+			list = append(list, dom)
+		}
+	}
+	return list, nil
+}
+
+// checkDomainElsewhere refuses a second EDGE domain of a name.
+//
+// AWS: custom-domains.md §1: a name is unique in a Region. That there is one
+// EDGE domain of it is CloudFront's rule. Undocumented for REGIONAL ones is that
+// another account may have the name in another Region: here it may not.
+func (s *Service) checkDomainElsewhere(ctx context.Context, t record.Tables, dom *record.DomainName) error {
+	list, err := s.domainRegions(ctx, t.Scope.Account, *dom.DomainName.DomainName)
+	if err != nil {
+		return err
+	}
+	edge := func(d record.DomainName) bool { return slices.Contains(d.EndpointConfiguration.Types, api.EndpointTypeEdge) }
+	if edge(*dom) && slices.ContainsFunc(list, func(d record.DomainName) bool { return d.Region != t.Scope.Region && edge(d) }) {
+		return errDomainExists()
+	}
+	return nil
 }
 
 // checkNewDomain refuses what would not act.
@@ -174,6 +223,9 @@ func (s *Service) UpdateDomainName(ctx context.Context, in *api.UpdateDomainName
 			return err
 		}
 		if dom.EndpointConfiguration.Types[0] != before {
+			if err := s.checkDomainElsewhere(ctx, t, &dom); err != nil {
+				return err
+			}
 			setDomainTarget(&dom.DomainName, t.Scope.Region)
 		}
 		c.require(t.DomainNames.Is(store.ID(name), rev))
@@ -261,12 +313,25 @@ func (s *Service) DeleteDomainName(ctx context.Context, in *api.DeleteDomainName
 		if err != nil {
 			return err
 		}
+		list, err := s.domainRegions(ctx, t.Scope.Account, name)
+		if err != nil {
+			return err
+		}
+		_, owned, err := lookup(ctx, owners, nil, name)
+		if err != nil {
+			return err
+		}
+		// Who creates it in another Region meanwhile writes the owner.
 		c.require(t.DomainNames.Is(store.ID(name), rev))
+		c.require(owners.Is(store.ID(name), owned))
 		if len(mappings) > store.MaxOps-2 {
 			// Too many for one commit: those first, the name at the end.
 			mappings = mappings[:store.MaxOps-2]
 		} else {
-			c.do(t.DomainNames.Delete(store.ID(name)), owners.Delete(store.ID(name)))
+			c.do(t.DomainNames.Delete(store.ID(name)))
+			if len(list) == 1 {
+				c.do(owners.Delete(store.ID(name)))
+			}
 		}
 		for _, row := range mappings {
 			c.do(t.BasePathMappings.Delete(row.ID))

@@ -278,10 +278,10 @@ func TestDomainNames(t *testing.T) {
 		t.Errorf("CreateDomainName = %v", out)
 	}
 	c.fail("CreateDomainName", doc{"domainName": "api.example.com"}, "ConflictException: The domain name you provided already exists.")
-	elsewhere := awsrpc.WithCaller(t.Context(), awsrpc.Caller{Account: testAccount, Region: "eu-central-1"})
+	elsewhere := awsrpc.WithCaller(t.Context(), awsrpc.Caller{Account: "222222222222", Region: "eu-central-1"})
 	_, err := c.svc.CreateDomainName(elsewhere, &api.CreateDomainNameInput{DomainName: new("api.example.com")})
 	if err == nil || !strings.Contains(err.Error(), "already exists") {
-		t.Errorf("the same name in another Region: %v, want a conflict", err)
+		t.Errorf("the same name in another account: %v, want a conflict", err)
 	}
 	for _, name := range []string{"a..b", "127.0.0.1", id + ".execute-api.example.com", "*.execute-api.example.com"} {
 		c.fail("CreateDomainName", doc{"domainName": name}, "BadRequestException: Invalid domain name specified: "+name)

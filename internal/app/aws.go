@@ -3,8 +3,15 @@ package app
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"net"
+	"net/netip"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 
+	"gatehouse/internal/arn"
 	"gatehouse/internal/awsclient"
 	"gatehouse/internal/sigv4"
 )
@@ -34,5 +41,34 @@ func (c *Config) checkAWS() error {
 	if _, err := awsclient.New(awsclient.Options{Roles: c.RoleCredentials, Root: any}); err != nil {
 		errs = append(errs, fmt.Errorf("role-credentials: %w", err))
 	}
+	return errors.Join(append(errs, c.checkLoadBalancers())...)
+}
+
+// checkLoadBalancers reports addresses that are none.
+func (c *Config) checkLoadBalancers() error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(c.LoadBalancers)) {
+		if _, err := arn.Parse(name); err != nil {
+			errs = append(errs, fmt.Errorf("load-balancer: %q is not an ARN", name))
+		}
+		for addr := range strings.SplitSeq(c.LoadBalancers[name], ",") {
+			if !isBackend(addr) {
+				errs = append(errs, fmt.Errorf("load-balancer: %q is not an address: write host:port, or host for the port of the integration", addr))
+			}
+		}
+	}
 	return errors.Join(errs...)
+}
+
+// isBackend tells whether s is host:port, or a host.
+func isBackend(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		host, port = strings.Trim(s, "[]"), "1"
+		if _, err := netip.ParseAddr(host); err != nil && strings.ContainsAny(host, ":[]/") {
+			return false
+		}
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0 && host != ""
 }

@@ -41,6 +41,7 @@ func restOptions(cfg *Config, data dataPlane, meter rest.Meter) rest.Options {
 			APIKeys: cfg.APIKeys, UsagePlans: cfg.UsagePlans, DomainNames: cfg.DomainNames,
 		},
 		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
-		Caches: data, Methods: data, Usage: meter,
+		LoadBalancers: cfg.LoadBalancers,
+		Caches:        data, Methods: data, Usage: meter,
 	}
 }

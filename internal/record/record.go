@@ -27,17 +27,19 @@ type Kind string
 
 // The kinds of records, with what their ids are made of.
 const (
-	KindAccount         Kind = "account"         // "settings"
-	KindRestAPI         Kind = "restapi"         // api
-	KindDeployment      Kind = "deployment"      // api, deployment
-	KindStage           Kind = "stage"           // api, stage name
-	KindAPIKey          Kind = "apikey"          // key
-	KindAPIKeyValue     Kind = "apikeyvalue"     // SHA-256 of the value
-	KindUsagePlan       Kind = "usageplan"       // plan
-	KindUsagePlanKey    Kind = "usageplankey"    // plan, key
-	KindDomainName      Kind = "domainname"      // domain name
-	KindBasePathMapping Kind = "basepathmapping" // domain name, base path
-	kindBlob            Kind = "blob"
+	KindAccount           Kind = "account"           // "settings"
+	KindRestAPI           Kind = "restapi"           // api
+	KindDeployment        Kind = "deployment"        // api, deployment
+	KindStage             Kind = "stage"             // api, stage name
+	KindAPIKey            Kind = "apikey"            // key
+	KindAPIKeyValue       Kind = "apikeyvalue"       // SHA-256 of the value
+	KindUsagePlan         Kind = "usageplan"         // plan
+	KindUsagePlanKey      Kind = "usageplankey"      // plan, key
+	KindDomainName        Kind = "domainname"        // domain name
+	KindBasePathMapping   Kind = "basepathmapping"   // domain name, base path
+	KindVPCLink           Kind = "vpclink"           // link
+	KindClientCertificate Kind = "clientcertificate" // certificate
+	kindBlob              Kind = "blob"
 
 	// Only the service reads these; to everybody else they are not records.
 	kindDocumentationVersion Kind = "documentationversion" // api, version
@@ -72,22 +74,24 @@ func ParseKey(key string) (Key, bool) {
 
 var kinds = []Kind{
 	KindAccount, KindRestAPI, KindDeployment, KindStage, KindAPIKey, KindAPIKeyValue,
-	KindUsagePlan, KindUsagePlanKey, KindDomainName, KindBasePathMapping,
+	KindUsagePlan, KindUsagePlanKey, KindDomainName, KindBasePathMapping, KindVPCLink, KindClientCertificate,
 }
 
 // Tables are the records of one account in one region. They are cheap to make.
 type Tables struct {
-	Scope            Scope
-	Accounts         store.Table[Account]
-	RestAPIs         store.Table[RestAPI]
-	Deployments      store.Table[Deployment]
-	Stages           store.Table[Stage]
-	APIKeys          store.Table[APIKey]
-	APIKeyValues     store.Table[APIKeyValue]
-	UsagePlans       store.Table[UsagePlan]
-	UsagePlanKeys    store.Table[UsagePlanKey]
-	DomainNames      store.Table[DomainName]
-	BasePathMappings store.Table[BasePathMapping]
+	Scope              Scope
+	Accounts           store.Table[Account]
+	RestAPIs           store.Table[RestAPI]
+	Deployments        store.Table[Deployment]
+	Stages             store.Table[Stage]
+	APIKeys            store.Table[APIKey]
+	APIKeyValues       store.Table[APIKeyValue]
+	UsagePlans         store.Table[UsagePlan]
+	UsagePlanKeys      store.Table[UsagePlanKey]
+	DomainNames        store.Table[DomainName]
+	BasePathMappings   store.Table[BasePathMapping]
+	VPCLinks           store.Table[VPCLink]
+	ClientCertificates store.Table[ClientCertificate]
 
 	DocumentationVersions store.Table[DocumentationVersion]
 
@@ -99,18 +103,20 @@ type Tables struct {
 // their coders: definitions are kept below the scope's own prefix.
 func In(st store.Store, blobs *store.Blobs, s Scope) Tables {
 	return Tables{
-		Scope:            s,
-		Accounts:         store.NewTable[Account](st, s.prefix(KindAccount)),
-		RestAPIs:         store.NewTable[RestAPI](st, s.prefix(KindRestAPI)),
-		Deployments:      store.NewTable[Deployment](st, s.prefix(KindDeployment)),
-		Stages:           store.NewTable[Stage](st, s.prefix(KindStage)),
-		APIKeys:          store.NewTable[APIKey](st, s.prefix(KindAPIKey)),
-		APIKeyValues:     store.NewTable[APIKeyValue](st, s.prefix(KindAPIKeyValue)),
-		UsagePlans:       store.NewTable[UsagePlan](st, s.prefix(KindUsagePlan)),
-		UsagePlanKeys:    store.NewTable[UsagePlanKey](st, s.prefix(KindUsagePlanKey)),
-		DomainNames:      store.NewTable[DomainName](st, s.prefix(KindDomainName)),
-		BasePathMappings: store.NewTable[BasePathMapping](st, s.prefix(KindBasePathMapping)),
-		Blobs:            blobs.Below(s.prefix(kindBlob)),
+		Scope:              s,
+		Accounts:           store.NewTable[Account](st, s.prefix(KindAccount)),
+		RestAPIs:           store.NewTable[RestAPI](st, s.prefix(KindRestAPI)),
+		Deployments:        store.NewTable[Deployment](st, s.prefix(KindDeployment)),
+		Stages:             store.NewTable[Stage](st, s.prefix(KindStage)),
+		APIKeys:            store.NewTable[APIKey](st, s.prefix(KindAPIKey)),
+		APIKeyValues:       store.NewTable[APIKeyValue](st, s.prefix(KindAPIKeyValue)),
+		UsagePlans:         store.NewTable[UsagePlan](st, s.prefix(KindUsagePlan)),
+		UsagePlanKeys:      store.NewTable[UsagePlanKey](st, s.prefix(KindUsagePlanKey)),
+		DomainNames:        store.NewTable[DomainName](st, s.prefix(KindDomainName)),
+		BasePathMappings:   store.NewTable[BasePathMapping](st, s.prefix(KindBasePathMapping)),
+		VPCLinks:           store.NewTable[VPCLink](st, s.prefix(KindVPCLink)),
+		ClientCertificates: store.NewTable[ClientCertificate](st, s.prefix(KindClientCertificate)),
+		Blobs:              blobs.Below(s.prefix(kindBlob)),
 
 		DocumentationVersions: store.NewTable[DocumentationVersion](st, s.prefix(kindDocumentationVersion)),
 	}

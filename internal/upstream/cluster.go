@@ -24,7 +24,7 @@ func newCluster(k Key, cert *tls.Certificate, opt *Options) *Cluster {
 	c := &Cluster{
 		key:       k,
 		opt:       opt,
-		endpoints: newEndpoints(k.Host, k.Port, opt.Lookup),
+		endpoints: newEndpoints(k.sources(), opt.Lookup),
 		pool:      pool{maxOpen: opt.MaxConnections, maxIdle: opt.MaxIdle, maxWaiting: opt.MaxWaiting},
 	}
 	if k.Scheme == "https" {

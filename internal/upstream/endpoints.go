@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -28,18 +30,52 @@ const badFor = 5 * time.Second
 // A Lookup resolves a host name to addresses, as net.Resolver.LookupNetIP does.
 type Lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
-// endpoints are the addresses of one host. The list is replaced whole; after
+// A source is where addresses come from: a host with its port.
+type source struct {
+	host string
+	port uint16
+}
+
+// sources are the hosts of a cluster: its own, or those named in its place.
+func (k *Key) sources() []source {
+	if k.Addresses == "" {
+		return []source{{k.Host, k.Port}}
+	}
+	var list []source
+	for a := range strings.SplitSeq(k.Addresses, ",") {
+		host, port, _ := net.SplitHostPort(a) // seen by validAddresses
+		n, _ := strconv.ParseUint(port, 10, 16)
+		list = append(list, source{host, uint16(n)})
+	}
+	return list
+}
+
+// validAddresses tells whether a Key may have these Addresses.
+func validAddresses(list string) bool {
+	if list == "" {
+		return true
+	}
+	for a := range strings.SplitSeq(list, ",") {
+		host, port, err := net.SplitHostPort(a)
+		n, errPort := strconv.ParseUint(port, 10, 16)
+		if err != nil || errPort != nil || host == "" || n == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// endpoints are the addresses of one cluster. The list is replaced whole; after
 // a failed look-up the last list stays in force: stale beats none.
 type endpoints struct {
-	host   string
-	port   uint16
-	lookup Lookup
+	sources []source
+	lookup  Lookup
 
 	list   atomic.Pointer[[]endpoint]
 	next   atomic.Uint32 // where the next new connection starts in the list
 	asked  atomic.Int64  // monotonic time of the last look-up begun
 	failed atomic.Pointer[failedLookup]
-	static bool          // host is an address: there is nothing to look up
+	static bool          // all hosts are addresses: there is nothing to look up
 	turn   chan struct{} // holds a value while a look-up is under way: one at a time
 }
 
@@ -55,12 +91,18 @@ type endpoint struct {
 	bad  *atomic.Int64 // monotonic time; kept across look-ups
 }
 
-func newEndpoints(host string, port uint16, lookup Lookup) *endpoints {
-	e := &endpoints{host: host, port: port, lookup: lookup, turn: make(chan struct{}, 1)}
-	if addr, err := netip.ParseAddr(host); err == nil {
-		e.static = true
-		e.set([]netip.Addr{addr})
+func newEndpoints(sources []source, lookup Lookup) *endpoints {
+	e := &endpoints{sources: sources, lookup: lookup, turn: make(chan struct{}, 1)}
+	var addrs []netip.AddrPort
+	for _, s := range sources {
+		addr, err := netip.ParseAddr(s.host)
+		if err != nil {
+			return e
+		}
+		addrs = append(addrs, netip.AddrPortFrom(addr, s.port))
 	}
+	e.static = true
+	e.set(addrs)
 	return e
 }
 
@@ -78,7 +120,7 @@ func (e *endpoints) get(ctx context.Context) ([]endpoint, error) {
 	return nil, err
 }
 
-// refresh looks the host up again. Of several calls at once, those that
+// refresh looks the hosts up again. Of several calls at once, those that
 // waited for the first are content with its answer.
 func (e *endpoints) refresh(ctx context.Context) error {
 	if e.static {
@@ -88,7 +130,7 @@ func (e *endpoints) refresh(ctx context.Context) error {
 	select {
 	case e.turn <- struct{}{}:
 	case <-ctx.Done():
-		return fmt.Errorf("look up %s: %w", e.host, ctx.Err())
+		return fmt.Errorf("look up %s: %w", e.sources[0].host, ctx.Err())
 	}
 	defer func() { <-e.turn }()
 	if now := e.list.Load(); now != before {
@@ -99,12 +141,8 @@ func (e *endpoints) refresh(ctx context.Context) error {
 		return f.err
 	}
 	e.asked.Store(now)
-	addrs, err := e.lookup(ctx, "ip", e.host)
-	if err == nil && len(addrs) == 0 {
-		err = errNoAddress
-	}
+	addrs, err := e.lookupAll(ctx, before == nil)
 	if err != nil {
-		err = fmt.Errorf("look up %s: %w", e.host, err)
 		if ctx.Err() == nil { // the answer is the resolver's, not the caller's haste
 			e.failed.Store(&failedLookup{at: monotonic(), err: err})
 		}
@@ -115,14 +153,37 @@ func (e *endpoints) refresh(ctx context.Context) error {
 	return nil
 }
 
+// lookupAll looks up all hosts. One that fails fails all, unless some are
+// better than none.
+func (e *endpoints) lookupAll(ctx context.Context, some bool) ([]netip.AddrPort, error) {
+	var all []netip.AddrPort
+	var first error
+	for _, s := range e.sources {
+		addrs, err := e.lookup(ctx, "ip", s.host)
+		if err == nil && len(addrs) == 0 {
+			err = errNoAddress
+		}
+		if err != nil && first == nil {
+			first = fmt.Errorf("look up %s: %w", s.host, err)
+		}
+		for _, a := range addrs {
+			all = append(all, netip.AddrPortFrom(a, s.port))
+		}
+	}
+	if first != nil && (!some || len(all) == 0) {
+		return nil, first
+	}
+	return all, nil
+}
+
 var errNoAddress = errors.New("no address")
 
-func (e *endpoints) set(addrs []netip.Addr) {
+func (e *endpoints) set(addrs []netip.AddrPort) {
 	addrs = addrs[:min(len(addrs), maxEndpoints)]
 	old := e.list.Load()
 	list := make([]endpoint, 0, len(addrs))
 	for _, a := range addrs {
-		ep := endpoint{addr: netip.AddrPortFrom(a.Unmap(), e.port), bad: new(atomic.Int64)}
+		ep := endpoint{addr: netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), bad: new(atomic.Int64)}
 		if old != nil {
 			for _, was := range *old {
 				if was.addr == ep.addr {

@@ -19,7 +19,10 @@ type Key struct {
 	Scheme string // "http" or "https"
 	Host   string // a name or an address, without brackets
 	Port   uint16
-	TLS    TLS // of https only
+	// Addresses are connected to in place of Host and Port, which then only say
+	// what the backend is called: host:port, several with commas between.
+	Addresses string
+	TLS       TLS // of https only
 }
 
 // Options are the limits of a registry and of each cluster in it. Zero fields
@@ -113,6 +116,8 @@ func (k *Key) check(cert *tls.Certificate) error {
 		return fmt.Errorf("%w: no host", ErrBadKey)
 	case k.Port == 0:
 		return fmt.Errorf("%w: no port", ErrBadKey)
+	case !validAddresses(k.Addresses):
+		return fmt.Errorf("%w: addresses %q", ErrBadKey, k.Addresses)
 	case k.Scheme == "http" && k.TLS != TLS{}:
 		return fmt.Errorf("%w: TLS settings without TLS", ErrBadKey)
 	case (k.TLS.ClientCertificate != "") != (cert != nil):

@@ -6,11 +6,13 @@ import (
 	"compress/zlib"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -323,12 +325,28 @@ type backend struct {
 // ?size=N adds N bytes to it, and ?text=T is the answer instead. ?hold=NAME sends
 // "first " at once and "last" once a request with ?release=NAME came.
 func cmdBackend(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, neg, len(args) == 1, "backend NAME")
+	flags := flag.NewFlagSet("backend", flag.ContinueOnError)
+	var certificates headers
+	flags.Var(&certificates, "for", "")
+	err := flags.Parse(args)
+	usage(ts, neg, err == nil && flags.NArg() == 1, "backend [-for CERTIFICATE]... NAME")
 	w := worldOf(ts)
-	b := &backend{name: args[0]}
-	b.server = httptest.NewServer(http.HandlerFunc(b.echo))
+	b := &backend{name: flags.Arg(0)}
+	b.server = httptest.NewUnstartedServer(http.HandlerFunc(b.echo))
+	if len(certificates) == 0 {
+		b.server.Start()
+	} else {
+		b.server.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: x509.NewCertPool()}
+		b.server.Config.ErrorLog = log.New(io.Discard, "", 0) // who is refused is for the script to say
+		for _, file := range certificates {
+			if !b.server.TLS.ClientCAs.AppendCertsFromPEM([]byte(ts.ReadFile(file))) {
+				ts.Fatalf("backend: %s holds no certificate", file)
+			}
+		}
+		b.server.StartTLS()
+	}
 	w.backends = append(w.backends, b)
-	ts.Setenv(args[0], b.server.Listener.Addr().String())
+	ts.Setenv(b.name, b.server.Listener.Addr().String())
 }
 
 func (b *backend) echo(w http.ResponseWriter, r *http.Request) {

@@ -19,6 +19,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/internal/awsclient"
@@ -43,6 +44,10 @@ type Options struct {
 	// there are none.
 	Functions function.Invoker
 	Quotas    *usage.Meter // what keys have used; nil: it is forgotten with the compiler
+
+	// LoadBalancers says where load balancers are that VPC links name: by ARN,
+	// host:port or host, several with commas between. Config.Check has seen it.
+	LoadBalancers map[string]string
 
 	// AccountRate and AccountBurst limit the requests a second of each account
 	// in each Region; 0: no limit.
@@ -75,6 +80,9 @@ type Compiler struct {
 	callers map[record.Scope]*callers
 	again   map[stageID]bool // what they need could not be read: to be tried anew
 	buckets limit.Registry
+
+	// backends are those of the mirror, for everybody.
+	backends atomic.Pointer[backends]
 
 	mu      sync.Mutex // guards the fields below
 	applied store.Rev
@@ -149,6 +157,7 @@ func (c *Compiler) follow(ctx context.Context) error {
 		return fmt.Errorf("list records: %w", err)
 	}
 	c.mirror = m
+	c.backends.Store(m.backends)
 	dirty := m.everything()
 	c.addServed(dirty)
 	if from == to {
@@ -207,6 +216,7 @@ func (c *Compiler) apply(m *mirror, op store.Op, rev store.Rev, t *touched) {
 // publish recompiles what t names and swaps the table. It reports false if ctx
 // ended before that.
 func (c *Compiler) publish(ctx context.Context, t *touched, rev store.Rev) bool {
+	c.touchLinked(t)
 	if !t.empty() {
 		maps.Copy(t.stages, c.again)
 		clear(c.again)
@@ -235,6 +245,17 @@ func (c *Compiler) publish(ctx context.Context, t *touched, rev store.Rev) bool 
 		c.moved = make(chan struct{})
 	}
 	return true
+}
+
+// touchLinked adds to t the stages that call through VPC links of t.
+func (c *Compiler) touchLinked(t *touched) {
+	for id, b := range c.stages {
+		for link := range t.links {
+			if b.links[link] {
+				t.stages[id] = true
+			}
+		}
+	}
 }
 
 // Applied returns the revision up to which commits are served.

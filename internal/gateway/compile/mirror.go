@@ -25,6 +25,7 @@ type mirror struct {
 	apiKeys     map[record.Scope]map[string]*record.APIKey
 	domains     map[domainID]*record.DomainName
 	mappings    map[domainID]map[string]*record.BasePathMapping // by base path
+	backends    *backends
 
 	// The stages of each API, by name.
 	stagesOf map[apiID]map[string]bool
@@ -63,6 +64,7 @@ func newMirror(st store.Store, blobs *store.Blobs) *mirror {
 		apiKeys:     make(map[record.Scope]map[string]*record.APIKey),
 		domains:     make(map[domainID]*record.DomainName),
 		mappings:    make(map[domainID]map[string]*record.BasePathMapping),
+		backends:    newBackends(),
 		stagesOf:    make(map[apiID]map[string]bool),
 		unread:      make(map[stageID]error),
 	}
@@ -73,10 +75,11 @@ type touched struct {
 	stages  map[stageID]bool      // routes and settings
 	callers map[record.Scope]bool // API keys and usage plans
 	hosts   bool                  // which stages, APIs and domains there are
+	links   map[linkID]bool       // VPC links: what calls through them
 }
 
 func newTouched() *touched {
-	return &touched{stages: make(map[stageID]bool), callers: make(map[record.Scope]bool)}
+	return &touched{stages: make(map[stageID]bool), callers: make(map[record.Scope]bool), links: make(map[linkID]bool)}
 }
 
 func (t *touched) empty() bool {
@@ -143,6 +146,14 @@ func (m *mirror) apply(op store.Op, rev store.Rev, t *touched) error {
 		return change(tables.BasePathMappings, kv, op.Delete, func(r *record.BasePathMapping) {
 			putIn(m.mappings, domainID{k.Scope, k.ID[0]}, k.ID[1], r)
 			t.hosts = true
+		})
+	case record.KindVPCLink:
+		id := linkID{k.Scope, k.ID[0]}
+		t.links[id] = true
+		return change(tables.VPCLinks, kv, op.Delete, func(r *record.VPCLink) { m.backends.putLink(id, r) })
+	case record.KindClientCertificate: // one that a stage shows is there before, and never changes
+		return change(tables.ClientCertificates, kv, op.Delete, func(r *record.ClientCertificate) {
+			m.backends.putCertificate(certificateID{k.Scope, k.ID[0]}, r)
 		})
 	case record.KindAPIKeyValue, record.KindAccount: // only the service needs them
 	}

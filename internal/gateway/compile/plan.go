@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,7 +18,6 @@ import (
 	"gatehouse/internal/jsonschema"
 	"gatehouse/internal/limit"
 	"gatehouse/internal/record"
-	"gatehouse/internal/upstream"
 )
 
 // A planner makes the plans of one deployment in one stage.
@@ -38,6 +38,9 @@ type planner struct {
 
 	test      bool                // the plan is run once, by TestInvoke, and writes a log
 	temporary []*upstream.Cluster // of a test
+
+	certificate     *tls.Certificate // shown to backends; nil: none
+	certificateName string           // what tells it from others
 
 	// Steps that most routes have in common.
 	keyAsked, keyRequired *step.APIKey
@@ -63,7 +66,7 @@ func (c *Compiler) newPlanner(b *built, id stageID, def *record.Definition, rec 
 	if p.finish, err = p.finishers(); err != nil {
 		return nil, err
 	}
-	return p, nil
+	return p, p.setCertificate()
 }
 
 // planFor is the order in which things happen to an exchange of one method.
@@ -276,9 +279,6 @@ const (
 // of its address.
 func (p *planner) integration(rt *gateway.Route, m *api.Method) (gateway.Integration, []string, error) {
 	in := m.MethodIntegration
-	if str(in.ConnectionType) == "VPC_LINK" {
-		return nil, nil, fmt.Errorf("connectionType VPC_LINK is not supported yet")
-	}
 	switch str(in.Type) {
 	case typeMock:
 		return integration.Mock{}, nil, nil
@@ -333,6 +333,9 @@ func (p *planner) httpIntegration(in *api.Integration) (gateway.Integration, []s
 		return integration.NewBroken(err), nil, nil
 	}
 	cluster, err := p.cluster(in, uri)
+	if errors.Is(err, errNoLink) {
+		return integration.NewBroken(err), nil, nil
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -373,32 +376,6 @@ func (p *planner) callConfig(in *api.Integration) *integration.Config {
 		cfg.Timeout = min(cfg.Timeout, integration.DefaultTimeout) // the caller does not wait longer
 	}
 	return cfg
-}
-
-// cluster finds the cluster of an address.
-func (p *planner) cluster(in *api.Integration, uri *integration.URI) (*upstream.Cluster, error) {
-	key := upstream.Key{Scheme: uri.Scheme, Host: uri.Host, Port: uri.Port}
-	if uri.Scheme == "https" && in.TlsConfig != nil {
-		key.TLS.InsecureSkipVerification = isTrue(in.TlsConfig.InsecureSkipVerification)
-	}
-	return p.clusterOf(key)
-}
-
-// clusterOf finds the cluster of a key. That of a test is its own.
-func (p *planner) clusterOf(key upstream.Key) (*upstream.Cluster, error) {
-	if p.test {
-		cluster, err := p.c.opt.Clusters.Temporary(key, nil)
-		if err == nil {
-			p.temporary = append(p.temporary, cluster)
-		}
-		return cluster, err
-	}
-	cluster, err := p.c.opt.Clusters.Cluster(key, nil)
-	if err != nil {
-		return nil, err
-	}
-	p.b.clusters[key] = true
-	return cluster, nil
 }
 
 // responses lists the integration responses in a fixed order.

@@ -33,7 +33,7 @@ func (p *planner) serviceIntegration(in *api.Integration) (gateway.Integration, 
 	if err != nil {
 		return integration.NewBroken(err), nil, nil
 	}
-	cluster, err := p.clusterOf(e.Key)
+	cluster, err := p.clusterOf(e.Key, nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -53,14 +53,18 @@ func (c *Compiler) newTest(scope record.Scope, def *record.Definition, in *api.T
 		return nil, fmt.Errorf("test invocation: %s %s has no integration", str(in.HttpMethod), str(in.ResourceId))
 	}
 	rec := &record.Stage{Scope: scope, RestAPI: str(in.RestApiId)}
+	rec.ClientCertificateId = in.ClientCertificateId
 	t := &test{c: c}
 	t.p = &planner{
-		c: c, b: &built{clusters: make(map[upstream.Key]bool)}, id: stageID{scope, str(in.RestApiId), gateway.TestStage},
+		c: c, b: &built{clusters: make(map[upstream.Key]bool), links: make(map[linkID]bool)}, id: stageID{scope, str(in.RestApiId), gateway.TestStage},
 		def: def, rec: rec, variables: in.StageVariables, test: true,
 		binary: integration.NewBinaryTypes(def.RestAPI.BinaryMediaTypes),
 	}
 	var err error
 	if t.p.fault, err = t.p.faultStep(); err != nil {
+		return nil, err
+	}
+	if err := t.p.setCertificate(); err != nil {
 		return nil, err
 	}
 	t.route = &gateway.Route{ResourceID: str(res.Id), ResourcePath: str(res.Path), Method: str(in.HttpMethod), OperationName: str(m.OperationName)}

@@ -21,6 +21,9 @@ type Limits struct {
 	DefinitionMaxBytes int
 	IntegrationMillis  int // the longest timeoutInMillis of REGIONAL and PRIVATE APIs
 
+	VPCLinks           int
+	ClientCertificates int
+
 	DocumentationPartsPerAPI    int
 	DocumentationVersionsPerAPI int
 }
@@ -45,6 +48,8 @@ func (l Limits) orDefaults() Limits {
 		{&l.StageVariables, 100},
 		{&l.DefinitionMaxBytes, 6 << 20},
 		{&l.IntegrationMillis, maxTimeoutMillis},
+		{&l.VPCLinks, 20},
+		{&l.ClientCertificates, 60},
 		{&l.DocumentationPartsPerAPI, 2000},
 		{&l.DocumentationVersionsPerAPI, 10_000}, // AWS: undocumented; as deployments
 	} {
@@ -61,6 +66,7 @@ const (
 	maxAPIKeyName       = 1024     // characters
 	minAPIKeyValue      = 20       // characters
 	maxAPIKeyValue      = 128      // characters
+	maxBackendText      = 1024     // characters of a VPC link's or certificate's name and description; AWS: undocumented
 	maxDescription      = 125_000  // characters; AWS: recorded for API keys (125001 is refused)
 	maxCompression      = 10485760 // bytes
 	minTimeoutMillis    = 50

@@ -32,6 +32,10 @@ type Options struct {
 	// each account to in each Region; 0: none. They are only reported here.
 	AccountRate, AccountBurst int
 
+	// LoadBalancers are the load balancers that VPC links may name, by ARN, with
+	// their addresses.
+	LoadBalancers map[string]string
+
 	// Caches are the data plane's; nil: there are none.
 	Caches CacheFlusher
 

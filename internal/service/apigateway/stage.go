@@ -159,11 +159,8 @@ func checkStage(st *api.Stage) error {
 	if err := checkCache(st); err != nil {
 		return err
 	}
-	switch {
-	case is(st.TracingEnabled):
+	if is(st.TracingEnabled) {
 		return noTracing.refuse("true")
-	case str(st.ClientCertificateId) != "":
-		return noClientCertificate.refuse(*st.ClientCertificateId)
 	}
 	return nil
 }
@@ -231,11 +228,17 @@ func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*a
 		if stage, rev, err = s.liveStage(ctx, t, in.RestApiId, in.StageName); err != nil {
 			return err
 		}
+		certificate := str(stage.ClientCertificateId)
 		if err := stagePatches.apply(&stage.Stage, in.PatchOperations); err != nil {
 			return err
 		}
 		if err := checkStage(&stage.Stage); err != nil {
 			return err
+		}
+		if str(stage.ClientCertificateId) != certificate {
+			if err := requireCertificate(ctx, c, t, &stage); err != nil {
+				return err
+			}
 		}
 		if err := requireDeployments(ctx, c, t, &stage); err != nil {
 			return err

@@ -98,6 +98,10 @@ func (s *Service) editTags(ctx context.Context, name string, edit func(tags map[
 			return editTagsOf(ctx, c, t.UsagePlans, func(r *record.UsagePlan) *map[string]string { return &r.Tags }, edit, path[1])
 		case len(path) == 2 && path[0] == "domainnames":
 			return editTagsOf(ctx, c, t.DomainNames, func(r *record.DomainName) *map[string]string { return &r.Tags }, edit, path[1])
+		case len(path) == 2 && path[0] == "vpclinks":
+			return editTagsOf(ctx, c, t.VPCLinks, func(r *record.VPCLink) *map[string]string { return &r.Tags }, edit, path[1])
+		case len(path) == 2 && path[0] == "clientcertificates":
+			return editTagsOf(ctx, c, t.ClientCertificates, func(r *record.ClientCertificate) *map[string]string { return &r.Tags }, edit, path[1])
 		}
 		return errTagTarget()
 	})

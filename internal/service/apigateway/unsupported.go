@@ -33,7 +33,6 @@ const (
 	noAuthorizationType
 	noAuthorizationScopes
 	noIntegrationType
-	noConnectionType
 	noIntegrationTarget
 	noCredentials
 	noContentHandling
@@ -61,12 +60,11 @@ var unsupported = [unsupportedCount]Unsupported{
 	noAuthorizationType:   {"Method", "authorizationType", "AWS_IAM, CUSTOM, COGNITO_USER_POOLS"},
 	noAuthorizationScopes: {"Method", "authorizationScopes", "any"},
 	noIntegrationType:     {"Integration", "type", "AWS_PROXY with other services than Lambda"},
-	noConnectionType:      {"Integration", "connectionType", "VPC_LINK"},
-	noIntegrationTarget:   {"Integration", "integrationTarget", "any"},
+	noIntegrationTarget:   {"Integration", "integrationTarget", "any (VPC links of version 2)"},
 	noCredentials:         {"Integration", "credentials", "arn:aws:iam::*:user/*; any with Lambda"},
 	noContentHandling:     {"Integration and IntegrationResponse", "contentHandling", "CONVERT_TO_BINARY, CONVERT_TO_TEXT of HTTP_PROXY"},
 	noTracing:             {"Stage", "tracingEnabled", "true"},
-	noClientCertificate:   {"Stage", "clientCertificateId", "any"},
+	noClientCertificate:   {"Stage", "clientCertificateId", "ARN of a certificate of ACM"},
 	noMetrics:             {"Stage method settings", "metrics/enabled", "true"},
 	noLogging:             {"Stage method settings", "logging/loglevel", "ERROR, INFO"},
 	noDataTrace:           {"Stage method settings", "logging/dataTrace", "true"},

@@ -1,0 +1,103 @@
+package compile
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/gateway/integration"
+	"gatehouse/internal/upstream"
+)
+
+// cluster finds the cluster of an HTTP integration's address.
+func (p *planner) cluster(in *api.Integration, uri *integration.URI) (*upstream.Cluster, error) {
+	key := upstream.Key{Scheme: uri.Scheme, Host: uri.Host, Port: uri.Port}
+	if str(in.ConnectionType) == api.ConnectionTypeVpcLink {
+		addresses, err := p.throughLink(integration.ExpandVariables(str(in.ConnectionId), p.variables), uri)
+		if err != nil {
+			p.c.opt.Log.Warn("integration cannot be called", "api", p.id.api, "stage", p.id.name, "uri", str(in.Uri), "error", err)
+			return nil, err
+		}
+		key.Addresses = addresses
+	}
+	var cert *tls.Certificate
+	if uri.Scheme == "https" {
+		if in.TlsConfig != nil {
+			key.TLS.InsecureSkipVerification = isTrue(in.TlsConfig.InsecureSkipVerification)
+		}
+		if p.certificate != nil {
+			key.TLS.ClientCertificate, cert = p.certificateName, p.certificate
+		}
+	}
+	return p.clusterOf(key, cert)
+}
+
+// clusterOf finds the cluster of a key. That of a test is its own.
+func (p *planner) clusterOf(key upstream.Key, cert *tls.Certificate) (*upstream.Cluster, error) {
+	if p.test {
+		cluster, err := p.c.opt.Clusters.Temporary(key, cert)
+		if err == nil {
+			p.temporary = append(p.temporary, cluster)
+		}
+		return cluster, err
+	}
+	cluster, err := p.c.opt.Clusters.Cluster(key, cert)
+	if err != nil {
+		return nil, err
+	}
+	p.b.clusters[key] = true
+	return cluster, nil
+}
+
+// errNoLink is why an integration cannot call through its VPC link. That is no
+// reason to refuse the stage: each call of it fails.
+var errNoLink = errors.New("no such VPC link")
+
+// throughLink returns the addresses behind a VPC link, for the key of a
+// cluster.
+//
+// AWS: integrations.md §10: the link's load balancer is connected to; the URI
+// gives the port and the name for Host and TLS. A link that is gone answers 500:
+// undocumented.
+func (p *planner) throughLink(id string, uri *integration.URI) (string, error) {
+	key := linkID{p.id.Scope, id}
+	p.b.links[key] = true
+	link := p.c.backends.Load().link(key)
+	if link == nil || len(link.TargetArns) == 0 {
+		return "", fmt.Errorf("%w: %q", errNoLink, id)
+	}
+	where := p.c.opt.LoadBalancers[link.TargetArns[0]]
+	if where == "" {
+		return "", fmt.Errorf("%w: %q: its target %s has no addresses: set them with --load-balancer", errNoLink, id, link.TargetArns[0])
+	}
+	list := strings.Split(where, ",")
+	for i, addr := range list {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			list[i] = net.JoinHostPort(strings.Trim(addr, "[]"), strconv.Itoa(int(uri.Port)))
+		}
+	}
+	return strings.Join(list, ","), nil
+}
+
+// setCertificate prepares the certificate that a stage shows to its backends.
+func (p *planner) setCertificate() error {
+	id := str(p.rec.ClientCertificateId)
+	if id == "" {
+		return nil
+	}
+	rec := p.c.backends.Load().certificate(certificateID{p.id.Scope, id})
+	if rec == nil {
+		return fmt.Errorf("client certificate %q does not exist", id)
+	}
+	cert, err := tls.X509KeyPair([]byte(str(rec.PemEncodedCertificate)), []byte(rec.Key))
+	if err != nil {
+		return fmt.Errorf("client certificate %q: %w", id, err)
+	}
+	p.certificate = &cert
+	p.certificateName = strings.Join([]string{p.id.Account, p.id.Region, id}, "/")
+	return nil
+}

@@ -1,0 +1,66 @@
+package compile
+
+import (
+	"sync"
+
+	"gatehouse/internal/record"
+)
+
+// A linkID names a VPC link everywhere, a certificateID a client certificate.
+type (
+	linkID struct {
+		record.Scope
+		id string
+	}
+	certificateID struct {
+		record.Scope
+		id string
+	}
+)
+
+// backends are the records of what stands between integrations and their
+// backends. Test invocations read them too, beside the compiler. What it holds
+// never changes.
+type backends struct {
+	mu           sync.RWMutex // guards the fields below
+	links        map[linkID]*record.VPCLink
+	certificates map[certificateID]*record.ClientCertificate
+}
+
+func newBackends() *backends {
+	return &backends{links: make(map[linkID]*record.VPCLink), certificates: make(map[certificateID]*record.ClientCertificate)}
+}
+
+// putLink stores a link, or forgets it if r is nil.
+func (b *backends) putLink(id linkID, r *record.VPCLink) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	put(b.links, id, r)
+}
+
+// putCertificate stores a certificate, or forgets it if r is nil.
+func (b *backends) putCertificate(id certificateID, r *record.ClientCertificate) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	put(b.certificates, id, r)
+}
+
+// link returns a link, or nil. So it does before anything was read.
+func (b *backends) link(id linkID) *record.VPCLink {
+	if b == nil {
+		return nil
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.links[id]
+}
+
+// certificate returns a certificate, or nil.
+func (b *backends) certificate(id certificateID) *record.ClientCertificate {
+	if b == nil {
+		return nil
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.certificates[id]
+}

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"log/slog"
 	"time"
 
 	api "gatehouse/internal/awsapi/apigateway"
@@ -23,18 +22,3 @@ type ClientCertificate struct {
 	Key     Secret    // PKCS #8, in PEM
 	Created time.Time // as CreatedDate, but exact: gives the order
 }
-
-// A Secret is text that is stored, and never shown: every way of printing it
-// yields ***.
-type Secret string
-
-const hidden = "***"
-
-// String returns ***.
-func (Secret) String() string { return hidden }
-
-// GoString returns ***.
-func (Secret) GoString() string { return hidden }
-
-// LogValue returns ***.
-func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }

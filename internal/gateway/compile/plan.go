@@ -18,6 +18,7 @@ import (
 	"gatehouse/internal/jsonschema"
 	"gatehouse/internal/limit"
 	"gatehouse/internal/record"
+	"gatehouse/internal/upstream"
 )
 
 // A planner makes the plans of one deployment in one stage.

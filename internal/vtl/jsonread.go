@@ -48,6 +48,9 @@ func (p *Path) readPlain(doc Value) (v Value, found, ok bool) {
 
 // Read evaluates p on a JSON text and appends the result as a mapping of a
 // body member puts it: a string as it is, everything else as JSON.
+//
+// AWS: integrations.md §2.3: unlike $input, a mapping takes a body that begins
+// with an apostrophe for JSON.
 func (p *Path) Read(dst []byte, body string) (out []byte, found bool, err error) {
 	r := runs.Get().(*run)
 	r.begin(&Template{roots: [rootCount]int{-1, -1, -1, -1}}, &Env{Body: body}, dst)
@@ -56,6 +59,11 @@ func (p *Path) Read(dst []byte, body string) (out []byte, found bool, err error)
 		runs.Put(r)
 	}()
 	doc, err := r.document()
+	if text := strings.TrimSpace(body); err == nil && strings.HasPrefix(text, "'") {
+		if doc, err = parseJSON(&r.mem, text); err != nil {
+			err = &PayloadError{Message: err.Error()}
+		}
+	}
 	if err != nil {
 		return dst, false, err
 	}

@@ -50,7 +50,7 @@ type CacheConfig struct {
 // A CacheParam is a parameter of the request that tells responses apart.
 type CacheParam struct {
 	Name  string // as it is configured
-	Value func(x *gateway.Exchange) string
+	Value func(x *gateway.Exchange) (string, error)
 }
 
 // An Invalidation says what becomes of a client's wish for a fresh response.
@@ -81,7 +81,10 @@ func (c *Cached) Call(ctx context.Context, x *gateway.Exchange) error {
 		}
 	}
 	var mem [keyOnStack]byte
-	key := c.appendKey(mem[:0], x)
+	key, err := c.appendKey(mem[:0], x)
+	if err != nil {
+		return err
+	}
 	if wantsFresh(&x.MethodRequest.Header) {
 		switch c.cfg.Invalidate {
 		case InvalidationAllowed:
@@ -110,15 +113,19 @@ var noInvalidation = &gateway.Fault{Type: gateway.AccessDenied, Message: "Forbid
 // AWS: who shares a namespace shares responses ("across resources", API
 // reference of Integration). That GET and POST of one namespace share none is
 // our decision: nothing is said about it.
-func (c *Cached) appendKey(dst []byte, x *gateway.Exchange) []byte {
+func (c *Cached) appendKey(dst []byte, x *gateway.Exchange) ([]byte, error) {
 	dst = append(dst, c.prefix...)
 	dst = appendKeyPart(dst, x.Vars.HTTPMethod)
 	for i := range c.cfg.Params {
 		p := &c.cfg.Params[i]
+		v, err := p.Value(x)
+		if err != nil {
+			return nil, err
+		}
 		dst = appendKeyPart(dst, p.Name)
-		dst = appendKeyPart(dst, p.Value(x))
+		dst = appendKeyPart(dst, v)
 	}
-	return c.cfg.Seal.digest(dst)
+	return c.cfg.Seal.digest(dst), nil
 }
 
 func appendKeyPart(dst []byte, s string) []byte {

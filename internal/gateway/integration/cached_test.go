@@ -25,8 +25,13 @@ func newCached(t testing.TB, cl *gatewaytest.Cluster, set func(*integration.Cach
 	t.Helper()
 	cfg := &integration.CacheConfig{
 		Cache: cache.New[*integration.Kept](8 << 20), TTL: time.Minute, Namespace: "ns",
-		Call:   newProxy(t, "http://backend/x", "", cl),
-		Params: []integration.CacheParam{{Name: "q", Value: func(x *gateway.Exchange) string { return x.MethodRequest.Query }}},
+		Call: newProxy(t, "http://backend/x", "", cl),
+		Params: []integration.CacheParam{{Name: "q", Value: func(x *gateway.Exchange) (string, error) {
+			if x.MethodRequest.Query == "broken" {
+				return "", gateway.NewFault(gateway.Default4XX, nil)
+			}
+			return x.MethodRequest.Query, nil
+		}}},
 	}
 	if set != nil {
 		set(cfg)
@@ -353,5 +358,15 @@ func BenchmarkCachedHit(b *testing.B) {
 				again(b, c, x)
 			}
 		})
+	}
+}
+
+// A request whose key cannot be told gets the fault, not the answer of another.
+func TestCachedBrokenKey(t *testing.T) {
+	cl := &gatewaytest.Cluster{Body: "b"}
+	c := newCached(t, cl, nil)
+	ask(t, c, "GET", "/x")
+	if _, err := ask(t, c, "GET", "/x?broken"); !errors.As(err, new(*gateway.Fault)) || cl.Requests != 1 {
+		t.Errorf("error %v after %d calls, want a fault after 1", err, cl.Requests)
 	}
 }

@@ -38,5 +38,6 @@ func NewCacheKey(param string, params map[string]string, sc *Scope) (*CacheKey, 
 // NeedsBody tells whether the value is of the request body.
 func (k *CacheKey) NeedsBody() bool { return k.from.ofRequestBody() }
 
-// Value returns the value, empty if there is none. It lives as long as x.
-func (k *CacheKey) Value(x *gateway.Exchange) string { return k.from.value(x) }
+// Value returns the value, empty if there is none. It lives as long as x. A
+// value of a body that is broken JSON is a fault, as it is where it is mapped.
+func (k *CacheKey) Value(x *gateway.Exchange) (string, error) { return k.from.eval(x) }

@@ -128,7 +128,9 @@ func (s *Service) checkDomainElsewhere(ctx context.Context, t record.Tables, dom
 	if err != nil {
 		return err
 	}
-	edge := func(d record.DomainName) bool { return slices.Contains(d.EndpointConfiguration.Types, api.EndpointTypeEdge) }
+	edge := func(d record.DomainName) bool {
+		return slices.Contains(d.EndpointConfiguration.Types, api.EndpointTypeEdge)
+	}
 	if edge(*dom) && slices.ContainsFunc(list, func(d record.DomainName) bool { return d.Region != t.Scope.Region && edge(d) }) {
 		return errDomainExists()
 	}

@@ -204,7 +204,7 @@ func TestLambdaFaults(t *testing.T) {
 		{"no permission", refuses(function.AccessDenied("no")), "500 API_CONFIGURATION_ERROR Internal server error"},
 		{"no function", refuses(function.NotFound(functionARN)), "500 API_CONFIGURATION_ERROR Internal server error"},
 		{"throttled", refuses(function.TooMany(function.ReasonReserved)), "500 INTEGRATION_FAILURE Internal server error"},
-		{"too large", refuses(function.TooLarge("large")), "500 INTEGRATION_FAILURE Internal server error"},
+		{"too large", refuses(function.TooLarge(7<<20, function.RequestResponse)), "500 INTEGRATION_FAILURE Internal server error"},
 		{"failed", refuses(function.Failure("broken")), "500 INTEGRATION_FAILURE Internal server error"},
 		{"any other", refuses(errors.New("connection reset")), "500 INTEGRATION_FAILURE Internal server error"},
 	}

@@ -24,6 +24,7 @@ type Definition struct {
 
 	Models            map[string]api.Model            `json:",omitzero"` // by name
 	RequestValidators map[string]api.RequestValidator `json:",omitzero"` // by id
+	Authorizers       map[string]api.Authorizer       `json:",omitzero"` // by id
 	GatewayResponses  map[string]api.GatewayResponse  `json:",omitzero"` // by type; only those that were set
 }
 

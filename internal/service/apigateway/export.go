@@ -187,6 +187,10 @@ func exportedAPI(def *record.Definition) *openapi.API {
 		v.Id, v.Name = nil, new(validators[id])
 		out.Validators = append(out.Validators, v)
 	}
+	for _, a := range byKey(def.Authorizers) {
+		a.Id = nil
+		out.Authorizers = append(out.Authorizers, a)
+	}
 	if e := out.Settings.EndpointConfiguration; e != nil {
 		out.Settings.EndpointConfiguration = exportedEndpoint(*e)
 	}
@@ -198,6 +202,7 @@ func exportedAPI(def *record.Definition) *openapi.API {
 		for _, name := range sortedKeys(r.ResourceMethods) {
 			m := exportedMethod(r, name)
 			m.Validator = validators[str(m.RequestValidatorId)]
+			m.Authorizer = str(def.Authorizers[str(m.AuthorizerId)].Name)
 			res.Methods = append(res.Methods, m)
 		}
 		out.Resources = append(out.Resources, res)

@@ -88,6 +88,9 @@ func definitionOf(c *client, id any) any {
 	for id, v := range def.RequestValidators {
 		names[id] = "validator " + str(v.Name)
 	}
+	for id, a := range def.Authorizers {
+		names[id] = "authorizer " + str(a.Name)
+	}
 	for _, m := range def.Models {
 		names[str(m.Id)] = "model " + str(m.Name)
 	}

@@ -97,14 +97,6 @@ func (s *Service) readDocument(scope record.Scope, id string, body []byte, param
 	if err != nil {
 		return nil, importError(err)
 	}
-	for _, a := range doc.Authorizers {
-		used := slices.ContainsFunc(doc.Resources, func(r openapi.Resource) bool {
-			return slices.ContainsFunc(r.Methods, func(m openapi.Method) bool { return m.Authorizer == str(a.Name) })
-		})
-		if !used {
-			doc.Warnings = append(doc.Warnings, "Authorizer '"+str(a.Name)+"' is not used and was left out: Gatehouse does not support authorizers yet (see COVERAGE.md)")
-		}
-	}
 	if strict {
 		if err := doc.Strict(); err != nil {
 			return nil, importError(err)
@@ -211,6 +203,7 @@ const maxImportErrors = 100
 func (m *merger) merge() error {
 	m.models()
 	m.validators()
+	m.authorizers()
 	m.gatewayResponses()
 	m.resources()
 	if len(m.def.Resources) > m.limits.ResourcesPerAPI+1 {
@@ -268,6 +261,29 @@ func (m *merger) validators() {
 		}
 		v.Id = new(id)
 		m.def.RequestValidators = setEntry(m.def.RequestValidators, id, v)
+	}
+}
+
+// authorizers puts the document's authorizers in; those of a name that is there
+// already keep their id.
+func (m *merger) authorizers() {
+	old := map[string]string{}
+	for id, a := range m.def.Authorizers {
+		old[str(a.Name)] = id
+	}
+	if m.overwrite {
+		m.def.Authorizers = nil
+	}
+	for _, a := range m.doc.Authorizers {
+		id := old[str(a.Name)]
+		if id == "" {
+			id = newID(shortIDLen)
+		}
+		a.Id = new(id)
+		m.failed(checkAuthorizer(m.def, &a), func(why string) string {
+			return "Unable to put authorizer '" + str(a.Name) + "': " + why // AWS: undocumented text
+		})
+		m.def.Authorizers = setEntry(m.def.Authorizers, id, a)
 	}
 }
 
@@ -346,8 +362,13 @@ func (m *merger) method(resourceID, path string, in openapi.Method) {
 	unable := func(part string) func(string) string {
 		return func(why string) string { return openapi.Unable(part, name, path, why) }
 	}
-	if kind := str(me.m.AuthorizationType); kind != authNone {
-		m.failed(noAuthorizationType.refuse(kind), unable("method"))
+	for id, a := range m.def.Authorizers {
+		if in.Authorizer != "" && str(a.Name) == in.Authorizer {
+			me.m.AuthorizerId = new(id)
+		}
+	}
+	if str(me.m.AuthorizationType) == authIAM {
+		m.failed(noAuthorizationType.refuse(authIAM), unable("method"))
 		return
 	}
 	m.failed(me.check(), unable("method"))

@@ -17,6 +17,7 @@ type Limits struct {
 	MappingsPerDomain  int
 	ModelsPerAPI       int
 	ValidatorsPerAPI   int
+	AuthorizersPerAPI  int
 	StageVariables     int
 	DefinitionMaxBytes int
 	IntegrationMillis  int // the longest timeoutInMillis of REGIONAL and PRIVATE APIs
@@ -44,6 +45,7 @@ func (l Limits) orDefaults() Limits {
 		{&l.DomainNames, 120},
 		{&l.MappingsPerDomain, 200},
 		{&l.ModelsPerAPI, 400},
+		{&l.AuthorizersPerAPI, 10},
 		{&l.ValidatorsPerAPI, 400}, // AWS: undocumented; as models
 		{&l.StageVariables, 100},
 		{&l.DefinitionMaxBytes, 6 << 20},

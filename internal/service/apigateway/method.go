@@ -124,11 +124,13 @@ func (me *methodEdit) check() error {
 	case authIAM:
 		return noAuthorizationType.refuse(authIAM)
 	case authCustom, authCognito:
-		return errAuthorizer() // there are no authorizers yet
+		if err := me.checkAuthorization(); err != nil {
+			return err
+		}
 	default:
 		return api.BadRequestException("Invalid authorization type specified") // AWS: undocumented text
 	}
-	if len(m.AuthorizationScopes) > 0 {
+	if len(m.AuthorizationScopes) > 0 && m.AuthorizerId == nil {
 		return noAuthorizationScopes.refuse("")
 	}
 	if id := m.RequestValidatorId; id != nil {

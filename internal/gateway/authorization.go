@@ -1,6 +1,9 @@
 package gateway
 
-import "strings"
+import (
+	"context"
+	"strings"
+)
 
 // An Authorization is what an authorizer found out about the caller of an
 // exchange. Exchanges of the same caller share it: it is not changed after it
@@ -80,4 +83,12 @@ func authorizerVar(name string) Getter {
 		v, _ := x.Authorization.Value(name)
 		return append(dst, v...)
 	}
+}
+
+// An Authorizer finds out who sent an exchange. It is shared by all exchanges
+// of its routes.
+type Authorizer interface {
+	// Authorize fills in x.Authorization and x.Allowed, or returns a *Fault to
+	// refuse.
+	Authorize(ctx context.Context, x *Exchange) error
 }

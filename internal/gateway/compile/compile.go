@@ -23,8 +23,10 @@ import (
 	"time"
 
 	"gatehouse/internal/awsclient"
+	"gatehouse/internal/cache"
 	"gatehouse/internal/function"
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/authorizer"
 	"gatehouse/internal/gateway/integration"
 	"gatehouse/internal/limit"
 	"gatehouse/internal/record"
@@ -73,6 +75,8 @@ type Compiler struct {
 	gw    *gateway.Gateway
 	opt   Options
 	seal  *integration.Seal
+
+	decisions cache.Registry[*authorizer.Decision]
 
 	// Of the goroutine of Run alone:
 	mirror  *mirror
@@ -236,6 +240,7 @@ func (c *Compiler) publish(ctx context.Context, t *touched, rev store.Rev) bool 
 		c.gw.Publish(table)
 		c.opt.Clusters.Retain(c.clustersInUse())
 		c.opt.Caches.Retain(c.cachesInUse())
+		c.decisions.Retain(c.decisionsInUse())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

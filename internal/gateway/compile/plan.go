@@ -13,6 +13,7 @@ import (
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/cache"
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/authorizer"
 	"gatehouse/internal/gateway/integration"
 	"gatehouse/internal/gateway/step"
 	"gatehouse/internal/jsonschema"
@@ -43,6 +44,8 @@ type planner struct {
 	certificate     *tls.Certificate // shown to backends; nil: none
 	certificateName string           // what tells it from others
 
+	lambdas map[string]*authorizer.Lambda // made so far, by id
+
 	// Steps that most routes have in common.
 	keyAsked, keyRequired *step.APIKey
 	unthrottled           *step.Throttle // by the method
@@ -55,7 +58,8 @@ func (c *Compiler) newPlanner(b *built, id stageID, def *record.Definition, rec 
 		account: c.accountBucket(id.Scope),
 	}
 	p.cache = p.stageCache(rel.canary)
-	p.keyAsked, p.keyRequired = new(step.APIKey), &step.APIKey{Required: true}
+	fromAuthorizer := str(def.RestAPI.ApiKeySource) == api.ApiKeySourceTypeAuthorizer
+	p.keyAsked, p.keyRequired = &step.APIKey{FromAuthorizer: fromAuthorizer}, &step.APIKey{Required: true, FromAuthorizer: fromAuthorizer}
 	p.unthrottled = &step.Throttle{Account: p.account}
 	err := p.refuseRestAPI()
 	if err != nil {
@@ -80,7 +84,11 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 	if err := p.refuseMethod(m); err != nil {
 		return nil, err
 	}
-	plan := &gateway.Plan{Request: p.admission(rt, m), Fault: p.fault, Finish: p.finish}
+	admission, err := p.admission(rt, m)
+	if err != nil {
+		return nil, err
+	}
+	plan := &gateway.Plan{Request: admission, Fault: p.fault, Finish: p.finish}
 
 	// AWS: rest-execution.md §6. That coded bodies are decoded once they are
 	// known to be wanted is our decision: Amazon may do it as early as step 6.
@@ -158,20 +166,27 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 // admission are the steps that may refuse a client, whatever its request is. A
 // test has none.
 //
-// AWS: execution.md §3, steps 12 to 14: the API key, then the usage plan's
-// limits, then those of method, stage and account.
-func (p *planner) admission(rt *gateway.Route, m *api.Method) []gateway.Step {
+// AWS: execution.md §3, steps 10 and 12 to 14: who the caller is, and what it
+// may do; the API key, then the usage plan's limits, then those of method, stage
+// and account.
+func (p *planner) admission(rt *gateway.Route, m *api.Method) ([]gateway.Step, error) {
 	if p.test {
-		return nil
+		return nil, nil
 	}
-	steps := append(make([]gateway.Step, 0, 3), p.keyAsked, p.unthrottled)
+	steps := make([]gateway.Step, 0, 3)
+	if s, err := p.authorize(rt, m); err != nil {
+		return nil, err
+	} else if s != nil {
+		steps = append(steps, s)
+	}
+	key, throttle := p.keyAsked, p.unthrottled
 	if isTrue(m.ApiKeyRequired) {
-		steps[0] = p.keyRequired
+		key = p.keyRequired
 	}
 	if b := p.methodBucket(rt); b != nil {
-		steps[1] = &step.Throttle{Method: b, Account: p.account}
+		throttle = &step.Throttle{Method: b, Account: p.account}
 	}
-	return steps
+	return append(steps, key, throttle), nil
 }
 
 // fallback is what happens to a request that matches no route.
@@ -187,8 +202,6 @@ func (p *planner) refuseRestAPI() error {
 	switch {
 	case str(a.Policy) != "":
 		return errors.New("a resource policy is not supported yet")
-	case str(a.ApiKeySource) == api.ApiKeySourceTypeAuthorizer:
-		return errors.New("apiKeySource AUTHORIZER is not supported yet")
 	case endpointType(p.def) == api.EndpointTypePrivate:
 		return errors.New("a private API is not supported yet")
 	}
@@ -197,7 +210,9 @@ func (p *planner) refuseRestAPI() error {
 
 // refuseMethod is refuseRestAPI for a method.
 func (p *planner) refuseMethod(m *api.Method) error {
-	if t := str(m.AuthorizationType); t != "" && t != "NONE" {
+	switch t := str(m.AuthorizationType); t {
+	case "", typeNone, typeCustom:
+	default:
 		return fmt.Errorf("authorizationType %s is not supported yet", t)
 	}
 	in := m.MethodIntegration

@@ -26,6 +26,8 @@ type built struct {
 	clusters map[upstream.Key]bool
 	caches   map[cache.Key]bool
 	links    map[linkID]bool // VPC links that are called through, also those there are not
+	// decisions are the caches of its authorizers.
+	decisions map[cache.Key]bool
 
 	disabled bool      // disableExecuteApiEndpoint, as deployed
 	deployed time.Time // when that was
@@ -160,7 +162,9 @@ func (b *builder) build(ctx context.Context, id stageID) (*built, error) {
 		return nil, err
 	}
 	rec := b.c.mirror.stages[id]
-	made := &built{clusters: make(map[upstream.Key]bool), caches: make(map[cache.Key]bool), links: make(map[linkID]bool)}
+	made := &built{
+		clusters: make(map[upstream.Key]bool), caches: make(map[cache.Key]bool), links: make(map[linkID]bool), decisions: make(map[cache.Key]bool),
+	}
 	// The canary first: what is said of the stage as a whole is its own.
 	canary, err := b.buildCanary(ctx, made, id, rec)
 	if err != nil {

@@ -199,3 +199,6 @@ func (u *URI) appendTarget(dst []byte, x *gateway.Exchange) ([]byte, bool) {
 	}
 	return dst, true
 }
+
+// Constant returns the target of a URI without variables.
+func (u *URI) Constant() (target string, ok bool) { return u.constant() }

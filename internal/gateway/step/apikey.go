@@ -10,6 +10,8 @@ import (
 // without a valid one if the method requires one.
 type APIKey struct {
 	Required bool
+	// FromAuthorizer: the key is what the authorizer says, and no header counts.
+	FromAuthorizer bool
 }
 
 var invalidKey = gateway.NewFault(gateway.InvalidAPIKey, nil)
@@ -20,6 +22,12 @@ var invalidKey = gateway.NewFault(gateway.InvalidAPIKey, nil)
 // plan that lists the stage. A key that is not required passes whatever it is,
 // but one with a plan for the stage is held to it, even when it is disabled.
 func (s *APIKey) Do(_ context.Context, x *gateway.Exchange) error {
+	if s.FromAuthorizer {
+		x.Vars.APIKey = ""
+		if x.Authorization != nil {
+			x.Vars.APIKey = x.Authorization.UsageKey
+		}
+	}
 	if x.Vars.APIKey == "" {
 		if s.Required {
 			return invalidKey

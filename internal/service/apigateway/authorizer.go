@@ -284,7 +284,10 @@ func (me *methodEdit) checkAuthorization() error {
 	if !ok || pools != (*m.AuthorizationType == authCognito) {
 		return errAuthorizer()
 	}
-	if len(m.AuthorizationScopes) > 0 && !pools {
+	if pools {
+		return noAuthorizationType.refuse(authCognito)
+	}
+	if len(m.AuthorizationScopes) > 0 {
 		return noAuthorizationScopes.refuse("")
 	}
 	return nil

@@ -15,6 +15,8 @@ type CacheFlusher interface {
 	// FlushStage drops all responses that are kept for a stage. It returns when
 	// none of them will be served any more.
 	FlushStage(scope record.Scope, restAPI, stage string)
+	// FlushStageAuthorizers is FlushStage for the decisions of authorizers.
+	FlushStageAuthorizers(scope record.Scope, restAPI, stage string)
 }
 
 // cacheSizes are the sizes a stage's cache can have, in GB.
@@ -65,9 +67,14 @@ func (s *Service) FlushStageCache(ctx context.Context, in *api.FlushStageCacheIn
 	return nil
 }
 
-// FlushStageAuthorizersCache drops the decisions of a stage's authorizers. There
-// are no authorizers yet, so there is nothing to drop.
+// FlushStageAuthorizersCache drops the decisions of a stage's authorizers.
 func (s *Service) FlushStageAuthorizersCache(ctx context.Context, in *api.FlushStageAuthorizersCacheInput) error {
-	_, _, err := s.liveStage(ctx, s.tables(ctx), in.RestApiId, in.StageName)
-	return err
+	t := s.tables(ctx)
+	if _, _, err := s.liveStage(ctx, t, in.RestApiId, in.StageName); err != nil {
+		return err
+	}
+	if s.opt.Caches != nil {
+		s.opt.Caches.FlushStageAuthorizers(t.Scope, str(in.RestApiId), str(in.StageName))
+	}
+	return nil
 }

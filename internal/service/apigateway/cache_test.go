@@ -15,6 +15,10 @@ func (f *flusher) FlushStage(s record.Scope, api, stage string) {
 	*f = append(*f, strings.Join([]string{s.Account, s.Region, api, stage}, " "))
 }
 
+func (f *flusher) FlushStageAuthorizers(s record.Scope, api, stage string) {
+	*f = append(*f, strings.Join([]string{"authorizers", s.Account, s.Region, api, stage}, " "))
+}
+
 func TestFlushStageCache(t *testing.T) {
 	c := newClient(t)
 	var f flusher
@@ -24,8 +28,8 @@ func TestFlushStageCache(t *testing.T) {
 	c.must("CreateDeployment", stage)
 	c.must("FlushStageCache", stage)
 	c.must("FlushStageAuthorizersCache", stage)
-	if len(f) != 1 || !strings.HasSuffix(f[0], " "+id+" prod") {
-		t.Errorf("flushed %q, want the stage once", f)
+	if len(f) != 2 || !strings.HasSuffix(f[0], " "+id+" prod") || f[1] != "authorizers "+f[0] {
+		t.Errorf("flushed %q, want the stage once, and its authorizers", f)
 	}
 	for _, op := range []string{"FlushStageCache", "FlushStageAuthorizersCache"} {
 		got, _ := c.do(op, with(stage, "stageName", "test"))["Error"].(string)

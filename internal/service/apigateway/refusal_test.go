@@ -150,8 +150,6 @@ func TestUnsupported(t *testing.T) {
 		operation string
 		in        doc
 	}{
-		{noAPIKeySource, "CreateRestApi", doc{"name": "x", "apiKeySource": "AUTHORIZER"}},
-		{noAPIKeySource, "UpdateRestApi", api("/apiKeySource", "AUTHORIZER")},
 		{noPolicy, "CreateRestApi", doc{"name": "x", "policy": "{}"}},
 		{noPolicy, "UpdateRestApi", api("/policy", "{}")},
 		{noPrivateAPI, "CreateRestApi", doc{"name": "x", "endpointConfiguration": doc{"types": []string{"PRIVATE"}}}},

@@ -77,8 +77,6 @@ func newRestAPI(in *api.CreateRestApiInput) (record.RestAPI, error) {
 // checkRestAPI refuses settings that would not act.
 func checkRestAPI(a *api.RestApi) error {
 	switch {
-	case str(a.ApiKeySource) == api.ApiKeySourceTypeAuthorizer:
-		return noAPIKeySource.refuse(*a.ApiKeySource)
 	case str(a.Policy) != "":
 		return noPolicy.refuse("")
 	case a.SecurityPolicy != nil && *a.SecurityPolicy != api.SecurityPolicyTls10:

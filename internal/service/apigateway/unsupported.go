@@ -25,8 +25,7 @@ type unsupportedID int
 
 // What is refused. The order is that of the coverage document.
 const (
-	noAPIKeySource unsupportedID = iota
-	noPolicy
+	noPolicy unsupportedID = iota
 	noPrivateAPI
 	noSecurityPolicy
 	noAccessMode

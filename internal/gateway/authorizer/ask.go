@@ -1,0 +1,154 @@
+package authorizer
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"gatehouse/internal/function"
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/event"
+)
+
+// Timeout is how long an authorizer may take to decide.
+//
+// AWS: undocumented for REST APIs; that of integrations.
+const Timeout = 29 * time.Second
+
+// A Caller asks for a decision. The answer is only valid until the payload is
+// used again.
+type Caller interface {
+	// Call returns what was answered, the id of the call, and its status. An
+	// error is *function.Error or whatever kept the caller from an answer, and
+	// Raised if what was asked raised an error.
+	Call(ctx context.Context, x *gateway.Exchange, payload []byte) (answer []byte, requestID string, err error)
+}
+
+// Raised is the error that an authorizer's function raised.
+type Raised struct{ Message string }
+
+// Error returns the message.
+func (r *Raised) Error() string { return r.Message }
+
+// ask gets a decision: one call for all exchanges that wait for the same.
+func (r *lambdaRoute) ask(ctx context.Context, x *gateway.Exchange, key []byte) (*Decision, error) {
+	l := r.l
+	if l.TTL <= 0 {
+		return r.call(ctx, x)
+	}
+	f, first := l.flights.join(string(key))
+	if !first {
+		select {
+		case <-f.done:
+			return f.decision, f.err
+		case <-ctx.Done():
+			return nil, misconfigured(context.Cause(ctx))
+		}
+	}
+	// Whoever waits for this call must not lose it with the client that began
+	// it. An outcome that is never told is a refusal.
+	f.err = misconfigured(errors.New("the authorizer's call was given up"))
+	defer l.flights.end(string(key), f)
+	kept := l.Cache.Replace(key) // a flush from now on means that it is not kept
+	defer kept.End()
+	d, err := r.call(context.WithoutCancel(ctx), x)
+	f.decision, f.err = d, err
+	if err == nil && kept.Reserve(d.size) {
+		kept.Store(d, x.Vars.Now.Add(l.TTL))
+	}
+	return d, err
+}
+
+// call asks for a decision about x.
+func (r *lambdaRoute) call(ctx context.Context, x *gateway.Exchange) (*Decision, error) {
+	arn, err := r.l.methodARN(x)
+	if err != nil {
+		return nil, err
+	}
+	from := len(x.Text)
+	if r.l.Token {
+		x.Text = append(event.AppendString(append(x.Text, `{"type":"TOKEN","methodArn":`...), arn), `,"authorizationToken":`...)
+		x.Text = append(event.AppendString(x.Text, r.l.Sources[0].value(x)), '}')
+	} else {
+		x.Text = r.form.AppendAuthorizer(x.Text, x, arn)
+	}
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	answer, id, err := r.l.Caller.Call(ctx, x, x.Text[from:])
+	began := x.Vars.Now
+	x.Vars.Now = time.Now()
+	x.Vars.AuthorizerLatency, x.Vars.AuthorizerRequestID, x.Vars.AuthorizerStatus = x.Vars.Now.Sub(began), id, 200
+	x.Text = x.Text[:from]
+	if err != nil {
+		return nil, refusal(x, err)
+	}
+	d, err := ParseDecision(answer)
+	if err != nil {
+		x.Vars.AuthorizerError = err.Error()
+		return nil, misconfigured(err)
+	}
+	return d, nil
+}
+
+// refusal is what an authorizer that did not decide means.
+//
+// AWS: authorizers.md §1.3: the error "Unauthorized", to the letter, is one
+// decision: 401.
+func refusal(x *gateway.Exchange, err error) error {
+	x.Vars.AuthorizerError = err.Error()
+	var raised *Raised
+	if errors.As(err, &raised) {
+		switch {
+		case raised.Message == "Unauthorized":
+			return unauthorized
+		case strings.Contains(raised.Message, "Task timed out after"):
+			return misconfigured(err)
+		}
+		return failed(err)
+	}
+	var e *function.Error
+	if errors.As(err, &e) {
+		x.Vars.AuthorizerStatus = e.Status
+	} else {
+		x.Vars.AuthorizerStatus = 0
+	}
+	return misconfigured(err)
+}
+
+// flights are the calls under way, by identity.
+type flights struct {
+	mu  sync.Mutex // guards all
+	all map[string]*flight
+}
+
+// A flight is one call. Its outcome is set before done is closed.
+type flight struct {
+	done     chan struct{}
+	decision *Decision
+	err      error
+}
+
+// join returns the flight for a key, and whether the caller is the first, who
+// must end it.
+func (fs *flights) join(key string) (f *flight, first bool) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f = fs.all[key]; f != nil {
+		return f, false
+	}
+	f = &flight{done: make(chan struct{})}
+	if fs.all == nil {
+		fs.all = make(map[string]*flight)
+	}
+	fs.all[key] = f
+	return f, true
+}
+
+func (fs *flights) end(key string, f *flight) {
+	fs.mu.Lock()
+	delete(fs.all, key)
+	fs.mu.Unlock()
+	close(f.done)
+}

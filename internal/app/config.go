@@ -63,9 +63,10 @@ type Config struct {
 	Account string `name:"account" kind:"ID" help:"account id of the root credential"`
 
 	// HTTP1 says which code reads and writes HTTP/1.1 on the data plane: wire
-	// (Gatehouse's own, strict and fast) or std (Go's net/http). Both serve
-	// the same plans.
-	HTTP1 string `name:"http1" kind:"wire|std" help:"engine for HTTP/1.1 on the data plane"`
+	// (Gatehouse's own, strict and fast, a goroutine per connection), loops
+	// (wire, with event loops for simple requests without TLS; elsewhere than on
+	// Linux the same as wire) or std (Go's net/http). All serve the same plans.
+	HTTP1 string `name:"http1" kind:"loops|wire|std" help:"engine for HTTP/1.1 on the data plane"`
 
 	// AccessLog is where the access logs of all stages that have a format go:
 	// stdout, a file (opened again on SIGHUP), or off.
@@ -215,7 +216,7 @@ func (c *Config) Check() error {
 		c.checkTLS(),
 		c.checkAccount(),
 		c.checkAWS(),
-		oneOf("http1", c.HTTP1, "wire", "std"),
+		oneOf("http1", c.HTTP1, "loops", "wire", "std"),
 		oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("log-format", c.LogFormat, "text", "json"),
 		c.checkRest(),

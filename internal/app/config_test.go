@@ -131,7 +131,7 @@ func TestCheck(t *testing.T) {
 		{"TLS without a key", func(c *Config) { c.ListenTLS, c.TLSCert = ":8443", "c.pem" }, "listen-tls: needs tls-cert and tls-key too"},
 		{"key without TLS", func(c *Config) { c.TLSKey = "k.pem" }, "have no use without listen-tls"},
 		{"account", func(c *Config) { c.Account = "12345" }, `account: "12345" is not an account id`},
-		{"engine", func(c *Config) { c.HTTP1 = "fast" }, `http1: "fast" is not one of [wire std]`},
+		{"engine", func(c *Config) { c.HTTP1 = "fast" }, `http1: "fast" is not one of [loops wire std]`},
 		{"level", func(c *Config) { c.LogLevel = "loud" }, "log-level"},
 		{"format", func(c *Config) { c.LogFormat = "xml" }, "log-format"},
 		{"drain", func(c *Config) { c.Drain = -1 }, "drain"},

@@ -36,6 +36,14 @@ type Forward interface {
 	Accept(x *Exchange, err error) error
 }
 
+// A Prompt is a step that never waits, for nothing but a lock that is held for a
+// moment, as long as all of the message it looks at is here.
+type Prompt interface {
+	Step
+	// Prompt does nothing: it is there to be had.
+	Prompt()
+}
+
 // A Finisher sees an exchange after its response has been sent: access log,
 // metrics, trace. It must not keep anything of x.
 type Finisher interface {
@@ -55,6 +63,30 @@ type Plan struct {
 	Response    []Step      // integration response … method response
 	Fault       Step        // gateway response; runs only after an error
 	Finish      []Finisher  // always run, after the response was sent
+
+	forward Forward
+}
+
+// Forward returns what p does in the middle, if that is the only thing in p that
+// may wait; else nil.
+func (p *Plan) Forward() Forward { return p.forward }
+
+// Seal finds out what p is made of, once it is complete. A plan that is not
+// sealed has no Forward.
+func (p *Plan) Seal() {
+	f, ok := p.Integration.(Forward)
+	if ok && prompt(p.Request) && prompt(p.Response) {
+		p.forward = f
+	}
+}
+
+func prompt(steps []Step) bool {
+	for _, s := range steps {
+		if _, ok := s.(Prompt); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // Run takes x through the plan up to its response. Afterwards

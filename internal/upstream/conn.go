@@ -19,6 +19,7 @@ type conn struct {
 func newConn(c *Cluster, nc net.Conn) *conn {
 	cn := &conn{ClientConn: wire.NewClientConn(nc, c.opt.Client), cluster: c}
 	cn.Release = cn.over
+	cn.Lost = cn.lost
 	return cn
 }
 
@@ -32,6 +33,9 @@ func (cn *conn) over(*wire.ClientConn) {
 		_ = cn.Close() // nothing is under way
 	}
 }
+
+// lost takes out of the pool what its loop has closed.
+func (cn *conn) lost(*wire.ClientConn) { cn.cluster.pool.remove(cn) }
 
 // closeAll closes a list of idle connections.
 func closeAll(list *conn) {

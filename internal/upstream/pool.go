@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"gatehouse/internal/wire"
 )
 
 // A pool holds the connections of one cluster: a stack of idle ones, newest on
@@ -19,6 +21,7 @@ type pool struct {
 
 	mu      sync.Mutex // guards the fields below; never held while calling out
 	top     *conn      // of the stack of idle connections
+	lent    []*conn    // tops of the stacks of those that belong to loops, by their index
 	idle    int
 	open    int // connections in use, idle and being made
 	first   *waiter
@@ -56,12 +59,74 @@ func (p *pool) take(ctx context.Context, deadline time.Time) (*conn, error) {
 		p.mu.Unlock()
 		return nil, nil
 	}
+	if c := p.evictLocked(); c != nil {
+		p.mu.Unlock()
+		closeAll(c) // with its permission
+		return nil, nil
+	}
 	return p.waitLocked(ctx, deadline)
 }
 
 func (p *pool) popLocked(c *conn) {
 	p.top, c.below = c.below, nil
 	p.idle--
+}
+
+// evictLocked takes out an idle connection of a loop, if there is one.
+func (p *pool) evictLocked() *conn {
+	for i, c := range p.lent {
+		if c != nil {
+			p.lent[i], c.below = c.below, nil
+			p.idle--
+			return c
+		}
+	}
+	return nil
+}
+
+// lend is take for a loop, which does not wait: it returns an idle connection
+// of the loop's own, or nil for the permission to make one, or false.
+func (p *pool) lend(l *wire.Loop) (*conn, bool) {
+	i := l.Index()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, false
+	}
+	if i < len(p.lent) {
+		// Loops of two servers may have the same index.
+		for at := &p.lent[i]; *at != nil; at = &(*at).below {
+			if c := *at; c.In() == l {
+				*at, c.below = c.below, nil
+				p.idle--
+				return c, true
+			}
+		}
+	}
+	if p.open < p.maxOpen {
+		p.open++
+		return nil, true
+	}
+	return nil, false
+}
+
+// remove takes out an idle connection that a loop has found to be good for
+// nothing. It does nothing if that is out already.
+func (p *pool) remove(c *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := c.In().Index()
+	if i >= len(p.lent) {
+		return
+	}
+	for at := &p.lent[i]; *at != nil; at = &(*at).below {
+		if *at == c {
+			*at, c.below = c.below, nil
+			p.idle--
+			p.releaseLocked()
+			return
+		}
+	}
 }
 
 // waitLocked queues until a connection is given back, one is closed, the
@@ -161,8 +226,13 @@ func (p *pool) give(c *conn, now int64) bool {
 		p.open--
 		return false
 	}
+	l := c.In()
 	if w := p.first; w != nil {
 		p.removeLocked(w)
+		if l != nil {
+			w.ready <- nil // those who wait are in no loop: the permission goes on
+			return false
+		}
 		w.ready <- c
 		return true
 	}
@@ -170,8 +240,15 @@ func (p *pool) give(c *conn, now int64) bool {
 		p.open--
 		return false
 	}
-	c.below, p.top = p.top, c
 	p.idle++
+	top := &p.top
+	if l != nil {
+		for len(p.lent) <= l.Index() {
+			p.lent = append(p.lent, nil)
+		}
+		top = &p.lent[l.Index()]
+	}
+	c.below, *top = *top, c
 	return true
 }
 
@@ -186,6 +263,10 @@ func (p *pool) keepNone() *conn {
 
 func (p *pool) emptyLocked() *conn {
 	old := p.top
+	for i, c := range p.lent {
+		old = joined(c, old)
+		p.lent[i] = nil
+	}
 	p.open -= p.idle
 	p.top, p.idle = nil, 0
 	return old
@@ -195,6 +276,10 @@ func (p *pool) emptyLocked() *conn {
 func (p *pool) release() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.releaseLocked()
+}
+
+func (p *pool) releaseLocked() {
 	if w := p.first; w != nil && !p.closed {
 		p.removeLocked(w)
 		w.ready <- nil // the permission goes on to the next in line
@@ -208,17 +293,40 @@ func (p *pool) release() {
 func (p *pool) expire(before int64) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at := &p.top
-	kept := 0
+	old, kept := expired(&p.top, before)
+	for i := range p.lent {
+		list, n := expired(&p.lent[i], before)
+		old = joined(list, old)
+		kept += n
+	}
+	p.open -= p.idle - kept
+	p.idle = kept
+	return old
+}
+
+// expired cuts off the part of a stack that is older than before, and counts
+// what it leaves.
+func expired(at **conn, before int64) (old *conn, kept int) {
 	for *at != nil && (*at).idleSince >= before {
 		at = &(*at).below
 		kept++
 	}
-	old := *at
+	old = *at
 	*at = nil
-	p.open -= p.idle - kept
-	p.idle = kept
-	return old
+	return old, kept
+}
+
+// joined puts one list before another.
+func joined(first, then *conn) *conn {
+	if first == nil {
+		return then
+	}
+	last := first
+	for last.below != nil {
+		last = last.below
+	}
+	last.below = then
+	return first
 }
 
 // close refuses everything from now on and returns the idle connections.

@@ -28,6 +28,9 @@ type ClientConn struct {
 	// Release, if not nil, is called with the connection when its exchange is
 	// over: once for each Do that returned nil, perhaps before Do returns.
 	Release func(*ClientConn)
+	// Lost, if not nil, is called when a loop closes an idle connection that it
+	// owns.
+	Lost func(*ClientConn)
 
 	sock     socket
 	raw      syscall.RawConn // of the TCP connection, also below TLS; nil: none
@@ -42,6 +45,12 @@ type ClientConn struct {
 	probe   [1]byte // what reads that should find nothing read into
 	peeked  peek
 	peekRaw func(fd uintptr) bool // looks whether bytes wait; made once
+
+	loop      *Loop       // that owns the connection; nil: none
+	slot      int32       // in it
+	client    *serverConn // whose exchange is under way in it
+	leaving   bool        // the backend sends no more
+	idleSince time.Time
 
 	turn    turn
 	turnRaw func(fd uintptr) bool // turn.step; made once
@@ -79,7 +88,8 @@ func (c *ClientConn) Idle() bool { return c.Reusable() && c.clean() }
 // it may be called from anywhere.
 func (c *ClientConn) Close() error {
 	c.closed.Store(true)
-	return c.sock.nc.Close()
+	c.sock.end()
+	return nil
 }
 
 // Do sends req and reads the head of the response into resp, with as much of
@@ -106,6 +116,12 @@ func (c *ClientConn) Do(req *Request, resp *Response, deadline time.Time) error 
 	if err == nil {
 		return nil
 	}
+	return c.fail(err, reused)
+}
+
+// fail closes the connection, and says what that means to who may send the
+// request again.
+func (c *ClientConn) fail(err error, reused bool) error {
 	if reused && errors.Is(err, errNoAnswer) {
 		err = ErrStale
 	}
@@ -141,18 +157,10 @@ func (c *ClientConn) send(req *Request, resp *Response) (int, error) {
 	if !c.Reusable() {
 		return 0, ErrUnsent
 	}
-	out, err := AppendRequestHead(resp.mem[:0], req)
+	out, small, err := c.compose(req, resp)
 	if err != nil {
 		return 0, err
 	}
-	small := req.Body.Source == nil && len(out)+len(req.Body.Bytes) <= 2*smallBuffer
-	if small {
-		out = append(out, req.Body.Bytes...)
-	}
-	if cap(out) < 2*smallBuffer {
-		out = append(make([]byte, 0, 2*smallBuffer), out...)
-	}
-	resp.mem = out[:cap(out)] // grown once, used again
 	if small && c.sock.tcp != nil {
 		return c.takeTurn(out, resp.mem)
 	}
@@ -166,6 +174,38 @@ func (c *ClientConn) send(req *Request, resp *Response) (int, error) {
 		return 0, err
 	}
 	return 0, c.write(req.Body.Bytes)
+}
+
+// compose makes the head in resp's memory, where the answer will be. If that is
+// all of the request, with a small body, it says so.
+func (c *ClientConn) compose(req *Request, resp *Response) (out []byte, small bool, err error) {
+	if out, err = AppendRequestHead(resp.mem[:0], req); err != nil {
+		return nil, false, err
+	}
+	small = req.Body.Source == nil && len(out)+len(req.Body.Bytes) <= 2*smallBuffer
+	if small {
+		out = append(out, req.Body.Bytes...)
+	}
+	if cap(out) < 2*smallBuffer {
+		out = append(make([]byte, 0, 2*smallBuffer), out...)
+	}
+	resp.mem = out[:cap(out)] // grown once, used again
+	return out, small, nil
+}
+
+// resume goes on with a request that a loop has begun to send: rest is what is
+// left of it, and have bytes of the answer are in resp.mem.
+func (c *ClientConn) resume(req *Request, resp *Response, rest []byte, have int, reused bool) error {
+	err := c.write(rest)
+	if err == nil {
+		resp.Header.Reset()
+		resp.Status, resp.Close = 0, false
+		err = c.receive(req, resp, have)
+	}
+	if err == nil {
+		return nil
+	}
+	return c.fail(err, reused)
 }
 
 // patience is after how long without progress a write looks whether the

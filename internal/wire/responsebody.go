@@ -125,7 +125,9 @@ func (c *ClientConn) finish(closing bool) error {
 	c.body.open = false
 	if closing || c.broken {
 		c.broken = true
-		_ = c.sock.nc.Close() // everything was read
+		if c.loop == nil {
+			_ = c.sock.nc.Close() // everything was read
+		}
 	}
 	if c.Release != nil {
 		c.Release(c)

@@ -26,6 +26,22 @@ const maxCopied = 16 << 10
 // write writes the response. After an error the connection is good for
 // nothing, and the client must see that.
 func (w *responseWriter) write(r *Response) error {
+	buf := takeBuffer(smallBuffer)
+	out, r, f, err := w.begin(buf[:0], r)
+	switch {
+	case err != nil:
+	case w.headOnly(r):
+		err = w.send(out)
+	default:
+		err = w.writeBody(out, r, &f)
+	}
+	giveBuffer(buf)
+	return err
+}
+
+// begin appends the head to dst. It returns another response than r if r cannot
+// be written.
+func (w *responseWriter) begin(dst []byte, r *Response) ([]byte, *Response, Framing, error) {
 	c := w.c
 	if w.at = r.Ready; w.at.IsZero() {
 		w.at = time.Now()
@@ -33,26 +49,20 @@ func (w *responseWriter) write(r *Response) error {
 	w.limit = w.at.Add(c.srv.Limits.Write)
 	w.close = w.close || r.Close || c.srv.draining.Load() || !c.body.willSettle()
 	f := w.framing(r)
-	buf := takeBuffer(smallBuffer)
-	out, err := AppendResponseHead(buf[:0], r, &f)
+	out, err := AppendResponseHead(dst, r, &f)
 	if err != nil || r.Status < 200 || r.Status > 999 {
 		// A message that cannot be written is the fault of who made it.
 		w.close = true
 		r = c.refusal(nil, errUnwritable)
 		f = w.framing(r)
-		if out, err = AppendResponseHead(buf[:0], r, &f); err != nil {
-			return err
-		}
+		out, err = AppendResponseHead(dst, r, &f)
 	}
 	w.headBytes = int64(len(out))
-	if w.head || !hasBody(r.Status, "") {
-		err = w.send(out)
-	} else {
-		err = w.writeBody(out, r, &f)
-	}
-	giveBuffer(buf)
-	return err
+	return out, r, f, err
 }
+
+// headOnly says whether r is written without a body.
+func (w *responseWriter) headOnly(r *Response) bool { return w.head || !hasBody(r.Status, "") }
 
 // framing decides how the end of the body will be told.
 func (w *responseWriter) framing(r *Response) Framing {

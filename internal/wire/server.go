@@ -27,6 +27,10 @@ type Server struct {
 	// TakeOver is given the connections that speak HTTP/2. Nil: they are refused.
 	TakeOver TakeOver
 
+	// Loops is how many loops serve what is simple on plain TCP connections. 0:
+	// a goroutine per connection serves everything.
+	Loops int
+
 	once     sync.Once // sets the defaults
 	draining atomic.Bool
 	crowded  atomic.Bool // a connection waits for another to end
@@ -37,6 +41,7 @@ type Server struct {
 	conns     map[*serverConn]struct{}
 	room      chan struct{} // closed when a connection ends while Accept waits for one
 	empty     chan struct{} // closed when the last connection ends while Shutdown waits
+	loops     loops
 }
 
 // dateText is the Date of one second.
@@ -59,6 +64,10 @@ func (s *Server) setUp() {
 // Shutdown waits for them.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	s.setUp()
+	if err := s.startLoops(); err != nil {
+		_ = ln.Close() // never accepted from
+		return err
+	}
 	if !s.addListener(ln) {
 		_ = ln.Close() // never accepted from
 		return ErrServerClosed
@@ -74,7 +83,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 				_ = nc.Close() // never served
 				return err
 			}
-			if c := s.admit(ctx, nc); c != nil {
+			if c := s.admit(ctx, nc); c != nil && !s.enterLoop(c) {
 				go c.run()
 			}
 		case s.draining.Load():
@@ -196,6 +205,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	empty := s.drain()
 	select {
 	case <-empty:
+		s.stopLoops()
 		return nil
 	case <-ctx.Done():
 	}
@@ -205,6 +215,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	<-empty
+	s.stopLoops()
 	return ctx.Err()
 }
 

@@ -33,6 +33,7 @@ type serverConn struct {
 
 	begun Exchange // acquired, but its request is not read yet
 	quick quick
+	in    *loopConn // nil: not in a loop
 
 	first    time.Time // when the first byte of the request was there
 	ended    time.Time // when the last response was written
@@ -81,7 +82,21 @@ func (c *serverConn) run() {
 		c.sock.abort()
 		return
 	}
-	c.serve()
+	c.serve(true)
+}
+
+// resume serves a connection that a loop has handed over: first what is left of
+// the request that it could not serve, then those that follow. fresh: no
+// request was answered yet.
+func (c *serverConn) resume(job func() connEnd, fresh bool) {
+	defer c.cancel()
+	defer c.srv.dropConn(c)
+	if c.srv.Panicked != nil {
+		defer c.recover()
+	}
+	if job == nil || c.goesOn(job()) {
+		c.serve(fresh && job == nil)
+	}
 }
 
 // recover cuts the connection after a panic, which is mostly that of a body's
@@ -105,7 +120,7 @@ func (c *serverConn) closeIdle() bool {
 	if !c.state.CompareAndSwap(connIdle, connClosed) {
 		return false
 	}
-	_ = c.sock.nc.Close() // nothing was under way
+	c.sock.end() // nothing was under way
 	return true
 }
 
@@ -145,31 +160,33 @@ func addrPort(a net.Addr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// serve answers requests until the connection ends.
-func (c *serverConn) serve() {
+// serve answers requests until the connection ends. fresh: its first bytes may
+// be something else than a request.
+func (c *serverConn) serve(fresh bool) {
 	defer c.release()
-	for fresh := true; c.await(); fresh = false {
-		if fresh && c.takenOver() {
-			return
-		}
-		end := c.exchange()
-		if end == connKeep && c.sock.tcp != nil {
-			end = c.runQuick()
-		}
-		switch end {
-		case connKeep:
-		case connLinger:
-			c.linger()
-			return
-		case connAbort:
-			c.sock.abort()
-			return
-		case connEnded:
-			_ = c.sock.nc.Close() // nothing was under way
+	for ; c.await(); fresh = false {
+		if fresh && c.takenOver() || !c.goesOn(c.exchange()) {
 			return
 		}
 	}
 	_ = c.sock.nc.Close() // nothing was under way
+}
+
+// goesOn does what is to be done after an exchange, and serves the simple ones
+// that follow. It reports false if the connection has ended.
+func (c *serverConn) goesOn(end connEnd) bool {
+	if end == connKeep && c.sock.tcp != nil {
+		end = c.runQuick()
+	}
+	switch end {
+	case connLinger:
+		c.linger()
+	case connAbort:
+		c.sock.abort()
+	case connEnded:
+		_ = c.sock.nc.Close() // nothing was under way
+	}
+	return end == connKeep
 }
 
 // What becomes of a connection after an exchange.
@@ -236,12 +253,21 @@ func (c *serverConn) exchange() connEnd {
 
 // answer has a request served and writes the response.
 func (c *serverConn) answer(x Exchange, req *Request) connEnd {
-	resp := x.Serve(c.ctx)
+	return c.reply(x, req, x.Serve(c.ctx))
+}
+
+// reply writes the response.
+func (c *serverConn) reply(x Exchange, req *Request, resp *Response) connEnd {
 	w := responseWriter{c: c, head: req.Method == "HEAD", close: req.Close, http10: req.HTTP10}
 	err := w.write(resp)
 	if resp.Body.Source != nil {
 		_ = resp.Body.Source.Close() // its errors have been seen when reading
 	}
+	return c.done(x, &w, err)
+}
+
+// done ends an exchange whose response was written, or could not be.
+func (c *serverConn) done(x Exchange, w *responseWriter, err error) connEnd {
 	sent := Sent{Head: w.headBytes, Body: w.bodyBytes, Err: err, At: w.at, Received: c.consumed}
 	x.Finish(sent)
 	c.ended = w.at

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -20,6 +21,12 @@ type socket struct {
 	// direct is the descriptor, while the goroutine is inside a call of the
 	// poller that keeps it open; else 0.
 	direct uintptr
+
+	// A loop's socket is a bare descriptor, and has no conn.
+	mu     sync.Mutex // guards the fields below, and nc, tcp and raw when they change places
+	bare   bool
+	fd     int
+	closed bool // fd is
 
 	readArmed  time.Time
 	writeArmed time.Time
@@ -141,9 +148,26 @@ func (s *socket) abort() {
 	_ = nc.Close() // nothing is left to lose
 }
 
+// end closes the connection; a loop's is closed by the loop.
+func (s *socket) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bare {
+		s.shutBare(false)
+		return
+	}
+	_ = s.nc.Close() // who has something under way sees it fail
+}
+
 // shut makes everything that is under way on the conn fail, and drops what the
 // kernel still holds for the peer. It does not wait, and does not close.
 func (s *socket) shut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bare {
+		s.shutBare(true)
+		return
+	}
 	if s.tcp == nil {
 		s.abort()
 		return

@@ -258,6 +258,7 @@ func (p *planner) router() (*gateway.Router, error) {
 		if rt.Plan, err = p.planFor(rt, methods[i]); err != nil {
 			return nil, fmt.Errorf("%s %s: %w", rt.Method, rt.ResourcePath, err)
 		}
+		rt.Plan.Seal()
 	}
 	return r, nil
 }

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,8 +28,9 @@ type Engine string
 
 // The engines. HTTP/2 is net/http's with either.
 const (
-	EngineWire Engine = "wire"
-	EngineStd  Engine = "std"
+	EngineWire  Engine = "wire"  // a goroutine per connection
+	EngineLoops Engine = "loops" // wire, with event loops for what is simple; on Linux
+	EngineStd   Engine = "std"   // net/http
 )
 
 // Options are the settings of an [Ingress]. The zero value is ready to use.
@@ -58,11 +60,14 @@ func New(h wire.Handler, opt Options) (*Ingress, error) {
 	}
 	in := &Ingress{opt: opt}
 	switch opt.HTTP1 {
-	case "", EngineWire:
+	case "", EngineWire, EngineLoops:
 		in.h1 = &wire.Server{Handler: h, Limits: opt.Limits.Limits, Refuse: refuseWire, TakeOver: in.takeOver, Panicked: in.panicked}
 	case EngineStd:
 	default:
-		return nil, fmt.Errorf("http1: unknown engine %q; it is %q or %q", opt.HTTP1, EngineWire, EngineStd)
+		return nil, fmt.Errorf("http1: unknown engine %q; it is %q, %q or %q", opt.HTTP1, EngineLoops, EngineWire, EngineStd)
+	}
+	if opt.HTTP1 == EngineLoops {
+		in.h1.Loops = runtime.GOMAXPROCS(0)
 	}
 	if opt.TLS != nil {
 		in.tls = opt.TLS.Clone()

@@ -28,7 +28,9 @@ type plans struct {
 // An exchange is a gateway's exchange, as drivers see it. It is pooled whole.
 type exchange struct {
 	*plans
-	x gateway.Exchange
+	x    gateway.Exchange
+	plan *gateway.Plan   // set by Begin, if it did not get to the end of it
+	call gateway.Forward // what is to be called; nil: the plan was not begun
 }
 
 func (h *plans) Acquire(peer *wire.Peer) wire.Exchange {
@@ -42,9 +44,61 @@ func (e *exchange) Request() *wire.Request { return &e.x.MethodRequest }
 func (e *exchange) Serve(ctx context.Context) (resp *wire.Response) {
 	resp = &e.x.MethodResponse // also after a panic
 	defer e.recover()
-	e.gw.Serve(ctx, &e.x)
+	switch {
+	case e.call != nil:
+		return e.End(ctx, e.x.Cluster.Do(ctx, &e.x.IntegrationRequest, &e.x.IntegrationResponse, e.x.Deadline))
+	case e.plan != nil:
+		e.plan.Run(ctx, &e.x)
+	default:
+		e.gw.Serve(ctx, &e.x)
+	}
 	return resp
 }
+
+// Begin implements wire.Forwarder.
+func (e *exchange) Begin(ctx context.Context, call *wire.Call) (resp *wire.Response, ok bool) {
+	resp, ok = &e.x.MethodResponse, true // also after a panic
+	defer e.recover()
+	p := e.gw.Begin(&e.x)
+	if p == nil {
+		return resp, true
+	}
+	e.plan = p
+	f := p.Forward()
+	if f == nil {
+		return nil, false
+	}
+	err := p.Before(ctx, &e.x)
+	if err == nil {
+		err = f.Prepare(&e.x)
+	}
+	if err != nil {
+		p.Fail(ctx, &e.x, err)
+		return resp, true
+	}
+	e.call = f
+	b, ok := e.x.Cluster.(wire.Backend)
+	if !ok {
+		return nil, false
+	}
+	*call = wire.Call{Backend: b, Request: &e.x.IntegrationRequest, Response: &e.x.IntegrationResponse, Deadline: e.x.Deadline}
+	return nil, true
+}
+
+// End implements wire.Forwarder.
+func (e *exchange) End(ctx context.Context, err error) (resp *wire.Response) {
+	resp = &e.x.MethodResponse // also after a panic
+	defer e.recover()
+	if err = e.call.Accept(&e.x, err); err == nil {
+		err = e.plan.After(ctx, &e.x)
+	}
+	if err != nil {
+		e.plan.Fail(ctx, &e.x, err)
+	}
+	return resp
+}
+
+var _ wire.Forwarder = (*exchange)(nil)
 
 // recover answers an exchange whose plan has panicked.
 func (e *exchange) recover() {
@@ -68,6 +122,7 @@ func (e *exchange) Refuse(cause *wire.Error) *wire.Response {
 func (e *exchange) Finish(sent wire.Sent) {
 	defer e.recoverFinish()
 	e.gw.Finish(&e.x, sent)
+	e.plan, e.call = nil, nil
 	e.pool.Put(e)
 }
 

@@ -51,4 +51,7 @@ func (s *APIKey) Do(_ context.Context, x *gateway.Exchange) error {
 	return nil
 }
 
-var _ gateway.Step = (*APIKey)(nil)
+var _ gateway.Prompt = (*APIKey)(nil)
+
+// Prompt implements gateway.Prompt.
+func (*APIKey) Prompt() {}

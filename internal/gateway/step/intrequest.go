@@ -253,4 +253,7 @@ func addQuery(x *gateway.Exchange, name, value string) {
 	x.MappedQuery = append(x.MappedQuery, wire.Field{Name: name, Value: wire.String(x.Buf[from:])})
 }
 
-var _ gateway.Step = (*IntegrationRequest)(nil)
+var _ gateway.Prompt = (*IntegrationRequest)(nil)
+
+// Prompt implements gateway.Prompt.
+func (*IntegrationRequest) Prompt() {}

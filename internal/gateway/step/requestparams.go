@@ -68,4 +68,7 @@ func (s *RequestParams) refuse(x *gateway.Exchange, first int) error {
 	}
 }
 
-var _ gateway.Step = (*RequestParams)(nil)
+var _ gateway.Prompt = (*RequestParams)(nil)
+
+// Prompt implements gateway.Prompt.
+func (*RequestParams) Prompt() {}

@@ -53,4 +53,7 @@ func (s *Throttle) Do(_ context.Context, x *gateway.Exchange) error {
 	return nil
 }
 
-var _ gateway.Step = (*Throttle)(nil)
+var _ gateway.Prompt = (*Throttle)(nil)
+
+// Prompt implements gateway.Prompt.
+func (*Throttle) Prompt() {}

@@ -1,0 +1,22 @@
+//go:build !linux
+
+package wire
+
+// A Loop is a thing of Linux: elsewhere there is none.
+type Loop struct{}
+
+// Index tells the loops of a server apart.
+func (*Loop) Index() int { return 0 }
+
+type (
+	loops    struct{}
+	loopConn struct{}
+)
+
+func (*Server) startLoops() error { return nil }
+
+func (*Server) stopLoops() {}
+
+func (*Server) enterLoop(*serverConn) bool { return false }
+
+func (*socket) shutBare(bool) {}

@@ -9,19 +9,25 @@ type loops struct {
 	group sync.WaitGroup
 }
 
-// startLoops starts the loops, once.
-func (s *Server) startLoops() error {
+// nextLoop returns the loop for the next connection, and starts the loops with
+// the first; nil: there is none, or no descriptors are left for it.
+func (s *Server) nextLoop() *Loop {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.loops.list) < s.Loops && !s.draining.Load() {
+	for len(s.loops.list) < s.Loops {
 		l, err := newLoop(s, len(s.loops.list))
 		if err != nil {
-			return err
+			return nil
 		}
 		s.loops.list = append(s.loops.list, l)
 		s.loops.group.Go(l.run)
 	}
-	return nil
+	n := len(s.loops.list)
+	if n == 0 {
+		return nil
+	}
+	s.loops.next = (s.loops.next + 1) % n
+	return s.loops.list[s.loops.next]
 }
 
 // stopLoops ends the loops, once the last connection has ended.
@@ -41,13 +47,7 @@ func (s *Server) enterLoop(c *serverConn) bool {
 	if c.sock.tcp == nil {
 		return false
 	}
-	s.mu.Lock()
-	var l *Loop
-	if n := len(s.loops.list); n > 0 {
-		l = s.loops.list[s.loops.next%n]
-		s.loops.next++
-	}
-	s.mu.Unlock()
+	l := s.nextLoop()
 	if l == nil {
 		return false
 	}

@@ -13,8 +13,6 @@ type (
 	loopConn struct{}
 )
 
-func (*Server) startLoops() error { return nil }
-
 func (*Server) stopLoops() {}
 
 func (*Server) enterLoop(*serverConn) bool { return false }

@@ -138,6 +138,10 @@ func (l *Loop) park(c *serverConn) {
 // request serves the request that begins in the buffer. It reports true if it
 // is answered, and the next one may follow.
 func (l *Loop) request(c *serverConn) bool {
+	if c.in.fresh && isPreface(c.buf[c.r:c.w]) {
+		l.handOver(c, nil)
+		return false
+	}
 	x := c.srv.Handler.Acquire(&c.peer)
 	req := x.Request()
 	fw, ok := x.(Forwarder)
@@ -284,11 +288,12 @@ func (l *Loop) handOver(c *serverConn, job func() connEnd) {
 	c.in = nil
 	if err := c.sock.attach(); err != nil {
 		// Out of descriptors: the client sees its connection closed.
-		x := c.begun
-		if x == nil {
-			x = in.x
+		sent := Sent{Err: err, At: l.now, Received: c.consumed}
+		if c.begun != nil {
+			c.begun.Finish(sent)
+		} else if in.x != nil {
+			in.x.Finish(sent)
 		}
-		x.Finish(Sent{Err: err, At: l.now, Received: c.consumed})
 		c.cancel()
 		c.release()
 		c.srv.dropConn(c)

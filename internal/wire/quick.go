@@ -138,7 +138,7 @@ func (c *serverConn) here(req *Request) bool {
 		return false
 	}
 	length := req.Body.Length
-	if length < 0 || length > int64(c.w-c.r-n) || length > int64(c.srv.Limits.BufferedBody) {
+	if length < 0 || length > int64(c.w-c.r-n) || length > min(int64(c.srv.Limits.BufferedBody), c.srv.Limits.Body) {
 		return false
 	}
 	start, end := c.r+n, c.r+n+int(length)

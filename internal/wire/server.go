@@ -64,10 +64,6 @@ func (s *Server) setUp() {
 // Shutdown waits for them.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	s.setUp()
-	if err := s.startLoops(); err != nil {
-		_ = ln.Close() // never accepted from
-		return err
-	}
 	if !s.addListener(ln) {
 		_ = ln.Close() // never accepted from
 		return ErrServerClosed

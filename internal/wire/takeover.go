@@ -15,6 +15,12 @@ type TakeOver func(peer *Peer, nc net.Conn, read []byte)
 // request it has the version at fault, so that no HTTP/1.1 client sends it.
 const preface = "PRI * HTTP/2.0\r\n"
 
+// isPreface says whether b may be the beginning of the preface.
+func isPreface(b []byte) bool {
+	n := min(len(b), len(preface))
+	return string(b[:n]) == preface[:n]
+}
+
 // takenOver hands the connection over if its client negotiated HTTP/2, or
 // begins with its preface. It looks at the first bytes of a connection only.
 func (c *serverConn) takenOver() bool {
@@ -28,11 +34,10 @@ func (c *serverConn) takenOver() bool {
 	deadline := c.first.Add(c.srv.Limits.ReadHead)
 	for {
 		b := c.buf[c.r:c.w]
-		n := min(len(b), len(preface))
-		if string(b[:n]) != preface[:n] {
+		if !isPreface(b) {
 			return false
 		}
-		if n == len(preface) {
+		if len(b) >= len(preface) {
 			c.handOver()
 			return true
 		}

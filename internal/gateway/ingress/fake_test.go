@@ -16,6 +16,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // A fake is a handler whose exchanges are answered by a function.
 type fake struct {
 	serve func(ctx context.Context, req *wire.Request) *wire.Response
+	// begin is how loops serve; nil: not at all.
+	begin func(x *fakeExchange, call *wire.Call) (*wire.Response, bool)
+	end   func(x *fakeExchange, err error) *wire.Response
 
 	mu   sync.Mutex
 	sent []wire.Sent
@@ -24,7 +27,8 @@ type fake struct {
 
 type fakeExchange struct {
 	*fake
-	req wire.Request
+	req  wire.Request
+	call wire.Call // begun
 }
 
 func (f *fake) Acquire(peer *wire.Peer) wire.Exchange {
@@ -35,6 +39,17 @@ func (f *fake) Acquire(peer *wire.Peer) wire.Exchange {
 }
 
 func (x *fakeExchange) Request() *wire.Request { return &x.req }
+
+func (x *fakeExchange) Begin(_ context.Context, call *wire.Call) (*wire.Response, bool) {
+	if x.begin == nil {
+		return nil, false
+	}
+	resp, ok := x.begin(x, &x.call)
+	*call = x.call
+	return resp, ok
+}
+
+func (x *fakeExchange) End(_ context.Context, err error) *wire.Response { return x.end(x, err) }
 
 func (x *fakeExchange) Serve(ctx context.Context) *wire.Response {
 	resp := x.serve(ctx, &x.req)

@@ -240,7 +240,7 @@ func TestManyConnections(t *testing.T) {
 			wg.Go(func() {
 				got, err := io.ReadAll(c)
 				_ = c.Close()
-				if e == ingress.EngineWire && len(got) == 0 {
+				if e != ingress.EngineStd && len(got) == 0 {
 					return
 				}
 				if err != nil || !strings.HasSuffix(string(got), "ok") {

@@ -70,7 +70,7 @@ func run(t testing.TB, h wire.Handler, opt ingress.Options, plain, secure []net.
 
 // engines runs a test with both HTTP/1.1 engines.
 func engines(t *testing.T, f func(t *testing.T, e ingress.Engine)) {
-	for _, e := range []ingress.Engine{ingress.EngineWire, ingress.EngineStd} {
+	for _, e := range []ingress.Engine{ingress.EngineWire, ingress.EngineLoops, ingress.EngineStd} {
 		t.Run(string(e), func(t *testing.T) { f(t, e) })
 	}
 }

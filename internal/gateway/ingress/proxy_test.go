@@ -22,10 +22,11 @@ func forward(t *testing.T, b *upstreamtest.Backend, timeout time.Duration) *fake
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fake{serve: func(ctx context.Context, req *wire.Request) *wire.Response {
-		out := &wire.Request{Method: req.Method, Target: req.Target, Path: req.Path, Query: req.Query, Host: "backend.test", Body: req.Body}
-		resp := new(wire.Response)
-		if err := c.Do(ctx, out, resp, time.Now().Add(timeout)); err != nil {
+	request := func(req *wire.Request) *wire.Request {
+		return &wire.Request{Method: req.Method, Target: req.Target, Path: req.Path, Query: req.Query, Host: "backend.test", Body: req.Body}
+	}
+	answer := func(resp *wire.Response, err error) *wire.Response {
+		if err != nil {
 			failed := text(err.Error())
 			failed.Status = 502
 			return failed
@@ -33,7 +34,19 @@ func forward(t *testing.T, b *upstreamtest.Backend, timeout time.Duration) *fake
 		wire.StripHopByHop(&resp.Header)
 		resp.Header.DelID(wire.HeaderContentLength)
 		return resp
-	}}
+	}
+	return &fake{
+		serve: func(ctx context.Context, req *wire.Request) *wire.Response {
+			resp := new(wire.Response)
+			err := c.Do(ctx, request(req), resp, time.Now().Add(timeout))
+			return answer(resp, err)
+		},
+		begin: func(x *fakeExchange, call *wire.Call) (*wire.Response, bool) {
+			*call = wire.Call{Backend: c, Request: request(&x.req), Response: new(wire.Response), Deadline: time.Now().Add(timeout)}
+			return nil, true
+		},
+		end: func(x *fakeExchange, err error) *wire.Response { return answer(x.call.Response, err) },
+	}
 }
 
 // TestBackendFaults: whatever a backend does, its client gets a 502 or an

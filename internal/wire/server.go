@@ -33,7 +33,7 @@ type Server struct {
 
 	once     sync.Once // sets the defaults
 	draining atomic.Bool
-	crowded  atomic.Bool // a connection waits for another to end
+	crowded  atomic.Bool // a connection waits for another to end; the one that does clears it
 	date     atomic.Pointer[dateText]
 
 	mu        sync.Mutex // guards the fields below; never held while calling out
@@ -153,13 +153,23 @@ func (s *Server) roomLocking() chan struct{} {
 	if s.room == nil {
 		s.room = make(chan struct{})
 	}
+	s.makeRoomLocked()
+	return s.room
+}
+
+// makeRoomLocked has one idle connection closed: one that is idle now, or the
+// next that will be.
+func (s *Server) makeRoomLocked() {
 	s.crowded.Store(true)
 	for c := range s.conns {
-		if c.closeIdle() {
-			break
+		if c.state.Load() != connIdle {
+			continue
 		}
+		if !s.crowded.CompareAndSwap(true, false) || c.closeIdle() {
+			return
+		}
+		s.crowded.Store(true)
 	}
-	return s.room
 }
 
 // Conns returns the number of open connections.
@@ -239,8 +249,11 @@ func (s *Server) drain() <-chan struct{} {
 	return s.empty
 }
 
-// unwelcome says whether connections have to end as soon as they are idle.
-func (s *Server) unwelcome() bool { return s.draining.Load() || s.crowded.Load() }
+// unwelcome says whether a connection that is idle has to end. Of those that
+// could make room for another, only one has to.
+func (s *Server) unwelcome() bool {
+	return s.draining.Load() || s.crowded.Load() && s.crowded.CompareAndSwap(true, false)
+}
 
 // dateAt returns the Date for now, made at most once a second.
 func (s *Server) dateAt(now time.Time) string {

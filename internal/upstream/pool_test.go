@@ -6,11 +6,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatehouse/internal/wire"
 )
+
+func idleConn() *conn { return &conn{ClientConn: new(wire.ClientConn)} }
 
 func TestPoolOrder(t *testing.T) {
 	p := pool{maxOpen: 10, maxIdle: 2}
-	conns := []*conn{{}, {}, {}}
+	conns := []*conn{idleConn(), idleConn(), idleConn()}
 	p.open = 3
 	for i, c := range conns {
 		if got, want := p.give(c, int64(i)), i < 2; got != want {
@@ -28,7 +32,7 @@ func TestPoolOrder(t *testing.T) {
 
 func TestPoolExpire(t *testing.T) {
 	p := pool{maxOpen: 10, maxIdle: 10, open: 4}
-	conns := []*conn{{}, {}, {}, {}}
+	conns := []*conn{idleConn(), idleConn(), idleConn(), idleConn()}
 	for i, c := range conns {
 		p.give(c, int64(i))
 	}
@@ -80,7 +84,7 @@ func TestPoolQueue(t *testing.T) {
 		if r := <-results; r.who != 1 || !errors.Is(r.err, context.Canceled) {
 			t.Errorf("second to end = %+v, want 1 by its context", r)
 		}
-		back := new(conn)
+		back := idleConn()
 		p.give(back, 0)
 		if r := <-results; r.who != 2 || r.c != back || r.err != nil {
 			t.Errorf("third to end = %+v, want 2 with the connection", r)
@@ -114,7 +118,7 @@ func TestPoolCloseWakes(t *testing.T) {
 
 func TestPoolAllocs(t *testing.T) {
 	p := pool{maxOpen: 1, maxIdle: 1, open: 1}
-	p.give(new(conn), 0)
+	p.give(idleConn(), 0)
 	ctx := context.Background()
 	if n := testing.AllocsPerRun(1000, func() {
 		c, _ := p.take(ctx, time.Time{})

@@ -84,6 +84,9 @@ func (c *ClientConn) Reusable() bool { return !c.broken && !c.body.open && !c.cl
 // itself.
 func (c *ClientConn) Idle() bool { return c.Reusable() && c.clean() }
 
+// In returns the loop that the connection belongs to; nil: none.
+func (c *ClientConn) In() *Loop { return c.loop }
+
 // Close closes the connection, whatever it is doing. Unlike the other methods
 // it may be called from anywhere.
 func (c *ClientConn) Close() error {

@@ -6,9 +6,6 @@ import (
 	"time"
 )
 
-// In returns the loop that a connection belongs to; nil: none.
-func (c *ClientConn) In() *Loop { return c.loop }
-
 // lookAfter is how long a connection to a backend may have been idle without
 // being looked at before it is used again. Events tell of what came on it, but
 // only as of the moment when they were fetched: what is used all the time is

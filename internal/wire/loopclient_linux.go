@@ -110,7 +110,8 @@ func (l *Loop) send(c *serverConn, cc *ClientConn) bool {
 		return false
 	}
 	in.reused = cc.used
-	cc.used, cc.client, cc.deadline = true, c, in.call.Deadline
+	cc.used, cc.client = true, c
+	cc.deadline, cc.idle = in.call.Deadline, req.AnswerIdle
 	in.backend, in.have = cc, 0
 	n, err := sysWrite(uintptr(cc.sock.fd), out)
 	if err != nil && err != syscall.EAGAIN { //nolint:errorlint // never wrapped
@@ -302,7 +303,7 @@ func (c *ClientConn) take(req *Request, resp *Response, have int) (got, error) {
 	if resp.Status < 200 {
 		return gotOdd, nil
 	}
-	if end := int64(n) + resp.Body.Length; !resp.chunked && resp.Body.Length >= 0 && hasBody(resp.Status, req.Method) &&
+	if end := int64(n) + resp.Body.Length; c.idle == 0 && !resp.chunked && resp.Body.Length >= 0 && hasBody(resp.Status, req.Method) &&
 		end > int64(have) && end <= int64(len(resp.mem)) {
 		return gotPart, nil
 	}

@@ -120,7 +120,9 @@ func work(ctx context.Context, h *function.Host, jobs <-chan deed, l *tally, ran
 		if random.IntN(50) == 0 {
 			time.AfterFunc(time.Duration(random.IntN(3000))*time.Microsecond, leave)
 		}
-		l.add(d, in, ctx.Done(), result(h.Invoke(ctx, in)))
+		for !l.add(d, in, ctx.Done(), result(h.Invoke(ctx, in))) {
+			<-time.After(time.Millisecond) // refused: asynchronous ones took all the room
+		}
 		leave()
 	}
 }
@@ -142,12 +144,14 @@ func result(r *function.Result, err error) answer {
 	return a
 }
 
-func (l *tally) add(d deed, in *function.Invocation, left <-chan struct{}, a answer) {
+// add says whether the invocation was let in.
+func (l *tally) add(d deed, in *function.Invocation, left <-chan struct{}, a answer) bool {
 	var refused *function.Error
 	var torn *function.StreamError
 	switch {
 	case errors.As(a.err, &refused):
 		l.refused++
+		return false
 	case errors.As(a.err, &torn):
 		l.failed++
 	case a.err != nil:
@@ -166,4 +170,5 @@ func (l *tally) add(d deed, in *function.Invocation, left <-chan struct{}, a ans
 	default:
 		l.good++
 	}
+	return true
 }

@@ -49,11 +49,6 @@ func (g *Gateway) Begin(x *Exchange) *Plan {
 		return nil
 	}
 	st := w.stage
-	if f := longARN(st, x.Vars.HTTPMethod, w.path); f != nil {
-		x.Fault = f
-		x.AnswerFault(f)
-		return nil
-	}
 	if c := st.Canary; c != nil {
 		x.Vars.HasCanary = true
 		if x.draw() < c.Percent {
@@ -90,27 +85,6 @@ func refusal(x *Exchange, w *where) *Fault {
 	}
 	return nil
 }
-
-// maxARN is the longest method ARN of a request.
-//
-// AWS: execution.md §6: a path that makes it longer is a 414.
-const maxARN = 1600
-
-// longARN returns the fault for a request whose method ARN is too long:
-// arn:aws:execute-api:{region}:{account}:{api}/{stage}/{method}{path}.
-func longARN(st *Stage, method, path string) *Fault {
-	if len(path) < maxARN/2 {
-		return nil
-	}
-	n := len("arn:aws:execute-api:") + len(st.Region) + len(":") + len(st.Account) + len(":") + len(st.API) + len("/") +
-		len(st.Name) + len("/") + len(method) + len(path)
-	if n <= maxARN {
-		return nil
-	}
-	return uriTooLong
-}
-
-var uriTooLong = NewFault(URITooLong, nil)
 
 var (
 	forbidden = NewFault(Forbidden, nil)

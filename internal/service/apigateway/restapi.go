@@ -35,6 +35,7 @@ func (s *Service) CreateRestApi(ctx context.Context, in *api.CreateRestApiInput)
 	if err != nil {
 		return nil, err
 	}
+	rec.Policy = shownPolicy(rec.Policy)
 	return &rec.RestApi, nil
 }
 
@@ -77,15 +78,13 @@ func newRestAPI(in *api.CreateRestApiInput) (record.RestAPI, error) {
 // checkRestAPI refuses settings that would not act.
 func checkRestAPI(a *api.RestApi) error {
 	switch {
-	case str(a.Policy) != "":
-		return noPolicy.refuse("")
 	case a.SecurityPolicy != nil && *a.SecurityPolicy != api.SecurityPolicyTls10:
 		return noSecurityPolicy.refuse(*a.SecurityPolicy)
 	case str(a.EndpointAccessMode) == api.EndpointAccessModeStrict:
 		return noAccessMode.refuse(*a.EndpointAccessMode)
 	}
-	if e := a.EndpointConfiguration; e != nil && (slices.Contains(e.Types, api.EndpointTypePrivate) || len(e.VpcEndpointIds) > 0) {
-		return noPrivateAPI.refuse(api.EndpointTypePrivate)
+	if e := a.EndpointConfiguration; e != nil && len(e.VpcEndpointIds) > 0 {
+		return noPrivateAPI.refuse("")
 	}
 	return nil
 }
@@ -223,44 +222,20 @@ func renewIDs(def *record.Definition) {
 
 // createRestAPI adds a new API to c: rec gets its id, and the root of def.
 func (s *Service) createRestAPI(ctx context.Context, c *change, t record.Tables, rec *record.RestAPI, def *record.Definition) error {
-	if err := s.checkAPICount(ctx, t, rec.EndpointConfiguration.Types[0]); err != nil {
+	if err := checkCount(ctx, s.st, t.RestAPIs, s.opt.Limits.RestAPIs, errLimit("APIs")); err != nil {
 		return err
 	}
 	if rec.Id == nil {
 		rec.Id = new(newID(apiIDLen))
 	}
 	rec.Scope = t.Scope
+	if err := settlePolicy(&rec.RestApi, t.Scope); err != nil {
+		return err
+	}
 	rec.RootResourceId = def.RestAPI.RootResourceId
 	e := &apiEdit{tables: t, limits: &s.opt.Limits, scope: t.Scope, rec: *rec, def: def}
 	c.require(t.RestAPIs.Absent(store.ID(*rec.Id)))
 	return e.save(ctx, c)
-}
-
-// checkAPICount refuses one API more of a kind of endpoint than there may be.
-//
-// AWS: "Quotas for configuring and running a REST API".
-func (s *Service) checkAPICount(ctx context.Context, t record.Tables, kind string) error {
-	limit := s.opt.Limits.RestAPIs
-	if kind == api.EndpointTypeEdge {
-		limit = s.opt.Limits.EdgeAPIs
-	}
-	have, err := ids(ctx, s.st, t.RestAPIs)
-	if err != nil || len(have) < limit {
-		return err
-	}
-	rows, err := all(ctx, t.RestAPIs)
-	if err != nil {
-		return err
-	}
-	for i := range rows {
-		if endpoint(&rows[i].Value.RestApi).Types[0] == kind {
-			limit--
-		}
-	}
-	if limit <= 0 {
-		return errLimit("APIs")
-	}
-	return nil
 }
 
 // GetRestApi returns one API.
@@ -277,7 +252,7 @@ func (s *Service) GetRestApi(ctx context.Context, in *api.GetRestApiInput) (*api
 // AWS: no tags are shown as an empty map, but not by CreateRestApi and
 // GetRestApis (recorded: test_update_rest_api_behaviour).
 func shownRestAPI(rec record.RestAPI) *api.RestApi {
-	rec.Tags = shownTags(rec.Tags)
+	rec.Tags, rec.Policy = shownTags(rec.Tags), shownPolicy(rec.Policy)
 	return &rec.RestApi
 }
 
@@ -290,6 +265,7 @@ func (s *Service) GetRestApis(ctx context.Context, in *api.GetRestApisInput) (*a
 	apis := make([]api.RestApi, len(rows))
 	for i, row := range rows {
 		apis[i] = row.Value.RestApi
+		apis[i].Policy = shownPolicy(apis[i].Policy)
 	}
 	items, next, err := page(apis, func(a *api.RestApi) string { return *a.Id }, in.Position, in.Limit)
 	if err != nil {
@@ -302,17 +278,14 @@ func (s *Service) GetRestApis(ctx context.Context, in *api.GetRestApisInput) (*a
 func (s *Service) UpdateRestApi(ctx context.Context, in *api.UpdateRestApiInput) (*api.RestApi, error) {
 	var out *api.RestApi
 	err := s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *change) error {
-		kind := endpoint(&e.rec.RestApi).Types[0]
 		if err := restAPIPatches.apply(&e.rec.RestApi, in.PatchOperations); err != nil {
 			return err
 		}
 		if err := checkRestAPI(&e.rec.RestApi); err != nil {
 			return err
 		}
-		if moved := endpoint(&e.rec.RestApi).Types[0]; moved != kind {
-			if err := s.checkAPICount(ctx, e.tables, moved); err != nil {
-				return err
-			}
+		if err := settlePolicy(&e.rec.RestApi, e.scope); err != nil {
+			return err
 		}
 		out = shownRestAPI(e.rec)
 		return nil

@@ -17,7 +17,7 @@ func TestCoverage(t *testing.T) {
 	st := memstore.New(memstore.Options{})
 	defer st.Close()
 	var want bytes.Buffer
-	if err := awsrpc.WriteCoverage(&want, services(st, store.NewBlobs(st, "/"), Defaults(), nil, nil, nil)); err != nil {
+	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: store.NewBlobs(st, "/")})); err != nil {
 		t.Fatal(err)
 	}
 	if err := rest.WriteUnsupported(&want); err != nil {

@@ -72,7 +72,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	cfg := n.cfg
 	limits := cfg.limits()
 	access := iam.NewAccess(n.credential, n.identities)
-	calls, err := awsrpc.NewHandler(services(n.st, n.blobs, cfg, n.compiler, n.meter, n.identities), awsrpc.Options{
+	calls, err := awsrpc.NewHandler(services(cfg, &parts{n.st, n.blobs, n.compiler, n.meter, n.identities, access}), awsrpc.Options{
 		Credentials: access, Authorizer: access, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,
 	})
 	if err != nil {

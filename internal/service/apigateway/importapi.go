@@ -18,6 +18,9 @@ func (s *Service) ImportRestApi(ctx context.Context, in *api.ImportRestApiInput)
 	t := s.tables(ctx)
 	id := newID(apiIDLen)
 	doc, err := s.readDocument(t.Scope, id, in.Body, in.Parameters, is(in.FailOnWarnings))
+	if err == nil {
+		err = s.passRoles(ctx, doc)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +54,9 @@ func (s *Service) ImportRestApi(ctx context.Context, in *api.ImportRestApiInput)
 func (s *Service) PutRestApi(ctx context.Context, in *api.PutRestApiInput) (*api.RestApi, error) {
 	t := s.tables(ctx)
 	doc, err := s.readDocument(t.Scope, str(in.RestApiId), in.Body, in.Parameters, is(in.FailOnWarnings))
+	if err == nil {
+		err = s.passRoles(ctx, doc)
+	}
 	if err != nil {
 		return nil, err
 	}

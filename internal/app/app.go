@@ -69,6 +69,7 @@ type node struct {
 	aws        *awsclient.Client
 	caches     *integration.Caches
 	gateway    *gateway.Gateway
+	functions  *functions
 	compiler   *compile.Compiler
 	front      *front
 
@@ -108,14 +109,12 @@ func (n *node) open() error {
 	if n.aws, err = n.openAWS(); err != nil {
 		return err
 	}
-	n.caches = new(integration.Caches)
-	n.gateway = new(gateway.Gateway)
-	endpoints, err := cfg.vpcEndpoints()
-	if err != nil {
+	if n.functions, err = n.openFunctions(); err != nil {
 		return err
 	}
-	opt := compile.Options{Identities: n.identities, Organization: cfg.Organization, Endpoints: endpoints,
-		Clusters: n.clusters, AWS: n.aws, LoadBalancers: cfg.LoadBalancers, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
+	n.caches = new(integration.Caches)
+	n.gateway = new(gateway.Gateway)
+	opt := compile.Options{Clusters: n.clusters, AWS: n.aws, Functions: n.functions.router, LoadBalancers: cfg.LoadBalancers, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		Caches: n.caches, CacheMemory: int64(cfg.CacheMemory)}
 	if n.logs != nil { // a nil *accessLogs would not be a nil interface
 		opt.Logs = n.logs
@@ -167,8 +166,9 @@ func (n *node) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	parts, endParts := context.WithCancel(context.WithoutCancel(ctx))
 	defer endParts()
-	sweep := &sweeper{st: n.st, blobs: n.blobs, log: n.log}
-	for _, run := range []func(context.Context) error{n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.aws.Run, n.caches.Run, n.logs.Run, n.logs.write, sweep.Run, n.reopen, n.serveAdmin} {
+	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, log: n.log}
+	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run, n.functions.logs.Run,
+		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.aws.Run, n.caches.Run, n.logs.Run, n.logs.write, sweep.Run, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
 	}
 	g.Go(func() error {
@@ -181,11 +181,14 @@ func (n *node) run(ctx context.Context) error {
 // serve opens the doors once everything stored is compiled, and closes them
 // when ctx ends.
 func (n *node) serve(ctx context.Context) error {
+	if err := n.configureFunctions(ctx); err != nil {
+		return err
+	}
 	rev, err := n.revision(ctx)
 	if err != nil {
 		return fmt.Errorf("read the store: %w", err)
 	}
-	if err := errors.Join(n.compiler.Wait(ctx, rev), n.follower.Wait(ctx, rev)); err != nil {
+	if err := errors.Join(n.compiler.Wait(ctx, rev), n.follower.Wait(ctx, rev), n.functions.syncer.Wait(ctx, rev)); err != nil {
 		return nil // the end was asked for before the start was done
 	}
 	// From here on all is well: the addresses are open, and who calls before
@@ -218,6 +221,7 @@ func (n *node) settle(ctx context.Context) {
 		// Late is not wrong: the change is durable.
 		_ = n.follower.Wait(ctx, rev)
 		_ = n.compiler.Wait(ctx, rev)
+		_ = n.functions.syncer.Wait(ctx, rev)
 	}
 }
 

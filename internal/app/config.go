@@ -62,20 +62,6 @@ type Config struct {
 	// an account id.
 	Account string `name:"account" kind:"ID" help:"account id of the root credential"`
 
-	// Organization is the id of the organization (o-…) that all accounts
-	// belong to, for policies that ask for aws:PrincipalOrgID. Empty: none.
-	Organization string `name:"organization" kind:"ID" help:"organization of all accounts, for aws:PrincipalOrgID"`
-
-	// VPCEndpoints say what stands for the VPC endpoints that private APIs are
-	// reached by: the endpoint's id, and its VPC with the port of a listener,
-	// the networks of clients, or both, as in vpce-1=vpc-1,:8443,10.0.0.0/8.
-	// Without port and network every request comes in by the endpoint.
-	VPCEndpoints Pairs `name:"vpc-endpoint" file:"vpc-endpoints" kind:"ID=VPC[,:PORT][,CIDR]" help:"what stands for a VPC endpoint"`
-
-	// VPCEndpointPolicies are the files of the policies of VPC endpoints.
-	// Without one everything may pass.
-	VPCEndpointPolicies Pairs `name:"vpc-endpoint-policy" file:"vpc-endpoint-policies" kind:"ID=FILE" help:"policy of a VPC endpoint"`
-
 	// HTTP1 says which code reads and writes HTTP/1.1 on the data plane: wire
 	// (Gatehouse's own, strict and fast, a goroutine per connection), loops
 	// (wire, with event loops for simple requests without TLS; elsewhere than on
@@ -168,6 +154,20 @@ type Config struct {
 	// Amazon's is 5,000.
 	AccountBurst int `name:"account-burst" kind:"N" help:"requests at once under --account-rate"`
 
+	// FunctionConcurrency is how many invocations of the functions of an account
+	// may run at once, as processes of this machine. Further ones are answered
+	// 429. It is Amazon's quota, with Amazon's default.
+	FunctionConcurrency int `name:"function-concurrency" kind:"N" help:"invocations of an account's functions at once"`
+
+	// FunctionEndpoints says where functions run that do not run here. The name is
+	// that of functions, pay-* with * for any text, or 123456789012:pay-* with the
+	// account, or eu-west-1:123456789012:pay-* with the Region; of several that match
+	// the longest counts. The value is lambda:URL for a server that speaks Lambda's
+	// API, aws for Amazon's, or the URL of an HTTP server that gets the event in a
+	// POST and answers with the result. Functions that are neither here nor listed
+	// are called at the service-endpoint of lambda, if it is set.
+	FunctionEndpoints Pairs `name:"function-endpoint" file:"function_endpoints" kind:"NAME=PLACE" help:"where functions run: lambda:URL, aws or a URL; may be given more than once"`
+
 	// ServiceEndpoints says where AWS services are, for integrations of type AWS
 	// and whatever else calls one. No service is called that stands not here. The
 	// name is that of the service in the integration's URI: sqs, with a subdomain
@@ -176,17 +176,15 @@ type Config struct {
 	// replaced; aws for Amazon's own; or self for the AWS APIs of this server.
 	ServiceEndpoints Pairs `name:"service-endpoint" file:"service_endpoints" kind:"NAME=URL" help:"where an AWS service is: a URL, aws or self; may be given more than once"`
 
-	// AWSCredentials are the server's own credentials towards AWS services: aws (what
-	// the AWS SDKs would find: environment, shared files, web identity, container, instance),
+	// AWSCredentials says what calls of AWS services are signed with: aws (what the
+	// AWS SDKs would find: environment, shared files, web identity, container, instance),
 	// profile:NAME (of the shared files), root (the root credential of this
-	// server) or none. With them roles are assumed, once service-endpoint names
-	// an STS elsewhere.
-	AWSCredentials string `name:"aws-credentials" kind:"SOURCE" help:"the server's own credentials towards AWS services: aws, profile:NAME, root or none"`
+	// server) or none. Roles are assumed with them.
+	AWSCredentials string `name:"aws-credentials" kind:"SOURCE" help:"what calls of AWS services are signed with: aws, profile:NAME, root or none"`
 
 	// RoleCredentials names a source of credentials, as aws-credentials does, for
-	// roles that are not to be assumed: by ARN, or * for all others. Whoever may put
-	// such an integration acts with them.
-	RoleCredentials Pairs `name:"role-credentials" file:"role_credentials" kind:"ARN=SOURCE" help:"credentials of a role that is not assumed; may be given more than once"`
+	// roles that are not to be assumed through STS: by ARN, or * for all others.
+	RoleCredentials Pairs `name:"role-credentials" file:"role_credentials" kind:"ARN=SOURCE" help:"credentials of a role that is not assumed through STS; may be given more than once"`
 
 	// LoadBalancers says where the targets of VPC links are: for the ARN of a
 	// Network Load Balancer the addresses behind it, each host:port, or host
@@ -196,6 +194,10 @@ type Config struct {
 	// Drain is how long the server waits at shutdown for exchanges that are
 	// still running. Those that take longer are cut off.
 	Drain time.Duration `name:"drain" kind:"TIME" help:"how long shutdown waits for running requests"`
+
+	// Functions are the functions that stand in the configuration file. They are no
+	// setting with a name: docs/functions.md tells of them.
+	Functions []LocalFunction
 }
 
 // Defaults returns the configuration of a server that was told nothing.
@@ -218,7 +220,7 @@ func Defaults() *Config {
 		HeadTimeout: 10 * time.Second, IdleTimeout: 310 * time.Second,
 		BodyIdle: 30 * time.Second, BodyTimeout: 5 * time.Minute,
 		WriteIdle: 30 * time.Second, WriteTimeout: 15 * time.Minute,
-		MaxConnections: 65_536, BackendConnections: 1024, CacheMemory: 256 << 20,
+		MaxConnections: 65_536, BackendConnections: 1024, FunctionConcurrency: 1000, CacheMemory: 256 << 20,
 
 		RestAPIs: 600, ResourcesPerAPI: 300, StagesPerAPI: 10, APIKeys: 10_000, UsagePlans: 300, DomainNames: 120,
 	}
@@ -236,6 +238,7 @@ func (c *Config) Check() error {
 		oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("log-format", c.LogFormat, "text", "json"),
 		c.checkRest(),
+		c.checkFunctions(),
 	)
 }
 

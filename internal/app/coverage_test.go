@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/internal/awsrpc"
 	rest "gatehouse/internal/service/apigateway"
+	"gatehouse/internal/service/lambda"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/memstore"
 )
@@ -16,11 +17,15 @@ func TestCoverage(t *testing.T) {
 	const page = "../../COVERAGE.md"
 	st := memstore.New(memstore.Options{})
 	defer st.Close()
+	blobs := store.NewBlobs(st, "/")
 	var want bytes.Buffer
-	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: store.NewBlobs(st, "/")})); err != nil {
+	if err := awsrpc.WriteCoverage(&want, services(serviceParts{st: st, blobs: blobs, cfg: Defaults(), functions: lambda.New(st, blobs, lambda.Options{})})); err != nil {
 		t.Fatal(err)
 	}
 	if err := rest.WriteUnsupported(&want); err != nil {
+		t.Fatal(err)
+	}
+	if err := lambda.WriteUnsupported(&want); err != nil {
 		t.Fatal(err)
 	}
 	if *update {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,6 +15,7 @@ import (
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/gateway/ingress"
 	"gatehouse/internal/service/iam"
+	"gatehouse/internal/service/lambda"
 	"gatehouse/internal/wire"
 )
 
@@ -24,6 +26,7 @@ const (
 	apiHeadSize = 64 << 10 // a session token alone may have some KB
 	apiIdleTime = 2 * time.Minute
 	callTime    = time.Minute
+	invokeTime  = 15*time.Minute + callTime // of a call that runs a function
 )
 
 // cutTime is what exchanges that were cut off at the end of the drain have to
@@ -72,7 +75,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	cfg := n.cfg
 	limits := cfg.limits()
 	access := iam.NewAccess(n.credential, n.identities)
-	calls, err := awsrpc.NewHandler(services(cfg, &parts{n.st, n.blobs, n.compiler, n.meter, n.identities, access}), awsrpc.Options{
+	calls, err := awsrpc.NewHandler(services(serviceParts{n.st, n.blobs, cfg, n.compiler, n.meter, n.identities, n.functions.service}), awsrpc.Options{
 		Credentials: access, Authorizer: access, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,
 	})
 	if err != nil {
@@ -86,7 +89,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 		opt.TLS = f.keys.config()
 	}
 	f.server = &http.Server{
-		Handler:           apiHandler(calls, ingress.Std(exchanges, limits)),
+		Handler:           apiHandler(calls, n.functions.service, ingress.Std(exchanges, limits)),
 		ReadHeaderTimeout: apiHeadTime,
 		IdleTimeout:       apiIdleTime,
 		MaxHeaderBytes:    apiHeadSize,
@@ -114,19 +117,31 @@ func (c *Config) limits() ingress.Limits {
 
 // apiHandler serves the address of the AWS APIs, where the data plane can be
 // called too.
-func apiHandler(calls, exchanges http.Handler) http.Handler {
+func apiHandler(calls, downloads, exchanges http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ingress.IsDataPlane(r) {
 			exchanges.ServeHTTP(w, r) // keeps times of its own
 			return
 		}
 		rc := http.NewResponseController(w)
-		end := time.Now().Add(callTime)
+		end := time.Now().Add(timeOf(r))
 		if err := errors.Join(rc.SetReadDeadline(end), rc.SetWriteDeadline(end)); err != nil {
 			panic(fmt.Sprintf("the API server's connections have no deadlines: %v", err))
 		}
+		if strings.HasPrefix(r.URL.Path, lambda.DownloadPath) {
+			downloads.ServeHTTP(w, r)
+			return
+		}
 		calls.ServeHTTP(w, r)
 	})
+}
+
+// timeOf is how long a call may take.
+func timeOf(r *http.Request) time.Duration {
+	if strings.HasSuffix(r.URL.Path, "/invocations") || strings.HasSuffix(r.URL.Path, "/response-streaming-invocations") {
+		return invokeTime
+	}
+	return callTime
 }
 
 // serve serves the AWS APIs and the data plane until ctx ends, then lets what

@@ -5,6 +5,7 @@ import (
 	"gatehouse/internal/awsapi/apigatewaymanagementapi"
 	"gatehouse/internal/awsapi/apigatewayv2"
 	iamapi "gatehouse/internal/awsapi/iam"
+	"gatehouse/internal/awsapi/lambda"
 	stsapi "gatehouse/internal/awsapi/sts"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/identity"
@@ -14,26 +15,28 @@ import (
 	"gatehouse/internal/store"
 )
 
-// parts are what services stand on.
-type parts struct {
-	st    store.Store
-	blobs *store.Blobs
-	data  dataPlane
-	meter rest.Meter
-	who   *identity.Registry
-	roles rest.RolePasser
+// serviceParts are what the services are made of.
+type serviceParts struct {
+	st        store.Store
+	blobs     *store.Blobs
+	cfg       *Config
+	data      dataPlane
+	meter     rest.Meter
+	who       *identity.Registry
+	functions lambda.Server
 }
 
 // services are the AWS APIs this server answers, each with what answers it. A
 // new one is a line here. COVERAGE.md is made from this list.
-func services(cfg *Config, p *parts) []awsrpc.Mount {
+func services(p serviceParts) []awsrpc.Mount {
 	identities := iam.New(p.st)
 	return []awsrpc.Mount{
-		apigateway.Mount(rest.New(p.st, p.blobs, restOptions(cfg, p))),
+		apigateway.Mount(rest.New(p.st, p.blobs, restOptions(p.cfg, p.data, p.meter))),
 		apigatewayv2.Mount(apigatewayv2.UnimplementedServer{}),
 		apigatewaymanagementapi.Mount(apigatewaymanagementapi.UnimplementedServer{}),
 		iamapi.Mount(identities),
 		stsapi.Mount(sts.New(p.who, identities.Document)),
+		lambda.Mount(p.functions),
 	}
 }
 
@@ -44,7 +47,7 @@ type dataPlane interface {
 }
 
 // restOptions are what the operator says about REST APIs, and what they ask.
-func restOptions(cfg *Config, p *parts) rest.Options {
+func restOptions(cfg *Config, data dataPlane, meter rest.Meter) rest.Options {
 	return rest.Options{
 		Limits: rest.Limits{
 			RestAPIs: cfg.RestAPIs, ResourcesPerAPI: cfg.ResourcesPerAPI, StagesPerAPI: cfg.StagesPerAPI,
@@ -52,6 +55,6 @@ func restOptions(cfg *Config, p *parts) rest.Options {
 		},
 		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		LoadBalancers: cfg.LoadBalancers,
-		Caches:        p.data, Methods: p.data, Usage: p.meter, Roles: p.roles,
+		Caches:        data, Methods: data, Usage: meter,
 	}
 }

@@ -37,6 +37,9 @@ func (c *Config) Settings() []Setting {
 	list := make([]Setting, 0, v.NumField())
 	for i := range v.NumField() {
 		tag := v.Type().Field(i).Tag
+		if tag.Get("name") == "" {
+			continue // not a setting of its own
+		}
 		list = append(list, Setting{Name: tag.Get("name"), Help: tag.Get("help"), file: tag.Get("file"), kind: tag.Get("kind"), v: v.Field(i)})
 	}
 	return list
@@ -182,7 +185,12 @@ func (c *Config) readMapping(file string, m *yaml.Node) error {
 	var errs []error
 	for i := 0; i < len(m.Content); i += 2 {
 		key, value := m.Content[i], m.Content[i+1]
-		err := readPair(settings, key, value)
+		var err error
+		if key.Value == functionsKey {
+			err = c.readFunctions(file, value)
+		} else {
+			err = readPair(settings, key, value)
+		}
 		if line := seen[key.Value]; line > 0 {
 			err = fmt.Errorf("%s: set already on line %d", key.Value, line)
 		}

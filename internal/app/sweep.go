@@ -6,6 +6,7 @@ import (
 	"time"
 
 	rest "gatehouse/internal/service/apigateway"
+	"gatehouse/internal/service/lambda"
 	"gatehouse/internal/store"
 )
 
@@ -20,9 +21,10 @@ const (
 // A sweeper removes definitions that no record names any more, and what is left
 // of APIs whose deletion was cut short.
 type sweeper struct {
-	st    store.Store
-	blobs *store.Blobs
-	log   *slog.Logger
+	st        store.Store
+	blobs     *store.Blobs
+	functions *lambda.Service
+	log       *slog.Logger
 }
 
 // Run sweeps at every interval until ctx ends.
@@ -37,6 +39,11 @@ func (s *sweeper) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 		n, err := apis.Sweep(ctx, sweepAge)
+		if err == nil {
+			var zips int
+			zips, err = s.functions.Sweep(ctx, sweepAge)
+			n += zips
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil

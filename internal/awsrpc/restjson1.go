@@ -254,6 +254,10 @@ func failJSON(w http.ResponseWriter, e *Error) {
 }
 
 func write(w http.ResponseWriter, code int, body []byte) {
+	if code == http.StatusNoContent {
+		w.WriteHeader(code)
+		return
+	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(code)
 	_, _ = w.Write(body) // on an error the client is gone; nobody is left to tell

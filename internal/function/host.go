@@ -39,8 +39,8 @@ type Host struct {
 	mu         sync.Mutex // guards the fields below, and active of functions; never held while calling out
 	functions  map[string]*function
 	old        map[*pool]struct{} // that were replaced, and whose instances have not all ended
-	unreserved int // invocations that run of functions without a reserve
-	reserved   int // the sum of all reserves
+	unreserved int                // invocations that run of functions without a reserve
+	reserved   int                // the sum of all reserves
 	closed     bool
 }
 
@@ -412,3 +412,12 @@ func Split(arn string) (name, qualifier string) {
 }
 
 var _ Invoker = (*Host)(nil)
+
+// Has reports whether a function, named with or without qualifier, is one of the
+// host's.
+func (h *Host) Has(function string) bool {
+	name, _ := Split(function)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.functions[name] != nil
+}

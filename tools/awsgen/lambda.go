@@ -13,15 +13,15 @@ const lambdaMaxBody = 70167211
 // capacity providers.
 func lambdaOperations() []string {
 	return []string{
-		"AddLayerVersionPermission", "AddPermission", "CreateAlias", "CreateFunction", "DeleteAlias", "DeleteFunction",
+		"AddPermission", "CreateAlias", "CreateFunction", "DeleteAlias", "DeleteFunction",
 		"DeleteFunctionConcurrency", "DeleteFunctionEventInvokeConfig", "DeleteLayerVersion",
 		"GetAccountSettings", "GetAlias", "GetFunction", "GetFunctionCodeSigningConfig", "GetFunctionConcurrency",
 		"GetFunctionConfiguration", "GetFunctionEventInvokeConfig", "GetFunctionRecursionConfig", "GetLayerVersion",
-		"GetLayerVersionByArn", "GetLayerVersionPolicy", "GetPolicy", "GetRuntimeManagementConfig", "Invoke", "InvokeAsync",
+		"GetLayerVersionByArn", "GetPolicy", "GetRuntimeManagementConfig", "Invoke", "InvokeAsync",
 		"InvokeWithResponseStream", "ListAliases", "ListFunctionEventInvokeConfigs", "ListFunctions",
 		"ListLayerVersions", "ListLayers", "ListTags", "ListVersionsByFunction", "PublishLayerVersion",
 		"PublishVersion", "PutFunctionConcurrency", "PutFunctionEventInvokeConfig",
-		"RemoveLayerVersionPermission", "RemovePermission", "TagResource", "UntagResource", "UpdateAlias",
+		"RemovePermission", "TagResource", "UntagResource", "UpdateAlias",
 		"UpdateFunctionCode", "UpdateFunctionConfiguration", "UpdateFunctionEventInvokeConfig",
 	}
 }
@@ -46,10 +46,6 @@ func lambdaPattern(shape string) string {
 		return `[^\s]+`
 	case "SourceOwner":
 		return `\d{12}`
-	case "LayerPermissionAllowedAction":
-		return `lambda:GetLayerVersion`
-	case "LayerPermissionAllowedPrincipal":
-		return `\d{12}|\*|arn:(aws[a-zA-Z-]*):iam::\d{12}:root`
 	case "LayerVersionArn":
 		return `arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+`
 	}

@@ -12,7 +12,6 @@ import (
 // time; the input belongs to the method, and the output it returns must not
 // change afterwards. Operations whose model has no output return only an error.
 type Server interface {
-	AddLayerVersionPermission(ctx context.Context, in *AddLayerVersionPermissionInput) (*AddLayerVersionPermissionResponse, error)
 	AddPermission(ctx context.Context, in *AddPermissionInput) (*AddPermissionResponse, error)
 	CreateAlias(ctx context.Context, in *CreateAliasInput) (*AliasConfiguration, error)
 	CreateFunction(ctx context.Context, in *CreateFunctionInput) (*FunctionConfiguration, error)
@@ -31,7 +30,6 @@ type Server interface {
 	GetFunctionRecursionConfig(ctx context.Context, in *GetFunctionRecursionConfigInput) (*GetFunctionRecursionConfigResponse, error)
 	GetLayerVersion(ctx context.Context, in *GetLayerVersionInput) (*GetLayerVersionResponse, error)
 	GetLayerVersionByArn(ctx context.Context, in *GetLayerVersionByArnInput) (*GetLayerVersionResponse, error)
-	GetLayerVersionPolicy(ctx context.Context, in *GetLayerVersionPolicyInput) (*GetLayerVersionPolicyResponse, error)
 	GetPolicy(ctx context.Context, in *GetPolicyInput) (*GetPolicyResponse, error)
 	GetRuntimeManagementConfig(ctx context.Context, in *GetRuntimeManagementConfigInput) (*GetRuntimeManagementConfigResponse, error)
 	Invoke(ctx context.Context, in *InvokeInput) (*InvocationResponse, error)
@@ -48,7 +46,6 @@ type Server interface {
 	PublishVersion(ctx context.Context, in *PublishVersionInput) (*FunctionConfiguration, error)
 	PutFunctionConcurrency(ctx context.Context, in *PutFunctionConcurrencyInput) (*Concurrency, error)
 	PutFunctionEventInvokeConfig(ctx context.Context, in *PutFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error)
-	RemoveLayerVersionPermission(ctx context.Context, in *RemoveLayerVersionPermissionInput) error
 	RemovePermission(ctx context.Context, in *RemovePermissionInput) error
 	TagResource(ctx context.Context, in *TagResourceInput) error
 	UntagResource(ctx context.Context, in *UntagResourceInput) error
@@ -63,11 +60,6 @@ type Server interface {
 type UnimplementedServer struct{}
 
 var _ Server = UnimplementedServer{}
-
-// AddLayerVersionPermission is not implemented.
-func (UnimplementedServer) AddLayerVersionPermission(context.Context, *AddLayerVersionPermissionInput) (*AddLayerVersionPermissionResponse, error) {
-	return nil, awsrpc.NotImplemented("AddLayerVersionPermission")
-}
 
 // AddPermission is not implemented.
 func (UnimplementedServer) AddPermission(context.Context, *AddPermissionInput) (*AddPermissionResponse, error) {
@@ -159,11 +151,6 @@ func (UnimplementedServer) GetLayerVersionByArn(context.Context, *GetLayerVersio
 	return nil, awsrpc.NotImplemented("GetLayerVersionByArn")
 }
 
-// GetLayerVersionPolicy is not implemented.
-func (UnimplementedServer) GetLayerVersionPolicy(context.Context, *GetLayerVersionPolicyInput) (*GetLayerVersionPolicyResponse, error) {
-	return nil, awsrpc.NotImplemented("GetLayerVersionPolicy")
-}
-
 // GetPolicy is not implemented.
 func (UnimplementedServer) GetPolicy(context.Context, *GetPolicyInput) (*GetPolicyResponse, error) {
 	return nil, awsrpc.NotImplemented("GetPolicy")
@@ -242,11 +229,6 @@ func (UnimplementedServer) PutFunctionConcurrency(context.Context, *PutFunctionC
 // PutFunctionEventInvokeConfig is not implemented.
 func (UnimplementedServer) PutFunctionEventInvokeConfig(context.Context, *PutFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error) {
 	return nil, awsrpc.NotImplemented("PutFunctionEventInvokeConfig")
-}
-
-// RemoveLayerVersionPermission is not implemented.
-func (UnimplementedServer) RemoveLayerVersionPermission(context.Context, *RemoveLayerVersionPermissionInput) error {
-	return awsrpc.NotImplemented("RemoveLayerVersionPermission")
 }
 
 // RemovePermission is not implemented.

@@ -30,11 +30,6 @@ func Service() awsrpc.Service {
 		Operations: []awsrpc.Operation{
 			{
 				Name: "AddLayerVersionPermission", Method: "POST", URI: "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", Code: 201,
-				NewInput: func() any { return new(AddLayerVersionPermissionInput) },
-				Output:   (*AddLayerVersionPermissionResponse)(nil),
-				Invoke: func(ctx context.Context, s, in any) (any, error) {
-					return s.(Server).AddLayerVersionPermission(ctx, in.(*AddLayerVersionPermissionInput))
-				},
 			},
 			{
 				Name: "AddPermission", Method: "POST", URI: "/2015-03-31/functions/{FunctionName}/policy", Code: 201,
@@ -238,11 +233,6 @@ func Service() awsrpc.Service {
 			},
 			{
 				Name: "GetLayerVersionPolicy", Method: "GET", URI: "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", Code: 200,
-				NewInput: func() any { return new(GetLayerVersionPolicyInput) },
-				Output:   (*GetLayerVersionPolicyResponse)(nil),
-				Invoke: func(ctx context.Context, s, in any) (any, error) {
-					return s.(Server).GetLayerVersionPolicy(ctx, in.(*GetLayerVersionPolicyInput))
-				},
 			},
 			{
 				Name: "GetPolicy", Method: "GET", URI: "/2015-03-31/functions/{FunctionName}/policy", Code: 200,
@@ -420,10 +410,6 @@ func Service() awsrpc.Service {
 			},
 			{
 				Name: "RemoveLayerVersionPermission", Method: "DELETE", URI: "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy/{StatementId}", Code: 204,
-				NewInput: func() any { return new(RemoveLayerVersionPermissionInput) },
-				Invoke: func(ctx context.Context, s, in any) (any, error) {
-					return nil, s.(Server).RemoveLayerVersionPermission(ctx, in.(*RemoveLayerVersionPermissionInput))
-				},
 			},
 			{
 				Name: "RemovePermission", Method: "DELETE", URI: "/2015-03-31/functions/{FunctionName}/policy/{StatementId}", Code: 204,

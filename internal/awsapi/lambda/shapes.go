@@ -21,23 +21,6 @@ type AccountUsage struct {
 	FunctionCount *int64 `json:"FunctionCount,omitzero"`
 }
 
-// AddLayerVersionPermissionInput is the input of AddLayerVersionPermission.
-type AddLayerVersionPermissionInput struct {
-	LayerName      *string `json:"LayerName,omitzero" aws:"uri=LayerName,required" range:"1,140"`
-	VersionNumber  *int64  `json:"VersionNumber,omitzero" aws:"uri=VersionNumber,required"`
-	StatementId    *string `json:"StatementId,omitzero" aws:"required" pattern:"([a-zA-Z0-9-_.]+)" range:"1,100"`
-	Action         *string `json:"Action,omitzero" aws:"required" pattern:"lambda:GetLayerVersion"`
-	Principal      *string `json:"Principal,omitzero" aws:"required" pattern:"\\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root"`
-	OrganizationId *string `json:"OrganizationId,omitzero"`
-	RevisionId     *string `json:"RevisionId,omitzero" aws:"query=RevisionId"`
-}
-
-// AddLayerVersionPermissionResponse is a structure of the model.
-type AddLayerVersionPermissionResponse struct {
-	Statement  *string `json:"Statement,omitzero"`
-	RevisionId *string `json:"RevisionId,omitzero"`
-}
-
 // AddPermissionInput is the input of AddPermission.
 type AddPermissionInput struct {
 	FunctionName          *string `json:"FunctionName,omitzero" aws:"uri=FunctionName,required"`
@@ -366,18 +349,6 @@ type GetLayerVersionByArnInput struct {
 	Arn *string `json:"Arn,omitzero" aws:"query=Arn,required" pattern:"arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+"`
 }
 
-// GetLayerVersionPolicyInput is the input of GetLayerVersionPolicy.
-type GetLayerVersionPolicyInput struct {
-	LayerName     *string `json:"LayerName,omitzero" aws:"uri=LayerName,required" range:"1,140"`
-	VersionNumber *int64  `json:"VersionNumber,omitzero" aws:"uri=VersionNumber,required"`
-}
-
-// GetLayerVersionPolicyResponse is a structure of the model.
-type GetLayerVersionPolicyResponse struct {
-	Policy     *string `json:"Policy,omitzero"`
-	RevisionId *string `json:"RevisionId,omitzero"`
-}
-
 // GetLayerVersionInput is the input of GetLayerVersion.
 type GetLayerVersionInput struct {
 	LayerName     *string `json:"LayerName,omitzero" aws:"uri=LayerName,required" range:"1,140"`
@@ -701,14 +672,6 @@ type PutFunctionEventInvokeConfigInput struct {
 	MaximumRetryAttempts     *int32             `json:"MaximumRetryAttempts,omitzero" range:"0,2"`
 	MaximumEventAgeInSeconds *int32             `json:"MaximumEventAgeInSeconds,omitzero" range:"60,21600"`
 	DestinationConfig        *DestinationConfig `json:"DestinationConfig,omitzero"`
-}
-
-// RemoveLayerVersionPermissionInput is the input of RemoveLayerVersionPermission.
-type RemoveLayerVersionPermissionInput struct {
-	LayerName     *string `json:"LayerName,omitzero" aws:"uri=LayerName,required" range:"1,140"`
-	VersionNumber *int64  `json:"VersionNumber,omitzero" aws:"uri=VersionNumber,required"`
-	StatementId   *string `json:"StatementId,omitzero" aws:"uri=StatementId,required" pattern:"([a-zA-Z0-9-_.]+)" range:"1,100"`
-	RevisionId    *string `json:"RevisionId,omitzero" aws:"query=RevisionId"`
 }
 
 // RemovePermissionInput is the input of RemovePermission.

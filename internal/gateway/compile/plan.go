@@ -18,7 +18,6 @@ import (
 	"gatehouse/internal/gateway/step"
 	"gatehouse/internal/jsonschema"
 	"gatehouse/internal/limit"
-	"gatehouse/internal/policy"
 	"gatehouse/internal/record"
 	"gatehouse/internal/upstream"
 )
@@ -35,7 +34,6 @@ type planner struct {
 	binary  *integration.BinaryTypes
 	models  map[string]*jsonschema.Schema // compiled so far, by name
 	fault   gateway.Step
-	policy  *policy.Document // the API's; nil: it has none
 	finish  []gateway.Finisher
 	account *limit.Bucket
 	cache   *cache.Cache[*integration.Kept] // nil: the stage has none
@@ -63,8 +61,8 @@ func (c *Compiler) newPlanner(b *built, id stageID, def *record.Definition, rec 
 	fromAuthorizer := str(def.RestAPI.ApiKeySource) == api.ApiKeySourceTypeAuthorizer
 	p.keyAsked, p.keyRequired = &step.APIKey{FromAuthorizer: fromAuthorizer}, &step.APIKey{Required: true, FromAuthorizer: fromAuthorizer}
 	p.unthrottled = &step.Throttle{Account: p.account}
-	var err error
-	if p.policy, err = resourcePolicy(def); err != nil {
+	err := p.refuseRestAPI()
+	if err != nil {
 		return nil, err
 	}
 	if p.fault, err = p.faultStep(); err != nil {
@@ -175,9 +173,11 @@ func (p *planner) admission(rt *gateway.Route, m *api.Method) ([]gateway.Step, e
 	if p.test {
 		return nil, nil
 	}
-	by, err := p.authorize(rt, m)
-	if err != nil {
+	steps := make([]gateway.Step, 0, 3)
+	if s, err := p.authorize(rt, m); err != nil {
 		return nil, err
+	} else if s != nil {
+		steps = append(steps, s)
 	}
 	key, throttle := p.keyAsked, p.unthrottled
 	if isTrue(m.ApiKeyRequired) {
@@ -186,20 +186,32 @@ func (p *planner) admission(rt *gateway.Route, m *api.Method) ([]gateway.Step, e
 	if b := p.methodBucket(rt); b != nil {
 		throttle = &step.Throttle{Method: b, Account: p.account}
 	}
-	return append(p.access(make([]gateway.Step, 0, 3), m, by), key, throttle), nil
+	return append(steps, key, throttle), nil
 }
 
 // fallback is what happens to a request that matches no route.
 func (p *planner) fallback() *gateway.Plan {
-	return &gateway.Plan{Request: append(p.private(nil), step.NoRoute{}), Fault: p.fault, Finish: p.finish}
+	return &gateway.Plan{Request: []gateway.Step{step.NoRoute{}}, Fault: p.fault, Finish: p.finish}
 }
 
-// refuseMethod refuses a method with settings that are not enforced: the
+// refuseRestAPI refuses a definition with settings that are not enforced: the
 // service does not accept them, but whoever wrote them meant to keep somebody
 // out.
+func (p *planner) refuseRestAPI() error {
+	a := &p.def.RestAPI
+	switch {
+	case str(a.Policy) != "":
+		return errors.New("a resource policy is not supported yet")
+	case endpointType(p.def) == api.EndpointTypePrivate:
+		return errors.New("a private API is not supported yet")
+	}
+	return nil
+}
+
+// refuseMethod is refuseRestAPI for a method.
 func (p *planner) refuseMethod(m *api.Method) error {
 	switch t := str(m.AuthorizationType); t {
-	case "", typeNone, typeCustom, typeIAM:
+	case "", typeNone, typeCustom:
 	default:
 		return fmt.Errorf("authorizationType %s is not supported yet", t)
 	}

@@ -2,6 +2,9 @@ package step
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
 	"strings"
 
 	"gatehouse/internal/gateway"
@@ -22,7 +25,14 @@ func (NoRoute) Do(_ context.Context, x *gateway.Exchange) error {
 	if a == "" || strings.HasPrefix(a, "AWS4-") {
 		return missingToken
 	}
-	return gateway.UnreadableSignature(a)
+	sum := sha256.Sum256([]byte(a))
+	return &gateway.Fault{
+		Type:      gateway.InvalidSignature,
+		Status:    http.StatusForbidden,
+		ErrorType: "IncompleteSignatureException",
+		Message: "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '" +
+			base64.StdEncoding.EncodeToString(sum[:]) + "'.",
+	}
 }
 
 var _ gateway.Step = NoRoute{}

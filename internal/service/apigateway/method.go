@@ -119,8 +119,10 @@ func (me *methodEdit) check() error {
 	// AWS: lower case is accepted (test_usage_plan_crud creates one with "none").
 	m.AuthorizationType = new(strings.ToUpper(str(m.AuthorizationType)))
 	switch *m.AuthorizationType {
-	case authNone, authIAM:
+	case authNone:
 		m.AuthorizerId = nil
+	case authIAM:
+		return noAuthorizationType.refuse(authIAM)
 	case authCustom, authCognito:
 		if err := me.checkAuthorization(); err != nil {
 			return err

@@ -25,7 +25,8 @@ type unsupportedID int
 
 // What is refused. The order is that of the coverage document.
 const (
-	noPrivateAPI unsupportedID = iota
+	noPolicy unsupportedID = iota
+	noPrivateAPI
 	noSecurityPolicy
 	noAccessMode
 	noAuthorizationType
@@ -51,10 +52,11 @@ const (
 )
 
 var unsupported = [unsupportedCount]Unsupported{
-	noPrivateAPI:            {"RestApi", "endpointConfiguration", "vpcEndpointIds"},
+	noPolicy:                {"RestApi", "policy", "any"},
+	noPrivateAPI:            {"RestApi", "endpointConfiguration", "PRIVATE, vpcEndpointIds"},
 	noSecurityPolicy:        {"RestApi", "securityPolicy", "any but TLS_1_0"},
 	noAccessMode:            {"RestApi", "endpointAccessMode", "STRICT"},
-	noAuthorizationType:     {"Method", "authorizationType", "COGNITO_USER_POOLS"},
+	noAuthorizationType:     {"Method", "authorizationType", "AWS_IAM, COGNITO_USER_POOLS"},
 	noAuthorizationScopes:   {"Method", "authorizationScopes", "any without COGNITO_USER_POOLS"},
 	noAuthorizerCredentials: {"Authorizer", "authorizerCredentials", "any"},
 	noIntegrationType:       {"Integration", "type", "AWS_PROXY with other services than Lambda"},

@@ -1,0 +1,163 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gatehouse/internal/awsclient"
+	"gatehouse/internal/function"
+	"gatehouse/internal/service/lambda"
+)
+
+// functions are the parts that run functions and keep them.
+type functions struct {
+	host    *function.Host
+	router  *function.Router
+	service *lambda.Service
+	syncer  *lambda.Syncer
+	logs    *lambda.Logs
+}
+
+// openFunctions makes what runs functions, here and elsewhere.
+func (n *node) openFunctions() (*functions, error) {
+	f := &functions{}
+	f.host = function.NewHost(function.Options{
+		Dir: n.cfg.functionDir("run"), Concurrency: n.cfg.FunctionConcurrency, Logger: n.log,
+	})
+	rules, err := functionRules(n.cfg.FunctionEndpoints, n.aws)
+	if err != nil {
+		return nil, err
+	}
+	if f.router, err = function.NewRouter(rules, f.host, function.NewRemote(n.aws, "")); err != nil {
+		return nil, fmt.Errorf("function-endpoint: %w", err)
+	}
+	f.service = lambda.New(n.st, n.blobs, lambda.Options{
+		Dir: n.cfg.functionDir("code"), Unpack: function.Unpack, Invoker: f.router, Objects: objects{n.aws},
+		Concurrency: n.cfg.FunctionConcurrency, Log: n.log,
+	})
+	f.logs = lambda.NewLogs(n.cfg.functionDir("logs"), n.log)
+	f.syncer = f.service.NewSyncer(lambda.SyncOptions{Host: f.host, Invoker: f.router, Logs: f.logs, Log: n.log})
+	return f, nil
+}
+
+// functionDir is a directory for something about functions.
+func (c *Config) functionDir(what string) string {
+	dir := filepath.Join(c.Data, "functions", what)
+	if abs, err := filepath.Abs(dir); err == nil {
+		return abs // functions run in directories of their own
+	}
+	return dir
+}
+
+// FunctionLogFile is where the server on the data directory dir keeps what a
+// function writes.
+func FunctionLogFile(dir string, account, region, name string) string {
+	return filepath.Join((&Config{Data: dir}).functionDir("logs"), account, region, name+".log")
+}
+
+// Words that the place of functions begins with, or is.
+const (
+	lambdaAPI   = "lambda:" // a Lambda API at the URL that follows
+	amazonsOwn  = "aws"     // Amazon's Lambda
+	amazonsURL  = "https://lambda.{region}.amazonaws.com"
+	ruleService = "lambda" // of the endpoints that rules make
+)
+
+// ruleName is the subdomain under which a rule's endpoint is known.
+func ruleName(i int) string { return fmt.Sprintf("rule%d", i) }
+
+// ruleOrder lists the patterns of rules, those that say most first: the longest.
+func ruleOrder(rules Pairs) []string {
+	return slices.SortedFunc(maps.Keys(rules), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
+	})
+}
+
+// functionRules are the rules that the configuration gives.
+func functionRules(pairs Pairs, c *awsclient.Client) ([]function.Rule, error) {
+	var rules []function.Rule
+	for i, pattern := range ruleOrder(pairs) {
+		rule := function.Rule{Functions: pattern}
+		switch where := pairs[pattern]; {
+		case where == amazonsOwn, strings.HasPrefix(where, lambdaAPI):
+			rule.Invoker = function.NewRemote(c, ruleName(i))
+		default:
+			if u, err := url.Parse(where); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+				return nil, fmt.Errorf("function-endpoint: %s: %q is no place for functions: write aws, lambda:URL or the URL of an HTTP server", pattern, where)
+			}
+			rule.Invoker = function.NewPlain(where)
+		}
+		rules = append(rules, rule)
+	}
+	return rules, nil
+}
+
+// functionEndpoints are the endpoints that rules need.
+func functionEndpoints(pairs Pairs) map[string]string {
+	out := map[string]string{}
+	for i, pattern := range ruleOrder(pairs) {
+		where := pairs[pattern]
+		if where == amazonsOwn {
+			where = lambdaAPI + amazonsURL
+		}
+		if u, ok := strings.CutPrefix(where, lambdaAPI); ok {
+			out[ruleName(i)+"."+ruleService] = u
+		}
+	}
+	return out
+}
+
+// checkFunctions reports settings of functions that cannot work.
+func (c *Config) checkFunctions() error {
+	rules, err := functionRules(c.FunctionEndpoints, nil)
+	if err == nil {
+		_, err = function.NewRouter(rules, nil, nil)
+	}
+	if err == nil {
+		_, err = awsclient.New(awsclient.Options{Endpoints: functionEndpoints(c.FunctionEndpoints)})
+	}
+	if err != nil && !strings.HasPrefix(err.Error(), "function-endpoint") {
+		err = fmt.Errorf("function-endpoint: %w", err)
+	}
+	return errors.Join(err, c.checkLocalFunctions())
+}
+
+// objects reads S3 through what calls AWS services.
+type objects struct{ client *awsclient.Client }
+
+var _ lambda.Objects = objects{}
+
+// Object returns an object.
+func (o objects) Object(ctx context.Context, region, bucket, key, version string, limit int64) ([]byte, error) {
+	call := &awsclient.Call{
+		Name: awsclient.Name{Subdomain: bucket, Service: "s3", Region: region}, Method: http.MethodGet,
+		Path: (&url.URL{Path: "/" + key}).EscapedPath(),
+	}
+	if version != "" {
+		call.Query = "versionId=" + url.QueryEscape(version)
+	}
+	reply, err := o.client.Do(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	defer reply.Body.Close() //nolint:errcheck // the body was read, or its error is returned
+	content, err := io.ReadAll(io.LimitReader(reply.Body, limit+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case reply.Status != http.StatusOK:
+		return nil, fmt.Errorf("S3 answered %d for the object %s of the bucket %s", reply.Status, key, bucket)
+	case int64(len(content)) > limit:
+		return nil, fmt.Errorf("the object is larger than %d bytes", limit)
+	}
+	return content, nil
+}

@@ -1,10 +1,10 @@
 package gateway_test
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"testing"
-	"time"
 
 	"gatehouse/internal/gateway"
 )
@@ -12,21 +12,25 @@ import (
 // keyValue is as long as those that AWS makes.
 func keyValue(i int) string { return fmt.Sprintf("%040x", i*7919) }
 
-func manyKeys(t testing.TB, n int, built *time.Duration) *gateway.Keys {
+// manyKeyring has n keys in one plan.
+func manyKeyring(t testing.TB, n int) *gateway.Keyring {
+	ring := gateway.NewKeyring()
+	for i := range n {
+		id := fmt.Sprintf("%010x", i)
+		if err := errors.Join(ring.Put(id, keyValue(i), true), ring.Join("plan01", id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ring
+}
+
+func manyKeys(t testing.TB, n int) *gateway.Keys {
+	return keysOf(manyKeyring(t, n))
+}
+
+func keysOf(ring *gateway.Keyring) *gateway.Keys {
 	plan := &gateway.UsagePlan{ID: "plan01"}
-	list := make([]gateway.APIKey, n)
-	for i := range list {
-		list[i] = gateway.APIKey{ID: fmt.Sprintf("%010x", i), Value: keyValue(i), Enabled: true, Members: []gateway.Member{{Plan: plan}}}
-	}
-	start := time.Now()
-	keys, err := gateway.NewKeys(list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if built != nil {
-		*built = time.Since(start)
-	}
-	return keys
+	return ring.Keys(func(string, string) gateway.Member { return gateway.Member{Plan: plan} })
 }
 
 func heapInUse() uint64 {
@@ -36,27 +40,29 @@ func heapInUse() uint64 {
 	return m.HeapAlloc
 }
 
-// TestKeysBudget keeps the memory of a million keys: at most 100 bytes each.
+// TestKeysBudget keeps the memory of a million keys: at most 100 bytes each,
+// what is known of them between two changes and all.
 func TestKeysBudget(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a million keys take a second")
 	}
 	const n = 1_000_000
 	before := heapInUse()
-	keys := manyKeys(t, n, nil)
+	ring := manyKeyring(t, n)
+	keys := keysOf(ring)
 	each := float64(heapInUse()-before) / n
 	t.Logf("%.1f bytes a key", each)
 	if each > 100 {
 		t.Errorf("%.1f bytes a key, budget 100", each)
 	}
 	runtime.KeepAlive(keys)
+	runtime.KeepAlive(ring)
 }
 
 // BenchmarkKeysFind looks one of a million keys up, in no order.
 func BenchmarkKeysFind(b *testing.B) {
 	const n = 1_000_000
-	var built time.Duration
-	keys := manyKeys(b, n, &built)
+	keys := manyKeys(b, n)
 	values := make([]string, 1<<18)
 	for i, r := 0, uint64(1); i < len(values); i++ {
 		r = r*6364136223846793005 + 1442695040888963407
@@ -71,5 +77,16 @@ func BenchmarkKeysFind(b *testing.B) {
 		}
 		i++
 	}
-	b.ReportMetric(float64(built.Milliseconds()), "ms/build")
+}
+
+// BenchmarkKeysChange adds one to a million keys.
+func BenchmarkKeysChange(b *testing.B) {
+	const n = 1_000_000
+	ring := manyKeyring(b, n)
+	for i := n; b.Loop(); i++ {
+		if err := ring.Put(fmt.Sprintf("%010x", i), keyValue(i), true); err != nil {
+			b.Fatal(err)
+		}
+		keysOf(ring)
+	}
 }

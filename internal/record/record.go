@@ -85,6 +85,7 @@ type Tables struct {
 	Deployments        store.Table[Deployment]
 	Stages             store.Table[Stage]
 	APIKeys            store.Table[APIKey]
+	ServedKeys         store.Table[ServedKey] // the same records as APIKeys, to read
 	APIKeyValues       store.Table[APIKeyValue]
 	UsagePlans         store.Table[UsagePlan]
 	UsagePlanKeys      store.Table[UsagePlanKey]
@@ -109,6 +110,7 @@ func In(st store.Store, blobs *store.Blobs, s Scope) Tables {
 		Deployments:        store.NewTable[Deployment](st, s.prefix(KindDeployment)),
 		Stages:             store.NewTable[Stage](st, s.prefix(KindStage)),
 		APIKeys:            store.NewTable[APIKey](st, s.prefix(KindAPIKey)),
+		ServedKeys:         store.NewTable[ServedKey](st, s.prefix(KindAPIKey)),
 		APIKeyValues:       store.NewTable[APIKeyValue](st, s.prefix(KindAPIKeyValue)),
 		UsagePlans:         store.NewTable[UsagePlan](st, s.prefix(KindUsagePlan)),
 		UsagePlanKeys:      store.NewTable[UsagePlanKey](st, s.prefix(KindUsagePlanKey)),

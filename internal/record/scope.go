@@ -34,12 +34,15 @@ func ScopeOf(key string) (s Scope, after string, ok bool) {
 	return Scope{parts[0], parts[1]}, store.Prefix(parts[0], parts[1]) + "\xff", true
 }
 
-// Prefixes are what the keys of all kinds of records in s begin with. The
-// blobs are not among them.
+// Prefixes are what the keys begin with of all kinds of records in s that the
+// data plane is made of: not the blobs, and not what only the service reads,
+// of which there is as much as there are API keys.
 func (s Scope) Prefixes() []string {
-	prefixes := make([]string, len(kinds))
-	for i, k := range kinds {
-		prefixes[i] = s.prefix(k)
+	var prefixes []string
+	for _, k := range kinds {
+		if k != KindAccount && k != KindAPIKeyValue {
+			prefixes = append(prefixes, s.prefix(k))
+		}
 	}
 	return prefixes
 }

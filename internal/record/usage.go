@@ -15,6 +15,13 @@ type APIKey struct {
 	Created time.Time // as CreatedDate, but exact: gives the order
 }
 
+// A ServedKey is what the data plane reads of the record of an APIKey: there may
+// be a million to read before anything is served.
+type ServedKey struct {
+	Value   *string `json:"value"`
+	Enabled *bool   `json:"enabled"`
+}
+
 // An APIKeyValue reserves the value of a key, so that no two keys have the
 // same. Its id is the SHA-256 of the value in hexadecimal.
 type APIKeyValue struct {

@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"math"
@@ -25,35 +24,38 @@ type callers struct {
 // compileCallers makes the callers of a scope.
 func (c *Compiler) compileCallers(ctx context.Context, s record.Scope) {
 	quotas := c.opt.Quotas.Bind(ctx, usage.Scope(s), c.planQuotas(s))
-	if len(c.mirror.plans[s])+len(c.mirror.apiKeys[s]) == 0 {
+	ring := c.mirror.keys[s]
+	if len(c.mirror.plans[s]) == 0 && ring == nil {
 		delete(c.callers, s)
 		return
 	}
-	plans := make(map[string]*gateway.UsagePlan)
+	type limits struct {
+		plan  *gateway.UsagePlan
+		rec   *record.UsagePlan
+		rates []api.ThrottleSettings
+	}
+	plans := make(map[string]limits)
 	cs := &callers{plans: make(map[stageID][]*gateway.UsagePlan)}
-	members := make(map[string][]gateway.Member) // by key
 	for _, id := range slices.Sorted(maps.Keys(c.mirror.plans[s])) {
 		rec := c.mirror.plans[s][id]
 		plan := &gateway.UsagePlan{ID: id}
-		rates := planMethods(plan, rec)
-		plans[id] = plan
+		plans[id] = limits{plan, rec, planMethods(plan, rec)}
 		for _, st := range rec.ApiStages {
 			place := stageID{s, str(st.ApiId), str(st.Stage)}
 			cs.plans[place] = append(cs.plans[place], plan)
 		}
-		for key := range c.mirror.members[planID{s, id}] {
-			m := c.member(s, plan, rec, rates, key)
-			m.Quota = quotas[id][key]
-			members[key] = append(members[key], m)
-		}
 	}
-	keys, err := gateway.NewKeys(c.keys(s, members))
-	if err != nil {
-		// Values are made unique before, and an id is short, so this cannot be.
-		c.opt.Log.Error("API keys not taken over, the ones before stay in force", "account", s.Account, "region", s.Region, "error", err)
-		return
+	if ring != nil {
+		cs.keys = ring.Keys(func(plan, key string) gateway.Member {
+			l, ok := plans[plan]
+			if !ok {
+				return gateway.Member{} // the plan is being deleted
+			}
+			m := c.member(s, l.plan, l.rec, l.rates, key)
+			m.Quota = quotas[plan][key]
+			return m
+		})
 	}
-	cs.keys = keys
 	c.callers[s] = cs
 }
 
@@ -61,31 +63,17 @@ func (c *Compiler) compileCallers(ctx context.Context, s record.Scope) {
 func (c *Compiler) planQuotas(s record.Scope) map[string]usage.PlanQuota {
 	quotas := make(map[string]usage.PlanQuota)
 	for id, rec := range c.mirror.plans[s] {
-		if setting, ok := rec.QuotaSetting(); ok {
-			quotas[id] = usage.PlanQuota{QuotaSetting: setting, Keys: slices.Collect(maps.Keys(c.mirror.members[planID{s, id}]))}
-		}
-	}
-	return quotas
-}
-
-// keys makes the API keys of a scope. The service reserves values, so that two
-// keys have the same in a damaged store only: then the older one has it.
-func (c *Compiler) keys(s record.Scope, members map[string][]gateway.Member) []gateway.APIKey {
-	all := c.mirror.apiKeys[s]
-	list := make([]gateway.APIKey, 0, len(all))
-	byValue := make(map[string]bool, len(all))
-	for _, id := range slices.SortedFunc(maps.Keys(all), func(a, b string) int {
-		return cmp.Or(all[a].Created.Compare(all[b].Created), cmp.Compare(a, b))
-	}) {
-		value := str(all[id].Value)
-		if byValue[value] {
-			c.opt.Log.Error("two API keys have the same value, the newer one is not served", "account", s.Account, "region", s.Region, "key", id)
+		setting, ok := rec.QuotaSetting()
+		if !ok {
 			continue
 		}
-		byValue[value] = true
-		list = append(list, gateway.APIKey{ID: id, Value: value, Enabled: isTrue(all[id].Enabled), Members: members[id]})
+		quota := usage.PlanQuota{QuotaSetting: setting}
+		if ring := c.mirror.keys[s]; ring != nil {
+			quota.Keys = ring.In(id)
+		}
+		quotas[id] = quota
 	}
-	return list
+	return quotas
 }
 
 // planMethods fills in the methods that have limits of their own in a plan,

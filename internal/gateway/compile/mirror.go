@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"gatehouse/internal/gateway"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
@@ -14,15 +15,15 @@ import (
 // one revision. Definitions are not among them: they are read when a stage is
 // compiled.
 type mirror struct {
-	st    store.Store
-	blobs *store.Blobs
+	st     store.Store
+	blobs  *store.Blobs
+	tables map[record.Scope]record.Tables
 
 	apis        map[apiID]bool
 	stages      map[stageID]*record.Stage
 	deployments map[deploymentID]*record.Deployment
 	plans       map[record.Scope]map[string]*record.UsagePlan
-	members     map[planID]map[string]*record.UsagePlanKey // by key
-	apiKeys     map[record.Scope]map[string]*record.APIKey
+	keys        map[record.Scope]*gateway.Keyring // API keys, and the plans they are in
 	domains     map[domainID]*record.DomainName
 	mappings    map[domainID]map[string]*record.BasePathMapping // by base path
 	backends    *backends
@@ -43,10 +44,6 @@ type (
 		record.Scope
 		api, id string
 	}
-	planID struct {
-		record.Scope
-		id string
-	}
 	domainID struct {
 		record.Scope
 		name string
@@ -56,12 +53,12 @@ type (
 func newMirror(st store.Store, blobs *store.Blobs) *mirror {
 	return &mirror{
 		st: st, blobs: blobs,
+		tables:      make(map[record.Scope]record.Tables),
 		apis:        make(map[apiID]bool),
 		stages:      make(map[stageID]*record.Stage),
 		deployments: make(map[deploymentID]*record.Deployment),
 		plans:       make(map[record.Scope]map[string]*record.UsagePlan),
-		members:     make(map[planID]map[string]*record.UsagePlanKey),
-		apiKeys:     make(map[record.Scope]map[string]*record.APIKey),
+		keys:        make(map[record.Scope]*gateway.Keyring),
 		domains:     make(map[domainID]*record.DomainName),
 		mappings:    make(map[domainID]map[string]*record.BasePathMapping),
 		backends:    newBackends(),
@@ -96,7 +93,7 @@ func (m *mirror) everything() *touched {
 	for id := range m.unread {
 		t.stages[id] = true
 	}
-	for scope := range m.apiKeys {
+	for scope := range m.keys {
 		t.callers[scope] = true
 	}
 	for scope := range m.plans {
@@ -116,7 +113,11 @@ func (m *mirror) apply(op store.Op, rev store.Rev, t *touched) error {
 		return fmt.Errorf("key of a %s: id of %d parts, want %d", k.Kind, len(k.ID), want)
 	}
 	kv := store.KV{Key: op.Key, Value: op.Value, Rev: rev}
-	tables := record.In(m.st, m.blobs, k.Scope)
+	tables, ok := m.tables[k.Scope]
+	if !ok {
+		tables = record.In(m.st, m.blobs, k.Scope)
+		m.tables[k.Scope] = tables
+	}
 	switch k.Kind {
 	case record.KindRestAPI:
 		return m.applyAPI(apiID{k.Scope, k.ID[0]}, !op.Delete, t)
@@ -131,12 +132,12 @@ func (m *mirror) apply(op store.Op, rev store.Rev, t *touched) error {
 		return change(tables.UsagePlans, kv, op.Delete, func(r *record.UsagePlan) { putIn(m.plans, k.Scope, k.ID[0], r) })
 	case record.KindUsagePlanKey:
 		t.callers[k.Scope] = true
-		return change(tables.UsagePlanKeys, kv, op.Delete, func(r *record.UsagePlanKey) {
-			putIn(m.members, planID{k.Scope, k.ID[0]}, k.ID[1], r)
-		})
+		return m.applyMembership(k, !op.Delete)
 	case record.KindAPIKey:
 		t.callers[k.Scope] = true
-		return change(tables.APIKeys, kv, op.Delete, func(r *record.APIKey) { putIn(m.apiKeys, k.Scope, k.ID[0], r) })
+		var refused error
+		err := change(tables.ServedKeys, kv, op.Delete, func(r *record.ServedKey) { refused = m.applyKey(k, r) })
+		return cmp.Or(err, refused)
 	case record.KindDomainName:
 		return change(tables.DomainNames, kv, op.Delete, func(r *record.DomainName) {
 			put(m.domains, domainID{k.Scope, k.ID[0]}, r)
@@ -158,6 +159,42 @@ func (m *mirror) apply(op store.Op, rev store.Rev, t *touched) error {
 	case record.KindAPIKeyValue, record.KindAccount: // only the service needs them
 	}
 	return nil
+}
+
+// applyKey takes an API key over. The service reserves values, so that two keys
+// have the same in a damaged store only: then the one read first has it.
+func (m *mirror) applyKey(k record.Key, r *record.ServedKey) error {
+	ring := m.ring(k.Scope)
+	if r != nil {
+		return ring.Put(k.ID[0], str(r.Value), isTrue(r.Enabled))
+	}
+	if ring.Remove(k.ID[0]); ring.Empty() {
+		delete(m.keys, k.Scope)
+	}
+	return nil
+}
+
+// applyMembership takes over that a key is in a plan, or no more.
+func (m *mirror) applyMembership(k record.Key, in bool) error {
+	ring := m.ring(k.Scope)
+	if in {
+		return ring.Join(k.ID[0], k.ID[1])
+	}
+	err := ring.Leave(k.ID[0], k.ID[1])
+	if ring.Empty() {
+		delete(m.keys, k.Scope)
+	}
+	return err
+}
+
+// ring returns the keys of a scope.
+func (m *mirror) ring(s record.Scope) *gateway.Keyring {
+	ring := m.keys[s]
+	if ring == nil {
+		ring = gateway.NewKeyring()
+		m.keys[s] = ring
+	}
+	return ring
 }
 
 // idParts is what the id of a record consists of.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/gatewaytest"
 	"gatehouse/internal/gateway/step"
 	"gatehouse/internal/limit"
 )
@@ -27,7 +28,7 @@ func faultType(t *testing.T, s gateway.Step, x *gateway.Exchange) string {
 // AWS: rest-execution.md §8.
 func TestAPIKey(t *testing.T) {
 	mine, other := &gateway.UsagePlan{ID: "mine"}, &gateway.UsagePlan{ID: "other"}
-	keys, err := gateway.NewKeys([]gateway.APIKey{
+	keys, err := gatewaytest.Keys([]gatewaytest.APIKey{
 		{ID: "1", Value: "good", Enabled: true, Members: []gateway.Member{{Plan: other}, {Plan: mine}}},
 		{ID: "2", Value: "disabled", Members: []gateway.Member{{Plan: mine}}},
 		{ID: "3", Value: "elsewhere", Enabled: true, Members: []gateway.Member{{Plan: other}}},
@@ -72,8 +73,8 @@ func TestAPIKey(t *testing.T) {
 	}
 }
 
-func TestNewKeysRefuses(t *testing.T) {
-	if _, err := gateway.NewKeys([]gateway.APIKey{{ID: "1", Value: "v"}, {ID: "2", Value: "v"}}); err == nil {
+func TestKeyringRefuses(t *testing.T) {
+	if _, err := gatewaytest.Keys([]gatewaytest.APIKey{{ID: "1", Value: "v"}, {ID: "2", Value: "v"}}); err == nil {
 		t.Error("two keys of one value: no error")
 	}
 }

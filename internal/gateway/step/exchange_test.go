@@ -70,12 +70,12 @@ func small(t testing.TB, routes, keys int, cl gateway.Cluster, sink gateway.Sink
 		}
 	}
 	plan := &gateway.UsagePlan{ID: "p"}
-	var ks []gateway.APIKey
+	var ks []gatewaytest.APIKey
 	for i := range keys {
-		ks = append(ks, gateway.APIKey{ID: fmt.Sprint("k", i), Value: fmt.Sprintf("key-%04d-0123456789abcdef", i), Enabled: true,
+		ks = append(ks, gatewaytest.APIKey{ID: fmt.Sprint("k", i), Value: fmt.Sprintf("key-%04d-0123456789abcdef", i), Enabled: true,
 			Members: []gateway.Member{{Plan: plan, Rate: bucket}}})
 	}
-	index, err := gateway.NewKeys(ks)
+	index, err := gatewaytest.Keys(ks)
 	if err != nil {
 		t.Fatal(err)
 	}

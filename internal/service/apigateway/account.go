@@ -3,7 +3,9 @@ package apigateway
 import (
 	"context"
 	"errors"
+	"strings"
 
+	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
@@ -53,9 +55,15 @@ func (s *Service) UpdateAccount(ctx context.Context, in *api.UpdateAccountInput)
 }
 
 // accountPatches is UpdateAccount. The role is kept for those who set it with
-// every API; Gatehouse needs none to write logs.
+// every API; Gatehouse needs none to write logs (see inert).
 var accountPatches = patchTable[api.Account]{refuse: refuseListing[api.Account], rules: []patchRule[api.Account]{
-	{path: "/cloudwatchRoleArn", replace: func(a *api.Account, o patchOp) error { patchString(&a.CloudwatchRoleArn, o); return nil }},
+	{path: "/cloudwatchRoleArn", replace: func(a *api.Account, o patchOp) error {
+		if a, err := arn.Parse(o.value); o.value != "" && (err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/")) {
+			return api.BadRequestException("Invalid ARN specified in the request") // AWS: as recorded for integrations; not for this one
+		}
+		patchString(&a.CloudwatchRoleArn, o)
+		return nil
+	}},
 	{path: "/features", add: patchFeatures, remove: patchFeatures},
 }}
 

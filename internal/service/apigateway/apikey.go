@@ -32,8 +32,8 @@ func (s *Service) CreateApiKey(ctx context.Context, in *api.CreateApiKeyInput) (
 	if len(in.Tags) > 0 {
 		key.Tags = in.Tags
 	}
-	if len(in.StageKeys) > 0 {
-		return nil, noStageKeys.refuse("")
+	for _, k := range in.StageKeys {
+		key.StageKeys = append(dropValue(key.StageKeys, stageKey(k)), stageKey(k))
 	}
 	if err := checkAPIKey(&key.ApiKey); err != nil {
 		return nil, err
@@ -42,6 +42,9 @@ func (s *Service) CreateApiKey(ctx context.Context, in *api.CreateApiKeyInput) (
 		key.Value = new(newAPIKeyValue())
 	}
 	err := s.commit(ctx, func(c *change) error {
+		if err := s.checkStageKeys(ctx, t, key.StageKeys); err != nil {
+			return err
+		}
 		if err := checkCount(ctx, s.st, t.APIKeys, s.opt.Limits.APIKeys, errLimit("API Keys")); err != nil {
 			return err
 		}
@@ -137,7 +140,12 @@ func (s *Service) UpdateApiKey(ctx context.Context, in *api.UpdateApiKeyInput) (
 		if key, rev, err = lookup(ctx, t.APIKeys, errAPIKey(), str(in.ApiKey)); err != nil {
 			return err
 		}
+		before := slices.Clone(key.StageKeys)
 		if err := apiKeyPatches.apply(&key.ApiKey, in.PatchOperations); err != nil {
+			return err
+		}
+		fresh := slices.DeleteFunc(slices.Clone(key.StageKeys), func(k string) bool { return slices.Contains(before, k) })
+		if err := s.checkStageKeys(ctx, t, fresh); err != nil {
 			return err
 		}
 		if err := checkAPIKey(&key.ApiKey); err != nil {
@@ -158,11 +166,44 @@ var apiKeyPatches = patchTable[api.ApiKey]{refuse: refuseListing[api.ApiKey], ru
 	{path: "/enabled", replace: func(k *api.ApiKey, o patchOp) error { return patchSwitch(&k.Enabled, o) }},
 	{path: "/name", replace: func(k *api.ApiKey, o patchOp) error { patchString(&k.Name, o); return nil }},
 	{path: "/customerId", replace: func(k *api.ApiKey, o patchOp) error { patchString(&k.CustomerId, o); return nil }},
-	{path: "/labels", add: refuseStageKeys, remove: refuseStageKeys},
-	{path: "/stages", add: refuseStageKeys, remove: refuseStageKeys},
+	{path: "/labels", add: refusePatch[api.ApiKey](noLabels), remove: refusePatch[api.ApiKey](noLabels)},
+	{path: "/stages", add: func(k *api.ApiKey, o patchOp) error {
+		k.StageKeys = append(dropValue(k.StageKeys, o.value), o.value)
+		return nil
+	}, remove: func(k *api.ApiKey, o patchOp) error {
+		if !slices.Contains(k.StageKeys, o.value) {
+			return errStage()
+		}
+		k.StageKeys = slices.DeleteFunc(k.StageKeys, func(s string) bool { return s == o.value }) // an empty list is shown
+		return nil
+	}},
 }}
 
-func refuseStageKeys(_ *api.ApiKey, _ patchOp) error { return noStageKeys.refuse("") }
+// maxStageKeys bounds the stages that a key names; AWS: undocumented.
+const maxStageKeys = 100
+
+// stageKey is how a key names a stage.
+func stageKey(k api.StageKey) string { return str(k.RestApiId) + "/" + str(k.StageName) }
+
+// checkStageKeys refuses stages that are not there. A key is kept with the
+// stages that it names and is shown with them; nothing else comes of it.
+//
+// AWS: CAP api_key_runtime: they do not admit a key since there are usage plans.
+func (s *Service) checkStageKeys(ctx context.Context, t record.Tables, keys []string) error {
+	if len(keys) > maxStageKeys {
+		return api.LimitExceededException("An API Key can name at most 100 stages") // AWS: undocumented text
+	}
+	for _, k := range keys {
+		restAPI, stage, ok := strings.Cut(k, "/")
+		if !ok {
+			return errStage()
+		}
+		if _, _, err := s.liveStage(ctx, t, &restAPI, &stage); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // DeleteApiKey removes a key, also from its usage plans.
 func (s *Service) DeleteApiKey(ctx context.Context, in *api.DeleteApiKeyInput) error {

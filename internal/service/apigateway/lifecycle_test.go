@@ -317,3 +317,27 @@ func TestDomainNames(t *testing.T) {
 		t.Errorf("%d mappings of a new domain name, want 0", got)
 	}
 }
+
+// The stages that a key names are kept with it, as long as they are there when
+// they are named.
+func TestStageKeys(t *testing.T) {
+	c := newClient(t)
+	id, _ := c.newDeployableAPI()
+	c.must("CreateDeployment", doc{"restApiId": id, "stageName": "prod"})
+	prod := id + "/prod"
+	key := c.must("CreateApiKey", doc{"stageKeys": []doc{{"restApiId": id, "stageName": "prod"}}})
+	if diff := cmp.Diff([]any{prod}, key["stageKeys"]); diff != "" {
+		t.Errorf("stageKeys (-want +got):\n%s", diff)
+	}
+	m := doc{"apiKey": key["id"]}
+	out := c.must("UpdateApiKey", with(m, "patchOperations", patch("remove", "/stages", prod)))
+	if diff := cmp.Diff([]any{}, out["stageKeys"]); diff != "" {
+		t.Errorf("stageKeys after removal (-want +got):\n%s", diff)
+	}
+	c.must("UpdateApiKey", with(m, "patchOperations", patch("add", "/stages", prod)))
+	c.fail("UpdateApiKey", with(m, "patchOperations", patch("add", "/stages", id+"/nope")), "NotFoundException: Invalid stage identifier specified")
+	c.fail("CreateApiKey", doc{"stageKeys": []doc{{"restApiId": "nope", "stageName": "prod"}}}, "NotFoundException: Invalid stage identifier specified")
+	if got := c.must("GetApiKey", m)["stageKeys"]; !cmp.Equal([]any{prod}, got) {
+		t.Errorf("stageKeys = %v, want %s", got, prod)
+	}
+}

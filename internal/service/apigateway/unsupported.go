@@ -42,7 +42,7 @@ const (
 	noLogging
 	noDataTrace
 	noProductCode
-	noStageKeys
+	noLabels
 	noCertificate
 	noMutualTLS
 	noPrivateDomain
@@ -69,7 +69,7 @@ var unsupported = [unsupportedCount]Unsupported{
 	noLogging:               {"Stage method settings", "logging/loglevel", "ERROR, INFO"},
 	noDataTrace:             {"Stage method settings", "logging/dataTrace", "true"},
 	noProductCode:           {"UsagePlan", "productCode", "any"},
-	noStageKeys:             {"ApiKey", "stageKeys", "any (superseded by usage plans)"},
+	noLabels:                {"ApiKey", "labels", "any"},
 	noCertificate:           {"DomainName", "certificate settings", "any"},
 	noMutualTLS:             {"DomainName", "mutualTlsAuthentication", "any"},
 	noPrivateDomain:         {"DomainName", "endpointConfiguration", "PRIVATE, policy, managementPolicy"},
@@ -115,6 +115,16 @@ func validContentType(s string) bool {
 	return s == "$default" || ok && kind != "" && sub != "" && !strings.ContainsAny(s, " \t\r\n")
 }
 
+// inert are the settings that are kept and shown and decide nothing, each with
+// the reason: what they are about at Amazon does not exist here, or decides
+// nothing there either.
+var inert = []struct{ of, setting, why string }{
+	{"Account", "cloudwatchRoleArn", "the role in which Amazon writes logs; Gatehouse writes them itself and needs none"},
+	{"ApiKey", "customerId", "the customer in AWS Marketplace; GetApiKeys finds keys by it"},
+	{"ApiKey", "stageKeys", "superseded by usage plans at Amazon too, where they admit nobody"},
+	{"RestApi and DomainName", "endpointConfiguration ipAddressType", "the addresses to listen on are the operator's choice"},
+}
+
 // WriteUnsupported writes the settings that are refused, as a section of the
 // coverage document.
 func WriteUnsupported(w io.Writer) error {
@@ -124,6 +134,11 @@ func WriteUnsupported(w io.Writer) error {
 		"| of | setting | refused values |\n| --- | --- | --- |\n")
 	for _, u := range unsupported {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", u.Of, u.Setting, u.Values)
+	}
+	b.WriteString("\n## Settings of apigateway that decide nothing\n\n" +
+		"They are kept and shown, for whoever sets up an API sets them too.\n\n| of | setting | why |\n| --- | --- | --- |\n")
+	for _, i := range inert {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", i.of, i.setting, i.why)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -114,7 +114,12 @@ func (n *node) open() error {
 	}
 	n.caches = new(integration.Caches)
 	n.gateway = new(gateway.Gateway)
-	opt := compile.Options{Clusters: n.clusters, AWS: n.aws, Functions: n.functions.router, LoadBalancers: cfg.LoadBalancers, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
+	endpoints, err := cfg.vpcEndpoints()
+	if err != nil {
+		return err
+	}
+	opt := compile.Options{Identities: n.identities, Organization: cfg.Organization, Endpoints: endpoints,
+		Clusters: n.clusters, AWS: n.aws, Functions: n.functions.router, LoadBalancers: cfg.LoadBalancers, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		Caches: n.caches, CacheMemory: int64(cfg.CacheMemory)}
 	if n.logs != nil { // a nil *accessLogs would not be a nil interface
 		opt.Logs = n.logs

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,6 +14,7 @@ import (
 
 	"gatehouse/internal/arn"
 	"gatehouse/internal/awsclient"
+	"gatehouse/internal/service/sts"
 	"gatehouse/internal/sigv4"
 )
 
@@ -21,8 +23,22 @@ func (n *node) openAWS() (*awsclient.Client, error) {
 	opt := n.cfg.awsOptions(sigv4.Key{AccessKey: n.credential.AccessKey, SecretKey: n.credential.SecretKey.Reveal()})
 	opt.Self = func() string { return "http://" + reachable(n.front.api.Addr().String()) }
 	opt.Getenv, opt.Log = os.Getenv, n.log
+	roles := sts.New(n.identities, nil)
+	opt.Assume = func(_ context.Context, account, role string) (awsclient.Credentials, error) {
+		cred, err := roles.AssumeForService(gatewayPrincipal, account, role, awsclient.SessionName)
+		if err != nil {
+			return awsclient.Credentials{}, err
+		}
+		return awsclient.Credentials{
+			Key:     sigv4.Key{AccessKey: *cred.AccessKeyId, SecretKey: *cred.SecretAccessKey, SessionToken: *cred.SessionToken},
+			Expires: *cred.Expiration,
+		}, nil
+	}
 	return awsclient.New(opt)
 }
+
+// gatewayPrincipal is the service that integrations are called by.
+const gatewayPrincipal = "apigateway.amazonaws.com"
 
 func (c *Config) awsOptions(root sigv4.Key) awsclient.Options {
 	endpoints := functionEndpoints(c.FunctionEndpoints)

@@ -62,6 +62,20 @@ type Config struct {
 	// an account id.
 	Account string `name:"account" kind:"ID" help:"account id of the root credential"`
 
+	// Organization is the id of the organization (o-…) that all accounts
+	// belong to, for policies that ask for aws:PrincipalOrgID. Empty: none.
+	Organization string `name:"organization" kind:"ID" help:"organization of all accounts, for aws:PrincipalOrgID"`
+
+	// VPCEndpoints say what stands for the VPC endpoints that private APIs are
+	// reached by: the endpoint's id, and its VPC with the port of a listener,
+	// the networks of clients, or both, as in vpce-1=vpc-1,:8443,10.0.0.0/8.
+	// Without port and network every request comes in by the endpoint.
+	VPCEndpoints Pairs `name:"vpc-endpoint" file:"vpc-endpoints" kind:"ID=VPC[,:PORT][,CIDR]" help:"what stands for a VPC endpoint"`
+
+	// VPCEndpointPolicies are the files of the policies of VPC endpoints.
+	// Without one everything may pass.
+	VPCEndpointPolicies Pairs `name:"vpc-endpoint-policy" file:"vpc-endpoint-policies" kind:"ID=FILE" help:"policy of a VPC endpoint"`
+
 	// HTTP1 says which code reads and writes HTTP/1.1 on the data plane: wire
 	// (Gatehouse's own, strict and fast, a goroutine per connection), loops
 	// (wire, with event loops for simple requests without TLS; elsewhere than on
@@ -176,15 +190,17 @@ type Config struct {
 	// replaced; aws for Amazon's own; or self for the AWS APIs of this server.
 	ServiceEndpoints Pairs `name:"service-endpoint" file:"service_endpoints" kind:"NAME=URL" help:"where an AWS service is: a URL, aws or self; may be given more than once"`
 
-	// AWSCredentials says what calls of AWS services are signed with: aws (what the
-	// AWS SDKs would find: environment, shared files, web identity, container, instance),
+	// AWSCredentials are the server's own credentials towards AWS services: aws (what
+	// the AWS SDKs would find: environment, shared files, web identity, container, instance),
 	// profile:NAME (of the shared files), root (the root credential of this
-	// server) or none. Roles are assumed with them.
-	AWSCredentials string `name:"aws-credentials" kind:"SOURCE" help:"what calls of AWS services are signed with: aws, profile:NAME, root or none"`
+	// server) or none. With them roles are assumed, once service-endpoint names
+	// an STS elsewhere.
+	AWSCredentials string `name:"aws-credentials" kind:"SOURCE" help:"the server's own credentials towards AWS services: aws, profile:NAME, root or none"`
 
 	// RoleCredentials names a source of credentials, as aws-credentials does, for
-	// roles that are not to be assumed through STS: by ARN, or * for all others.
-	RoleCredentials Pairs `name:"role-credentials" file:"role_credentials" kind:"ARN=SOURCE" help:"credentials of a role that is not assumed through STS; may be given more than once"`
+	// roles that are not to be assumed: by ARN, or * for all others. Whoever may put
+	// such an integration acts with them.
+	RoleCredentials Pairs `name:"role-credentials" file:"role_credentials" kind:"ARN=SOURCE" help:"credentials of a role that is not assumed; may be given more than once"`
 
 	// LoadBalancers says where the targets of VPC links are: for the ARN of a
 	// Network Load Balancer the addresses behind it, each host:port, or host

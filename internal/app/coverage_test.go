@@ -19,7 +19,7 @@ func TestCoverage(t *testing.T) {
 	defer st.Close()
 	blobs := store.NewBlobs(st, "/")
 	var want bytes.Buffer
-	if err := awsrpc.WriteCoverage(&want, services(serviceParts{st: st, blobs: blobs, cfg: Defaults(), functions: lambda.New(st, blobs, lambda.Options{})})); err != nil {
+	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: blobs, functions: lambda.New(st, blobs, lambda.Options{})})); err != nil {
 		t.Fatal(err)
 	}
 	if err := rest.WriteUnsupported(&want); err != nil {

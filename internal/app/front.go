@@ -75,7 +75,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	cfg := n.cfg
 	limits := cfg.limits()
 	access := iam.NewAccess(n.credential, n.identities)
-	calls, err := awsrpc.NewHandler(services(serviceParts{n.st, n.blobs, cfg, n.compiler, n.meter, n.identities, n.functions.service}), awsrpc.Options{
+	calls, err := awsrpc.NewHandler(services(cfg, &parts{n.st, n.blobs, n.compiler, n.meter, n.identities, access, n.functions.service}), awsrpc.Options{
 		Credentials: access, Authorizer: access, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,
 	})
 	if err != nil {

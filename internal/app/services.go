@@ -15,23 +15,23 @@ import (
 	"gatehouse/internal/store"
 )
 
-// serviceParts are what the services are made of.
-type serviceParts struct {
+// parts are what services stand on.
+type parts struct {
 	st        store.Store
 	blobs     *store.Blobs
-	cfg       *Config
 	data      dataPlane
 	meter     rest.Meter
 	who       *identity.Registry
+	roles     rest.RolePasser
 	functions lambda.Server
 }
 
 // services are the AWS APIs this server answers, each with what answers it. A
 // new one is a line here. COVERAGE.md is made from this list.
-func services(p serviceParts) []awsrpc.Mount {
+func services(cfg *Config, p *parts) []awsrpc.Mount {
 	identities := iam.New(p.st)
 	return []awsrpc.Mount{
-		apigateway.Mount(rest.New(p.st, p.blobs, restOptions(p.cfg, p.data, p.meter))),
+		apigateway.Mount(rest.New(p.st, p.blobs, restOptions(cfg, p))),
 		apigatewayv2.Mount(apigatewayv2.UnimplementedServer{}),
 		apigatewaymanagementapi.Mount(apigatewaymanagementapi.UnimplementedServer{}),
 		iamapi.Mount(identities),
@@ -47,7 +47,7 @@ type dataPlane interface {
 }
 
 // restOptions are what the operator says about REST APIs, and what they ask.
-func restOptions(cfg *Config, data dataPlane, meter rest.Meter) rest.Options {
+func restOptions(cfg *Config, p *parts) rest.Options {
 	return rest.Options{
 		Limits: rest.Limits{
 			RestAPIs: cfg.RestAPIs, ResourcesPerAPI: cfg.ResourcesPerAPI, StagesPerAPI: cfg.StagesPerAPI,
@@ -55,6 +55,6 @@ func restOptions(cfg *Config, data dataPlane, meter rest.Meter) rest.Options {
 		},
 		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		LoadBalancers: cfg.LoadBalancers,
-		Caches:        data, Methods: data, Usage: meter,
+		Caches:        p.data, Methods: p.data, Usage: p.meter, Roles: p.roles,
 	}
 }

@@ -214,7 +214,7 @@ func TestRole(t *testing.T) {
 		Getenv: getenv("AWS_ACCESS_KEY_ID", "AKID", "AWS_SECRET_ACCESS_KEY", "secret"),
 	})
 	for range 3 {
-		src, err := c.Role("arn:aws:iam::1:role/r", "eu-west-1")
+		src, err := c.Role("arn:aws:iam::1:role/r", "1", "eu-west-1")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +226,7 @@ func TestRole(t *testing.T) {
 	if n := s.calls.Load(); n != 1 {
 		t.Errorf("STS was asked %d times", n)
 	}
-	src, err := c.Role("arn:aws:iam::1:role/local", "eu-west-1")
+	src, err := c.Role("arn:aws:iam::1:role/local", "1", "eu-west-1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestRoleRefused(t *testing.T) {
 	s := newSTS(t, time.Hour)
 	s.refuse.Store(true)
 	c := newClient(t, awsclient.Options{Endpoints: map[string]string{"sts": s.URL}, Credentials: "root", Root: rootKey})
-	src, err := c.Role("arn:aws:iam::1:role/r", "eu-west-1")
+	src, err := c.Role("arn:aws:iam::1:role/r", "1", "eu-west-1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestRoleRefused(t *testing.T) {
 		t.Errorf("STS was asked %d times within a second", n)
 	}
 	c = newClient(t, awsclient.Options{Credentials: "root", Root: rootKey})
-	src, _ = c.Role("arn:aws:iam::1:role/r", "eu-west-1")
+	src, _ = c.Role("arn:aws:iam::1:role/r", "1", "eu-west-1")
 	if _, err = src.Credentials(t.Context()); !errors.Is(err, awsclient.ErrNoEndpoint) {
 		t.Errorf("without STS: %v", err)
 	}

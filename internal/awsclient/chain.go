@@ -13,7 +13,7 @@ import (
 func (c *Client) named(name string) (Source, error) {
 	switch {
 	case name == "" || name == "aws":
-		return newKept("the server, from environment, profile, container or instance", c.chain), nil
+		return newKept("the server, from environment, profile, container or instance", c.chain, c.failed), nil
 	case name == "none":
 		return none{}, nil
 	case name == "root":
@@ -23,7 +23,7 @@ func (c *Client) named(name string) (Source, error) {
 		return fixed{Key: c.opt.Root}, nil
 	}
 	if profile, ok := strings.CutPrefix(name, "profile:"); ok && profile != "" {
-		return newKept("profile "+profile, func(ctx context.Context) (Credentials, error) { return c.profile(ctx, profile) }), nil
+		return newKept("profile "+profile, func(ctx context.Context) (Credentials, error) { return c.profile(ctx, profile) }, c.failed), nil
 	}
 	return nil, fmt.Errorf("%q is no source of credentials: write aws, root, none or profile:NAME", name)
 }

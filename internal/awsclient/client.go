@@ -40,9 +40,12 @@ type Options struct {
 	// Credentials names the source of the server's own credentials: aws, root,
 	// none or profile:NAME. Empty is aws.
 	Credentials string
-	// Roles names the source of the credentials of roles that are not assumed
-	// through STS: by ARN, or * for all others.
+	// Roles names the source of the credentials of roles that are not assumed: by
+	// ARN, or * for all others.
 	Roles map[string]string
+	// Assume assumes a role here, for an account, where the endpoint of STS is
+	// none or self; nil: that is refused.
+	Assume func(ctx context.Context, account, roleARN string) (Credentials, error)
 	// Root is what the source root gives.
 	Root sigv4.Key
 
@@ -117,12 +120,14 @@ func (c *Client) Run(ctx context.Context) error {
 
 // renew fetches anew what is in use and about to end, one after the other.
 func (c *Client) renew(ctx context.Context) {
-	list := c.keptSources()
-	for _, k := range list {
-		if err := k.renew(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			c.opt.Log.Warn("credentials not renewed, those there are stay in use until they end", "of", k.name, "error", err)
-		}
+	for _, k := range c.keptSources() {
+		k.renew(ctx, time.Now())
 	}
+}
+
+// failed logs why credentials could not be fetched.
+func (c *Client) failed(err error) {
+	c.opt.Log.Warn("calls of AWS services cannot be signed", "error", err)
 }
 
 func (c *Client) keptSources() []*kept {

@@ -61,8 +61,11 @@ const (
 // A kept source fetches credentials when they are asked for first, and holds
 // them. Its owner renews them; should that fail, they serve to their end.
 type kept struct {
-	name  string // for the log
+	name  string // for errors
 	fetch func(context.Context) (Credentials, error)
+	// failed is told why a fetch failed. Whoever waits for it only tells a
+	// client that something did.
+	failed func(error)
 
 	now  atomic.Pointer[held]
 	used atomic.Int64  // Unix time, in seconds
@@ -80,8 +83,8 @@ func (h *held) usable(now time.Time) bool {
 	return h != nil && h.err == nil && (h.Expires.IsZero() || now.Before(h.Expires))
 }
 
-func newKept(name string, fetch func(context.Context) (Credentials, error)) *kept {
-	k := &kept{name: name, fetch: fetch, turn: make(chan struct{}, 1)}
+func newKept(name string, fetch func(context.Context) (Credentials, error), failed func(error)) *kept {
+	k := &kept{name: name, fetch: fetch, failed: failed, turn: make(chan struct{}, 1)}
 	k.used.Store(time.Now().Unix())
 	return k
 }
@@ -101,13 +104,11 @@ func (k *kept) Credentials(ctx context.Context) (Credentials, error) {
 }
 
 // renew fetches credentials that are about to end, if they are used at all.
-func (k *kept) renew(ctx context.Context, now time.Time) error {
-	h := k.now.Load()
-	if h == nil || h.err != nil || h.fresh(now) {
-		return nil
+// Should that fail, those there are stay in use until they end.
+func (k *kept) renew(ctx context.Context, now time.Time) {
+	if h := k.now.Load(); h != nil && h.err == nil && !h.fresh(now) {
+		_, _ = k.refresh(ctx, (*held).fresh) // it was told what failed
 	}
-	_, err := k.refresh(ctx, (*held).fresh)
-	return err
 }
 
 func (h *held) fresh(now time.Time) bool {
@@ -148,6 +149,7 @@ func (k *kept) refresh(ctx context.Context, enough func(*held, time.Time) bool) 
 	}
 	if err != nil {
 		err = fmt.Errorf("%w of %s: %w", ErrCredentials, k.name, err)
+		k.failed(err)
 		if !k.now.Load().usable(now) {
 			k.now.Store(&held{at: now, err: err})
 		}

@@ -17,29 +17,31 @@ import (
 	"gatehouse/internal/wire"
 )
 
-// sessionName is the name of the sessions of roles that we assume.
+// SessionName is the name of the sessions of roles that we assume.
 //
 // AWS: that of API Gateway's own sessions.
-const sessionName = "BackplaneAssumeRoleSession"
+const SessionName = "BackplaneAssumeRoleSession"
 
 // maxRoles bounds the roles whose credentials are held. Further ones are
 // refused.
 const maxRoles = 10_000
 
-// A roleKey tells roles apart, and the Regions whose STS is asked.
-type roleKey struct{ arn, region string }
+// A roleKey tells roles apart, for whom they are assumed, and the Regions whose
+// STS is asked.
+type roleKey struct{ arn, account, region string }
 
-// Role gives the credentials of a role: from the source that the configuration
-// names for it, or by assuming it with the server's own credentials at the STS
-// of a Region. All callers for a role share one source.
-func (c *Client) Role(roleARN, region string) (Source, error) {
+// Role gives the credentials of a role to who acts for an account: from the
+// source that the configuration names for it; by assuming it with the server's own
+// credentials at the STS of a Region; or, if none is configured, by [Options]'s
+// Assume. All callers for a role share one source.
+func (c *Client) Role(roleARN, account, region string) (Source, error) {
 	source, ok := c.opt.Roles[roleARN]
 	if !ok {
 		source, ok = c.opt.Roles[others]
 	}
 	key := roleKey{arn: roleARN}
 	if !ok {
-		key.region = region
+		key.account, key.region = account, region
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -51,6 +53,10 @@ func (c *Client) Role(roleARN, region string) (Source, error) {
 		return nil, fmt.Errorf("%w of role %s: the limit is %d roles", ErrCredentials, roleARN, maxRoles)
 	}
 	fetch := func(ctx context.Context) (Credentials, error) {
+		where, known := c.endpoints.find(Name{Service: "sts", Region: region})
+		if c.opt.Assume != nil && (!known || where == self) {
+			return c.opt.Assume(ctx, account, roleARN)
+		}
 		return c.assume(ctx, &assumption{role: roleARN, region: c.region(region)}, c.own)
 	}
 	if ok {
@@ -60,7 +66,7 @@ func (c *Client) Role(roleARN, region string) (Source, error) {
 		}
 		fetch = from.Credentials
 	}
-	k := newKept("role "+roleARN, fetch)
+	k := newKept("role "+roleARN, fetch, c.failed)
 	c.roles[key] = k
 	return k, nil
 }
@@ -72,7 +78,7 @@ type assumption struct {
 }
 
 func (a *assumption) form(action string) url.Values {
-	f := url.Values{"Action": {action}, "Version": {"2011-06-15"}, "RoleArn": {a.role}, "RoleSessionName": {sessionName}}
+	f := url.Values{"Action": {action}, "Version": {"2011-06-15"}, "RoleArn": {a.role}, "RoleSessionName": {SessionName}}
 	if a.session != "" {
 		f.Set("RoleSessionName", a.session)
 	}

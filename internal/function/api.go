@@ -148,8 +148,7 @@ func (x *exchange) answer(id string) *wire.Response {
 		in.answerWith(c, fail(typeMode, c.requestID, "Invalid function response mode"))
 		return x.refuse(400, "InvalidFunctionResponseMode", "Invalid function response mode")
 	}
-	// Not every client that streams says so: aws-lambda-go does not.
-	if c.in.Stream {
+	if mode != "" && c.in.Stream {
 		return x.stream(c)
 	}
 	body, err := x.body()

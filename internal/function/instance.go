@@ -213,7 +213,6 @@ func (in *instance) retireLocked() {
 		return
 	case finishing:
 		in.pool.finishing--
-		in.pool.disappointLocked()
 	}
 	in.state = ending
 	close(in.dying)

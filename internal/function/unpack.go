@@ -127,21 +127,16 @@ func (u *unpacker) file(f *zip.File, name string, mode fs.FileMode) error {
 	return err
 }
 
-// wrapEntry tells an archive's fault, such as a name that is there twice, or a
-// file where a directory must be, from that of the disk.
+// wrapEntry tells an archive's fault from the disk's.
 func wrapEntry(err error) error {
-	var pe *fs.PathError
-	var le *os.LinkError
-	switch {
-	case errors.As(err, &pe):
-		err = pe.Err
-	case errors.As(err, &le):
-		err = le.Err
-	}
-	if err == nil || isDiskError(err) {
+	if err == nil || errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", ErrArchive, err)
+	var pe *fs.PathError
+	if errors.As(err, &pe) && !isDiskError(pe.Err) {
+		return fmt.Errorf("%w: %w", ErrArchive, pe.Err)
+	}
+	return err
 }
 
 // maxLink bounds where a link leads to.
@@ -177,12 +172,9 @@ func (u *unpacker) look(l link) error {
 	return nil
 }
 
-// isDiskError tells what has to do with the machine.
+// isDiskError tells errors of the machine from those of an archive that names
+// a file twice, or as a directory, too.
 func isDiskError(err error) bool {
-	for _, e := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EROFS, syscall.EACCES, syscall.EPERM, syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EDQUOT) ||
+		errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.EROFS)
 }

@@ -71,12 +71,16 @@ type Exchange struct {
 	// by which its integration response is chosen.
 	FunctionError string
 
+	Identity Identity     // who signed the request
+	Endpoint *VPCEndpoint // that the request came in by; nil: by none
+
 	Log *ExecutionLog // nil: nobody reads it
 
 	Key    *Key    // the API key that came with the request, if it is known
 	Member *Member // its membership in a usage plan of this stage
 
 	plan          *Plan
+	asked         policy.Request
 	body          []byte // memory for the request's body
 	answer        []byte // memory for the backend's
 	requestLimit  LimitedSource
@@ -108,6 +112,7 @@ func (x *Exchange) Reset() {
 	clear(x.MappedQuery)
 	clear(x.MappedPath)
 	x.MappedHeader, x.MappedQuery, x.MappedPath = x.MappedHeader[:0], x.MappedQuery[:0], x.MappedPath[:0]
+	x.Identity, x.Endpoint, x.asked = Identity{}, nil, policy.Request{}
 	x.Deadline = time.Time{}
 	x.Buf = reuse(x.Buf)
 	x.Transformed, x.Overrides = false, nil

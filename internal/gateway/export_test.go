@@ -1,6 +1,11 @@
 package gateway
 
-import "gatehouse/internal/wire"
+import (
+	"time"
+
+	"gatehouse/internal/policy"
+	"gatehouse/internal/wire"
+)
 
 // Resolve is resolve for tests: the stage, and what is left of the path.
 func (t *Table) Resolve(host, path string) (st *Stage, rest, contextPath, basePath string) {
@@ -27,6 +32,10 @@ func (x *Exchange) FillUnexported() {
 		*s = LimitedSource{src: s, left: 1, fault: new(Fault)}
 	}
 	x.stream = firstContent{x: x, Source: &x.responseLimit}
+	x.asked = policy.Request{
+		Principal: policy.Principal{ARN: "x", Account: "x", Role: "x", Type: "x", UserID: "x", UserName: "x", Service: "x", Identity: "x"},
+		Action:    "x", Resource: "x", Now: time.Unix(1, 1), Keys: policy.Map{},
+	}
 	x.Cluster = struct{ Cluster }{}
 	x.Vars.Sent.Err = ErrAnswered
 	for _, b := range []*wire.Body{&x.MethodRequest.Body, &x.IntegrationRequest.Body, &x.IntegrationResponse.Body, &x.MethodResponse.Body} {

@@ -11,6 +11,8 @@
 // [Request].
 package policy
 
+import "strconv"
+
 // An Effect is what a document says about a request.
 type Effect uint8
 
@@ -170,4 +172,12 @@ func (st *statement) matchesResource(r *Request, res *segments) bool {
 		}
 	}
 	return st.notResource
+}
+
+// Label names a statement for people: its Sid, or its number from 1.
+func (d *Document) Label(statement int) string {
+	if sid := d.Sid(statement); sid != "" {
+		return sid
+	}
+	return "number " + strconv.Itoa(statement+1)
 }

@@ -285,7 +285,7 @@ func (s *Signature) Verify(q *Request, body []byte, secret string, now time.Time
 
 // VerifyCached is Verify with a memory for what the secret derives.
 func (s *Signature) VerifyCached(q *Request, body []byte, secret string, now time.Time, keys *KeyCache) error {
-	if err := s.checkTime(now); err != nil {
+	if err := s.CheckTime(now); err != nil {
 		return err
 	}
 	hash := ""
@@ -328,9 +328,10 @@ func (c *KeyCache) key(s Scope, secret string) []byte {
 	return d.key
 }
 
-// checkTime compares the signature's time with the clock.
+// CheckTime compares the signature's time with the clock. The error is an
+// [*Error].
 // AWS: the texts name both times and the window.
-func (s *Signature) checkTime(now time.Time) error {
+func (s *Signature) CheckTime(now time.Time) error {
 	life := window
 	if s.Presigned {
 		life = s.Expires

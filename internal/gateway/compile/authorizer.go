@@ -21,6 +21,7 @@ import (
 const (
 	typeNone   = "NONE"
 	typeCustom = "CUSTOM"
+	typeIAM    = "AWS_IAM"
 )
 
 // authorizerMemory bounds the decisions that are kept of one authorizer in one
@@ -38,14 +39,14 @@ const defaultDecisionTTL = 300 * time.Second
 // without it: then the stage does not compile.
 func (p *planner) authorize(rt *gateway.Route, m *api.Method) (gateway.Step, error) {
 	switch str(m.AuthorizationType) {
-	case "", typeNone:
-		return nil, nil
+	case "", typeNone, typeIAM:
+		return nil, nil // see access
 	case typeCustom:
 		l, err := p.lambdaAuthorizer(str(m.AuthorizerId))
 		if err != nil {
 			return nil, fmt.Errorf("authorizer %s: %w", str(m.AuthorizerId), err)
 		}
-		return &step.Authorize{By: l.For(event.NewForm(rt, p.variables))}, nil
+		return &step.Authorize{By: l.For(event.NewForm(rt, p.variables)), Combined: p.policy != nil}, nil
 	}
 	return nil, fmt.Errorf("authorizationType %s is not supported yet", str(m.AuthorizationType))
 }

@@ -28,6 +28,7 @@ import (
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/authorizer"
 	"gatehouse/internal/gateway/integration"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/limit"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
@@ -50,6 +51,13 @@ type Options struct {
 	// LoadBalancers says where load balancers are that VPC links name: by ARN,
 	// host:port or host, several with commas between. Config.Check has seen it.
 	LoadBalancers map[string]string
+
+	// Identities are who may sign requests; nil: nobody. Organization is the
+	// one that all accounts belong to; empty: none. Endpoints are where the
+	// requests of private APIs come in.
+	Identities   *identity.Registry
+	Organization string
+	Endpoints    []gateway.VPCEndpoint
 
 	// AccountRate and AccountBurst limit the requests a second of each account
 	// in each Region; 0: no limit.
@@ -104,6 +112,9 @@ func New(st store.Store, blobs *store.Blobs, gw *gateway.Gateway, opt Options) *
 	}
 	if opt.Caches == nil {
 		opt.Caches = new(integration.Caches)
+	}
+	if opt.Identities == nil {
+		opt.Identities = new(identity.Registry)
 	}
 	if opt.CacheMemory == 0 {
 		opt.CacheMemory = DefaultCacheMemory

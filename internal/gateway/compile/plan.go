@@ -18,6 +18,7 @@ import (
 	"gatehouse/internal/gateway/step"
 	"gatehouse/internal/jsonschema"
 	"gatehouse/internal/limit"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/record"
 	"gatehouse/internal/upstream"
 )
@@ -34,6 +35,7 @@ type planner struct {
 	binary  *integration.BinaryTypes
 	models  map[string]*jsonschema.Schema // compiled so far, by name
 	fault   gateway.Step
+	policy  *policy.Document // the API's; nil: it has none
 	finish  []gateway.Finisher
 	account *limit.Bucket
 	cache   *cache.Cache[*integration.Kept] // nil: the stage has none
@@ -61,8 +63,8 @@ func (c *Compiler) newPlanner(b *built, id stageID, def *record.Definition, rec 
 	fromAuthorizer := str(def.RestAPI.ApiKeySource) == api.ApiKeySourceTypeAuthorizer
 	p.keyAsked, p.keyRequired = &step.APIKey{FromAuthorizer: fromAuthorizer}, &step.APIKey{Required: true, FromAuthorizer: fromAuthorizer}
 	p.unthrottled = &step.Throttle{Account: p.account}
-	err := p.refuseRestAPI()
-	if err != nil {
+	var err error
+	if p.policy, err = resourcePolicy(def); err != nil {
 		return nil, err
 	}
 	if p.fault, err = p.faultStep(); err != nil {
@@ -173,11 +175,9 @@ func (p *planner) admission(rt *gateway.Route, m *api.Method) ([]gateway.Step, e
 	if p.test {
 		return nil, nil
 	}
-	steps := make([]gateway.Step, 0, 3)
-	if s, err := p.authorize(rt, m); err != nil {
+	by, err := p.authorize(rt, m)
+	if err != nil {
 		return nil, err
-	} else if s != nil {
-		steps = append(steps, s)
 	}
 	key, throttle := p.keyAsked, p.unthrottled
 	if isTrue(m.ApiKeyRequired) {
@@ -186,32 +186,20 @@ func (p *planner) admission(rt *gateway.Route, m *api.Method) ([]gateway.Step, e
 	if b := p.methodBucket(rt); b != nil {
 		throttle = &step.Throttle{Method: b, Account: p.account}
 	}
-	return append(steps, key, throttle), nil
+	return append(p.access(make([]gateway.Step, 0, 3), m, by), key, throttle), nil
 }
 
 // fallback is what happens to a request that matches no route.
 func (p *planner) fallback() *gateway.Plan {
-	return &gateway.Plan{Request: []gateway.Step{step.NoRoute{}}, Fault: p.fault, Finish: p.finish}
+	return &gateway.Plan{Request: append(p.private(nil), step.NoRoute{}), Fault: p.fault, Finish: p.finish}
 }
 
-// refuseRestAPI refuses a definition with settings that are not enforced: the
+// refuseMethod refuses a method with settings that are not enforced: the
 // service does not accept them, but whoever wrote them meant to keep somebody
 // out.
-func (p *planner) refuseRestAPI() error {
-	a := &p.def.RestAPI
-	switch {
-	case str(a.Policy) != "":
-		return errors.New("a resource policy is not supported yet")
-	case endpointType(p.def) == api.EndpointTypePrivate:
-		return errors.New("a private API is not supported yet")
-	}
-	return nil
-}
-
-// refuseMethod is refuseRestAPI for a method.
 func (p *planner) refuseMethod(m *api.Method) error {
 	switch t := str(m.AuthorizationType); t {
-	case "", typeNone, typeCustom:
+	case "", typeNone, typeCustom, typeIAM:
 	default:
 		return fmt.Errorf("authorizationType %s is not supported yet", t)
 	}

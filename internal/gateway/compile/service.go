@@ -48,17 +48,17 @@ func (p *planner) serviceIntegration(in *api.Integration) (gateway.Integration, 
 const callersOwn = "arn:aws:iam::*:user/*"
 
 // signer gives what the requests of an integration are signed with: a role's
-// credentials, or the server's own.
+// credentials; nil: they are not signed.
 //
-// AWS: without credentials an integration is called in API Gateway's own name,
-// and the service's resource policy decides (API reference, Integration).
+// AWS: without credentials it is the service's resource policy that decides (API
+// reference, Integration); here the service sees a stranger.
 func (p *planner) signer(credentials, region string) (awsclient.Source, error) {
 	credentials = integration.ExpandVariables(credentials, p.variables)
 	switch {
 	case credentials == "":
-		return p.c.opt.AWS.Own(), nil
+		return nil, nil
 	case credentials == callersOwn, strings.Contains(credentials, ":user/"):
 		return nil, errors.New("the caller's own credentials for an integration are not supported yet")
 	}
-	return p.c.opt.AWS.Role(credentials, region)
+	return p.c.opt.AWS.Role(credentials, p.id.Account, region)
 }

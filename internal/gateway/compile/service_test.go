@@ -62,7 +62,7 @@ func amazon(t *testing.T) *httptest.Server {
 // service is a definition with one POST on /{x} that calls a service.
 func service(uri string, change ...func(*api.Integration)) *record.Definition {
 	in := api.Integration{
-		Type: new("AWS"), HttpMethod: new("POST"), Uri: &uri,
+		Type: new("AWS"), HttpMethod: new("POST"), Uri: &uri, Credentials: new("arn:aws:iam::000000000000:role/server"),
 		IntegrationResponses: map[string]api.IntegrationResponse{"200": {}, "404": {SelectionPattern: new(`4\d\d`)}},
 	}
 	for _, f := range change {
@@ -72,7 +72,9 @@ func service(uri string, change ...func(*api.Integration)) *record.Definition {
 }
 
 func serviceWorld(t *testing.T, endpoints map[string]string) *world {
-	aws, err := awsclient.New(awsclient.Options{Endpoints: endpoints, Credentials: "root", Root: serviceKey})
+	aws, err := awsclient.New(awsclient.Options{
+		Endpoints: endpoints, Credentials: "root", Root: serviceKey, Roles: map[string]string{"arn:aws:iam::000000000000:role/server": "root"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,6 +124,7 @@ func TestServiceIntegration(t *testing.T) {
 		{"role", service("arn:aws:apigateway:eu-west-1:sqs:path/", role("good")), 200, `by ASIAROLE for eu-west-1/sqs token "token"`},
 		{"role of a stage variable", service("arn:aws:apigateway:eu-west-1:${stageVariables.service}:path/", role("${stageVariables.role}")), 200, `by ASIAROLE for eu-west-1/events`},
 		{"role that is not given", service("arn:aws:apigateway:eu-west-1:sqs:path/", role("bad")), 500, `{"message": "Internal server error"}`},
+		{"no role", service("arn:aws:apigateway:eu-west-1:sqs:path/", func(in *api.Integration) { in.Credentials = nil }), 404, "not signed: Missing Authentication Token"},
 		{"chosen by status", service("arn:aws:apigateway:eu-west-1:sqs:path/missing"), 404, "POST /missing by"},
 		{"no URI of a service", service("arn:aws:apigateway:eu-west-1:sqs:queue/q"), 500, `{"message": "Internal server error"}`},
 		{"path variable without a value", service("arn:aws:apigateway:eu-west-1:s3:path/{bucket}"), 500, `{"message": "Internal server error"}`},

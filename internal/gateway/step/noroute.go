@@ -2,9 +2,6 @@ package step
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"net/http"
 	"strings"
 
 	"gatehouse/internal/gateway"
@@ -25,14 +22,7 @@ func (NoRoute) Do(_ context.Context, x *gateway.Exchange) error {
 	if a == "" || strings.HasPrefix(a, "AWS4-") {
 		return missingToken
 	}
-	sum := sha256.Sum256([]byte(a))
-	return &gateway.Fault{
-		Type:      gateway.InvalidSignature,
-		Status:    http.StatusForbidden,
-		ErrorType: "IncompleteSignatureException",
-		Message: "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '" +
-			base64.StdEncoding.EncodeToString(sum[:]) + "'.",
-	}
+	return gateway.UnreadableSignature(a)
 }
 
 var _ gateway.Step = NoRoute{}

@@ -18,6 +18,9 @@ func (s *Service) ImportRestApi(ctx context.Context, in *api.ImportRestApiInput)
 	t := s.tables(ctx)
 	id := newID(apiIDLen)
 	doc, err := s.readDocument(t.Scope, id, in.Body, in.Parameters, is(in.FailOnWarnings))
+	if err == nil {
+		err = s.passRoles(ctx, doc)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +45,7 @@ func (s *Service) ImportRestApi(ctx context.Context, in *api.ImportRestApiInput)
 	if err != nil {
 		return nil, err
 	}
-	rec.Warnings = doc.Warnings
+	rec.Warnings, rec.Policy = doc.Warnings, shownPolicy(rec.Policy)
 	return &rec.RestApi, nil
 }
 
@@ -51,6 +54,9 @@ func (s *Service) ImportRestApi(ctx context.Context, in *api.ImportRestApiInput)
 func (s *Service) PutRestApi(ctx context.Context, in *api.PutRestApiInput) (*api.RestApi, error) {
 	t := s.tables(ctx)
 	doc, err := s.readDocument(t.Scope, str(in.RestApiId), in.Body, in.Parameters, is(in.FailOnWarnings))
+	if err == nil {
+		err = s.passRoles(ctx, doc)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +68,9 @@ func (s *Service) PutRestApi(ctx context.Context, in *api.PutRestApiInput) (*api
 		}
 		mergeSettings(&e.rec.RestApi, &doc.Settings, overwrite)
 		if err := checkRestAPI(&e.rec.RestApi); err != nil {
+			return err
+		}
+		if err := settlePolicy(&e.rec.RestApi, e.scope); err != nil {
 			return err
 		}
 		m := merger{def: e.def, doc: doc, limits: e.limits, overwrite: overwrite, timeout: e.limits.maxTimeout(&e.rec.RestApi)}
@@ -366,10 +375,6 @@ func (m *merger) method(resourceID, path string, in openapi.Method) {
 		if in.Authorizer != "" && str(a.Name) == in.Authorizer {
 			me.m.AuthorizerId = new(id)
 		}
-	}
-	if str(me.m.AuthorizationType) == authIAM {
-		m.failed(noAuthorizationType.refuse(authIAM), unable("method"))
-		return
 	}
 	m.failed(me.check(), unable("method"))
 	for _, status := range sortedKeys(me.m.MethodResponses) {

@@ -31,6 +31,9 @@ func (s *Service) PutIntegration(ctx context.Context, in *api.PutIntegrationInpu
 		if err := me.checkIntegration(&out); err != nil {
 			return err
 		}
+		if err := s.passRole(ctx, &out); err != nil {
+			return err
+		}
 		me.m.MethodIntegration = &out
 		return nil
 	})

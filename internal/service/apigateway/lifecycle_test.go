@@ -115,8 +115,8 @@ func TestImportIsWhole(t *testing.T) {
 	}
 	c.must("PutRestApi", doc{"restApiId": api["id"], "mode": "overwrite", "body": petsAPI("2", "/dogs", "/pets/{name}/toys")})
 	c.fail("PutRestApi", doc{"restApiId": "nope", "body": petsAPI("1", "/a")}, "NotFoundException: Invalid API identifier specified 111111111111:nope")
-	c.fail("ImportRestApi", doc{"body": petsAPI("1", "/a"), "parameters": map[string]string{"endpointConfigurationTypes": "PRIVATE"}},
-		"BadRequestException: Gatehouse does not support endpointConfiguration 'PRIVATE' of RestApi yet (see COVERAGE.md)")
+	c.fail("ImportRestApi", doc{"body": petsAPI("1", "/a"), "parameters": map[string]string{"endpointConfigurationTypes": "LOCAL"}},
+		"BadRequestException: Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
 	out := c.must("ImportRestApi", doc{"body": petsAPI("1", "/a"), "parameters": map[string]string{"endpointConfigurationTypes": "REGIONAL"}})
 	if types := out["endpointConfiguration"].(doc)["types"].([]any); types[0] != "REGIONAL" {
 		t.Errorf("types = %v, want REGIONAL", types)

@@ -119,10 +119,8 @@ func (me *methodEdit) check() error {
 	// AWS: lower case is accepted (test_usage_plan_crud creates one with "none").
 	m.AuthorizationType = new(strings.ToUpper(str(m.AuthorizationType)))
 	switch *m.AuthorizationType {
-	case authNone:
+	case authNone, authIAM:
 		m.AuthorizerId = nil
-	case authIAM:
-		return noAuthorizationType.refuse(authIAM)
 	case authCustom, authCognito:
 		if err := me.checkAuthorization(); err != nil {
 			return err

@@ -142,22 +142,18 @@ func TestUnsupported(t *testing.T) {
 	plan := c.must("CreateUsagePlan", doc{"name": "p"})["id"]
 	key := c.must("CreateApiKey", nil)["id"]
 	c.must("CreateDomainName", doc{"domainName": "d.example.com"})
-	api := func(path string, value any) doc {
-		return doc{"restApiId": id, "patchOperations": patch("replace", path, value)}
-	}
+	pools := c.must("CreateAuthorizer", doc{"restApiId": id, "name": "pools", "type": "COGNITO_USER_POOLS", "identitySource": "method.request.header.A",
+		"providerARNs": []string{"arn:aws:cognito-idp:eu-west-1:111111111111:userpool/eu-west-1_a"}})["id"]
 	tests := []struct {
 		id        unsupportedID
 		operation string
 		in        doc
 	}{
-		{noPolicy, "CreateRestApi", doc{"name": "x", "policy": "{}"}},
-		{noPolicy, "UpdateRestApi", api("/policy", "{}")},
-		{noPrivateAPI, "CreateRestApi", doc{"name": "x", "endpointConfiguration": doc{"types": []string{"PRIVATE"}}}},
-		{noPrivateAPI, "UpdateRestApi", api("/endpointConfiguration/types/EDGE", "PRIVATE")},
+		{noPrivateAPI, "CreateRestApi", doc{"name": "x", "endpointConfiguration": doc{"types": []string{"PRIVATE"}, "vpcEndpointIds": []string{"vpce-1"}}}},
+		{noPrivateAPI, "UpdateRestApi", with(doc{"restApiId": id}, "patchOperations", patch("add", "/endpointConfiguration/vpcEndpointIds", "vpce-1"))},
+		{noAuthorizationType, "PutMethod", with(put, "authorizationType", "COGNITO_USER_POOLS", "authorizerId", pools)},
 		{noSecurityPolicy, "CreateRestApi", doc{"name": "x", "securityPolicy": "TLS_1_2"}},
 		{noAccessMode, "CreateRestApi", doc{"name": "x", "endpointAccessMode": "STRICT"}},
-		{noAuthorizationType, "PutMethod", with(put, "authorizationType", "AWS_IAM")},
-		{noAuthorizationType, "UpdateMethod", with(m, "patchOperations", patch("replace", "/authorizationType", "AWS_IAM"))},
 		{noAuthorizationScopes, "PutMethod", with(put, "authorizationType", "NONE", "authorizationScopes", []string{"a"})},
 		{noAuthorizerCredentials, "CreateAuthorizer", doc{"restApiId": id, "name": "a", "type": "TOKEN", "authorizerUri": functionURIOf("f"),
 			"identitySource": "method.request.header.A", "authorizerCredentials": "arn:aws:iam::1:role/r"}},
@@ -177,7 +173,7 @@ func TestUnsupported(t *testing.T) {
 		{noCertificate, "CreateDomainName", doc{"domainName": "e.example.com", "regionalCertificateArn": "arn:x"}},
 		{noCertificate, "UpdateDomainName", doc{"domainName": "d.example.com", "patchOperations": patch("replace", "/certificateArn", "arn:x")}},
 		{noMutualTLS, "CreateDomainName", doc{"domainName": "e.example.com", "mutualTlsAuthentication": doc{"truststoreUri": "s3://x"}}},
-		{noPrivateDomain, "CreateDomainName", doc{"domainName": "e.example.com", "endpointConfiguration": doc{"types": []string{"PRIVATE"}}}},
+		{noPrivateDomain, "CreateDomainName", doc{"domainName": "e.example.com", "endpointConfiguration": doc{"types": []string{"PRIVATE"}, "vpcEndpointIds": []string{"vpce-1"}}}},
 		{noRoutingMode, "CreateDomainName", doc{"domainName": "e.example.com", "routingMode": "ROUTING_RULE_ONLY"}},
 		{noDomainSecurity, "CreateDomainName", doc{"domainName": "e.example.com", "securityPolicy": "TLS_1_0"}},
 	}

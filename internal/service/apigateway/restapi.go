@@ -35,6 +35,7 @@ func (s *Service) CreateRestApi(ctx context.Context, in *api.CreateRestApiInput)
 	if err != nil {
 		return nil, err
 	}
+	rec.Policy = shownPolicy(rec.Policy)
 	return &rec.RestApi, nil
 }
 
@@ -77,15 +78,13 @@ func newRestAPI(in *api.CreateRestApiInput) (record.RestAPI, error) {
 // checkRestAPI refuses settings that would not act.
 func checkRestAPI(a *api.RestApi) error {
 	switch {
-	case str(a.Policy) != "":
-		return noPolicy.refuse("")
 	case a.SecurityPolicy != nil && *a.SecurityPolicy != api.SecurityPolicyTls10:
 		return noSecurityPolicy.refuse(*a.SecurityPolicy)
 	case str(a.EndpointAccessMode) == api.EndpointAccessModeStrict:
 		return noAccessMode.refuse(*a.EndpointAccessMode)
 	}
-	if e := a.EndpointConfiguration; e != nil && (slices.Contains(e.Types, api.EndpointTypePrivate) || len(e.VpcEndpointIds) > 0) {
-		return noPrivateAPI.refuse(api.EndpointTypePrivate)
+	if e := a.EndpointConfiguration; e != nil && len(e.VpcEndpointIds) > 0 {
+		return noPrivateAPI.refuse("")
 	}
 	return nil
 }
@@ -230,6 +229,9 @@ func (s *Service) createRestAPI(ctx context.Context, c *change, t record.Tables,
 		rec.Id = new(newID(apiIDLen))
 	}
 	rec.Scope = t.Scope
+	if err := settlePolicy(&rec.RestApi, t.Scope); err != nil {
+		return err
+	}
 	rec.RootResourceId = def.RestAPI.RootResourceId
 	e := &apiEdit{tables: t, limits: &s.opt.Limits, scope: t.Scope, rec: *rec, def: def}
 	c.require(t.RestAPIs.Absent(store.ID(*rec.Id)))
@@ -250,7 +252,7 @@ func (s *Service) GetRestApi(ctx context.Context, in *api.GetRestApiInput) (*api
 // AWS: no tags are shown as an empty map, but not by CreateRestApi and
 // GetRestApis (recorded: test_update_rest_api_behaviour).
 func shownRestAPI(rec record.RestAPI) *api.RestApi {
-	rec.Tags = shownTags(rec.Tags)
+	rec.Tags, rec.Policy = shownTags(rec.Tags), shownPolicy(rec.Policy)
 	return &rec.RestApi
 }
 
@@ -263,6 +265,7 @@ func (s *Service) GetRestApis(ctx context.Context, in *api.GetRestApisInput) (*a
 	apis := make([]api.RestApi, len(rows))
 	for i, row := range rows {
 		apis[i] = row.Value.RestApi
+		apis[i].Policy = shownPolicy(apis[i].Policy)
 	}
 	items, next, err := page(apis, func(a *api.RestApi) string { return *a.Id }, in.Position, in.Limit)
 	if err != nil {
@@ -279,6 +282,9 @@ func (s *Service) UpdateRestApi(ctx context.Context, in *api.UpdateRestApiInput)
 			return err
 		}
 		if err := checkRestAPI(&e.rec.RestApi); err != nil {
+			return err
+		}
+		if err := settlePolicy(&e.rec.RestApi, e.scope); err != nil {
 			return err
 		}
 		out = shownRestAPI(e.rec)

@@ -41,6 +41,8 @@ type Options struct {
 
 	Methods MethodInvoker // nil: there is no TestInvokeMethod
 
+	Roles RolePasser // nil: everybody may pass every role
+
 	Usage Meter // nil: there is no GetUsage and no UpdateUsage
 }
 

@@ -25,8 +25,7 @@ type unsupportedID int
 
 // What is refused. The order is that of the coverage document.
 const (
-	noPolicy unsupportedID = iota
-	noPrivateAPI
+	noPrivateAPI unsupportedID = iota
 	noSecurityPolicy
 	noAccessMode
 	noAuthorizationType
@@ -52,11 +51,10 @@ const (
 )
 
 var unsupported = [unsupportedCount]Unsupported{
-	noPolicy:                {"RestApi", "policy", "any"},
-	noPrivateAPI:            {"RestApi", "endpointConfiguration", "PRIVATE, vpcEndpointIds"},
+	noPrivateAPI:            {"RestApi", "endpointConfiguration", "vpcEndpointIds"},
 	noSecurityPolicy:        {"RestApi", "securityPolicy", "any but TLS_1_0"},
 	noAccessMode:            {"RestApi", "endpointAccessMode", "STRICT"},
-	noAuthorizationType:     {"Method", "authorizationType", "AWS_IAM, COGNITO_USER_POOLS"},
+	noAuthorizationType:     {"Method", "authorizationType", "COGNITO_USER_POOLS"},
 	noAuthorizationScopes:   {"Method", "authorizationScopes", "any without COGNITO_USER_POOLS"},
 	noAuthorizerCredentials: {"Authorizer", "authorizerCredentials", "any"},
 	noIntegrationType:       {"Integration", "type", "AWS_PROXY with other services than Lambda"},

@@ -1,0 +1,35 @@
+package apigateway
+
+import (
+	"context"
+
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/openapi"
+)
+
+// A RolePasser decides whether the caller may hand a role to a service: who
+// sets the credentials of an integration acts through it as the role.
+type RolePasser interface {
+	PassRole(ctx context.Context, role, service string) error
+}
+
+// passRole demands that the caller may let API Gateway act as the role of an
+// integration.
+func (s *Service) passRole(ctx context.Context, in *api.Integration) error {
+	if s.opt.Roles == nil || in == nil || str(in.Credentials) == "" {
+		return nil
+	}
+	return s.opt.Roles.PassRole(ctx, *in.Credentials, "apigateway.amazonaws.com")
+}
+
+// passRoles is passRole for all integrations of a document.
+func (s *Service) passRoles(ctx context.Context, doc *openapi.API) error {
+	for i := range doc.Resources {
+		for j := range doc.Resources[i].Methods {
+			if err := s.passRole(ctx, doc.Resources[i].Methods[j].Method.MethodIntegration); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

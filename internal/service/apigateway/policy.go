@@ -1,0 +1,66 @@
+package apigateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"gatehouse/internal/arn"
+	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/policy"
+	"gatehouse/internal/record"
+)
+
+// maxPolicy is the largest resource policy in bytes.
+//
+// AWS: quotas of REST APIs: "Length, in characters, of resource policy".
+const maxPolicy = 8192
+
+// errPolicy is the answer to a policy that cannot be one.
+//
+// AWS: seen in aws/serverless-application-model issue 514 and others.
+func errPolicy() error {
+	return api.BadRequestException("Invalid policy document. Please check the policy syntax and ensure that Principals are valid.")
+}
+
+// settlePolicy checks the resource policy of an API and writes the short form
+// of resources out, so that what is stored says what it means.
+//
+// AWS: "execute-api:/stage/…" stands for this API
+// (apigateway-resource-policies-create-attach).
+func settlePolicy(a *api.RestApi, s record.Scope) error {
+	if str(a.Policy) == "" {
+		a.Policy = nil
+		return nil
+	}
+	var text bytes.Buffer
+	if json.Compact(&text, []byte(*a.Policy)) != nil {
+		return errPolicy()
+	}
+	full := arn.ARN{Partition: arn.Partition(s.Region), Service: "execute-api", Region: s.Region, Account: s.Account, Resource: str(a.Id) + "/"}
+	settled := strings.NewReplacer(`"execute-api:/`, `"`+full.String(), `"execute-api:\/`, `"`+full.String()).Replace(text.String())
+	if len(settled) > maxPolicy {
+		return api.BadRequestException("Resource policy size exceeds the maximum of 8192 characters") // AWS: undocumented text
+	}
+	doc, err := policy.Parse([]byte(settled))
+	if err == nil {
+		err = doc.Check(policy.Resource)
+	}
+	if err != nil {
+		return errPolicy()
+	}
+	a.Policy = &settled
+	return nil
+}
+
+// shownPolicy is a policy as it is returned: JSON text, escaped once more as if
+// it stood between quotes.
+//
+// AWS: terraform-provider-aws puts quotes around the value and reads it as JSON
+// (aws_api_gateway_rest_api).
+func shownPolicy(p *string) *string {
+	if str(p) == "" {
+		return nil
+	}
+	return new(strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(*p))
+}

@@ -148,7 +148,8 @@ func (x *exchange) answer(id string) *wire.Response {
 		in.answerWith(c, fail(typeMode, c.requestID, "Invalid function response mode"))
 		return x.refuse(400, "InvalidFunctionResponseMode", "Invalid function response mode")
 	}
-	if mode != "" && c.in.Stream {
+	// Not every client that streams says so: aws-lambda-go does not.
+	if c.in.Stream {
 		return x.stream(c)
 	}
 	body, err := x.body()

@@ -13,6 +13,7 @@ type call struct {
 	in        *Invocation
 	requestID string
 	payload   []byte
+	pool      *pool
 	context   string        // of the client, as JSON
 	version   string        // its number
 	init      time.Duration // of the instance that was started for it
@@ -29,6 +30,7 @@ type call struct {
 
 	timer    *time.Timer
 	answered bool
+	left     bool // the caller is gone
 	reading  bool // an answer is being read
 	timedOut bool
 	failure  *failure
@@ -114,6 +116,9 @@ func (p *pool) answerLocked(c *call, r *Result) bool {
 		r.Body, r.Payload = io.NopCloser(bytes.NewReader(r.Payload)), nil
 	}
 	p.host.release(p.fn, c)
+	if c.left && r.Body != nil {
+		_ = r.Body.Close() // nobody else will
+	}
 	c.result <- r
 	return true
 }
@@ -171,6 +176,7 @@ func (c *call) await(ctx context.Context, in *instance) (*Result, error) {
 		}
 	case <-ctx.Done():
 	}
+	c.leave()
 	if !c.copied {
 		select { // until the payload is the caller's again
 		case <-c.sent:
@@ -178,6 +184,20 @@ func (c *call) await(ctx context.Context, in *instance) (*Result, error) {
 		}
 	}
 	return nil, context.Cause(ctx)
+}
+
+// leave notes that nobody waits for the result any more.
+func (c *call) leave() {
+	c.pool.mu.Lock()
+	defer c.pool.mu.Unlock()
+	c.left = true
+	select {
+	case r := <-c.result:
+		if r.Body != nil {
+			_ = r.Body.Close() // nobody else will
+		}
+	default:
+	}
 }
 
 // exitFailure words why an instance has ended in the middle of a call.

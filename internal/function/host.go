@@ -39,8 +39,8 @@ type Host struct {
 	mu         sync.Mutex // guards the fields below, and active of functions; never held while calling out
 	functions  map[string]*function
 	old        map[*pool]struct{} // that were replaced, and whose instances have not all ended
-	unreserved int // invocations that run of functions without a reserve
-	reserved   int // the sum of all reserves
+	unreserved int                // invocations that run of functions without a reserve
+	reserved   int                // the sum of all reserves
 	closed     bool
 }
 
@@ -246,6 +246,7 @@ func (h *Host) call(ctx context.Context, fn *function, number string, in *Invoca
 	if err != nil {
 		return nil, err
 	}
+	c.pool = p
 	for inst := p.takeIdle(); inst != nil; inst = p.takeIdle() {
 		if inst.give(c) {
 			h.running.Done()

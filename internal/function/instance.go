@@ -213,6 +213,7 @@ func (in *instance) retireLocked() {
 		return
 	case finishing:
 		in.pool.finishing--
+		in.pool.disappointLocked()
 	}
 	in.state = ending
 	close(in.dying)

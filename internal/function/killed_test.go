@@ -87,5 +87,7 @@ func awaitEnd(t *testing.T, pid int) {
 		}
 		<-time.After(time.Millisecond)
 	}
-	t.Errorf("process %d still runs", pid)
+	stat, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	t.Errorf("process %d still runs: %s, environment %q, %v", pid, stat, env, err)
 }

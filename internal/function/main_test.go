@@ -245,6 +245,12 @@ func (l *logBook) text() string {
 	return strings.Join(l.lines, "\n")
 }
 
+func (l *logBook) size() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bytes
+}
+
 // newHost runs a host until the test ends; then nothing may be left of it.
 func newHost(t testing.TB, opt function.Options) *function.Host {
 	t.Helper()

@@ -19,8 +19,8 @@ type pool struct {
 	idle      []*instance // the one used last at the end
 	finishing int         // instances that will be idle soon
 	waiters   []chan *instance
-	closed    bool // no instance is kept
-	cut       bool // none may run
+	closed    bool      // no instance is kept
+	cut       bool      // none may run
 	failures  int       // starts that failed, one after the other
 	retryAt   time.Time // no start before
 	lastWords []byte    // of the last of them: its error document
@@ -62,6 +62,15 @@ func (in *instance) stale(now time.Time) bool {
 // finishWithin is how long a call waits for an instance that has answered and
 // is about to ask for its next event, before another one is started.
 const finishWithin = 20 * time.Millisecond
+
+// disappointLocked tells one who waits for an instance that there is none.
+func (p *pool) disappointLocked() {
+	if len(p.waiters) > p.finishing {
+		last := len(p.waiters) - 1
+		p.waiters[last] <- nil // has room
+		p.waiters = p.waiters[:last]
+	}
+}
 
 // awaitFinishing waits for such an instance, if there is one for us.
 func (p *pool) awaitFinishing() *instance {
@@ -120,11 +129,12 @@ func (p *pool) welcome(in *instance) <-chan struct{} {
 
 // offerLocked gives an instance to who waits for one, or lets it wait itself.
 func (p *pool) offerLocked(in *instance) {
-	if p.closed || in.code != p.host.codes.of(p.version) {
+	in.state = busy
+	if p.closed || in.stale(time.Now()) {
 		in.stopLocked(nil)
+		p.disappointLocked()
 		return
 	}
-	in.state = busy
 	if len(p.waiters) > 0 {
 		w := p.waiters[0]
 		p.waiters = p.waiters[1:]

@@ -127,16 +127,21 @@ func (u *unpacker) file(f *zip.File, name string, mode fs.FileMode) error {
 	return err
 }
 
-// wrapEntry tells an archive's fault from the disk's.
+// wrapEntry tells an archive's fault, such as a name that is there twice, or a
+// file where a directory must be, from that of the disk.
 func wrapEntry(err error) error {
-	if err == nil || errors.Is(err, fs.ErrPermission) {
+	var pe *fs.PathError
+	var le *os.LinkError
+	switch {
+	case errors.As(err, &pe):
+		err = pe.Err
+	case errors.As(err, &le):
+		err = le.Err
+	}
+	if err == nil || isDiskError(err) {
 		return err
 	}
-	var pe *fs.PathError
-	if errors.As(err, &pe) && !isDiskError(pe.Err) {
-		return fmt.Errorf("%w: %w", ErrArchive, pe.Err)
-	}
-	return err
+	return fmt.Errorf("%w: %w", ErrArchive, err)
 }
 
 // maxLink bounds where a link leads to.
@@ -172,9 +177,12 @@ func (u *unpacker) look(l link) error {
 	return nil
 }
 
-// isDiskError tells errors of the machine from those of an archive that names
-// a file twice, or as a directory, too.
+// isDiskError tells what has to do with the machine.
 func isDiskError(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EDQUOT) ||
-		errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.EROFS)
+	for _, e := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EROFS, syscall.EACCES, syscall.EPERM, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }

@@ -6,6 +6,7 @@ go 1.26.0
 
 require (
 	gatehouse v0.0.0
+	github.com/aws/aws-lambda-go v1.55.1
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/credentials v1.20.13
 	github.com/aws/aws-sdk-go-v2/service/apigateway v1.49.0

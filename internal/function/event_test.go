@@ -1,0 +1,76 @@
+package function_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/internal/function"
+)
+
+func TestEvents(t *testing.T) {
+	h := newHost(t, function.Options{Retry: time.Millisecond})
+	outcomes := make(chan *function.Outcome, 10)
+	def := latest(function.Version{Code: testCode(t)})
+	one := 1
+	def.Versions["1"] = def.Versions["$LATEST"]
+	def.Events = map[string]function.EventConfig{
+		"$LATEST": {Done: func(o *function.Outcome) { outcomes <- o }},
+		"1":       {Retries: &one, Done: func(o *function.Outcome) { outcomes <- o }},
+	}
+	mustSet(t, h, def)
+	tests := []struct {
+		name, arn, payload string
+		want               function.Outcome
+	}{
+		{"success", testARN, `{"Do":"echo"}`, function.Outcome{Condition: "Success", Attempts: 1}},
+		{"fails", testARN, `{"Do":"error"}`, function.Outcome{Condition: "RetriesExhausted", Attempts: 3}},
+		{"fails, one retry", testARN + ":1", `{"Do":"exit","N":1}`, function.Outcome{Condition: "RetriesExhausted", Attempts: 2}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			payload := []byte(tt.payload)
+			r, err := h.Invoke(t.Context(), &function.Invocation{Function: tt.arn, Kind: function.Event, Payload: payload})
+			if err != nil || r.Status != 202 || len(r.Payload) > 0 || r.RequestID == "" {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			clear(payload) // is the caller's again
+			o := <-outcomes
+			if diff := cmp.Diff(tt.want, function.Outcome{Condition: o.Condition, Attempts: o.Attempts}); diff != "" {
+				t.Error(diff)
+			}
+			if o.RequestID != r.RequestID || o.Result.RequestID != r.RequestID || string(o.Invocation.Payload) != tt.payload {
+				t.Errorf("got %+v of %s", o, r.RequestID)
+			}
+		})
+	}
+}
+
+// An event that meets a limit waits until there is room; one that grows too old
+// is given up.
+func TestEventsThrottled(t *testing.T) {
+	h := newHost(t, function.Options{Queue: 2})
+	outcomes := make(chan *function.Outcome, 10)
+	def := latest(function.Version{Code: testCode(t)})
+	def.Reserved = new(int) // nothing runs
+	def.Events = map[string]function.EventConfig{"$LATEST": {MaxAge: time.Millisecond, Done: func(o *function.Outcome) { outcomes <- o }}}
+	mustSet(t, h, def)
+	in := &function.Invocation{Function: testARN, Kind: function.Event}
+	for range 2 {
+		if _, err := h.Invoke(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := h.Invoke(t.Context(), in)
+	var e *function.Error
+	if !errors.As(err, &e) || e.Name != "TooManyRequestsException" {
+		t.Errorf("third event: %v", err)
+	}
+	for range 2 {
+		if o := <-outcomes; o.Condition != "EventAgeExceeded" || o.Attempts != 0 || o.Result != nil {
+			t.Errorf("got %+v", o)
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package jwt
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// An Issuer verifies the tokens of one identity provider. It is safe for any
+// number of goroutines.
+type Issuer struct {
+	url   string
+	fetch Fetcher
+
+	keys atomic.Pointer[keySet] // nil: never fetched
+
+	mu      sync.Mutex    // guards the fields below; never held while calling out
+	running chan struct{} // closed when the fetch under way has ended; nil: none is
+	tried   time.Time     // when the last fetch began
+	err     error         // of the last fetch; nil: it succeeded
+}
+
+// How often keys are fetched. An issuer is asked at most once in retryAfter,
+// whatever tokens say.
+//
+// AWS: authorizers.md §4: keys are kept for two hours.
+const (
+	keysLast   = 2 * time.Hour
+	retryAfter = 30 * time.Second
+)
+
+// Verify checks a token: its form, its signature by a key of the issuer, the
+// algorithm against those allowed, iss, exp and nbf. All other claims are for
+// the caller to check. Errors are those of this package.
+func (is *Issuer) Verify(ctx context.Context, token string, algorithms []string, now time.Time) (*Token, error) {
+	h, err := parseHeader(token)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(algorithms, h.Algorithm) || !signs(h.Algorithm) {
+		return nil, ErrAlgorithm
+	}
+	if h.KeyID == "" || len(h.KeyID) > maxKeyID {
+		return nil, ErrKey
+	}
+	set, key, err := is.find(ctx, &h, now)
+	if err != nil {
+		return nil, err
+	}
+	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(h.Algorithm)})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	payload, err := jws.Verify(key)
+	if err != nil {
+		return nil, ErrSignature
+	}
+	t := &Token{set: set, issuer: is}
+	if t.Claims, err = parseClaims(payload); err != nil {
+		return nil, err
+	}
+	return t, t.check(now)
+}
+
+// signs tells whether an algorithm signs with a private key. A key that is
+// public must never serve as a shared secret.
+func signs(algorithm string) bool {
+	switch jose.SignatureAlgorithm(algorithm) {
+	case jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA:
+		return true
+	}
+	return false
+}
+
+// check checks the claims that every token has.
+func (t *Token) check(now time.Time) (err error) {
+	if iss, ok := t.Text("iss"); !ok || iss != t.issuer.url {
+		return ErrIssuer
+	}
+	if t.Expires, err = t.seconds("exp"); err != nil {
+		return err
+	}
+	notBefore, err := t.seconds("nbf")
+	switch {
+	case err != nil:
+		return err
+	case t.Expires.IsZero(): // a token for ever is none
+		return fmt.Errorf("%w: it has no exp", ErrMalformed)
+	case !now.Before(t.Expires):
+		return ErrExpired
+	case now.Before(notBefore):
+		return ErrNotYet
+	}
+	return nil
+}
+
+// keeps tells whether the keys of a set are still those of the issuer, as far
+// as is known.
+func (is *Issuer) keeps(set *keySet, now time.Time) bool {
+	current := is.keys.Load()
+	return current != nil && (current == set || current.same == set.same) && now.Before(current.until)
+}
+
+// find finds the key of a token. It fetches the keys if they are old, or if
+// none of them fits and the issuer was not asked just now.
+func (is *Issuer) find(ctx context.Context, h *header, now time.Time) (*keySet, any, error) {
+	set := is.keys.Load()
+	if set != nil && now.Before(set.until) {
+		if key := set.find(h); key != nil {
+			return set, key, nil
+		}
+	}
+	err := is.refresh(ctx, now)
+	if set = is.keys.Load(); set != nil {
+		if key := set.find(h); key != nil {
+			return set, key, nil // an issuer that is down: what it said last counts
+		}
+	}
+	if set == nil || err != nil {
+		if err == nil {
+			err = ErrUnavailable
+		}
+		return nil, nil, err
+	}
+	return nil, nil, ErrKey
+}
+
+// refresh fetches the keys, unless they were fetched just now: one fetch for all
+// who want one. It returns how the last one went.
+func (is *Issuer) refresh(ctx context.Context, now time.Time) error {
+	is.mu.Lock()
+	if running := is.running; running != nil {
+		is.mu.Unlock()
+		select {
+		case <-running:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
+		}
+		is.mu.Lock()
+		defer is.mu.Unlock()
+		return is.err
+	}
+	if !is.tried.IsZero() && now.Sub(is.tried) < retryAfter {
+		defer is.mu.Unlock()
+		return is.err
+	}
+	done := make(chan struct{})
+	is.running, is.tried = done, now
+	is.mu.Unlock()
+
+	set, err := is.fetchKeys(context.WithoutCancel(ctx), now)
+	is.mu.Lock()
+	defer is.mu.Unlock()
+	is.running, is.err = nil, err
+	if err == nil {
+		if old := is.keys.Load(); old != nil && old.text == set.text {
+			set.same = old.same
+		}
+		is.keys.Store(set)
+	} else if old := is.keys.Load(); old != nil {
+		// What is known counts on, and tokens verified by it, until the next try.
+		longer := *old
+		longer.until = now.Add(retryAfter)
+		is.keys.Store(&longer)
+	}
+	close(done)
+	return err
+}
+
+// Issuers keeps issuers by URL. Its zero value has none, and fetches by
+// [NewFetcher].
+type Issuers struct {
+	Fetch Fetcher // nil: NewFetcher's
+
+	mu  sync.Mutex // guards all
+	all map[string]*Issuer
+}
+
+// Issuer returns the issuer with a URL, which is what its tokens name in iss.
+func (is *Issuers) Issuer(url string) *Issuer {
+	is.mu.Lock()
+	defer is.mu.Unlock()
+	if found := is.all[url]; found != nil {
+		return found
+	}
+	if is.all == nil {
+		is.all = make(map[string]*Issuer)
+	}
+	if is.Fetch == nil {
+		is.Fetch = NewFetcher()
+	}
+	made := &Issuer{url: url, fetch: is.Fetch}
+	is.all[url] = made
+	return made
+}
+
+// Retain forgets all issuers but those in use.
+func (is *Issuers) Retain(inUse map[string]bool) {
+	is.mu.Lock()
+	defer is.mu.Unlock()
+	for url := range is.all {
+		if !inUse[url] {
+			delete(is.all, url)
+		}
+	}
+}

@@ -1,0 +1,188 @@
+// Package jwt verifies JSON Web Tokens that identity providers sign.
+//
+// An [Issuer] knows one provider: it fetches the provider's keys as OpenID
+// Connect discovery says, keeps them, and fetches them again when they are old
+// or a token names one that is not among them; but never for each such token. Its
+// Verify takes a token apart, strictly, and checks its signature: what is left
+// to the caller are the claims. [Issuers] keeps issuers by their URL, so that
+// they outlive the configuration that names them.
+//
+// A token is the compact serialization of a JWS and nothing else. What is not
+// exactly as it must be is refused, and no part of a token says where a key is
+// to be found.
+package jwt
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Errors of a token. All are the sender's fault.
+var (
+	ErrMalformed = errors.New("the token is malformed")
+	ErrAlgorithm = errors.New("the token's algorithm is not allowed")
+	ErrKey       = errors.New("no key of the issuer fits the token")
+	ErrSignature = errors.New("the token's signature is wrong")
+	ErrIssuer    = errors.New("the token is not of this issuer")
+	ErrExpired   = errors.New("the token has expired")
+	ErrNotYet    = errors.New("the token is not valid yet")
+)
+
+// ErrUnavailable is that the issuer's keys are not to be had: the fault of the
+// issuer, or of the way to it.
+var ErrUnavailable = errors.New("the issuer's keys cannot be fetched")
+
+// Bounds of what a token may be. Who sends a larger one is refused before
+// anything of it is decoded.
+const (
+	maxToken  = 16 << 10
+	maxKeyID  = 1 << 10
+	maxClaims = 256
+)
+
+// A Token is a token whose signature is right. It is never changed.
+type Token struct {
+	Claims  []Claim   // in the order of the token
+	Expires time.Time // exp; zero: it has none
+
+	set    *keySet // whose key verified it
+	issuer *Issuer
+}
+
+// A Claim is one member of a token's payload.
+type Claim struct {
+	Name  string
+	Value jsontext.Value
+}
+
+// Claim returns the value of a claim; nil if there is none.
+func (t *Token) Claim(name string) jsontext.Value {
+	for i := range t.Claims {
+		if t.Claims[i].Name == name {
+			return t.Claims[i].Value
+		}
+	}
+	return nil
+}
+
+// Text returns a claim that is a string; ok is false if it is none.
+func (t *Token) Text(name string) (text string, ok bool) {
+	v := t.Claim(name)
+	if v.Kind() != '"' {
+		return "", false
+	}
+	b, err := jsontext.AppendUnquote(nil, v)
+	return string(b), err == nil
+}
+
+// Current tells whether the token, which was verified before, counts at a time:
+// it has not expired, and its issuer has not withdrawn the key. It does not
+// allocate.
+func (t *Token) Current(now time.Time) bool {
+	return (t.Expires.IsZero() || now.Before(t.Expires)) && t.issuer.keeps(t.set, now)
+}
+
+// header is the part of a token's header that matters. What else may stand
+// there, places where keys are to be found among it, is not looked at.
+type header struct {
+	Algorithm string         `json:"alg"`
+	KeyID     string         `json:"kid"`
+	Critical  jsontext.Value `json:"crit"`
+	Encoded   jsontext.Value `json:"b64"`
+}
+
+// parseHeader takes a token apart as far as a key is to be found for it.
+func parseHeader(token string) (h header, err error) {
+	if len(token) > maxToken || strings.Count(token, ".") != 2 {
+		return h, ErrMalformed
+	}
+	first, rest, _ := strings.Cut(token, ".")
+	payload, signature, _ := strings.Cut(rest, ".")
+	if first == "" || payload == "" || signature == "" {
+		return h, ErrMalformed
+	}
+	raw, err := decode(first)
+	if err != nil {
+		return h, err
+	}
+	for _, part := range []string{payload, signature} {
+		if _, err := decode(part); err != nil {
+			return h, err
+		}
+	}
+	// Names are matched exactly and stand once each, or this fails.
+	if err := json.Unmarshal(raw, &h); err != nil {
+		return h, fmt.Errorf("%w: header: %w", ErrMalformed, err)
+	}
+	if h.Critical != nil || h.Encoded != nil {
+		return h, fmt.Errorf("%w: it demands an extension", ErrMalformed)
+	}
+	return h, nil
+}
+
+var strict = base64.RawURLEncoding.Strict()
+
+// decode decodes a part of a token. Line ends, which the library passes over,
+// are no part of the alphabet.
+func decode(part string) ([]byte, error) {
+	if strings.ContainsAny(part, "\r\n") {
+		return nil, ErrMalformed
+	}
+	b, err := strict.DecodeString(part)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return b, nil
+}
+
+// parseClaims reads a payload: an object, whose members stand once each.
+func parseClaims(payload []byte) ([]Claim, error) {
+	d := jsontext.NewDecoder(bytes.NewReader(payload))
+	if tok, err := d.ReadToken(); err != nil || tok.Kind() != '{' {
+		return nil, ErrMalformed
+	}
+	var list []Claim
+	for d.PeekKind() == '"' && len(list) < maxClaims {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, ErrMalformed
+		}
+		text := name.String()
+		v, err := d.ReadValue()
+		if err != nil {
+			return nil, ErrMalformed
+		}
+		list = append(list, Claim{text, v.Clone()})
+	}
+	if tok, err := d.ReadToken(); err != nil || tok.Kind() != '}' {
+		return nil, fmt.Errorf("%w: too many claims, or one twice", ErrMalformed)
+	}
+	if _, err := d.ReadToken(); err != io.EOF { //nolint:errorlint // it is returned bare
+		return nil, ErrMalformed
+	}
+	return list, nil
+}
+
+// seconds reads a time claim; zero if it is not there.
+//
+// RFC 7519: seconds since 1970, perhaps with a fraction, which counts for
+// nothing here.
+func (t *Token) seconds(name string) (time.Time, error) {
+	v := t.Claim(name)
+	if v == nil {
+		return time.Time{}, nil
+	}
+	var n float64
+	if err := json.Unmarshal(v, &n); err != nil || n < 0 || n > 1<<40 {
+		return time.Time{}, fmt.Errorf("%w: %s is no time", ErrMalformed, name)
+	}
+	return time.Unix(int64(n), 0), nil
+}

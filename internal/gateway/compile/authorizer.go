@@ -19,9 +19,10 @@ import (
 
 // The values of authorizationType.
 const (
-	typeNone   = "NONE"
-	typeCustom = "CUSTOM"
-	typeIAM    = "AWS_IAM"
+	typeNone    = "NONE"
+	typeIAM     = "AWS_IAM"
+	typeCustom  = "CUSTOM"
+	typeCognito = "COGNITO_USER_POOLS"
 )
 
 // authorizerMemory bounds the decisions that are kept of one authorizer in one
@@ -47,6 +48,12 @@ func (p *planner) authorize(rt *gateway.Route, m *api.Method) (gateway.Step, err
 			return nil, fmt.Errorf("authorizer %s: %w", str(m.AuthorizerId), err)
 		}
 		return &step.Authorize{By: l.For(event.NewForm(rt, p.variables)), Combined: p.policy != nil}, nil
+	case typeCognito:
+		u, err := p.userPools(str(m.AuthorizerId))
+		if err != nil {
+			return nil, fmt.Errorf("authorizer %s: %w", str(m.AuthorizerId), err)
+		}
+		return &step.Authorize{By: u.For(m.AuthorizationScopes)}, nil
 	}
 	return nil, fmt.Errorf("authorizationType %s is not supported yet", str(m.AuthorizationType))
 }
@@ -144,15 +151,20 @@ func (p *planner) decisions(a *api.Authorizer) (*cache.Cache[*authorizer.Decisio
 	if err != nil {
 		return nil, err
 	}
-	key := cache.Key{Group: cacheGroup(p.id.Scope, p.id.api, p.id.name),
-		Name: integration.ExpandVariables(string(config), p.variables)}
+	return keptBy(p, &p.c.decisions, string(config)), nil
+}
+
+// keptBy is a cache of what an authorizer, as it is configured, found out.
+func keptBy[V any](p *planner, r *cache.Registry[V], config string) *cache.Cache[V] {
+	key := cache.Key{Group: cacheGroup(p.id.Scope, p.id.api, p.id.name), Name: integration.ExpandVariables(config, p.variables)}
 	p.b.decisions[key] = true
-	return p.c.decisions.Cache(key, authorizerMemory), nil
+	return r.Cache(key, authorizerMemory)
 }
 
 // FlushStageAuthorizers drops all decisions that are kept for a stage.
 func (c *Compiler) FlushStageAuthorizers(s record.Scope, restAPI, stage string) {
 	c.decisions.Flush(cacheGroup(s, restAPI, stage))
+	c.tokens.Flush(cacheGroup(s, restAPI, stage))
 }
 
 // decisionsInUse are the caches of decisions that some stage fills.

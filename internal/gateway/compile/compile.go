@@ -29,6 +29,7 @@ import (
 	"gatehouse/internal/gateway/authorizer"
 	"gatehouse/internal/gateway/integration"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/jwt"
 	"gatehouse/internal/limit"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
@@ -59,6 +60,10 @@ type Options struct {
 	Organization string
 	Endpoints    []gateway.VPCEndpoint
 
+	// UserPools are the issuers that stand for Cognito user pools, by ARN. One
+	// that is not here is Cognito's own.
+	UserPools map[string]string
+
 	// AccountRate and AccountBurst limit the requests a second of each account
 	// in each Region; 0: no limit.
 	AccountRate, AccountBurst int
@@ -85,6 +90,8 @@ type Compiler struct {
 	seal  *integration.Seal
 
 	decisions cache.Registry[*authorizer.Decision]
+	tokens    cache.Registry[*authorizer.Verified]
+	issuers   jwt.Issuers
 
 	// Of the goroutine of Run alone:
 	mirror  *mirror
@@ -251,7 +258,10 @@ func (c *Compiler) publish(ctx context.Context, t *touched, rev store.Rev) bool 
 		c.gw.Publish(table)
 		c.opt.Clusters.Retain(c.clustersInUse())
 		c.opt.Caches.Retain(c.cachesInUse())
-		c.decisions.Retain(c.decisionsInUse())
+		inUse := c.decisionsInUse()
+		c.decisions.Retain(inUse)
+		c.tokens.Retain(inUse)
+		c.issuers.Retain(c.issuersInUse())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -46,7 +46,8 @@ type planner struct {
 	certificate     *tls.Certificate // shown to backends; nil: none
 	certificateName string           // what tells it from others
 
-	lambdas map[string]*authorizer.Lambda // made so far, by id
+	lambdas map[string]*authorizer.Lambda    // made so far, by id
+	pools   map[string]*authorizer.UserPools // likewise
 
 	// Steps that most routes have in common.
 	keyAsked, keyRequired *step.APIKey
@@ -199,7 +200,7 @@ func (p *planner) fallback() *gateway.Plan {
 // out.
 func (p *planner) refuseMethod(m *api.Method) error {
 	switch t := str(m.AuthorizationType); t {
-	case "", typeNone, typeCustom, typeIAM:
+	case "", typeNone, typeCustom, typeCognito, typeIAM:
 	default:
 		return fmt.Errorf("authorizationType %s is not supported yet", t)
 	}

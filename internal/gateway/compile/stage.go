@@ -28,6 +28,7 @@ type built struct {
 	links    map[linkID]bool // VPC links that are called through, also those there are not
 	// decisions are the caches of its authorizers.
 	decisions map[cache.Key]bool
+	issuers   map[string]bool // of tokens, by URL
 
 	disabled bool      // disableExecuteApiEndpoint, as deployed
 	deployed time.Time // when that was
@@ -163,7 +164,7 @@ func (b *builder) build(ctx context.Context, id stageID) (*built, error) {
 	}
 	rec := b.c.mirror.stages[id]
 	made := &built{
-		clusters: make(map[upstream.Key]bool), caches: make(map[cache.Key]bool), links: make(map[linkID]bool), decisions: make(map[cache.Key]bool),
+		clusters: make(map[upstream.Key]bool), caches: make(map[cache.Key]bool), links: make(map[linkID]bool), decisions: make(map[cache.Key]bool), issuers: make(map[string]bool),
 	}
 	// The canary first: what is said of the stage as a whole is its own.
 	canary, err := b.buildCanary(ctx, made, id, rec)

@@ -284,10 +284,7 @@ func (me *methodEdit) checkAuthorization() error {
 	if !ok || pools != (*m.AuthorizationType == authCognito) {
 		return errAuthorizer()
 	}
-	if pools {
-		return noAuthorizationType.refuse(authCognito)
-	}
-	if len(m.AuthorizationScopes) > 0 {
+	if len(m.AuthorizationScopes) > 0 && !pools {
 		return noAuthorizationScopes.refuse("")
 	}
 	return nil

@@ -76,4 +76,5 @@ func TestAuthorizerRefusals(t *testing.T) {
 	const badID = "BadRequestException: Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS requires a valid authorizer."
 	c.fail("PutMethod", with(m, "authorizationType", "CUSTOM", "authorizerId", p["id"]), badID)
 	c.fail("PutMethod", with(m, "authorizationType", "COGNITO_USER_POOLS", "authorizerId", a["id"]), badID)
+	c.must("PutMethod", with(m, "authorizationType", "COGNITO_USER_POOLS", "authorizerId", p["id"], "authorizationScopes", []string{"s/r"}))
 }

@@ -142,8 +142,6 @@ func TestUnsupported(t *testing.T) {
 	plan := c.must("CreateUsagePlan", doc{"name": "p"})["id"]
 	key := c.must("CreateApiKey", nil)["id"]
 	c.must("CreateDomainName", doc{"domainName": "d.example.com"})
-	pools := c.must("CreateAuthorizer", doc{"restApiId": id, "name": "pools", "type": "COGNITO_USER_POOLS", "identitySource": "method.request.header.A",
-		"providerARNs": []string{"arn:aws:cognito-idp:eu-west-1:111111111111:userpool/eu-west-1_a"}})["id"]
 	tests := []struct {
 		id        unsupportedID
 		operation string
@@ -151,7 +149,6 @@ func TestUnsupported(t *testing.T) {
 	}{
 		{noPrivateAPI, "CreateRestApi", doc{"name": "x", "endpointConfiguration": doc{"types": []string{"PRIVATE"}, "vpcEndpointIds": []string{"vpce-1"}}}},
 		{noPrivateAPI, "UpdateRestApi", with(doc{"restApiId": id}, "patchOperations", patch("add", "/endpointConfiguration/vpcEndpointIds", "vpce-1"))},
-		{noAuthorizationType, "PutMethod", with(put, "authorizationType", "COGNITO_USER_POOLS", "authorizerId", pools)},
 		{noSecurityPolicy, "CreateRestApi", doc{"name": "x", "securityPolicy": "TLS_1_2"}},
 		{noAccessMode, "CreateRestApi", doc{"name": "x", "endpointAccessMode": "STRICT"}},
 		{noAuthorizationScopes, "PutMethod", with(put, "authorizationType", "NONE", "authorizationScopes", []string{"a"})},

@@ -28,7 +28,6 @@ const (
 	noPrivateAPI unsupportedID = iota
 	noSecurityPolicy
 	noAccessMode
-	noAuthorizationType
 	noAuthorizationScopes
 	noAuthorizerCredentials
 	noIntegrationType
@@ -54,7 +53,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noPrivateAPI:            {"RestApi", "endpointConfiguration", "vpcEndpointIds"},
 	noSecurityPolicy:        {"RestApi", "securityPolicy", "any but TLS_1_0"},
 	noAccessMode:            {"RestApi", "endpointAccessMode", "STRICT"},
-	noAuthorizationType:     {"Method", "authorizationType", "COGNITO_USER_POOLS"},
 	noAuthorizationScopes:   {"Method", "authorizationScopes", "any without COGNITO_USER_POOLS"},
 	noAuthorizerCredentials: {"Authorizer", "authorizerCredentials", "any"},
 	noIntegrationType:       {"Integration", "type", "AWS_PROXY with other services than Lambda"},

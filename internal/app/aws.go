@@ -59,7 +59,7 @@ func (c *Config) checkAWS() error {
 	if _, err := awsclient.New(awsclient.Options{Roles: c.RoleCredentials, Root: any}); err != nil {
 		errs = append(errs, fmt.Errorf("role-credentials: %w", err))
 	}
-	return errors.Join(append(errs, c.checkLoadBalancers())...)
+	return errors.Join(append(errs, c.checkLoadBalancers(), c.checkUserPools())...)
 }
 
 // checkLoadBalancers reports addresses that are none.

@@ -207,6 +207,11 @@ type Config struct {
 	// alone for the port of the integration's URI.
 	LoadBalancers Pairs `name:"load-balancer" file:"load_balancers" kind:"ARN=ADDR,ADDR" help:"addresses of a load balancer that VPC links name; may be given more than once"`
 
+	// UserPools says whose tokens a Cognito authorizer takes in the place of a user
+	// pool's: for the ARN of the pool the URL of an OpenID Connect issuer, as its
+	// tokens have it in iss. A pool that is not here is Cognito's own.
+	UserPools Pairs `name:"user-pool" file:"user_pools" kind:"ARN=URL" help:"issuer that stands for a Cognito user pool; may be given more than once"`
+
 	// Drain is how long the server waits at shutdown for exchanges that are
 	// still running. Those that take longer are cut off.
 	Drain time.Duration `name:"drain" kind:"TIME" help:"how long shutdown waits for running requests"`

@@ -46,6 +46,9 @@ func TestReadFile(t *testing.T) {
 		{"pairs", "service_endpoints:\n  s3: http://h:9000\n  '*': aws\nload_balancers:\n  arn:x: [a:1, b:2]\n", func(c *Config) {
 			c.ServiceEndpoints, c.LoadBalancers = Pairs{"s3": "http://h:9000", "*": "aws"}, Pairs{"arn:x": "a:1,b:2"}
 		}, ""},
+		{"user pools", "user_pools:\n  arn:aws:cognito-idp:eu-west-1:1:userpool/p: http://127.0.0.1:9229/p\n", func(c *Config) {
+			c.UserPools = Pairs{"arn:aws:cognito-idp:eu-west-1:1:userpool/p": "http://127.0.0.1:9229/p"}
+		}, ""},
 		{"pairs by the flag's name", "service-endpoint: {s3: aws}\n", func(c *Config) { c.ServiceEndpoints = Pairs{"s3": "aws"} }, ""},
 		{"pairs as a text", "service_endpoints: s3=aws\n", nil, "FILE:1: service_endpoints: want a map, one name: value a line"},
 		{"pair without value", "service_endpoints: {s3: }\n", nil, `FILE:1: service_endpoints: want a value without blanks for "s3"`},

@@ -151,8 +151,7 @@ func (l *Loop) backendEvent(cc *ClientConn, events uint32) {
 		return
 	}
 	in.have += n
-	// What filled the memory may have left something behind.
-	cc.broken = cc.broken || cc.leaving || n == len(room) && !cc.quietBare()
+	cc.broken = cc.broken || cc.leaving
 	l.arrived(c, cc, n == len(room))
 }
 
@@ -167,8 +166,12 @@ func (l *Loop) arrived(c *serverConn, cc *ClientConn, full bool) {
 	case got == gotAll:
 		in.backend = nil
 		in.phase, in.deadline = phaseBusy, time.Time{}
-		if cc.broken {
+		switch {
+		case cc.broken:
 			l.closeBackend(cc)
+		case full && !cc.quietBare():
+			// What filled the memory has left something behind, without an event.
+			l.dropBackend(cc)
 		}
 		if l.reply(c, in.x.End(c.ctx, nil)) {
 			l.serveNext(c)

@@ -149,18 +149,7 @@ func TestBackends(t *testing.T) {
 	for _, tt := range backendCases {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBackend(t, func(nc net.Conn) {
-				if _, err := head(nc); err != nil {
-					return
-				}
-				if _, err := io.WriteString(nc, tt.answer); err != nil {
-					return
-				}
-				if tt.stays {
-					_, _ = nc.Read(make([]byte, 1)) // until the gateway closes
-				}
-			})
-			c := b.dial(t)
+			c := tt.backend(t).dial(t)
 			if got := tt.call(c); got != tt.want {
 				t.Errorf("got %.200q, want %.200q", got, tt.want)
 			}
@@ -174,6 +163,21 @@ func TestBackends(t *testing.T) {
 	}
 }
 
+// backend answers as the case says.
+func (tt *backendCase) backend(t *testing.T) *backend {
+	return newBackend(t, func(nc net.Conn) {
+		if _, err := head(nc); err != nil {
+			return
+		}
+		if _, err := io.WriteString(nc, tt.answer); err != nil {
+			return
+		}
+		if tt.stays {
+			_, _ = nc.Read(make([]byte, 1)) // until the gateway closes
+		}
+	})
+}
+
 func newRequest(method string) *wire.Request {
 	return &wire.Request{Method: method, Target: "/", Host: "b"}
 }
@@ -183,11 +187,15 @@ func (tt *backendCase) call(c *wire.ClientConn) string {
 	if method == "" {
 		method = "GET"
 	}
-	wait := 10 * time.Second
+	return outcome(c, newRequest(method), time.Now().Add(tt.wait()))
+}
+
+// wait is how long the backend may take.
+func (tt *backendCase) wait() time.Duration {
 	if strings.Contains(tt.want, late) {
-		wait = 50 * time.Millisecond
+		return 50 * time.Millisecond
 	}
-	return outcome(c, newRequest(method), time.Now().Add(wait))
+	return 10 * time.Second
 }
 
 // outcome words what one exchange came to.
@@ -196,19 +204,24 @@ func outcome(c *wire.ClientConn, req *wire.Request, deadline time.Time) string {
 	if err := c.Do(req, &resp, deadline); err != nil {
 		return kind(err)
 	}
+	return answered(&resp)
+}
+
+// answered words an answer, whose body it reads.
+func answered(resp *wire.Response) string {
 	body := string(resp.Body.Bytes)
 	if src := resp.Body.Source; src != nil {
 		defer src.Close()
 		rest, err := io.ReadAll(src)
 		if err != nil {
-			return status(&resp) + kind(err)
+			return status(resp) + kind(err)
 		}
 		body += string(rest)
 		for _, f := range src.Trailer().Fields {
 			body += " " + f.Name + "=" + f.Value
 		}
 	}
-	return status(&resp) + body
+	return status(resp) + body
 }
 
 func status(resp *wire.Response) string {

@@ -38,7 +38,7 @@ var limits = wire.Limits{
 	Linger:   20 * time.Millisecond,
 }
 
-func newFront(t testing.TB, lim wire.Limits) *front {
+func newFront(t testing.TB, lim wire.Limits, loops int) *front {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -46,6 +46,7 @@ func newFront(t testing.TB, lim wire.Limits) *front {
 	}
 	f := &front{addr: ln.Addr().String(), done: make(chan error, 1)}
 	f.Limits = lim
+	f.Loops = loops
 	f.Handler = f
 	go func() { f.done <- f.Serve(context.Background(), ln) }()
 	t.Cleanup(func() {
@@ -63,6 +64,13 @@ func newFront(t testing.TB, lim wire.Limits) *front {
 func (f *front) Acquire(*wire.Peer) wire.Exchange { return &frontExchange{f: f} }
 
 func (x *frontExchange) Request() *wire.Request { return &x.req }
+
+// Begin implements wire.Forwarder: loops serve what does not wait.
+func (x *frontExchange) Begin(ctx context.Context, _ *wire.Call) (*wire.Response, bool) {
+	return x.Serve(ctx), true // here is all of the body
+}
+
+func (x *frontExchange) End(context.Context, error) *wire.Response { return nil }
 
 func (x *frontExchange) Serve(context.Context) *wire.Response {
 	x.f.mu.Lock()

@@ -229,7 +229,7 @@ func Defaults() *Config {
 		Listen:    "127.0.0.1:8080",
 		Admin:     "127.0.0.1:9901",
 		Account:   "000000000000",
-		HTTP1:     "wire",
+		HTTP1:     "loops",
 		AccessLog: "stdout",
 		LogLevel:  "info",
 		LogFormat: "text",

@@ -18,8 +18,8 @@ import (
 // It takes what is simple: requests that are here whole with their first bytes,
 // whose exchange never waits for anything but the backend, and whose answer fits
 // in the response's memory. Everything else it hands over, connection and
-// exchange as they stand, to a goroutine of their own, for good. So there is
-// nothing in a loop that waits, and only three things that can be late: a
+// exchange as they stand, to a goroutine of their own; when that has served
+// enough, the client's connection comes back. So there is nothing in a loop that waits, and only three things that can be late: a
 // client's next request, a backend's answer, and a client's end after the last
 // answer.
 type Loop struct {
@@ -212,7 +212,7 @@ func (l *Loop) recover(c *serverConn) {
 	}
 	if v := recover(); v != nil {
 		l.srv.Panicked(v, debug.Stack())
-		if c.in != nil {
+		if c != nil && c.in != nil {
 			l.dropCall(c)
 			l.closeClient(c, true)
 		}
@@ -283,6 +283,9 @@ func (l *Loop) unwatch(fd int, at int32) {
 
 // until notes a deadline.
 func (l *Loop) until(t time.Time) {
+	if t.IsZero() {
+		return
+	}
 	if l.next.IsZero() || t.Before(l.next) {
 		l.next = t
 	}

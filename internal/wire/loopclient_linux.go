@@ -115,7 +115,7 @@ func (l *Loop) send(c *serverConn, cc *ClientConn) bool {
 	in.backend, in.have = cc, 0
 	n, err := sysWrite(uintptr(cc.sock.fd), out)
 	if err != nil && err != syscall.EAGAIN { //nolint:errorlint // never wrapped
-		return l.callEnded(c, errNoAnswer)
+		return l.callEnded(c, ErrUnsent)
 	}
 	if n < len(out) {
 		l.callElsewhere(c, append([]byte(nil), out[n:]...))

@@ -55,6 +55,6 @@ func (s *Server) enterLoop(c *serverConn) bool {
 	if c.sock.detach() != nil {
 		return false
 	}
-	l.post(func() { l.enter(c) }) // loops do not end before their last connection
+	l.welcome(c)
 	return true
 }

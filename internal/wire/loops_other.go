@@ -2,6 +2,8 @@
 
 package wire
 
+import "errors"
+
 // A Loop is a thing of Linux: elsewhere there is none.
 type Loop struct{}
 
@@ -17,4 +19,8 @@ func (*Server) stopLoops() {}
 
 func (*Server) enterLoop(*serverConn) bool { return false }
 
+func (*Loop) welcome(*serverConn) {}
+
 func (*socket) shutBare(bool) {}
+
+func (*socket) detach() error { return errors.ErrUnsupported }

@@ -10,7 +10,6 @@ import (
 
 // A loopConn is what a loop knows of a client's connection.
 type loopConn struct {
-	loop     *Loop
 	slot     int32
 	phase    loopPhase
 	deadline time.Time // of the phase; zero: none
@@ -40,15 +39,20 @@ const (
 	phaseAgain                   // its next request waits for its turn
 )
 
-// enter makes a loop serve c, whose socket is detached.
+// welcome has the loop serve c, whose socket is detached.
+func (l *Loop) welcome(c *serverConn) {
+	l.post(func() { l.enter(c) }) // loops do not end before their last connection
+}
+
 func (l *Loop) enter(c *serverConn) {
 	slot, err := l.watch(c.sock.fd, slot{client: c})
-	c.in = &loopConn{loop: l, slot: slot, fresh: true}
 	if err != nil {
+		c.cancel()
 		c.srv.dropConn(c)
 		c.sock.closeBare(true)
 		return
 	}
+	c.in = &loopConn{slot: slot, fresh: c.home == nil}
 	l.now = time.Now()
 	l.park(c)
 }
@@ -279,6 +283,14 @@ func (l *Loop) closeClient(c *serverConn, drop bool) {
 	c.sock.closeBare(drop)
 }
 
+// homeAfter is how many requests a goroutine serves on a connection before the
+// loop gets it back, the first time; each time it is twice as many. Going and
+// coming costs as much as a request or two.
+const (
+	homeAfter     = 32
+	mostHomeAfter = 4096
+)
+
 // handOver gives the connection to a goroutine of its own. job is what is to be
 // done before the next request is read; nil: nothing.
 func (l *Loop) handOver(c *serverConn, job func() connEnd) {
@@ -299,6 +311,7 @@ func (l *Loop) handOver(c *serverConn, job func() connEnd) {
 		c.srv.dropConn(c)
 		return
 	}
+	c.home, c.homeAfter = l, min(max(2*c.homeAfter, homeAfter), mostHomeAfter)
 	l.handed = true
 	go c.resume(job, in.fresh)
 }

@@ -80,6 +80,7 @@ func (q *quick) run(fd uintptr) bool {
 			q.end = connKeep
 			return true
 		}
+		c.served++
 		if q.end = c.answer(x, req); q.end != connKeep {
 			return true
 		}
@@ -115,6 +116,10 @@ func (q *quick) read(fd uintptr) (wait bool) {
 func (q *quick) park(now time.Time, limit time.Duration) (wait bool) {
 	c := q.c
 	c.release()
+	if c.home != nil && c.served >= c.homeAfter && c.state.Load() == connBusy {
+		q.end = connHome
+		return false
+	}
 	if c.state.Swap(connIdle) == connBusy {
 		q.since = now
 	}

@@ -35,6 +35,11 @@ type serverConn struct {
 	quick quick
 	in    *loopConn // nil: not in a loop
 
+	home      *Loop // the loop that has handed the connection over; nil: none
+	homeAfter int   // how many requests are served before it goes back
+	served    int   // of them
+	goesHome  bool
+
 	first    time.Time // when the first byte of the request was there
 	ended    time.Time // when the last response was written
 	consumed int64     // bytes of the request read so far
@@ -73,8 +78,7 @@ func (s *Server) admit(ctx context.Context, nc net.Conn) *serverConn {
 }
 
 func (c *serverConn) run() {
-	defer c.cancel()
-	defer c.srv.dropConn(c)
+	defer c.leave()
 	if c.srv.Panicked != nil {
 		defer c.recover()
 	}
@@ -89,14 +93,24 @@ func (c *serverConn) run() {
 // the request that it could not serve, then those that follow. fresh: no
 // request was answered yet.
 func (c *serverConn) resume(job func() connEnd, fresh bool) {
-	defer c.cancel()
-	defer c.srv.dropConn(c)
+	defer c.leave()
 	if c.srv.Panicked != nil {
 		defer c.recover()
 	}
 	if job == nil || c.goesOn(job()) {
 		c.serve(fresh && job == nil)
 	}
+}
+
+// leave is the last thing that a connection's goroutine does.
+func (c *serverConn) leave() {
+	if c.goesHome {
+		c.goesHome = false
+		c.home.welcome(c)
+		return
+	}
+	c.srv.dropConn(c)
+	c.cancel()
 }
 
 // recover cuts the connection after a panic, which is mostly that of a body's
@@ -185,6 +199,10 @@ func (c *serverConn) goesOn(end connEnd) bool {
 		c.sock.abort()
 	case connEnded:
 		_ = c.sock.nc.Close() // nothing was under way
+	case connHome:
+		c.goesHome = c.sock.detach() == nil
+		c.served = 0
+		return !c.goesHome
 	}
 	return end == connKeep
 }
@@ -197,6 +215,7 @@ const (
 	connLinger         // close it, but let the client read the answer
 	connAbort          // close it so that the client sees that the answer is torn
 	connEnded          // the client, a time-out or Shutdown has ended it between requests
+	connHome           // it goes back to its loop
 )
 
 func (c *serverConn) release() {

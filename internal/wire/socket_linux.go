@@ -3,6 +3,7 @@ package wire
 import (
 	"net"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,7 +25,7 @@ func (s *socket) detach() error {
 	defer s.mu.Unlock()
 	_ = s.nc.Close() // the copy lives
 	s.nc, s.tcp, s.raw = nil, nil, nil
-	s.bare, s.fd = true, fd
+	s.bare, s.fd, s.closed = true, fd, false
 	return nil
 }
 
@@ -39,13 +40,14 @@ func (s *socket) attach() error {
 	if err != nil {
 		return err
 	}
-	s.init2(nc)
+	s.changeTo(nc)
 	return nil
 }
 
-// init2 is init for a socket that others may be looking at.
-func (s *socket) init2(nc net.Conn) {
+// changeTo is init for a socket that others may be looking at.
+func (s *socket) changeTo(nc net.Conn) {
 	s.nc, s.bare = nc, false
+	s.readArmed, s.writeArmed = time.Time{}, time.Time{}
 	s.tcp, _ = nc.(*net.TCPConn)
 	s.raw, _ = s.tcp.SyscallConn() // fails only on a closed conn
 }

@@ -35,7 +35,7 @@ const (
 
 // Options are the settings of an [Ingress]. The zero value is ready to use.
 type Options struct {
-	HTTP1  Engine // empty: EngineWire
+	HTTP1  Engine // empty: EngineLoops
 	Limits Limits
 	// TLS is needed by TLS listeners: certificates, or GetCertificate to choose
 	// one by SNI. Protocols and the least version are filled in if empty.
@@ -66,7 +66,7 @@ func New(h wire.Handler, opt Options) (*Ingress, error) {
 	default:
 		return nil, fmt.Errorf("http1: unknown engine %q; it is %q, %q or %q", opt.HTTP1, EngineLoops, EngineWire, EngineStd)
 	}
-	if opt.HTTP1 == EngineLoops {
+	if opt.HTTP1 == "" || opt.HTTP1 == EngineLoops {
 		in.h1.Loops = runtime.GOMAXPROCS(0)
 	}
 	if opt.TLS != nil {

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -385,4 +386,42 @@ func dialLoop(t *testing.T, ln net.Listener) net.Conn {
 	}
 	t.Cleanup(func() { _ = nc.Close() })
 	return nc
+}
+
+// TestLoopReturns: a connection that a loop has handed over comes back to it
+// after a while, which is longer every time.
+func TestLoopReturns(t *testing.T) {
+	const (
+		simple    = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+		notSimple = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+		loop      = "200 ok" // what the exchanges of a caller answer in a loop
+		goroutine = "again"
+	)
+	_, addr := newCaller(t, newBackend(t, serveOK), "", 10*time.Second)
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	r := bufio.NewReader(nc)
+	expect := func(n int, request, want string) {
+		t.Helper()
+		for i := range n {
+			_, _ = io.WriteString(nc, request)
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatalf("request %d: %v", i, err)
+			}
+			got, err := io.ReadAll(resp.Body)
+			if err != nil || string(got) != want {
+				t.Fatalf("request %d: %q, %v, want %q", i, got, err, want)
+			}
+		}
+	}
+	expect(10, simple, loop)
+	for _, stays := range []int{32, 64, 128} {
+		expect(1, notSimple, goroutine)
+		expect(stays, simple, goroutine)
+		expect(10, simple, loop)
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"sync/atomic"
+
+	"gatehouse/internal/gateway"
 )
 
 // A certificate is the key pair of the HTTPS address. It is read from its
@@ -28,10 +30,15 @@ func (c *certificate) read() error {
 	return nil
 }
 
-func (c *certificate) config() *tls.Config {
+// config shows a client the certificate of the custom domain that it asks for,
+// and any other this one.
+func (c *certificate) config(gw *gateway.Gateway) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if own := gw.Table().Certificate(hello.ServerName); own != nil {
+				return own, nil
+			}
 			return c.current.Load(), nil
 		},
 	}

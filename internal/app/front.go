@@ -86,7 +86,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 		if f.keys, err = readCertificate(cfg.TLSCert, cfg.TLSKey); err != nil {
 			return err
 		}
-		opt.TLS = f.keys.config()
+		opt.TLS = f.keys.config(n.gateway)
 	}
 	f.server = &http.Server{
 		Handler:           apiHandler(calls, n.functions.service, ingress.Std(exchanges, limits)),

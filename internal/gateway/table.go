@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,6 +30,8 @@ type API struct {
 type Host struct {
 	Name     string
 	Mappings []Mapping
+	// Certificate is what TLS shows for the name; nil: what the listener has.
+	Certificate *tls.Certificate
 	// prefixes: keys are compared as text and not by segments.
 	prefixes bool
 }
@@ -74,7 +77,7 @@ func NewTable(revision int64, apis []*API, hosts []*Host) (*Table, error) {
 // AWS: custom-domains.md §2.1: a domain with at least one key of several
 // segments compares characters, one without compares segments.
 func sortedHost(h *Host) *Host {
-	c := &Host{Name: h.Name, Mappings: slices.Clone(h.Mappings)}
+	c := &Host{Name: h.Name, Mappings: slices.Clone(h.Mappings), Certificate: h.Certificate}
 	for i := range c.Mappings {
 		if c.Mappings[i].BasePath == "(none)" {
 			c.Mappings[i].BasePath = ""
@@ -83,6 +86,23 @@ func sortedHost(h *Host) *Host {
 	}
 	slices.SortStableFunc(c.Mappings, func(a, b Mapping) int { return len(b.BasePath) - len(a.BasePath) })
 	return c
+}
+
+// Certificate returns the certificate of the custom domain that a client of TLS
+// asks for, or nil.
+func (t *Table) Certificate(serverName string) *tls.Certificate {
+	name, ok := lowerHost(nil, serverName)
+	if !ok {
+		return nil
+	}
+	h := t.hosts[string(name)]
+	if dot := indexByte(name, '.'); h == nil && dot >= 0 {
+		h = t.wildcards[string(name[dot+1:])]
+	}
+	if h == nil {
+		return nil
+	}
+	return h.Certificate
 }
 
 // Revision returns the revision of the store that t was compiled from.

@@ -15,6 +15,11 @@ type DomainName struct {
 	// Created is when it was created: of several Regions with the same name the
 	// oldest is served.
 	Created time.Time `json:",omitzero"`
+
+	// Certificate is what TLS shows for the name, with its chain, and Key its
+	// private key, both in PEM; empty: what the listener has.
+	Certificate string `json:",omitzero"`
+	Key         Secret `json:",omitzero"`
 }
 
 // A BasePathMapping says which stage of which API is served below a path of a

@@ -43,6 +43,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	shown  string // common name of the certificate that TLS showed
 }
 
 // headers is a flag that may be repeated: "Name: value".
@@ -124,11 +125,26 @@ func (w *world) request(on, method, url, data string, lines []string, first bool
 		buf := make([]byte, 4<<10)
 		n, err := resp.Body.Read(buf)
 		w.open = resp.Body
-		return answer{resp.StatusCode, resp.Header, buf[:n]}, err
+		return answer{status: resp.StatusCode, header: resp.Header, body: buf[:n]}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return answer{resp.StatusCode, resp.Header, body}, err
+	a := answer{status: resp.StatusCode, header: resp.Header, body: body}
+	if resp.TLS != nil {
+		a.shown = resp.TLS.PeerCertificates[0].Subject.CommonName
+	}
+	return a, err
+}
+
+// cmdCertificate checks the common name of the certificate that the last http
+// over TLS was shown:
+//
+//	certificate NAME
+func cmdCertificate(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "certificate NAME")
+	if got := worldOf(ts).answer.shown; got != args[0] {
+		ts.Fatalf("the certificate is of %q, want %q", got, args[0])
+	}
 }
 
 // cmdRest reads the rest of the answer that http -first began: it becomes the

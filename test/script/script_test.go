@@ -48,17 +48,18 @@ func TestScripts(t *testing.T) {
 
 // commands are the words that scripts have beyond those of testscript.
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
-	"gatehouse":  cmdGatehouse,
-	"aws":        cmdAWS,
-	"capture":    cmdCapture,
-	"backend":    cmdBackend,
-	"http":       cmdHTTP,
-	"rest":       cmdRest,
-	"decode":     cmdDecode,
-	"status":     cmdStatus,
-	"body":       cmdBody,
-	"header":     cmdHeader,
-	"eventually": cmdEventually,
+	"gatehouse":   cmdGatehouse,
+	"aws":         cmdAWS,
+	"capture":     cmdCapture,
+	"backend":     cmdBackend,
+	"http":        cmdHTTP,
+	"rest":        cmdRest,
+	"decode":      cmdDecode,
+	"certificate": cmdCertificate,
+	"status":      cmdStatus,
+	"body":        cmdBody,
+	"header":      cmdHeader,
+	"eventually":  cmdEventually,
 }
 
 // A world is what one script has running.

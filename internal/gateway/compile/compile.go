@@ -97,8 +97,10 @@ type Compiler struct {
 	mirror  *mirror
 	stages  map[stageID]*built
 	callers map[record.Scope]*callers
-	again   map[stageID]bool // what they need could not be read: to be tried anew
-	buckets limit.Registry
+	// certificates are those of the custom domains, by what they were made of.
+	certificates map[domainID]domainCertificate
+	again        map[stageID]bool // what they need could not be read: to be tried anew
+	buckets      limit.Registry
 
 	// backends are those of the mirror, for everybody.
 	backends atomic.Pointer[backends]
@@ -128,11 +130,12 @@ func New(st store.Store, blobs *store.Blobs, gw *gateway.Gateway, opt Options) *
 	}
 	return &Compiler{
 		st: st, blobs: blobs, gw: gw, opt: opt, seal: integration.NewSeal(),
-		stages:  make(map[stageID]*built),
-		callers: make(map[record.Scope]*callers),
-		again:   make(map[stageID]bool),
-		moved:   make(chan struct{}),
-		refused: make(map[stageID]Refusal),
+		stages:       make(map[stageID]*built),
+		callers:      make(map[record.Scope]*callers),
+		again:        make(map[stageID]bool),
+		certificates: make(map[domainID]domainCertificate),
+		moved:        make(chan struct{}),
+		refused:      make(map[stageID]Refusal),
 	}
 }
 

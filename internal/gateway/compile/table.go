@@ -2,6 +2,7 @@ package compile
 
 import (
 	"cmp"
+	"crypto/tls"
 	"maps"
 	"slices"
 	"strings"
@@ -87,14 +88,42 @@ func (c *Compiler) hosts(apis map[apiID]*gateway.API) []*gateway.Host {
 			continue
 		}
 		names[name] = true
-		h := &gateway.Host{Name: id.name}
+		h := &gateway.Host{Name: id.name, Certificate: c.domainCertificate(id)}
 		for path, rec := range c.mirror.mappings[id] {
 			h.Mappings = append(h.Mappings, mapping(path, rec, apis[apiID{id.Scope, str(rec.RestApiId)}]))
 		}
 		slices.SortFunc(h.Mappings, func(a, b gateway.Mapping) int { return cmp.Compare(a.BasePath, b.BasePath) })
 		hosts = append(hosts, h)
 	}
+	maps.DeleteFunc(c.certificates, func(id domainID, _ domainCertificate) bool { return c.mirror.domains[id] == nil })
 	return hosts
+}
+
+// A domainCertificate is a certificate, and the record that it was made of.
+type domainCertificate struct {
+	of   *record.DomainName
+	cert *tls.Certificate
+}
+
+// domainCertificate returns the certificate of a domain, or nil. It is made
+// once for each record.
+func (c *Compiler) domainCertificate(id domainID) *tls.Certificate {
+	rec := c.mirror.domains[id]
+	if rec.Certificate == "" {
+		delete(c.certificates, id)
+		return nil
+	}
+	if made := c.certificates[id]; made.of == rec {
+		return made.cert
+	}
+	pair, err := tls.X509KeyPair([]byte(rec.Certificate), []byte(rec.Key.Reveal()))
+	if err != nil {
+		// It was checked before it was stored, so this cannot be.
+		c.opt.Log.Error("certificate not understood, the listener's is shown", "domain", id.name, "error", err)
+		return nil
+	}
+	c.certificates[id] = domainCertificate{rec, &pair}
+	return &pair
 }
 
 // mapping makes the mapping of a base path to a stage of a, or to nothing if

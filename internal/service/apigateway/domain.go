@@ -34,8 +34,7 @@ func notForDomains(name string) bool {
 	return err == nil || strings.HasPrefix(rest, "execute-api.")
 }
 
-// CreateDomainName creates a host name of its own for APIs. Certificates do
-// not belong to it yet: TLS is a matter of the listener.
+// CreateDomainName creates a host name of its own for APIs.
 func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainNameInput) (*api.DomainName, error) {
 	t := s.tables(ctx)
 	name := strings.ToLower(str(in.DomainName))
@@ -62,6 +61,9 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 		if e.IpAddressType != nil {
 			dom.EndpointConfiguration.IpAddressType = e.IpAddressType
 		}
+	}
+	if err := setCertificate(&dom, in, dom.Created); err != nil {
+		return nil, err
 	}
 	setDomainTarget(&dom.DomainName, t.Scope.Region)
 	owners := record.DomainOwners(s.st)
@@ -139,12 +141,6 @@ func (s *Service) checkDomainElsewhere(ctx context.Context, t record.Tables, dom
 
 // checkNewDomain refuses what would not act.
 func checkNewDomain(in *api.CreateDomainNameInput) error {
-	for _, setting := range []*string{in.CertificateName, in.CertificateBody, in.CertificatePrivateKey, in.CertificateChain,
-		in.CertificateArn, in.RegionalCertificateName, in.RegionalCertificateArn, in.OwnershipVerificationCertificateArn} {
-		if setting != nil {
-			return noCertificate.refuse("")
-		}
-	}
 	switch {
 	case in.MutualTlsAuthentication != nil:
 		return noMutualTLS.refuse("")

@@ -66,7 +66,7 @@ var unsupported = [unsupportedCount]Unsupported{
 	noDataTrace:             {"Stage method settings", "logging/dataTrace", "true"},
 	noProductCode:           {"UsagePlan", "productCode", "any"},
 	noLabels:                {"ApiKey", "labels", "any"},
-	noCertificate:           {"DomainName", "certificate settings", "any"},
+	noCertificate:           {"DomainName", "certificate settings", "certificateArn, regionalCertificateArn, ownershipVerificationCertificateArn; changes of an uploaded certificate"},
 	noMutualTLS:             {"DomainName", "mutualTlsAuthentication", "any"},
 	noPrivateDomain:         {"DomainName", "endpointConfiguration", "PRIVATE, policy, managementPolicy"},
 	noRoutingMode:           {"DomainName", "routingMode", "any but BASE_PATH_MAPPING_ONLY"},

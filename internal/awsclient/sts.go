@@ -59,14 +59,16 @@ func (c *Client) Role(roleARN, account, region string) (Source, error) {
 		}
 		return c.assume(ctx, &assumption{role: roleARN, region: c.region(region)}, c.own)
 	}
+	k := newKept("role "+roleARN, fetch, c.failed)
 	if ok {
 		from, err := c.named(source)
 		if err != nil {
 			return nil, err
 		}
-		fetch = from.Credentials
+		if k, ok = from.(*kept); !ok {
+			return from, nil // nothing is fetched
+		}
 	}
-	k := newKept("role "+roleARN, fetch, c.failed)
 	c.roles[key] = k
 	return k, nil
 }

@@ -54,13 +54,18 @@ type Server struct {
 // Start starts bin on the data directory, all addresses on free loopback
 // ports unless args say otherwise, and waits until it is ready.
 func Start(ctx context.Context, bin, data string, args ...string) (*Server, error) {
+	return StartWith(ctx, bin, data, nil, args...)
+}
+
+// StartWith is Start with more variables in the environment, NAME=value.
+func StartWith(ctx context.Context, bin, data string, env []string, args ...string) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	all := append([]string{"serve", "--data", data, "--api", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
 	s := &Server{Data: data, cmd: exec.Command(bin, all...), ended: make(chan struct{})}
 	s.cmd.Dir = filepath.Dir(data) // where names of files in args begin
 	s.cmd.Stderr = &s.log
-	s.cmd.Env = environ()
+	s.cmd.Env = append(environ(), env...)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 				UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 				Setup:               func(env *testscript.Env) error { return setup(env, bin) },
 				Cmds:                commands,
+				Condition:           condition,
 			})
 		})
 	}
@@ -52,6 +53,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"aws":         cmdAWS,
 	"capture":     cmdCapture,
 	"backend":     cmdBackend,
+	"s3":          cmdS3,
 	"http":        cmdHTTP,
 	"rest":        cmdRest,
 	"decode":      cmdDecode,
@@ -61,6 +63,19 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"header":      cmdHeader,
 	"eventually":  cmdEventually,
 }
+
+// condition knows [npm:NAME]: the package of npm is installed for the tests.
+func condition(cond string) (bool, error) {
+	name, ok := strings.CutPrefix(cond, "npm:")
+	if !ok {
+		return false, fmt.Errorf("unknown condition %s", cond)
+	}
+	_, err := os.Stat(filepath.Join(npmDir, name))
+	return err == nil, nil
+}
+
+// npmDir is where tools/test-deps installs packages of npm.
+const npmDir = root + "/build/npm/node_modules"
 
 // A world is what one script has running.
 type world struct {
@@ -140,7 +155,11 @@ func cmdGatehouse(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func (w *world) start(ts *testscript.TestScript, neg bool) {
-	s, err := gatehousetest.Start(context.Background(), w.bin, ts.MkAbs("data"), w.flags...)
+	var env []string
+	if file := ts.Getenv("AWS_CONFIG_FILE"); file != "" {
+		env = append(env, "AWS_CONFIG_FILE="+file)
+	}
+	s, err := gatehousetest.StartWith(context.Background(), w.bin, ts.MkAbs("data"), env, w.flags...)
 	if neg {
 		if err == nil {
 			s.Kill()

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -188,4 +190,43 @@ func (c *condition) holdsNow(r *Request) (held, ok bool) {
 		hit = hit || d.compareTo(float64(r.Now.UnixMilli())/1000)
 	}
 	return hit != c.negate, true
+}
+
+// ConditionKeys returns the keys that the document's conditions and variables
+// ask for, in lower case and each once.
+func (d *Document) ConditionKeys() []string {
+	keys := map[string]bool{}
+	for i := range d.statements {
+		st := &d.statements[i]
+		for j := range st.resources {
+			st.resources[j].arn.addKeys(keys)
+		}
+		for j := range st.conditions {
+			c := &st.conditions[j]
+			keys[c.key] = true
+			for _, v := range c.values {
+				switch v := v.(type) {
+				case *pattern:
+					v.addKeys(keys)
+				case *arnPattern:
+					v.addKeys(keys)
+				}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(keys))
+}
+
+func (a *arnPattern) addKeys(keys map[string]bool) {
+	for i := range a.n {
+		a.fields[i].addKeys(keys)
+	}
+}
+
+func (p *pattern) addKeys(keys map[string]bool) {
+	for i := range p.parts {
+		if key := p.parts[i].key; key != "" {
+			keys[key] = true
+		}
+	}
 }

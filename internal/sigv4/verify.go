@@ -277,6 +277,9 @@ func (s *Signature) setSigned(q *Request, text string) error {
 	return nil
 }
 
+// Covers reports whether the signature covers a header, named in lower case.
+func (s *Signature) Covers(name string) bool { return slices.Contains(s.signed, name) }
+
 // Verify proves that q and body were signed with secret, at a time that is
 // valid now. The error is an [*Error].
 func (s *Signature) Verify(q *Request, body []byte, secret string, now time.Time) error {

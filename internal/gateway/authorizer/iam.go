@@ -108,6 +108,8 @@ func (a *IAM) verify(x *gateway.Exchange) (*identity.Credential, error) {
 		return nil, invalid("Credential should be scoped to correct service: '" + signingName + "'.")
 	case sig.Scope.Region != a.Region:
 		return nil, invalid("Credential should be scoped to a valid region.")
+	case x.Vars.HTTPMethod != q.Method && !sig.Covers("x-http-method-override"):
+		return nil, invalid("'x-http-method-override' must be a 'SignedHeader' in the AWS Authorization.")
 	case !plainSegments(q.Path):
 		return nil, gateway.NewFault(gateway.InvalidSignature, errors.New("the path has segments that a signature does not cover"))
 	}
@@ -194,16 +196,17 @@ func unsignedPayload(x *gateway.Exchange) bool {
 
 // plainSegments reports whether a path is its own normal form.
 func plainSegments(path string) bool {
-	rest := strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
+	rest, ok := strings.CutPrefix(path, "/")
 	if rest == "" {
-		return path == "/" || path == ""
+		return ok
 	}
+	rest = strings.TrimSuffix(rest, "/")
 	for seg := range strings.SplitSeq(rest, "/") {
 		if seg == "" || seg == "." || seg == ".." {
 			return false
 		}
 	}
-	return true
+	return ok
 }
 
 var _ gateway.Step = (*IAM)(nil)

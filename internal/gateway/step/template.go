@@ -202,7 +202,7 @@ var contextGetters = func() map[string]gateway.Getter {
 	for _, name := range contextNames {
 		m[name] = gateway.ContextVar(name)
 	}
-	for _, name := range append(identityNames, "apiKey", "apiKeyId") {
+	for _, name := range append(identityNames, "apiKey", "apiKeyId", "vpcId", "vpceId") {
 		m[identity+"."+name] = gateway.ContextVar(identity + "." + name)
 	}
 	m["isCanaryRequest"] = gateway.ContextVar("isCanaryRequest")

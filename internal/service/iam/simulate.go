@@ -1,0 +1,268 @@
+package iam
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/internal/arn"
+	api "gatehouse/internal/awsapi/iam"
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/policy"
+	"gatehouse/internal/record"
+)
+
+// A simulation is what both Simulate operations are asked.
+type simulation struct {
+	who                identity.Principal
+	actions, resources []string
+	keys               policy.Map
+	resource           *policy.Document
+	cross              bool
+	asked              []string // condition keys that the documents ask for
+}
+
+// SimulatePrincipalPolicy tells what a user, group or role may do.
+func (s *Service) SimulatePrincipalPolicy(ctx context.Context, in *api.SimulatePrincipalPolicyInput) (*api.SimulatePrincipalPolicyResponse, error) {
+	sim := &simulation{actions: in.ActionNames, resources: in.ResourceArns}
+	if err := s.simulated(ctx, sim, *in.PolicySourceArn); err != nil {
+		return nil, err
+	}
+	err := sim.prepare(ctx, in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.ContextEntries, in.ResourcePolicy, in.CallerArn, in.ResourceOwner)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.SimulatePrincipalPolicyResponse{}
+	out.EvaluationResults, out.IsTruncated, out.Marker, err = page(sim.run(), resultKey, in.Marker, in.MaxItems)
+	return out, err
+}
+
+// SimulateCustomPolicy tells what documents allow.
+func (s *Service) SimulateCustomPolicy(ctx context.Context, in *api.SimulateCustomPolicyInput) (*api.SimulateCustomPolicyResponse, error) {
+	if len(in.OrderedOrganizationPolicyInputList) > 0 {
+		return nil, api.InvalidInput("Gatehouse has no policies of organizations: OrderedOrganizationPolicyInputList is not supported")
+	}
+	sim := &simulation{actions: in.ActionNames, resources: in.ResourceArns}
+	sim.who.Account = awsrpc.CallerFrom(ctx).Account
+	err := sim.prepare(ctx, in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.ContextEntries, in.ResourcePolicy, in.CallerArn, in.ResourceOwner)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.SimulateCustomPolicyResponse{}
+	out.EvaluationResults, out.IsTruncated, out.Marker, err = page(sim.run(), resultKey, in.Marker, in.MaxItems)
+	return out, err
+}
+
+// resultKey orders results: by action, then by resource.
+func resultKey(r *api.EvaluationResult) string {
+	return str(r.EvalActionName) + "\x00" + str(r.EvalResourceName)
+}
+
+// simulated fills in the policies of an identity by its ARN.
+func (s *Service) simulated(ctx context.Context, sim *simulation, name string) error {
+	t := s.tables(ctx)
+	a, err := arn.Parse(name)
+	kind, path, _ := strings.Cut(a.Resource, "/")
+	if err != nil || a.Service != "iam" {
+		return api.InvalidInput("Invalid Entity Arn: " + name)
+	}
+	short := path[strings.LastIndexByte(path, '/')+1:]
+	if a.Account != t.Account || !slices.Contains([]string{"user", "group", "role"}, kind) {
+		return api.NoSuchEntity("No such entity: " + name)
+	}
+	h, err := s.hold(ctx, record.Kind(kind), &short)
+	if err != nil {
+		return err
+	}
+	sim.who.Principal = policy.Principal{ARN: name, Account: a.Account, UserID: h.id}
+	if err := s.addDocuments(ctx, t, &sim.who, h); err != nil {
+		return err
+	}
+	if kind != "user" {
+		return nil
+	}
+	sim.who.Type, sim.who.UserName = "User", h.name
+	user, _, err := get(ctx, t.Users, short, errNoUser(short))
+	if err != nil {
+		return err
+	}
+	sim.who.Tags = tagMap(user.Tags)
+	for _, group := range user.Groups {
+		g, err := s.hold(ctx, record.KindGroup, &group)
+		if err != nil {
+			return err
+		}
+		if err := s.addDocuments(ctx, t, &sim.who, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addDocuments adds the policies of a holder.
+func (s *Service) addDocuments(ctx context.Context, t record.Identities, who *identity.Principal, h *holder) error {
+	for name, text := range h.Inline {
+		d, err := policy.Parse([]byte(text))
+		if err != nil {
+			return err
+		}
+		who.Add(identity.Policy{Document: d, Name: name, Kind: string(h.kind)})
+	}
+	for _, name := range h.Attached {
+		p, err := s.managed(ctx, t, name)
+		if err != nil {
+			return err
+		}
+		d, err := policy.Parse([]byte(p.DefaultDocument()))
+		if err != nil {
+			return err
+		}
+		kind := "user-managed"
+		if p.Account == "aws" {
+			kind = "aws-managed"
+		}
+		who.Add(identity.Policy{Document: d, Name: str(p.PolicyName), Kind: kind})
+	}
+	if h.boundary == nil {
+		return nil
+	}
+	p, err := s.managed(ctx, t, str(h.boundary.PermissionsBoundaryArn))
+	if err != nil {
+		return err
+	}
+	who.Boundary, err = policy.Parse([]byte(p.DefaultDocument()))
+	return err
+}
+
+// prepare reads what a call adds: documents, a boundary, condition keys, the
+// policy of the resource.
+func (sim *simulation) prepare(ctx context.Context, documents, boundaries []string, entries []api.ContextEntry, resource, caller, owner *string) error {
+	for i, text := range documents {
+		d, err := parsed(text)
+		if err != nil {
+			return err
+		}
+		sim.who.Add(identity.Policy{Document: d, Name: "PolicyInputList." + itoa(i+1), Kind: "none"})
+	}
+	if len(boundaries) > 1 {
+		return api.InvalidInput("Only one permissions boundary can be simulated.")
+	}
+	for _, text := range boundaries {
+		d, err := parsed(text)
+		if err != nil {
+			return err
+		}
+		sim.who.Boundary = d
+	}
+	if resource != nil {
+		d, err := parsed(*resource)
+		if err != nil {
+			return err
+		}
+		sim.resource = d
+	}
+	if caller != nil {
+		sim.who.ARN = *caller
+	}
+	sim.cross = owner != nil && !strings.Contains(*owner, sim.who.Account)
+	sim.keys = policy.Map{}
+	for _, e := range entries {
+		sim.keys[strings.ToLower(str(e.ContextKeyName))] = e.ContextKeyValues
+	}
+	if len(sim.resources) == 0 {
+		sim.resources = []string{"*"}
+	}
+	for _, d := range append([]*policy.Document{sim.who.Boundary, sim.resource}, documentsOf(&sim.who)...) {
+		if d != nil {
+			sim.asked = append(sim.asked, d.ConditionKeys()...)
+		}
+	}
+	slices.Sort(sim.asked)
+	sim.asked = slices.Compact(sim.asked)
+	return ctx.Err()
+}
+
+func parsed(text string) (*policy.Document, error) {
+	d, err := policy.Parse([]byte(text))
+	if err != nil {
+		return nil, api.InvalidInput(err.Error())
+	}
+	return d, nil
+}
+
+func documentsOf(who *identity.Principal) []*policy.Document {
+	var list []*policy.Document
+	for _, p := range who.Policies {
+		list = append(list, p.Document)
+	}
+	return list
+}
+
+// run asks each action of each resource.
+func (sim *simulation) run() []api.EvaluationResult {
+	var out []api.EvaluationResult
+	for _, action := range sim.actions {
+		for _, resource := range sim.resources {
+			out = append(out, sim.ask(action, resource))
+		}
+	}
+	slices.SortStableFunc(out, func(a, b api.EvaluationResult) int { return strings.Compare(resultKey(&a), resultKey(&b)) })
+	return out
+}
+
+func (sim *simulation) ask(action, resource string) api.EvaluationResult {
+	r := policy.Request{Principal: sim.who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: sim}
+	v := sim.who.Decide(&r, sim.resource, sim.cross)
+	out := api.EvaluationResult{
+		EvalActionName: &action, EvalResourceName: &resource, EvalDecision: new(api.PolicyEvaluationDecisionTypeImplicitDeny),
+		MatchedStatements: []api.Statement{}, MissingContextValues: []string{},
+	}
+	switch {
+	case v.Allowed:
+		out.EvalDecision = new(api.PolicyEvaluationDecisionTypeAllowed)
+	case v.Explicit:
+		out.EvalDecision = new(api.PolicyEvaluationDecisionTypeExplicitDeny)
+	}
+	if v.Source == policy.FromIdentity && v.Document >= 0 && v.Document < len(sim.who.Policies) {
+		p := &sim.who.Policies[v.Document]
+		out.MatchedStatements = append(out.MatchedStatements, api.Statement{SourcePolicyId: &p.Name, SourcePolicyType: &p.Kind})
+	}
+	if v.Source == policy.FromResource && v.Statement >= 0 {
+		out.MatchedStatements = append(out.MatchedStatements, api.Statement{SourcePolicyId: new("ResourcePolicy"), SourcePolicyType: new("resource")})
+	}
+	if sim.who.Boundary != nil {
+		d := sim.who.Boundary.Evaluate(&r)
+		out.PermissionsBoundaryDecisionDetail = &api.PermissionsBoundaryDecisionDetail{AllowedByPermissionsBoundary: new(d.Allowed())}
+	}
+	for _, key := range sim.asked {
+		if !sim.has(key) {
+			out.MissingContextValues = append(out.MissingContextValues, key)
+		}
+	}
+	return out
+}
+
+// has reports whether the simulation knows a condition key.
+func (sim *simulation) has(key string) bool {
+	switch key {
+	case "aws:currenttime", "aws:epochtime", "aws:principalarn", "aws:principalaccount", "aws:userid":
+		return true
+	case "aws:username":
+		return sim.who.UserName != ""
+	case "aws:principaltype":
+		return sim.who.Type != ""
+	}
+	_, ok := sim.Key(key)
+	return ok
+}
+
+// Key returns what the call says a condition key holds, or what comes with the
+// identity.
+func (sim *simulation) Key(name string) (policy.Values, bool) {
+	if v, ok := sim.keys.Key(name); ok {
+		return v, true
+	}
+	return sim.who.Key(name)
+}

@@ -30,7 +30,10 @@ func (s *Service) SimulatePrincipalPolicy(ctx context.Context, in *api.SimulateP
 	if err := s.simulated(ctx, sim, *in.PolicySourceArn); err != nil {
 		return nil, err
 	}
-	err := sim.prepare(ctx, in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.ContextEntries, in.ResourcePolicy, in.CallerArn, in.ResourceOwner)
+	err := sim.prepare(&additions{
+		documents: in.PolicyInputList, boundaries: in.PermissionsBoundaryPolicyInputList, entries: in.ContextEntries,
+		resource: in.ResourcePolicy, caller: in.CallerArn, owner: in.ResourceOwner,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +49,10 @@ func (s *Service) SimulateCustomPolicy(ctx context.Context, in *api.SimulateCust
 	}
 	sim := &simulation{actions: in.ActionNames, resources: in.ResourceArns}
 	sim.who.Account = awsrpc.CallerFrom(ctx).Account
-	err := sim.prepare(ctx, in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.ContextEntries, in.ResourcePolicy, in.CallerArn, in.ResourceOwner)
+	err := sim.prepare(&additions{
+		documents: in.PolicyInputList, boundaries: in.PermissionsBoundaryPolicyInputList, entries: in.ContextEntries,
+		resource: in.ResourcePolicy, caller: in.CallerArn, owner: in.ResourceOwner,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -136,39 +142,46 @@ func (s *Service) addDocuments(ctx context.Context, t record.Identities, who *id
 	return err
 }
 
+// additions are what a call adds to the policies of an identity.
+type additions struct {
+	documents, boundaries   []string
+	entries                 []api.ContextEntry
+	resource, caller, owner *string
+}
+
 // prepare reads what a call adds: documents, a boundary, condition keys, the
 // policy of the resource.
-func (sim *simulation) prepare(ctx context.Context, documents, boundaries []string, entries []api.ContextEntry, resource, caller, owner *string) error {
-	for i, text := range documents {
+func (sim *simulation) prepare(in *additions) error {
+	for i, text := range in.documents {
 		d, err := parsed(text)
 		if err != nil {
 			return err
 		}
 		sim.who.Add(identity.Policy{Document: d, Name: "PolicyInputList." + itoa(i+1), Kind: "none"})
 	}
-	if len(boundaries) > 1 {
+	if len(in.boundaries) > 1 {
 		return api.InvalidInput("Only one permissions boundary can be simulated.")
 	}
-	for _, text := range boundaries {
+	for _, text := range in.boundaries {
 		d, err := parsed(text)
 		if err != nil {
 			return err
 		}
 		sim.who.Boundary = d
 	}
-	if resource != nil {
-		d, err := parsed(*resource)
+	if in.resource != nil {
+		d, err := parsed(*in.resource)
 		if err != nil {
 			return err
 		}
 		sim.resource = d
 	}
-	if caller != nil {
-		sim.who.ARN = *caller
+	if in.caller != nil {
+		sim.who.ARN = *in.caller
 	}
-	sim.cross = owner != nil && !strings.Contains(*owner, sim.who.Account)
+	sim.cross = in.owner != nil && !strings.Contains(*in.owner, sim.who.Account)
 	sim.keys = policy.Map{}
-	for _, e := range entries {
+	for _, e := range in.entries {
 		sim.keys[strings.ToLower(str(e.ContextKeyName))] = e.ContextKeyValues
 	}
 	if len(sim.resources) == 0 {
@@ -181,7 +194,7 @@ func (sim *simulation) prepare(ctx context.Context, documents, boundaries []stri
 	}
 	slices.Sort(sim.asked)
 	sim.asked = slices.Compact(sim.asked)
-	return ctx.Err()
+	return nil
 }
 
 func parsed(text string) (*policy.Document, error) {

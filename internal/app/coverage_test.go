@@ -2,11 +2,13 @@ package app
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"testing"
 
 	"gatehouse/internal/awsrpc"
 	rest "gatehouse/internal/service/apigateway"
+	httpapi "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/internal/service/lambda"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/memstore"
@@ -22,7 +24,7 @@ func TestCoverage(t *testing.T) {
 	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: blobs, functions: lambda.New(st, blobs, lambda.Options{})})); err != nil {
 		t.Fatal(err)
 	}
-	if err := rest.WriteUnsupported(&want); err != nil {
+	if err := errors.Join(rest.WriteUnsupported(&want), httpapi.WriteUnsupported(&want)); err != nil {
 		t.Fatal(err)
 	}
 	if err := lambda.WriteUnsupported(&want); err != nil {

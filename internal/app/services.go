@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/identity"
 	rest "gatehouse/internal/service/apigateway"
+	httpapi "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/sts"
 	"gatehouse/internal/store"
@@ -32,7 +33,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 	identities := iam.New(p.st)
 	return []awsrpc.Mount{
 		apigateway.Mount(rest.New(p.st, p.blobs, restOptions(cfg, p))),
-		apigatewayv2.Mount(apigatewayv2.UnimplementedServer{}),
+		apigatewayv2.Mount(httpapi.New(p.st, p.blobs, httpapi.Limits{})),
 		apigatewaymanagementapi.Mount(apigatewaymanagementapi.UnimplementedServer{}),
 		iamapi.Mount(identities),
 		stsapi.Mount(sts.New(p.who, identities.Document)),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	rest "gatehouse/internal/service/apigateway"
+	httpapi "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/internal/service/lambda"
 	"gatehouse/internal/store"
 )
@@ -29,7 +30,7 @@ type sweeper struct {
 
 // Run sweeps at every interval until ctx ends.
 func (s *sweeper) Run(ctx context.Context) error {
-	apis := rest.New(s.st, s.blobs, rest.Options{})
+	apis, https := rest.New(s.st, s.blobs, rest.Options{}), httpapi.New(s.st, s.blobs, httpapi.Limits{})
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
@@ -43,6 +44,9 @@ func (s *sweeper) Run(ctx context.Context) error {
 			var zips int
 			zips, err = s.functions.Sweep(ctx, sweepAge)
 			n += zips
+		}
+		if err == nil {
+			err = https.Sweep(ctx)
 		}
 		switch {
 		case ctx.Err() != nil:

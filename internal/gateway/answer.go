@@ -47,6 +47,10 @@ func (x *Exchange) SetAnswerBody(b []byte) {
 
 // AnswerFault answers f as it is when nothing is customised.
 func (x *Exchange) AnswerFault(f *Fault) {
+	if x.HTTP {
+		x.answerHTTPFault(f)
+		return
+	}
 	x.BeginAnswer(f.StatusCode(), typeJSON, f.ErrorTypeHeader())
 	from := len(x.Buf)
 	x.Buf = f.AppendBody(x.Buf)

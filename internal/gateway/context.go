@@ -138,11 +138,19 @@ var errorVars = []contextVar{
 		if x.Fault == nil {
 			return dst
 		}
+		if x.HTTP {
+			_, text := x.Fault.http()
+			return append(dst, text...)
+		}
 		return append(dst, x.Fault.Text()...)
 	}},
 	{"error.messageString", func(dst []byte, x *Exchange) []byte {
 		if x.Fault == nil {
 			return dst
+		}
+		if x.HTTP {
+			_, text := x.Fault.http()
+			return AppendJSONString(dst, text)
 		}
 		return x.Fault.AppendMessageString(dst)
 	}},

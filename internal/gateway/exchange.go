@@ -29,6 +29,9 @@ type Exchange struct {
 	IntegrationResponse wire.Response // from the backend
 	MethodResponse      wire.Response // to the client
 
+	// HTTP: it is one of an HTTP API, not of a REST API.
+	HTTP bool
+
 	Vars  Vars   // $context
 	Fault *Fault // set once something went wrong
 
@@ -105,6 +108,7 @@ func (x *Exchange) Reset() {
 	x.Vars.reset()
 	x.Table, x.Stage, x.Route, x.Peer = nil, nil, nil, nil
 	x.Fault, x.Cluster, x.plan = nil, nil, nil
+	x.HTTP = false
 	x.Key, x.Member, x.Log = nil, nil, nil
 	x.requestLimit, x.responseLimit, x.stream = LimitedSource{}, LimitedSource{}, firstContent{}
 	x.Authorization, x.Allowed, x.FunctionError = nil, policy.NoMatch, ""

@@ -16,6 +16,7 @@ type Fault struct {
 	Status     int    // 0: the type's default
 	ErrorType  string // x-amzn-ErrorType; empty: the type's default
 	Validation string // $context.error.validationErrorString
+	Challenge  string // www-authenticate, of HTTP APIs
 }
 
 // NewFault returns a fault of type t with its default message.

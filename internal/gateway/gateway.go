@@ -43,6 +43,9 @@ func (g *Gateway) Begin(x *Exchange) *Plan {
 	x.begin()
 	w := t.resolve(x.MethodRequest.Host, x.MethodRequest.Path)
 	x.Vars.setPlace(x.MethodRequest.Host, &w)
+	if w.http {
+		return x.beginHTTP(&w)
+	}
 	if f := refusal(x, &w); f != nil {
 		x.Fault = f
 		x.AnswerFault(f)

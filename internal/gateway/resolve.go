@@ -27,6 +27,7 @@ type where struct {
 	head, tail string
 	basePath   string // of a custom domain
 	custom     bool
+	http       bool // the API, if there is one, is an HTTP API
 }
 
 // resolve finds the stage of a host and a percent-encoded path. w.stage is nil
@@ -81,16 +82,20 @@ func (t *Table) resolvePath(path string) where {
 // AWS: rest-execution.md §1: extra slashes before the stage are accepted;
 // stage names are case-sensitive; a disabled endpoint is forbidden.
 func stageInPath(a *API, path string) where {
-	if a == nil || a.Disabled {
+	if a == nil {
 		return where{}
+	}
+	if a.Disabled {
+		return where{http: a.HTTP}
 	}
 	rest := trimSlashes(path)
 	name, tail := segment(rest)
 	st := a.Stages[name]
 	if st == nil {
-		return where{}
+		// AWS: http-api-execution.md §1: $default takes what names no stage.
+		return where{stage: a.Default, path: path, tail: path, http: a.HTTP}
 	}
-	return where{stage: st, path: tail, head: path[:len(path)-len(tail)], tail: tail}
+	return where{stage: st, path: tail, head: path[:len(path)-len(tail)], tail: tail, http: a.HTTP}
 }
 
 // resolve finds the stage by the longest base path.
@@ -110,6 +115,7 @@ func (h *Host) resolve(path string) where {
 			name, after := segment(trimSlashes(tail))
 			w.stage, w.path = m.API.Stages[name], after
 		}
+		w.http = m.API.HTTP
 		w.tail = path
 		return w
 	}

@@ -15,6 +15,9 @@ import (
 type Router struct {
 	root      node
 	maxParams int
+	// later are the routes that are asked when no other matched: see
+	// NewHTTPRouter. It is nil for REST APIs.
+	later *laterRoutes
 }
 
 // node is one resource.
@@ -138,6 +141,9 @@ func paramName(seg string) (name string, isParam, isGreedy bool) {
 // are kept; method-aware, with backtracking.
 func (r *Router) Match(method, path string, params []string) (*Route, []string) {
 	m := methodIndex(method)
+	if r.later != nil {
+		return r.matchHTTP(m, path, params)
+	}
 	if m < 0 {
 		return nil, params
 	}

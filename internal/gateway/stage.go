@@ -16,6 +16,9 @@ type Stage struct {
 	// by itself: a step of it returns a Fault.
 	Fallback *Plan
 	Canary   *Canary // nil: none
+	// Preflight answers the preflight requests of an HTTP API with a CORS
+	// configuration; nil: they are requests like others.
+	Preflight *Plan
 
 	// Keys are the API keys of the stage's account; UsagePlans are the plans
 	// that list the stage. Both act without a deployment: who changes them
@@ -36,6 +39,8 @@ type Route struct {
 	ResourcePath  string
 	Method        string // ANY included
 	OperationName string
+	// Key is the route key of an HTTP API's route.
+	Key string
 	// ParamNames are the names of the path parameters, in the order in which
 	// Vars.Params holds their values. NewRouter fills them in.
 	ParamNames []string

@@ -24,6 +24,10 @@ type API struct {
 	// Disabled: the API is reached by its custom domains only
 	// (disableExecuteApiEndpoint).
 	Disabled bool
+	// HTTP: it is an HTTP API. Its stage $default, if it has one, serves what
+	// names no stage; Stages has it too.
+	HTTP    bool
+	Default *Stage
 }
 
 // A Host is a custom domain: a name, or *.name for one label more.

@@ -39,6 +39,9 @@ const (
 	KindBasePathMapping   Kind = "basepathmapping"   // domain name, base path
 	KindVPCLink           Kind = "vpclink"           // link
 	KindClientCertificate Kind = "clientcertificate" // certificate
+	KindAPI               Kind = "v2api"             // api
+	KindAPIDeployment     Kind = "v2deployment"      // api, deployment
+	KindAPIStage          Kind = "v2stage"           // api, stage name
 	kindBlob              Kind = "blob"
 
 	// Only the service reads these; to everybody else they are not records.
@@ -75,6 +78,7 @@ func ParseKey(key string) (Key, bool) {
 var kinds = []Kind{
 	KindAccount, KindRestAPI, KindDeployment, KindStage, KindAPIKey, KindAPIKeyValue,
 	KindUsagePlan, KindUsagePlanKey, KindDomainName, KindBasePathMapping, KindVPCLink, KindClientCertificate,
+	KindAPI, KindAPIDeployment, KindAPIStage,
 }
 
 // Tables are the records of one account in one region. They are cheap to make.
@@ -93,6 +97,9 @@ type Tables struct {
 	BasePathMappings   store.Table[BasePathMapping]
 	VPCLinks           store.Table[VPCLink]
 	ClientCertificates store.Table[ClientCertificate]
+	APIs               store.Table[API]
+	APIDeployments     store.Table[APIDeployment]
+	APIStages          store.Table[APIStage]
 
 	DocumentationVersions store.Table[DocumentationVersion]
 
@@ -118,6 +125,9 @@ func In(st store.Store, blobs *store.Blobs, s Scope) Tables {
 		BasePathMappings:   store.NewTable[BasePathMapping](st, s.prefix(KindBasePathMapping)),
 		VPCLinks:           store.NewTable[VPCLink](st, s.prefix(KindVPCLink)),
 		ClientCertificates: store.NewTable[ClientCertificate](st, s.prefix(KindClientCertificate)),
+		APIs:               store.NewTable[API](st, s.prefix(KindAPI)),
+		APIDeployments:     store.NewTable[APIDeployment](st, s.prefix(KindAPIDeployment)),
+		APIStages:          store.NewTable[APIStage](st, s.prefix(KindAPIStage)),
 		Blobs:              blobs.Below(s.prefix(kindBlob)),
 
 		DocumentationVersions: store.NewTable[DocumentationVersion](st, s.prefix(kindDocumentationVersion)),

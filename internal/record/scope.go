@@ -46,3 +46,20 @@ func (s Scope) Prefixes() []string {
 	}
 	return prefixes
 }
+
+// Scopes are the accounts and Regions that have keys.
+func Scopes(ctx context.Context, st store.Store) ([]Scope, error) {
+	var scopes []Scope
+	from := ""
+	for {
+		page, err := st.List(ctx, store.Prefix(), from, 1)
+		if err != nil || len(page.KVs) == 0 {
+			return scopes, err
+		}
+		scope, after, ok := ScopeOf(page.KVs[0].Key)
+		if ok {
+			scopes = append(scopes, scope)
+		}
+		from = after
+	}
+}

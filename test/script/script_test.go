@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{"server", "apigateway", "execute", "iam", "authorization"} {
+	for _, dir := range []string{"server", "apigateway", "execute", "iam", "authorization", "httpapi"} {
 		t.Run(dir, func(t *testing.T) {
 			testscript.Run(t, testscript.Params{
 				Dir:                 dir,

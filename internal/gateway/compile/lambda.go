@@ -50,7 +50,9 @@ func (p *planner) source(resource string) function.Source {
 }
 
 // executeARN names the API to its callers.
-func (p *planner) executeARN() string {
-	return arn.ARN{Partition: arn.Partition(p.id.Region), Service: "execute-api", Region: p.id.Region, Account: p.id.Account,
-		Resource: p.id.api}.String()
+func (p *planner) executeARN() string { return executeARN(p.id) }
+
+func executeARN(id stageID) string {
+	return arn.ARN{Partition: arn.Partition(id.Region), Service: "execute-api", Region: id.Region, Account: id.Account,
+		Resource: id.api}.String()
 }

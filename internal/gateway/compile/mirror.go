@@ -33,6 +33,8 @@ type mirror struct {
 
 	// unread are the stages whose newest record could not be decoded.
 	unread map[stageID]error
+
+	http httpMirror
 }
 
 type (
@@ -64,6 +66,7 @@ func newMirror(st store.Store, blobs *store.Blobs) *mirror {
 		backends:    newBackends(),
 		stagesOf:    make(map[apiID]map[string]bool),
 		unread:      make(map[stageID]error),
+		http:        newHTTPMirror(),
 	}
 }
 
@@ -88,6 +91,9 @@ func (m *mirror) everything() *touched {
 	t := newTouched()
 	t.hosts = true
 	for id := range m.stages {
+		t.stages[id] = true
+	}
+	for id := range m.http.stages {
 		t.stages[id] = true
 	}
 	for id := range m.unread {
@@ -156,6 +162,8 @@ func (m *mirror) apply(op store.Op, rev store.Rev, t *touched) error {
 		return change(tables.ClientCertificates, kv, op.Delete, func(r *record.ClientCertificate) {
 			m.backends.putCertificate(certificateID{k.Scope, k.ID[0]}, r)
 		})
+	case record.KindAPI, record.KindAPIStage, record.KindAPIDeployment:
+		return m.applyHTTP(k, kv, op.Delete, t)
 	case record.KindAPIKeyValue, record.KindAccount: // only the service needs them
 	}
 	return nil
@@ -200,7 +208,7 @@ func (m *mirror) ring(s record.Scope) *gateway.Keyring {
 // idParts is what the id of a record consists of.
 func idParts(k record.Kind) int {
 	switch k {
-	case record.KindDeployment, record.KindStage, record.KindUsagePlanKey, record.KindBasePathMapping:
+	case record.KindDeployment, record.KindStage, record.KindUsagePlanKey, record.KindBasePathMapping, record.KindAPIStage, record.KindAPIDeployment:
 		return 2
 	}
 	return 1
@@ -275,7 +283,8 @@ func (m *mirror) applyDeployment(k record.Key, r *record.Deployment, t *touched)
 // serves tells whether there is a stage to be served. One without its API is
 // what a deletion under way has left.
 func (m *mirror) serves(id stageID) bool {
-	return m.stages[id] != nil && m.apis[apiID{id.Scope, id.api}]
+	api := apiID{id.Scope, id.api}
+	return m.stages[id] != nil && m.apis[api] || m.http.stages[id] != nil && m.http.apis[api]
 }
 
 // uses tells whether a stage serves a deployment, also as its canary.

@@ -30,6 +30,7 @@ type built struct {
 	decisions map[cache.Key]bool
 	issuers   map[string]bool // of tokens, by URL
 
+	http     bool      // of an HTTP API
 	disabled bool      // disableExecuteApiEndpoint, as deployed
 	deployed time.Time // when that was
 
@@ -165,6 +166,9 @@ func (b *builder) build(ctx context.Context, id stageID) (*built, error) {
 	rec := b.c.mirror.stages[id]
 	made := &built{
 		clusters: make(map[upstream.Key]bool), caches: make(map[cache.Key]bool), links: make(map[linkID]bool), decisions: make(map[cache.Key]bool), issuers: make(map[string]bool),
+	}
+	if http := b.c.mirror.http.stages[id]; http != nil {
+		return made, b.buildHTTP(ctx, made, id, http)
 	}
 	// The canary first: what is said of the stage as a whole is its own.
 	canary, err := b.buildCanary(ctx, made, id, rec)

@@ -27,6 +27,10 @@ func (c *Compiler) table(rev store.Rev) (*gateway.Table, error) {
 			apis[key] = a
 		}
 		a.Stages[id.name] = c.withCallers(id, b)
+		a.HTTP = b.http
+		if b.http && id.name == "$default" {
+			a.Default = a.Stages[id.name]
+		}
 		// AWS: rest-execution.md §16: the setting is the API's and acts once the
 		// API is deployed anew, to whatever stage. So the newest deployment that
 		// a stage shows decides. (A change of a stage, which acts too, does not.)

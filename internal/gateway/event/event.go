@@ -8,9 +8,6 @@ package event
 
 import (
 	"encoding/base64"
-	"maps"
-	"slices"
-	"strings"
 
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/wire"
@@ -23,6 +20,7 @@ type Form struct {
 	variables    string // of the stage, as JSON; empty: there are none
 	resourceID   string // `{"resourceId":"…"`
 	resourcePath string // `,"resourcePath":"…",…,"httpMethod":`
+	routeKey     string // of an HTTP API, as JSON
 }
 
 type param struct {
@@ -44,13 +42,7 @@ func NewForm(rt *gateway.Route, variables map[string]string) *Form {
 	for i, name := range rt.ParamNames {
 		f.params = append(f.params, param{quoted(name) + ":", i})
 	}
-	names := slices.Sorted(maps.Keys(variables))
-	for i, name := range names {
-		names[i] = quoted(name) + ":" + quoted(variables[name])
-	}
-	if len(names) > 0 {
-		f.variables = "{" + strings.Join(names, ",") + "}"
-	}
+	f.variables = sortedVariables(variables)
 	return f
 }
 
@@ -112,6 +104,9 @@ func (f *Form) appendRequest(dst []byte, x *gateway.Exchange, signed bool, empty
 //
 // AWS: rest-execution.md §2.3: not decoded; slashes at the beginning are one.
 func appendPath(dst []byte, x *gateway.Exchange) []byte {
+	if x.HTTP {
+		return appendRawPath(dst, x)
+	}
 	if x.Vars.Custom {
 		return appendFullPath(dst, x)
 	}

@@ -23,6 +23,7 @@ type answer struct {
 	multi  int // how many of header are from multiValueHeaders
 	body   []byte
 	base64 bool
+	http   answerFormat // of an HTTP API
 
 	x   *gateway.Exchange // in whose memory the texts are
 	dec *jsontext.Decoder
@@ -103,9 +104,9 @@ func (a *answer) member(name string, stream bool) error {
 		return a.readStatus()
 	case name == "headers":
 		return a.readHeaders()
-	case name == "multiValueHeaders":
+	case name == "multiValueHeaders" && a.http != http2:
 		return a.readMultiHeaders()
-	case name == "cookies" && stream:
+	case name == "cookies" && (stream || a.http == http2):
 		return a.readCookies()
 	case name == "body" && !stream:
 		var err error
@@ -116,7 +117,10 @@ func (a *answer) member(name string, stream bool) error {
 		a.base64 = string(v) == "true"
 		return err
 	}
-	return fmt.Errorf("unknown member %q", name)
+	if a.http == notHTTP {
+		return fmt.Errorf("unknown member %q", name)
+	}
+	return a.dec.SkipValue()
 }
 
 func (a *answer) readStatus() error {

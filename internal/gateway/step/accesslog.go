@@ -17,12 +17,21 @@ type AccessLog struct {
 // AWS: logging-metrics.md §1.1: plain replacement, nothing is escaped; a
 // variable that is missing or unknown prints "-".
 func NewAccessLog(format string, sink gateway.Sink) *AccessLog {
+	return newAccessLog(format, sink, gateway.ContextVar)
+}
+
+// NewHTTPAccessLog is NewAccessLog for HTTP APIs.
+func NewHTTPAccessLog(format string, sink gateway.Sink) *AccessLog {
+	return newAccessLog(format, sink, gateway.HTTPContextVar)
+}
+
+func newAccessLog(format string, sink gateway.Sink, find func(name string) gateway.Getter) *AccessLog {
 	line := parseText(format, func(name string) (part, bool) {
 		rest, ok := strings.CutPrefix(name, "context.")
 		if rest == "requestId" {
 			return part{get: appendRequestID}, ok
 		}
-		return part{get: gateway.ContextVar(rest), absent: "-"}, ok
+		return part{get: find(rest), absent: "-"}, ok
 	})
 	line = append(line, part{constant: "\n"})
 	return &AccessLog{line: line.merged(), sink: sink}

@@ -17,7 +17,7 @@ import (
 // for longer than olderThan, of which it returns how many. It may run at any
 // time, on any node.
 func (s *Service) Sweep(ctx context.Context, olderThan time.Duration) (removed int, err error) {
-	scopes, err := s.scopes(ctx)
+	scopes, err := record.Scopes(ctx, s.st)
 	if err != nil {
 		return 0, fmt.Errorf("sweep: %w", err)
 	}
@@ -29,23 +29,6 @@ func (s *Service) Sweep(ctx context.Context, olderThan time.Duration) (removed i
 		}
 	}
 	return removed, nil
-}
-
-// scopes are the accounts and regions that have keys.
-func (s *Service) scopes(ctx context.Context) ([]record.Scope, error) {
-	var scopes []record.Scope
-	from := ""
-	for {
-		page, err := s.st.List(ctx, store.Prefix(), from, 1)
-		if err != nil || len(page.KVs) == 0 {
-			return scopes, err
-		}
-		scope, after, ok := record.ScopeOf(page.KVs[0].Key)
-		if ok {
-			scopes = append(scopes, scope)
-		}
-		from = after
-	}
 }
 
 func (s *Service) sweepScope(ctx context.Context, t record.Tables, olderThan time.Duration) (removed int, err error) {
@@ -191,5 +174,5 @@ func references(ctx context.Context, t record.Tables) (map[store.Ref]struct{}, e
 	for _, row := range versions {
 		refs[row.Value.Documentation] = struct{}{}
 	}
-	return refs, nil
+	return refs, t.APIReferences(ctx, refs)
 }

@@ -1,0 +1,227 @@
+package compile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	v2 "gatehouse/internal/awsapi/apigatewayv2"
+	"gatehouse/internal/function"
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/event"
+	"gatehouse/internal/gateway/integration"
+	"gatehouse/internal/gateway/step"
+	"gatehouse/internal/record"
+	"gatehouse/internal/upstream"
+)
+
+// An httpPlanner makes the plans of one HTTP API's stage.
+type httpPlanner struct {
+	c    *Compiler
+	b    *built
+	id   stageID
+	def  *record.APIDefinition
+	rec  *record.APIStage
+	cors *step.CORS // nil: there is no configuration
+
+	fault  gateway.Step
+	finish []gateway.Finisher
+}
+
+// buildHTTP makes a stage of an HTTP API. One without a deployment has no
+// routes.
+func (b *builder) buildHTTP(ctx context.Context, made *built, id stageID, rec *record.APIStage) error {
+	def := new(record.APIDefinition)
+	if dep := str(rec.DeploymentId); dep != "" {
+		r := b.c.mirror.http.deployments[deploymentID{id.Scope, id.api, dep}]
+		if r == nil {
+			return fmt.Errorf("deployment %q does not exist", dep)
+		}
+		var err error
+		if def, err = record.In(b.c.st, b.c.blobs, id.Scope).LoadAPIDefinition(ctx, r.Definition); err != nil {
+			return &readError{fmt.Errorf("the deployment's definition: %w", err)}
+		}
+		made.deployed = r.Created
+	}
+	made.http, made.disabled = true, isTrue(def.API.DisableExecuteApiEndpoint)
+	p := &httpPlanner{c: b.c, b: made, id: id, def: def, rec: rec}
+	if c := def.API.CorsConfiguration; c != nil {
+		p.cors = newCORS(c)
+		p.fault = &step.HTTPFault{CORS: p.cors}
+	}
+	var err error
+	if p.finish, err = p.finishers(); err != nil {
+		return err
+	}
+	st := &gateway.Stage{
+		Account: id.Account, Region: id.Region, API: id.api, Name: id.name, Deployment: str(rec.DeploymentId),
+		EndpointType: "REGIONAL", Variables: rec.StageVariables,
+		Fallback: &gateway.Plan{Request: []gateway.Step{step.NoHTTPRoute{}}, Fault: p.fault, Finish: p.finish},
+	}
+	if p.cors != nil {
+		st.Preflight = &gateway.Plan{Request: []gateway.Step{&step.Preflight{CORS: p.cors}}, Fault: p.fault, Finish: p.finish}
+	}
+	made.stage = st
+	st.Router, err = p.router()
+	return err
+}
+
+func newCORS(c *v2.Cors) *step.CORS {
+	cfg := &step.CORSConfig{
+		Origins: c.AllowOrigins, Methods: c.AllowMethods, Headers: c.AllowHeaders, Expose: c.ExposeHeaders,
+		MaxAge: -1, Credentials: isTrue(c.AllowCredentials),
+	}
+	if c.MaxAge != nil {
+		cfg.MaxAge = int(*c.MaxAge)
+	}
+	return step.NewCORS(cfg)
+}
+
+// router makes the routes that have a target.
+func (p *httpPlanner) router() (*gateway.Router, error) {
+	var routes []*gateway.Route
+	var sources []v2.Route
+	for _, id := range slices.Sorted(maps.Keys(p.def.Routes)) {
+		r := p.def.Routes[id]
+		if str(r.Target) == "" {
+			continue
+		}
+		rt := &gateway.Route{Key: str(r.RouteKey), OperationName: str(r.OperationName)}
+		rt.Method, rt.ResourcePath, _ = strings.Cut(rt.Key, " ")
+		routes = append(routes, rt)
+		sources = append(sources, r)
+	}
+	r, err := gateway.NewHTTPRouter(routes) // fills in the names of the path parameters
+	if err != nil {
+		return nil, err
+	}
+	for i, rt := range routes {
+		if rt.Plan, err = p.planFor(rt, &sources[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", rt.Key, err)
+		}
+	}
+	return r, nil
+}
+
+// planFor is the order in which things happen to an exchange of one route.
+func (p *httpPlanner) planFor(rt *gateway.Route, r *v2.Route) (*gateway.Plan, error) {
+	if t := str(r.AuthorizationType); t != "" && t != v2.AuthorizationTypeNone {
+		return nil, fmt.Errorf("authorizationType %s is not supported yet", t)
+	}
+	// AWS: execution.md §4: authorization, then throttling, then the integration.
+	plan := &gateway.Plan{Fault: p.fault, Finish: p.finish, Request: []gateway.Step{p.throttle(rt)}}
+	in, ok := p.def.Integrations[strings.TrimPrefix(str(r.Target), "integrations/")]
+	if !ok {
+		return nil, fmt.Errorf("target %s does not exist", str(r.Target))
+	}
+	var err error
+	if plan.Integration, err = p.integration(rt, &in); err != nil {
+		return nil, err
+	}
+	plan.Response = []gateway.Step{&step.HTTPResponse{CORS: p.cors}}
+	return plan, nil
+}
+
+// throttle makes the step of a route's limits.
+func (p *httpPlanner) throttle(rt *gateway.Route) *step.Throttle {
+	s := &step.Throttle{Account: p.c.accountBucket(p.id.Scope)}
+	if rate, burst := p.rec.RouteSetting(rt.Key); rate != nil || burst != nil {
+		// AWS: what the account allows stands where one of them is not set.
+		r, n := float64(defaultRate), defaultBurst
+		if rate != nil {
+			r = *rate
+		}
+		if burst != nil {
+			n = int(*burst)
+		}
+		name := strings.Join([]string{"route", p.id.Account, p.id.Region, p.id.api, p.id.name, rt.Key}, " ")
+		s.Method = p.c.buckets.Bucket(name, r, n)
+	}
+	return s
+}
+
+// AWS: "Quotas for configuring and running an HTTP API": an account's limits.
+const (
+	defaultRate  = 10_000
+	defaultBurst = 5_000
+)
+
+// integration makes the call of a route's backend.
+func (p *httpPlanner) integration(rt *gateway.Route, in *v2.Integration) (gateway.Integration, error) {
+	uri := integration.ExpandVariables(str(in.IntegrationUri), p.rec.StageVariables)
+	timeout := time.Duration(0)
+	if in.TimeoutInMillis != nil {
+		timeout = time.Duration(*in.TimeoutInMillis) * time.Millisecond
+	}
+	switch str(in.IntegrationType) {
+	case v2.IntegrationTypeHttpProxy:
+		return p.proxy(rt, in, uri, timeout)
+	case v2.IntegrationTypeAwsProxy:
+		if f, ok := integration.ParseFunctionURI(uri); ok {
+			uri = f.Function
+		}
+		if p.c.opt.Functions == nil {
+			return integration.NewBroken(errNoFunction), nil
+		}
+		return integration.NewLambdaHTTP(&integration.LambdaConfig{
+			Invoker: p.c.opt.Functions, Function: uri, Method: "POST", Timeout: timeout,
+			Source: p.source(rt), Form: event.NewHTTPForm(rt, p.rec.StageVariables),
+		}, str(in.PayloadFormatVersion))
+	}
+	return nil, errors.New("integration type " + str(in.IntegrationType) + " is not supported yet")
+}
+
+// source is what a function's policy must let in.
+//
+// AWS: http-api-execution.md §3: METHOD and path of the route's key; $default
+// stands for both.
+func (p *httpPlanner) source(rt *gateway.Route) function.Source {
+	place := "/" + p.id.name + "/" + rt.Method + rt.ResourcePath
+	if rt.ResourcePath == "" {
+		place = "/" + p.id.name + "/$default"
+	}
+	name := executeARN(p.id)
+	return function.Source{Service: "apigateway.amazonaws.com", Account: p.id.Account, ARN: name + place}
+}
+
+// proxy makes an HTTP_PROXY integration. An address that cannot be called is no
+// reason to refuse the stage: each call fails.
+func (p *httpPlanner) proxy(rt *gateway.Route, in *v2.Integration, text string, timeout time.Duration) (gateway.Integration, error) {
+	uri, err := integration.ParseURI(text)
+	if err != nil {
+		return integration.NewBroken(err), nil
+	}
+	key := upstream.Key{Scheme: uri.Scheme, Host: uri.Host, Port: uri.Port}
+	cluster, err := p.c.opt.Clusters.Cluster(key, nil)
+	if err != nil {
+		return nil, err
+	}
+	p.b.clusters[key] = true
+	cfg := &integration.HTTPAPIConfig{Config: integration.Config{
+		API: p.id.api, URI: uri, Cluster: cluster, Method: str(in.IntegrationMethod), Timeout: timeout,
+	}, Route: rt}
+	if cfg.Request, err = integration.MapRequest(in.RequestParameters, rt, p.rec.StageVariables); err != nil {
+		return nil, err
+	}
+	if cfg.Responses, err = integration.MapResponses(in.ResponseParameters, p.rec.StageVariables); err != nil {
+		return nil, err
+	}
+	return integration.NewHTTPAPIProxy(cfg)
+}
+
+// finishers are what is run after every response.
+func (p *httpPlanner) finishers() ([]gateway.Finisher, error) {
+	set := p.rec.AccessLogSettings
+	if set == nil || str(set.DestinationArn) == "" || str(set.Format) == "" || p.c.opt.Logs == nil {
+		return nil, nil
+	}
+	sink, err := p.c.opt.Logs.Sink(str(set.DestinationArn))
+	if err != nil {
+		return nil, fmt.Errorf("access log: %w", err)
+	}
+	return []gateway.Finisher{step.NewHTTPAccessLog(str(set.Format), sink)}, nil
+}

@@ -1,0 +1,90 @@
+// Package apigatewayv2 is the control plane of HTTP APIs: the operations of
+// AWS's API Gateway, version 2, as methods of [Service].
+//
+// As in the service of REST APIs, an API's routes, integrations and authorizers
+// are one value, its definition, which an edit decodes, alters and stores whole
+// (edit.go). A deployment freezes one by its reference; a stage that deploys by
+// itself is moved to a new deployment in the commit of the edit.
+//
+// What Gatehouse cannot act upon yet is never stored: unsupported.go lists it
+// and refuses it by name.
+package apigatewayv2
+
+import (
+	"context"
+	"time"
+
+	api "gatehouse/internal/awsapi/apigatewayv2"
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// Limits are the quotas that edits are held to.
+//
+// AWS: "Quotas for configuring and running an HTTP API".
+type Limits struct {
+	Routes, Integrations, Stages, Authorizers int
+}
+
+// DefaultLimits are AWS's.
+var defaultLimits = Limits{Routes: 300, Integrations: 300, Stages: 10, Authorizers: 10}
+
+// A Service answers the operations of HTTP APIs. What is not implemented
+// answers NotImplementedException, by the embedded type.
+type Service struct {
+	api.UnimplementedServer
+	st     store.Store
+	blobs  *store.Blobs
+	limits Limits
+}
+
+var _ api.Server = (*Service)(nil)
+
+// New returns a service over st. Definitions go into blobs. A limit of 0 is
+// AWS's.
+func New(st store.Store, blobs *store.Blobs, limits Limits) *Service {
+	for _, l := range []struct{ have, otherwise *int }{
+		{&limits.Routes, &defaultLimits.Routes},
+		{&limits.Integrations, &defaultLimits.Integrations},
+		{&limits.Stages, &defaultLimits.Stages},
+		{&limits.Authorizers, &defaultLimits.Authorizers},
+	} {
+		if *l.have == 0 {
+			*l.have = *l.otherwise
+		}
+	}
+	return &Service{st: st, blobs: blobs, limits: limits}
+}
+
+// tables are the records of the caller's account and region.
+func (s *Service) tables(ctx context.Context) record.Tables {
+	c := awsrpc.CallerFrom(ctx)
+	return record.In(s.st, s.blobs, record.Scope{Account: c.Account, Region: c.Region})
+}
+
+// Ids have AWS's lengths.
+//
+// AWS: the samples of the API reference; an API has 10 characters, routes and
+// integrations 7, the others 6.
+const (
+	apiIDLen   = 10
+	routeIDLen = 7
+	shortIDLen = 6
+)
+
+// now is the time as AWS shows it: in whole seconds.
+func now() *time.Time {
+	return new(time.Now().UTC().Truncate(time.Second))
+}
+
+// str is what p points to, or "".
+func str(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
+}
+
+// is reports whether p points to true.
+func is(p *bool) bool { return p != nil && *p }

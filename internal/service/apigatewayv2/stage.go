@@ -1,0 +1,293 @@
+package apigatewayv2
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"gatehouse/internal/arn"
+	api "gatehouse/internal/awsapi/apigatewayv2"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// defaultStage is the stage whose URL has no stage.
+const defaultStage = "$default"
+
+func newStage(t record.Tables, id, name string) record.APIStage {
+	return record.APIStage{Scope: t.Scope, API: id, Stage: api.Stage{
+		StageName: new(name), AutoDeploy: new(false), CreatedDate: now(), LastUpdatedDate: now(),
+		DefaultRouteSettings: &api.RouteSettings{DetailedMetricsEnabled: new(false)},
+		RouteSettings:        map[string]api.RouteSettings{}, StageVariables: map[string]string{}, Tags: map[string]string{},
+	}}
+}
+
+// CreateStage adds a stage. One that deploys by itself shows the API as it is
+// from now on.
+func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*api.CreateStageResponse, error) {
+	if !validStageName(str(in.StageName)) {
+		return nil, bad("Stage name only allows a-zA-Z0-9_- and $default")
+	}
+	if err := checkTags(in.Tags); err != nil {
+		return nil, err
+	}
+	t := s.tables(ctx)
+	st := newStage(t, str(in.ApiId), str(in.StageName))
+	overlay(&st.Stage, in)
+	key := store.ID(st.API, *st.StageName)
+	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
+		rec, rev, err := lookup(ctx, t.APIs, errAPI(ctx, in.ApiId), str(in.ApiId))
+		if err != nil {
+			return err
+		}
+		c.Require(t.APIs.Is(store.ID(st.API), rev))
+		stages, err := all(ctx, t.APIStages, st.API)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(stages, func(r store.Row[record.APIStage]) bool { return r.ID == key }) {
+			return api.ConflictException("Stage already exists") // AWS: the text is in the Terraform provider's issue tracker
+		}
+		if len(stages) >= s.limits.Stages {
+			return errLimit("stages")
+		}
+		if err := s.checkStage(ctx, t, &st); err != nil {
+			return err
+		}
+		if is(st.AutoDeploy) {
+			dep := newDeployment(&apiEdit{t: t, rec: rec}, autoDescription)
+			dep.AutoDeployed = new(true)
+			addDeployment(c, t, dep)
+			st.DeploymentId = dep.DeploymentId
+		}
+		c.Require(t.APIStages.Absent(key))
+		store.Add(c, t.APIStages, key, st)
+		return nil
+	}))
+	return new(api.CreateStageResponse(st.Stage)), err
+}
+
+// validStageName tells whether a stage may be called so.
+//
+// AWS: "Stages for HTTP APIs": up to 128 letters, digits, hyphens and
+// underscores, or $default.
+func validStageName(s string) bool {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+	return s == defaultStage || s != "" && len(s) <= 128 && strings.Trim(s, allowed) == ""
+}
+
+// checkStage refuses settings that AWS refuses, or that would not act.
+func (s *Service) checkStage(ctx context.Context, t record.Tables, st *record.APIStage) error {
+	if id := str(st.DeploymentId); id != "" {
+		if _, _, err := lookup(ctx, t.APIDeployments, bad("Deployment id does not exist"), st.API, id); err != nil {
+			return err
+		}
+	}
+	if str(st.ClientCertificateId) != "" {
+		return noClientCertificate.refuse(*st.ClientCertificateId)
+	}
+	for _, key := range sortedKeys(st.StageVariables) {
+		if !validVariable(key, st.StageVariables[key]) {
+			return bad("Invalid stage variable " + key)
+		}
+	}
+	if err := checkRouteSettings(st.DefaultRouteSettings); err != nil {
+		return err
+	}
+	for _, key := range sortedKeys(st.RouteSettings) {
+		if err := checkRouteSettings(new(st.RouteSettings[key])); err != nil {
+			return err
+		}
+		if !validRouteKey(key) {
+			return api.NotFoundException("Unable to find Route by key " + key + " within the provided RouteSettings")
+		}
+	}
+	return checkAccessLog(st.AccessLogSettings)
+}
+
+// validVariable tells whether a stage variable may have this name and value.
+//
+// AWS: "Use stage variables for HTTP APIs": letters, digits and underscores;
+// values also -._~:/?#&=,
+func validVariable(name, value string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+	return name != "" && len(name) <= 64 && len(value) <= 512 && strings.Trim(name, letters) == "" && strings.Trim(value, letters+"-.~:/?#&=,") == ""
+}
+
+func checkRouteSettings(r *api.RouteSettings) error {
+	switch {
+	case r == nil:
+	case is(r.DetailedMetricsEnabled):
+		return noMetrics.refuse("true")
+	case is(r.DataTraceEnabled) || r.LoggingLevel != nil && *r.LoggingLevel != api.LoggingLevelOff:
+		// AWS: these are for WebSocket APIs; HTTP APIs have no execution logs.
+		return noLogging.refuse(str(r.LoggingLevel))
+	case r.ThrottlingRateLimit != nil && *r.ThrottlingRateLimit < 0, r.ThrottlingBurstLimit != nil && *r.ThrottlingBurstLimit < 0:
+		return bad("Throttling limits must not be negative")
+	}
+	return nil
+}
+
+// checkAccessLog refuses access log settings that could not be followed.
+func checkAccessLog(a *api.AccessLogSettings) error {
+	if a == nil {
+		return nil
+	}
+	name, err := arn.Parse(str(a.DestinationArn))
+	if err != nil || name.Service != "logs" && name.Service != "firehose" {
+		return bad("Invalid ARN specified in the request. ARN must be that of a log group")
+	}
+	format := str(a.Format)
+	if !strings.Contains(format, "$context.requestId") && !strings.Contains(format, "$context.extendedRequestId") {
+		// AWS: "Customize HTTP API access logs".
+		return bad("Access log format must contain $context.requestId or $context.extendedRequestId")
+	}
+	return nil
+}
+
+// GetStage returns one stage.
+func (s *Service) GetStage(ctx context.Context, in *api.GetStageInput) (*api.GetStageResponse, error) {
+	t := s.tables(ctx)
+	if _, _, err := lookup(ctx, t.APIs, errAPI(ctx, in.ApiId), str(in.ApiId)); err != nil {
+		return nil, err
+	}
+	st, _, err := lookup(ctx, t.APIStages, errStage(), str(in.ApiId), str(in.StageName))
+	return new(api.GetStageResponse(st.Stage)), err
+}
+
+// GetStages lists the stages of an API.
+func (s *Service) GetStages(ctx context.Context, in *api.GetStagesInput) (*api.GetStagesResponse, error) {
+	t := s.tables(ctx)
+	if _, _, err := lookup(ctx, t.APIs, errAPI(ctx, in.ApiId), str(in.ApiId)); err != nil {
+		return nil, err
+	}
+	rows, err := all(ctx, t.APIStages, str(in.ApiId))
+	if err != nil {
+		return nil, err
+	}
+	list := make([]api.Stage, len(rows))
+	for i, row := range rows {
+		list[i] = row.Value.Stage
+	}
+	items, next, err := page(list, func(s *api.Stage) string { return *s.StageName }, in.NextToken, in.MaxResults)
+	return &api.GetStagesResponse{Items: items, NextToken: next}, err
+}
+
+// UpdateStage changes a stage. What is live acts at once.
+func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*api.UpdateStageResponse, error) {
+	out, err := s.editStage(ctx, in.ApiId, in.StageName, func(t record.Tables, rec *record.API, st *record.APIStage, c *store.Change) error {
+		auto := is(st.AutoDeploy)
+		if auto && in.DeploymentId != nil && in.AutoDeploy == nil {
+			// AWS: the text is in the Terraform provider's issue tracker.
+			return bad("Deployment ID cannot be set on stages that have auto deploy enabled")
+		}
+		variables, settings := st.StageVariables, st.RouteSettings
+		overlay(&st.Stage, in)
+		st.StageVariables = mergedVariables(variables, in.StageVariables)
+		st.RouteSettings = maps.Clone(settings)
+		if st.RouteSettings == nil {
+			st.RouteSettings = map[string]api.RouteSettings{}
+		}
+		maps.Copy(st.RouteSettings, in.RouteSettings)
+		if !auto && is(st.AutoDeploy) {
+			dep := newDeployment(&apiEdit{t: t, rec: *rec}, autoDescription)
+			dep.AutoDeployed = new(true)
+			addDeployment(c, t, dep)
+			st.DeploymentId = dep.DeploymentId
+			return s.checkStage(ctx, t, &record.APIStage{Stage: withoutDeployment(st.Stage), API: st.API})
+		}
+		return s.checkStage(ctx, t, st)
+	})
+	return new(api.UpdateStageResponse(out)), err
+}
+
+// withoutDeployment is st without its deployment, which is made in the same
+// commit.
+func withoutDeployment(st api.Stage) api.Stage {
+	st.DeploymentId = nil
+	return st
+}
+
+// mergedVariables is old with next added; a variable set to nothing goes.
+//
+// AWS: the CLI's help for update-stage.
+func mergedVariables(old, next map[string]string) map[string]string {
+	out := map[string]string{}
+	maps.Copy(out, old)
+	for k, v := range next {
+		if v == "" {
+			delete(out, k)
+			continue
+		}
+		out[k] = v
+	}
+	return out
+}
+
+// editStage changes a stage; do gets the API's record and a stage of its own.
+func (s *Service) editStage(ctx context.Context, id, name *string,
+	do func(t record.Tables, rec *record.API, st *record.APIStage, c *store.Change) error) (api.Stage, error) {
+	var out api.Stage
+	t := s.tables(ctx)
+	key := store.ID(str(id), str(name))
+	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
+		rec, apiRev, err := lookup(ctx, t.APIs, errAPI(ctx, id), str(id))
+		if err != nil {
+			return err
+		}
+		st, rev, err := lookup(ctx, t.APIStages, errStage(), str(id), str(name))
+		if err != nil {
+			return err
+		}
+		if err := do(t, &rec, &st, c); err != nil {
+			return err
+		}
+		st.LastUpdatedDate = now()
+		out = st.Stage
+		c.Require(t.APIs.Is(store.ID(str(id)), apiRev))
+		c.Require(t.APIStages.Is(key, rev))
+		store.Add(c, t.APIStages, key, st)
+		return nil
+	}))
+	return out, err
+}
+
+// DeleteStage removes a stage.
+func (s *Service) DeleteStage(ctx context.Context, in *api.DeleteStageInput) error {
+	t := s.tables(ctx)
+	return answer(store.Update(ctx, s.st, func(c *store.Change) error {
+		_, rev, err := lookup(ctx, t.APIStages, errStage(), str(in.ApiId), str(in.StageName))
+		if err != nil {
+			return err
+		}
+		key := store.ID(str(in.ApiId), str(in.StageName))
+		c.Require(t.APIStages.Is(key, rev))
+		c.Do(t.APIStages.Delete(key))
+		return nil
+	}))
+}
+
+// DeleteAccessLogSettings turns a stage's access log off.
+func (s *Service) DeleteAccessLogSettings(ctx context.Context, in *api.DeleteAccessLogSettingsInput) error {
+	_, err := s.editStage(ctx, in.ApiId, in.StageName, func(_ record.Tables, _ *record.API, st *record.APIStage, _ *store.Change) error {
+		st.AccessLogSettings = nil
+		return nil
+	})
+	return err
+}
+
+// DeleteRouteSettings removes the settings of one route.
+func (s *Service) DeleteRouteSettings(ctx context.Context, in *api.DeleteRouteSettingsInput) error {
+	_, err := s.editStage(ctx, in.ApiId, in.StageName, func(_ record.Tables, _ *record.API, st *record.APIStage, _ *store.Change) error {
+		if _, ok := st.RouteSettings[str(in.RouteKey)]; !ok {
+			return api.NotFoundException("Unable to find Route by key " + str(in.RouteKey) + " within the provided RouteSettings")
+		}
+		delete(st.RouteSettings, str(in.RouteKey))
+		return nil
+	})
+	return err
+}
+
+// sortedKeys are the keys of m in order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// A Change collects what one commit demands and does. The zero Change is empty.
+type Change struct {
+	Ifs []Cond
+	Ops []Op
+	err error // the first record that could not be encoded
+}
+
+// Require adds a condition.
+func (c *Change) Require(cond Cond) { c.Ifs = append(c.Ifs, cond) }
+
+// Do adds operations.
+func (c *Change) Do(ops ...Op) { c.Ops = append(c.Ops, ops...) }
+
+// Add adds the putting of a record. One that cannot be encoded fails the
+// commit.
+func Add[T any](c *Change, t Table[T], id string, rec T) {
+	op, err := t.Put(id, rec)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	c.Do(op)
+}
+
+// maxTries bounds how often a change begins again because somebody was faster.
+const maxTries = 20
+
+// Update runs prepare and commits what it asks for; if the store has moved on
+// since prepare read it, both again. An error of prepare ends it. It returns
+// ErrConflict when somebody was faster each of many times, and ErrTooLarge as
+// Commit does.
+func Update(ctx context.Context, st Store, prepare func(c *Change) error) error {
+	for try := 0; ; try++ {
+		var c Change
+		if err := prepare(&c); err != nil {
+			return err
+		}
+		if c.err != nil {
+			return c.err
+		}
+		if len(c.Ops) == 0 {
+			return nil
+		}
+		_, err := st.Commit(ctx, c.Ifs, c.Ops)
+		if !errors.Is(err, ErrConflict) || try == maxTries {
+			return err
+		}
+		if err := backOff(ctx, try); err != nil {
+			return err
+		}
+	}
+}
+
+// backOff waits a little, longer after each try.
+func backOff(ctx context.Context, try int) error {
+	limit := time.Millisecond << min(try, 6)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(rand.N(limit)):
+		return nil
+	}
+}

@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,10 +14,17 @@ import (
 	"gatehouse/internal/wire"
 )
 
-// servedHTTP is served for a route of an HTTP API.
-func servedHTTP(t testing.TB, stage, key, path, method, target, body string, variables map[string]string, lines ...string) (*event.Form, *gateway.Exchange) {
+// servedHTTP is served for a route of an HTTP API. The stage $default has a
+// variable.
+func servedHTTP(t testing.TB, stage, key, request, body string, lines ...string) (*event.Form, *gateway.Exchange) {
 	t.Helper()
-	rt := &gateway.Route{Key: key, ResourcePath: path, Method: method, Plan: new(gateway.Plan)}
+	method, target, _ := strings.Cut(request, " ")
+	rt := &gateway.Route{Key: key, Plan: new(gateway.Plan)}
+	rt.Method, rt.ResourcePath, _ = strings.Cut(key, " ")
+	var variables map[string]string
+	if stage == "$default" {
+		variables = map[string]string{"k": "v"}
+	}
 	router, err := gateway.NewHTTPRouter([]*gateway.Route{rt})
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +47,7 @@ func servedHTTP(t testing.TB, stage, key, path, method, target, body string, var
 
 // AWS: http-api-execution.md §3.1.
 func TestHTTPEvent(t *testing.T) {
-	f, x := servedHTTP(t, "$default", "POST /pets/{id}", "/pets/{id}", "POST", "/pets/a%20b?a=1&a=2&b=x%20y", `{"k":"v"}`, map[string]string{"k": "v"},
+	f, x := servedHTTP(t, "$default", "POST /pets/{id}", "POST /pets/a%20b?a=1&a=2&b=x%20y", `{"k":"v"}`,
 		"Accept: */*", "Content-Type: application/json", "Cookie: session=abc123; theme=dark", "X-Probe: first", "x-probe: second", "User-Agent: curl/8.7.1", "Cookie: c=d")
 	const want = `{"version":"2.0","routeKey":"POST /pets/{id}","rawPath":"/pets/a b","rawQueryString":"a=1&a=2&b=x%20y",` +
 		`"cookies":["session=abc123","theme=dark","c=d"],` +
@@ -57,7 +65,7 @@ func TestHTTPEvent(t *testing.T) {
 
 // What there is none of is left out; the stage is part of the path.
 func TestHTTPEventOfLittle(t *testing.T) {
-	f, x := servedHTTP(t, "dev", "$default", "", "GET", "/dev/x", "", nil)
+	f, x := servedHTTP(t, "dev", "$default", "GET /dev/x", "")
 	const want = `{"version":"2.0","routeKey":"$default","rawPath":"/dev/x","rawQueryString":"",` +
 		`"headers":{"content-length":"0","host":"api1.execute-api.eu-west-1.amazonaws.com","x-amzn-trace-id":"Root=TRACE",` +
 		`"x-forwarded-for":"10.0.0.7","x-forwarded-port":"443","x-forwarded-proto":"https"},` +

@@ -163,7 +163,7 @@ func (s *Service) UpdateApiKey(ctx context.Context, in *api.UpdateApiKeyInput) (
 // apiKeyPatches is UpdateApiKey, in the order of AWS's list.
 var apiKeyPatches = patchTable[api.ApiKey]{refuse: refuseListing[api.ApiKey], rules: []patchRule[api.ApiKey]{
 	{path: "/description", replace: func(k *api.ApiKey, o patchOp) error { patchString(&k.Description, o); return nil }},
-	{path: "/enabled", replace: func(k *api.ApiKey, o patchOp) error { return patchSwitch(&k.Enabled, o) }},
+	{path: "/enabled", replace: func(k *api.ApiKey, o patchOp) error { k.Enabled = patchBool(o); return nil }},
 	{path: "/name", replace: func(k *api.ApiKey, o patchOp) error { patchString(&k.Name, o); return nil }},
 	{path: "/customerId", replace: func(k *api.ApiKey, o patchOp) error { patchString(&k.CustomerId, o); return nil }},
 	{path: "/labels", add: refusePatch[api.ApiKey](noLabels), remove: refusePatch[api.ApiKey](noLabels)},

@@ -197,7 +197,8 @@ func truth(s string) (on, ok bool) {
 	return on, on || strings.EqualFold(s, "false")
 }
 
-// patchBool reads a truth value of methods, their parameters and validators.
+// patchBool reads a truth value of API keys, of methods and their parameters,
+// and of validators.
 //
 // AWS: whatever is not "true" is false, a missing value too (recorded:
 // test_update_method_validation, wrong-value-type;

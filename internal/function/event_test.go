@@ -2,6 +2,8 @@ package function_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -73,4 +75,41 @@ func TestEventsThrottled(t *testing.T) {
 			t.Errorf("got %+v", o)
 		}
 	}
+}
+
+// What was accepted is made by the next host, if the first one ends before.
+func TestEventsOutliveHost(t *testing.T) {
+	dir, code := t.TempDir(), testCode(t)
+	t.Run("accept", func(t *testing.T) {
+		h := newHost(t, function.Options{Dir: dir})
+		def := latest(function.Version{Code: code})
+		def.Reserved = new(int) // nothing runs
+		mustSet(t, h, def)
+		r, err := h.Invoke(t.Context(), &function.Invocation{Function: testARN, Kind: function.Event, Payload: []byte(`{"N":7}`), RequestID: "id-7", TraceID: "trace"})
+		if err != nil || r.Status != 202 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	})
+	for _, name := range []string{"torn.event", "begun.event.new"} {
+		if err := os.WriteFile(filepath.Join(dir, "events", name), []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := newHost(t, function.Options{Dir: dir})
+	outcomes := make(chan *function.Outcome, 1)
+	def := latest(function.Version{Code: code})
+	def.Events = map[string]function.EventConfig{"$LATEST": {Done: func(o *function.Outcome) { outcomes <- o }}}
+	mustSet(t, h, def)
+	o := <-outcomes
+	if o.Condition != "Success" || o.RequestID != "id-7" || string(o.Result.Payload) != `{"N":7}` || o.Invocation.TraceID != "trace" {
+		t.Errorf("got %+v", o)
+	}
+	for range 5000 {
+		left, _ := filepath.Glob(filepath.Join(dir, "events", "*"))
+		if len(left) == 1 && filepath.Base(left[0]) == "torn.event" {
+			return
+		}
+		<-time.After(time.Millisecond)
+	}
+	t.Error("files of events are left")
 }

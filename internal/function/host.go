@@ -31,6 +31,7 @@ type Host struct {
 	ready   sync.Once // for opt.Dir and what is in it
 	failed  error     // of getting ready
 	dir     string
+	began   time.Time
 	jobs    chan *startJob
 	started chan struct{}  // closed when nothing is started any more
 	running sync.WaitGroup // calls that start instances, and instances
@@ -199,6 +200,9 @@ func (h *Host) Invoke(ctx context.Context, in *Invocation) (*Result, error) {
 	case DryRun:
 		return &Result{Status: 204, Version: number}, nil
 	case Event:
+		if err := h.prepared(); err != nil {
+			return nil, err
+		}
 		return h.queue.add(in, number)
 	}
 	return h.call(ctx, fn, number, in)
@@ -238,8 +242,8 @@ func clientContext(in *Invocation) string {
 
 // call runs a function for a caller that waits.
 func (h *Host) call(ctx context.Context, fn *function, number string, in *Invocation) (*Result, error) {
-	if h.ready.Do(h.prepare); h.failed != nil {
-		return nil, Failure("functions cannot run: " + h.failed.Error())
+	if err := h.prepared(); err != nil {
+		return nil, err
 	}
 	c := newCall(in, number)
 	p, err := h.admit(fn, c)
@@ -329,9 +333,18 @@ func (h *Host) keep(p *pool, has bool) {
 func (h *Host) bootstraps() string { return filepath.Join(h.dir, "runtime") }
 func (h *Host) instances() string  { return filepath.Join(h.dir, "instances") }
 
+// prepared tells whether the host could get ready.
+func (h *Host) prepared() error {
+	if h.ready.Do(h.prepare); h.failed != nil {
+		return Failure("functions cannot run: " + h.failed.Error())
+	}
+	return nil
+}
+
 // prepare makes the host's directory, and ends what a host that was killed has
 // left there.
 func (h *Host) prepare() {
+	h.began = time.Now()
 	h.dir, h.failed = h.opt.Dir, nil
 	if h.dir == "" {
 		h.dir, h.failed = os.MkdirTemp("", "gatehouse-functions-")
@@ -347,6 +360,9 @@ func (h *Host) prepare() {
 	}
 	if h.failed == nil {
 		h.failed = writeBootstraps(h.bootstraps())
+	}
+	if h.failed == nil && h.opt.Dir != "" {
+		h.failed = h.queue.open(filepath.Join(h.dir, "events"), h.opt.Logger)
 	}
 	go h.starter()
 }

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -32,6 +33,7 @@ const (
 // A queue holds asynchronous invocations until they are due.
 type queue struct {
 	length int // most events, those that run included
+	spool  spool
 
 	mu     sync.Mutex // guards the fields below
 	events eventHeap
@@ -49,6 +51,8 @@ type event struct {
 	attempts  int // that reached the function
 	throttled int // one after the other, that did not
 	result    *Result
+	file      string // where it is kept; empty: nowhere
+	found     bool   // by this host, kept by one before
 }
 
 func (q *queue) init(length int) {
@@ -57,6 +61,23 @@ func (q *queue) init(length int) {
 		q.length = queueLength
 	}
 	q.wake = make(chan struct{}, 1)
+}
+
+// open takes up what a host before has left.
+func (q *queue) open(dir string, log *slog.Logger) error {
+	list, err := q.spool.open(dir, log)
+	if err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, e := range list { // were let in once: the limits are for new ones
+		q.held++
+		q.bytes += len(e.in.Payload)
+		heap.Push(&q.events, e)
+	}
+	q.nudge()
+	return nil
 }
 
 // add accepts an event.
@@ -68,16 +89,36 @@ func (q *queue) add(in *Invocation, version string) (*Result, error) {
 		cp.RequestID = newRequestID()
 	}
 	now := time.Now()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.held >= q.length || q.bytes+len(cp.Payload) > queueBytes {
+	e := &event{in: &cp, version: version, queued: now, due: now}
+	if !q.reserve(e) {
 		return nil, TooMany(ReasonAccount)
 	}
-	q.held++
-	q.bytes += len(cp.Payload)
-	heap.Push(&q.events, &event{in: &cp, version: version, queued: now, due: now})
-	q.nudge()
+	if err := q.spool.keep(e); err != nil {
+		q.forget(e)
+		return nil, Failure(err.Error())
+	}
+	q.again(e, 0)
 	return &Result{Status: 202, RequestID: cp.RequestID, Version: version}, nil
+}
+
+// reserve counts an event, if there is room for it.
+func (q *queue) reserve(e *event) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.held >= q.length || q.bytes+len(e.in.Payload) > queueBytes {
+		return false
+	}
+	q.held++
+	q.bytes += len(e.in.Payload)
+	return true
+}
+
+// forget counts an event no more.
+func (q *queue) forget(e *event) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.held--
+	q.bytes -= len(e.in.Payload)
 }
 
 // nudge wakes the goroutine that looks for what is due.
@@ -88,21 +129,13 @@ func (q *queue) nudge() {
 	}
 }
 
-// again puts an event back.
+// again queues an event, for the first time or once more.
 func (q *queue) again(e *event, after time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	e.due = time.Now().Add(after)
 	heap.Push(&q.events, e)
 	q.nudge()
-}
-
-// drop forgets an event that has ended.
-func (q *queue) drop(e *event) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.held--
-	q.bytes -= len(e.in.Payload)
 }
 
 // next returns an event that is due, or else how long to wait for one; a
@@ -143,6 +176,10 @@ func (h *Host) runQueue(ctx context.Context) {
 	}
 }
 
+// settingUp is how long functions may take to be set after a host has begun to
+// run: until then, events it has found do not end for want of theirs.
+const settingUp = time.Minute
+
 // attempt makes an asynchronous invocation once.
 func (h *Host) attempt(ctx context.Context, e *event) {
 	cfg := h.eventConfig(e.in.Function)
@@ -162,8 +199,11 @@ func (h *Host) attempt(ctx context.Context, e *event) {
 			h.finish(cfg, e, "RetriesExhausted")
 			return
 		}
+		if err := h.queue.spool.keep(e); err != nil { // the old count is still there
+			h.opt.Logger.Warn("attempts of an asynchronous invocation are not counted", "error", err)
+		}
 		h.queue.again(e, time.Duration(e.attempts)*h.retryAfter())
-	case errors.As(err, &refused) && refused.Status == 404:
+	case errors.As(err, &refused) && refused.Status == 404 && !(e.found && time.Since(h.began) < settingUp):
 		h.finish(cfg, e, "RetriesExhausted") // the function is gone
 	case ctx.Err() == nil:
 		e.throttled++
@@ -193,7 +233,8 @@ func (h *Host) invokeEvent(ctx context.Context, e *event) (*Result, error) {
 
 // finish tells who wants to know how an event has ended.
 func (h *Host) finish(cfg EventConfig, e *event, condition string) {
-	h.queue.drop(e)
+	defer h.queue.forget(e)
+	defer h.queue.spool.drop(e) // last: who is told of its end may be told twice, but not never
 	if cfg.Done != nil {
 		cfg.Done(&Outcome{Invocation: e.in, RequestID: e.in.RequestID, Condition: condition,
 			Attempts: e.attempts, Result: e.result, Queued: e.queued})

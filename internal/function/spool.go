@@ -1,0 +1,108 @@
+package function
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// A spool keeps accepted events in files, one each, until they have ended: a
+// host that is killed finds them again. It does not wait for the disk, so that
+// a machine that loses power may lose the last ones.
+type spool struct {
+	dir string // empty: nothing is kept
+	log *slog.Logger
+}
+
+// A spooled event is an event as it is written.
+type spooled struct {
+	Function, ClientContext, TraceID, RequestID, Version string
+	Payload                                              []byte
+	Queued                                               time.Time
+	Attempts                                             int
+}
+
+const (
+	spoolEnding = ".event"
+	spoolBegun  = ".new" // of a file that is being written
+)
+
+// open makes the directory and returns the events in it.
+func (s *spool) open(dir string, log *slog.Logger) ([]*event, error) {
+	s.dir, s.log = dir, log
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var list []*event
+	for _, f := range files {
+		path := filepath.Join(dir, f.Name())
+		switch {
+		case strings.HasSuffix(f.Name(), spoolBegun):
+			_ = os.Remove(path) // was never accepted
+		case strings.HasSuffix(f.Name(), spoolEnding):
+			e, err := readEvent(path)
+			if err != nil {
+				log.Warn("asynchronous invocation cannot be read, and is left alone", "file", path, "error", err)
+				continue
+			}
+			list = append(list, e)
+		}
+	}
+	return list, nil
+}
+
+func readEvent(path string) (*event, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var r spooled
+	if err := json.Unmarshal(b, &r); err != nil {
+		return nil, err
+	}
+	return &event{
+		in:      &Invocation{Function: r.Function, ClientContext: r.ClientContext, TraceID: r.TraceID, RequestID: r.RequestID, Payload: r.Payload},
+		version: r.Version, queued: r.Queued, due: time.Now(), attempts: r.Attempts, file: path, found: true,
+	}, nil
+}
+
+// keep writes an event, for the first time or with its new count of attempts.
+func (s *spool) keep(e *event) error {
+	if s.dir == "" {
+		return nil
+	}
+	if e.file == "" {
+		e.file = filepath.Join(s.dir, randomID()+spoolEnding)
+	}
+	b, err := json.Marshal(&spooled{e.in.Function, e.in.ClientContext, e.in.TraceID, e.in.RequestID, e.version, e.in.Payload, e.queued, e.attempts})
+	if err == nil {
+		err = os.WriteFile(e.file+spoolBegun, b, 0o600)
+	}
+	if err == nil {
+		err = os.Rename(e.file+spoolBegun, e.file)
+	}
+	if err != nil {
+		_ = os.Remove(e.file + spoolBegun) // the disk may be full
+		return fmt.Errorf("keep asynchronous invocation: %w", err)
+	}
+	return nil
+}
+
+// drop removes the file of an event that has ended.
+func (s *spool) drop(e *event) {
+	if e.file == "" {
+		return
+	}
+	if err := os.Remove(e.file); err != nil {
+		s.log.Warn("asynchronous invocation has ended but stays written, and will be made again", "file", e.file, "error", err)
+	}
+}

@@ -55,6 +55,14 @@ func timedOut(requestID string, after time.Duration, now time.Time) *failure {
 	return f
 }
 
+// outOfMemory has no document: it is made for the call it meets.
+//
+// AWS: Runtime.OutOfMemory is how a REPORT names it; the error message is that
+// of a process that was killed.
+func outOfMemory() *failure {
+	return &failure{kind: typeMemory, lines: []string{"Runtime exited with error: signal: killed"}}
+}
+
 // oversized is not worded like the others.
 func oversized() *failure {
 	text := fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", MaxResponse)

@@ -44,7 +44,7 @@ func TestEnvironment(t *testing.T) {
 	if !strings.HasPrefix(got["AWS_LAMBDA_RUNTIME_API"], "127.0.0.1:") {
 		t.Errorf("Runtime API %q", got["AWS_LAMBDA_RUNTIME_API"])
 	}
-	for _, name := range []string{"TMPDIR", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "GATEHOUSE_INSTANCE", "LAMBDA_RUNTIME_DIR"} {
+	for _, name := range []string{"TMPDIR", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "GATEHOUSE_INSTANCE", "LAMBDA_RUNTIME_DIR", "GORACE"} {
 		delete(got, name)
 	}
 	want := map[string]string{

@@ -31,6 +31,7 @@ type Host struct {
 	ready   sync.Once // for opt.Dir and what is in it
 	failed  error     // of getting ready
 	dir     string
+	groups  *groups
 	began   time.Time
 	jobs    chan *startJob
 	started chan struct{}  // closed when nothing is started any more
@@ -54,6 +55,12 @@ type Options struct {
 	Retry        time.Duration     // pause before an asynchronous invocation is tried again; zero: AWS's minute
 	Interpreters map[string]string // by runtime, or by nodejs and python: a program; else looked for in PATH
 	Logger       *slog.Logger
+
+	// Cgroup is a directory of cgroup v2 that is the gateway's to make groups
+	// in, for instance below the one that systemd makes for a service with
+	// Delegate=yes. Empty: instances are bounded by limits of processes and by
+	// looking at them ten times a second.
+	Cgroup string
 
 	// Credentials returns what a function with this role acts with. Nil: no
 	// function has credentials.
@@ -333,7 +340,7 @@ func (h *Host) keep(p *pool, has bool) {
 func (h *Host) bootstraps() string { return filepath.Join(h.dir, "runtime") }
 func (h *Host) instances() string  { return filepath.Join(h.dir, "instances") }
 
-// prepared tells whether the host could get ready.
+// prepared gets the host ready, once, and tells whether that went well.
 func (h *Host) prepared() error {
 	if h.ready.Do(h.prepare); h.failed != nil {
 		return Failure("functions cannot run: " + h.failed.Error())
@@ -361,10 +368,15 @@ func (h *Host) prepare() {
 	if h.failed == nil {
 		h.failed = writeBootstraps(h.bootstraps())
 	}
+	if h.failed == nil {
+		h.groups, h.failed = openGroups(h.opt.Cgroup, h.opt.Logger)
+	}
 	if h.failed == nil && h.opt.Dir != "" {
 		h.failed = h.queue.open(filepath.Join(h.dir, "events"), h.opt.Logger)
 	}
-	go h.starter()
+	if h.failed == nil {
+		go h.starter()
+	}
 }
 
 // complete checks a definition and returns a copy with the defaults filled in.

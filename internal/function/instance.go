@@ -23,6 +23,7 @@ type instance struct {
 	ln      net.Listener
 	server  *wire.Server
 	process *process
+	group   *group // nil: none
 	born    time.Time
 	code    signature // what the code was when it started
 	expires time.Time // of its credentials; zero: never
@@ -130,12 +131,15 @@ func (in *instance) begin(cmd command, cr Credentials) error {
 	}
 	defer w.Close() //nolint:errcheck // the process has its own
 	in.log.pipe = r
-	in.process, err = in.pool.host.start(&launch{
-		command: cmd, dir: in.pool.version.Code, env: in.environment(cr), output: w,
-		memory: in.pool.version.Memory, mark: in.dir,
-	})
+	if in.group, err = in.pool.host.groups.make(in.id, in.pool.version.Memory); err == nil {
+		in.process, err = in.pool.host.start(&launch{
+			command: cmd, dir: in.pool.version.Code, env: in.environment(cr), output: w,
+			memory: in.pool.version.Memory, mark: in.dir, group: in.group,
+		})
+	}
 	if err != nil {
 		_, _ = in.ln.Close(), r.Close() // nothing was accepted, nothing read
+		in.group.end()
 		return err
 	}
 	in.server = in.newServer()
@@ -153,6 +157,10 @@ func (in *instance) watch() {
 
 	exit := in.process.wait()
 	in.pool.retire(in)
+	if in.group.outOfMemory() {
+		in.pool.blame(in, outOfMemory())
+	}
+	in.group.end()
 	in.settle()
 	cancel()
 	in.stopServer()

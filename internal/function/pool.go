@@ -171,6 +171,15 @@ func (p *pool) retire(in *instance) {
 	}
 }
 
+// blame says why an instance has ended, if that is not known.
+func (p *pool) blame(in *instance, f *failure) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if in.killed == nil {
+		in.killed = f
+	}
+}
+
 // remove forgets an instance that has ended.
 func (p *pool) remove(in *instance) {
 	p.mu.Lock()

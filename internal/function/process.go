@@ -13,6 +13,7 @@ import (
 type process struct {
 	cmd    *exec.Cmd
 	mark   string // what its environment says it belongs to
+	group  *group // nil: none
 	exited func() // waits until the first process has ended, without taking its id from it
 
 	mu     sync.Mutex // guards the fields below
@@ -27,14 +28,17 @@ type launch struct {
 	output  *os.File // stdout and stderr
 	memory  int      // MB
 	mark    string
+	group   *group
 }
 
 func start(l *launch) (*process, error) {
 	cmd := exec.Command(l.command.path, l.command.args...)
 	cmd.Dir, cmd.Env = l.dir, l.env
 	cmd.Stdout, cmd.Stderr = l.output, l.output // stdin is /dev/null
-	p := &process{cmd: cmd, mark: l.mark}
-	if err := p.startIn(l); err != nil {
+	p := &process{cmd: cmd, mark: l.mark, group: l.group}
+	err := p.startIn(l)
+	l.group.started()
+	if err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -46,6 +50,7 @@ func (p *process) kill() {
 	defer p.mu.Unlock()
 	if !p.reaped {
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // gone already
+		p.group.kill()
 	}
 }
 
@@ -54,7 +59,9 @@ func (p *process) kill() {
 func (p *process) wait() string {
 	p.exited()
 	p.kill()
-	killMarked(p.mark)
+	if p.group == nil {
+		killMarked(p.mark)
+	}
 	p.mu.Lock()
 	p.reaped = true
 	p.mu.Unlock()

@@ -30,6 +30,9 @@ const (
 func (p *process) startIn(l *launch) error {
 	pidfd := -1
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd}
+	if l.group != nil {
+		p.cmd.SysProcAttr.UseCgroupFD, p.cmd.SysProcAttr.CgroupFD = true, int(l.group.dir.Fd())
+	}
 	if err := p.cmd.Start(); err != nil {
 		return err
 	}
@@ -108,8 +111,12 @@ func threads() int {
 	return n
 }
 
-// peakMemory returns the most that the first process has had in memory, in MB.
+// peakMemory returns the most that was seen in memory of the group, or else of
+// the first process, in MB.
 func (p *process) peakMemory() int {
+	if n := p.group.peak(); n > 0 {
+		return n
+	}
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid()) + "/status")
 	if err != nil {
 		return 0

@@ -115,14 +115,11 @@ func (h *Host) measure(pools []*pool) (all int, working bool) {
 }
 
 // checkLocked ends the instance if it uses too much.
-//
-// AWS: Runtime.OutOfMemory is how a REPORT names it; the error message is that
-// of a process that was killed.
 func (in *instance) checkLocked(u use) {
 	in.peak = max(in.peak, u.memory)
 	switch {
 	case u.memory > in.pool.version.Memory:
-		in.stopLocked(&failure{kind: typeMemory, lines: []string{"Runtime exited with error: signal: killed"}})
+		in.stopLocked(outOfMemory())
 	case u.threads > maxThreads:
 		// AWS: Lambda quotas: 1,024 processes and threads; there, fork fails.
 		in.stopLocked(&failure{kind: typeExit, lines: []string{"Runtime exited with error: signal: killed"}})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -128,11 +129,20 @@ func (c *client) ping(ctx context.Context) error {
 type call struct {
 	method, path string
 	body         []byte
+	service      string   // as signatures name it; empty: apigateway
+	header       []string // names and values
+	reply        *reply   // what came back besides the body; nil: of no interest
+}
+
+// A reply is the answer to a call.
+type reply struct {
+	header http.Header
+	body   []byte
 }
 
 func jsonCall(method, path string, body any) (call, error) {
 	b, err := json.Marshal(body)
-	return call{method, path, b}, err
+	return call{method: method, path: path, body: b}, err
 }
 
 // do makes a call and reads its answer into out, unless that is nil.
@@ -144,7 +154,10 @@ func (c *client) do(ctx context.Context, a call, out any) error {
 	if len(a.body) > 0 {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	sigv4.Sign(req, a.body, c.key, sigv4.Target{Region: c.region, Service: "apigateway"}, time.Now())
+	for i := 0; i < len(a.header); i += 2 {
+		req.Header.Set(a.header[i], a.header[i+1])
+	}
+	sigv4.Sign(req, a.body, c.key, sigv4.Target{Region: c.region, Service: cmp.Or(a.service, "apigateway")}, time.Now())
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return err
@@ -157,6 +170,9 @@ func (c *client) do(ctx context.Context, a call, out any) error {
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		return refusal(a, resp, text)
 	}
+	if a.reply != nil {
+		*a.reply = reply{resp.Header, text}
+	}
 	if out == nil {
 		return nil
 	}
@@ -166,13 +182,32 @@ func (c *client) do(ctx context.Context, a call, out any) error {
 	return nil
 }
 
+// A refused call is one that the API answered with an error.
+type refused struct {
+	method, path string
+	status       int
+	kind         string // of the exception
+	message      string
+}
+
+func (r *refused) Error() string {
+	return fmt.Sprintf("%s %s: %d %s: %s", r.method, r.path, r.status, r.kind, r.message)
+}
+
+// isRefused reports whether an API answered with an exception of this kind.
+func isRefused(err error, kind string) bool {
+	var r *refused
+	return errors.As(err, &r) && r.kind == kind
+}
+
 // refusal words an error of the API.
 func refusal(a call, resp *http.Response, text []byte) error {
 	var e struct{ Message string }
 	if err := json.Unmarshal(text, &e); err != nil || e.Message == "" {
 		e.Message = strings.TrimSpace(string(text[:min(len(text), 500)]))
 	}
-	kind, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":")
-	path, _, _ := strings.Cut(a.path, "?")
-	return fmt.Errorf("%s %s: %d %s: %s", a.method, path, resp.StatusCode, kind, e.Message)
+	r := &refused{method: a.method, status: resp.StatusCode, message: e.Message}
+	r.kind, _, _ = strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":")
+	r.path, _, _ = strings.Cut(a.path, "?")
+	return r
 }

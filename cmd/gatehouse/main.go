@@ -2,6 +2,7 @@
 //
 //	gatehouse serve      run the server
 //	gatehouse import     import an API definition into a running server, and deploy it
+//	gatehouse function   deploy, call and watch functions of a running server
 //	gatehouse admin      make an administrator of a running server
 //	gatehouse version    print the version
 //	gatehouse help       describe a command
@@ -67,7 +68,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newImport(), newAdmin(), newVersion())
+	root.AddCommand(newServe(), newImport(), newFunction(), newAdmin(), newVersion())
 	return root
 }
 

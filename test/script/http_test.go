@@ -324,6 +324,23 @@ func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// cmdUntil runs the binary as a command until what it prints matches.
+func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) > 1, "until RE ARGS")
+	re, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); ; <-tick.C {
+		if err := ts.Exec(worldOf(ts).bin, args[1:]...); err == nil && re.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("gatehouse %s does not print %s:\n%s", strings.Join(args[1:], " "), args[0], ts.ReadFile("stdout"))
+		}
+	}
+}
+
 // A backend is an HTTP server that answers with what it got.
 type backend struct {
 	name   string

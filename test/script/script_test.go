@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{"server", "apigateway", "execute", "iam", "authorization", "httpapi"} {
+	for _, dir := range []string{"server", "apigateway", "execute", "iam", "authorization", "httpapi", "lambda"} {
 		t.Run(dir, func(t *testing.T) {
 			testscript.Run(t, testscript.Params{
 				Dir:                 dir,
@@ -61,6 +61,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"status":      cmdStatus,
 	"body":        cmdBody,
 	"header":      cmdHeader,
+	"until":       cmdUntil,
 	"eventually":  cmdEventually,
 }
 

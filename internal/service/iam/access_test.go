@@ -1,0 +1,242 @@
+package iam_test
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/internal/awsapi/apigateway"
+	iamapi "gatehouse/internal/awsapi/iam"
+	lambdaapi "gatehouse/internal/awsapi/lambda"
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/service/iam"
+	"gatehouse/internal/sigv4"
+	"gatehouse/internal/store/memstore"
+)
+
+const account = "111122223333"
+
+// A world is the AWS APIs of one account over a store, with everything that
+// decides who may call them.
+type world struct {
+	t       *testing.T
+	h       *awsrpc.Handler
+	root    sigv4.Key
+	audited []string
+}
+
+// Audit notes what was decided.
+func (w *world) Audit(_ context.Context, c *awsrpc.Call, refusal error) {
+	w.audited = append(w.audited, fmt.Sprintf("%s %s:%s %v", c.Caller.PrincipalARN, c.Service, c.Operation, refusal == nil))
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	st := memstore.New(memstore.Options{})
+	t.Cleanup(func() { st.Close() })
+	reg := new(identity.Registry)
+	f := iam.NewFollower(st, reg, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = f.Run(ctx) // ends with ctx
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	settle := func(ctx context.Context) {
+		page, err := st.List(ctx, "", "", 1)
+		if err == nil {
+			err = f.Wait(ctx, page.Rev)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	w := &world{t: t, root: sigv4.Key{AccessKey: "AKIAROOT000000000000", SecretKey: strings.Repeat("r", 40)}}
+	access := iam.NewAccess(awsrpc.Credential{
+		AccessKey: w.root.AccessKey, SecretKey: awsrpc.Secret(w.root.SecretKey), AccountID: account, PrincipalARN: "arn:aws:iam::" + account + ":root", UserID: account, Root: true,
+	}, reg)
+	var err error
+	w.h, err = awsrpc.NewHandler([]awsrpc.Mount{
+		iamapi.Mount(iam.New(st)),
+		apigateway.Mount(apigateway.UnimplementedServer{}),
+		lambdaapi.Mount(lambdaapi.UnimplementedServer{}),
+	}, awsrpc.Options{Credentials: access, Authorizer: access, Audit: w, Wait: settle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	settle(ctx)
+	return w
+}
+
+// iam makes a call of IAM and returns the status and the answer.
+func (w *world) iam(k sigv4.Key, action string, params ...string) (int, string) {
+	form := url.Values{"Action": {action}, "Version": {"2010-05-08"}}
+	for i := 0; i < len(params); i += 2 {
+		form.Set(params[i], params[i+1])
+	}
+	return w.call(k, "iam", "POST", "/", form.Encode())
+}
+
+func (w *world) call(k sigv4.Key, service, method, target, body string) (int, string) {
+	w.t.Helper()
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if k.AccessKey != "" {
+		sigv4.Sign(r, []byte(body), k, sigv4.Target{Region: "eu-west-1", Service: service}, time.Now())
+	}
+	rec := httptest.NewRecorder()
+	w.h.ServeHTTP(rec, r)
+	text, err := io.ReadAll(rec.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return rec.Code, string(text)
+}
+
+func (w *world) must(action string, params ...string) string {
+	w.t.Helper()
+	code, text := w.iam(w.root, action, params...)
+	if code != http.StatusOK {
+		w.t.Fatalf("%s%q = %d %s", action, params, code, text)
+	}
+	return text
+}
+
+// user makes a user with a key and an inline policy.
+func (w *world) user(name, document string) sigv4.Key {
+	w.t.Helper()
+	w.must("CreateUser", "UserName", name, "Path", "/team/")
+	if document != "" {
+		w.must("PutUserPolicy", "UserName", name, "PolicyName", "p", "PolicyDocument", document)
+	}
+	var out struct {
+		ID     string `xml:"CreateAccessKeyResult>AccessKey>AccessKeyId"`
+		Secret string `xml:"CreateAccessKeyResult>AccessKey>SecretAccessKey"`
+	}
+	if err := xml.Unmarshal([]byte(w.must("CreateAccessKey", "UserName", name)), &out); err != nil {
+		w.t.Fatal(err)
+	}
+	return sigv4.Key{AccessKey: out.ID, SecretKey: out.Secret}
+}
+
+func allow(action, resource string) string {
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"` + action + `","Resource":"` + resource + `"}]}`
+}
+
+// What a user may call is what its policies say, of exactly the thing that the
+// call is about. 501 is the answer of a call that was let through.
+func TestAuthorize(t *testing.T) {
+	w := newWorld(t)
+	w.must("CreateGroup", "GroupName", "ops", "Path", "/deep/")
+	tests := []struct {
+		name, document          string
+		service, method, target string
+		body                    string
+		want                    int
+		text                    string
+	}{
+		{"read", allow("apigateway:GET", "arn:aws:apigateway:eu-west-1::/restapis/a1/*"), "apigateway", "GET", "/restapis/a1/stages", "", 501, ""},
+		{"read another", allow("apigateway:GET", "arn:aws:apigateway:eu-west-1::/restapis/a1/*"), "apigateway", "GET", "/restapis/a2/stages", "", 403,
+			"is not authorized to perform: apigateway:GET on resource: arn:aws:apigateway:eu-west-1::/restapis/a2/stages because no identity-based policy allows the apigateway:GET action"},
+		{"write", allow("apigateway:GET", "*"), "apigateway", "DELETE", "/restapis/a1", "", 403, "apigateway:DELETE on resource: arn:aws:apigateway:eu-west-1::/restapis/a1"},
+		{"another region", allow("apigateway:*", "arn:aws:apigateway:us-east-1::/*"), "apigateway", "GET", "/restapis", "", 403, "arn:aws:apigateway:eu-west-1::/restapis "},
+		// A path that is written differently is the same path.
+		{"escaped", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"arn:aws:apigateway:*::/restapis/a1*"}]}`,
+			"apigateway", "GET", "/restapis/%61%31", "", 403, "with an explicit deny in an identity-based policy"},
+		{"trailing slash", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"arn:aws:apigateway:*::/restapis/a1"}]}`,
+			"apigateway", "GET", "/restapis/a1/", "", 403, "with an explicit deny"},
+		{"invoke", allow("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:"+account+":function:f"), "lambda", "POST", "/2015-03-31/functions/f/invocations", "", 501, ""},
+		{"invoke by ARN", allow("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:"+account+":function:f"), "lambda", "POST",
+			"/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-west-1%3A" + account + "%3Afunction%3Ag/invocations", "", 403, "function:g because"},
+		{"invoke a version", allow("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:"+account+":function:f"), "lambda", "POST", "/2015-03-31/functions/f/invocations?Qualifier=2", "", 403, "function:f:2 because"},
+		{"list functions", allow("lambda:ListFunctions", "*"), "lambda", "GET", "/2015-03-31/functions/", "", 501, ""},
+		{"own user", allow("iam:GetUser", "arn:aws:iam::"+account+":user/team/${aws:username}"), "iam", "POST", "/", "Action=GetUser&Version=2010-05-08", 200, ""},
+		{"own user by name", allow("iam:GetUser", "arn:aws:iam::"+account+":user/team/${aws:username}"), "iam", "POST", "/", "Action=GetUser&Version=2010-05-08&UserName=u-own-user-by-name", 200, ""},
+		{"user by name in capitals", allow("iam:GetUser", "arn:aws:iam::"+account+":user/team/u-own-user"), "iam", "POST", "/", "Action=GetUser&Version=2010-05-08&UserName=U-OWN-USER", 200, ""},
+		{"another user", allow("iam:GetUser", "arn:aws:iam::"+account+":user/team/${aws:username}"), "iam", "POST", "/", "Action=GetUser&Version=2010-05-08&UserName=u-own-user", 403,
+			"iam:GetUser on resource: arn:aws:iam::" + account + ":user/team/u-own-user because"},
+		{"group", allow("iam:AddUserToGroup", "arn:aws:iam::"+account+":group/deep/ops"), "iam", "POST", "/", "Action=AddUserToGroup&Version=2010-05-08&GroupName=ops&UserName=u-group", 200, ""},
+		{"attach what is named", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:AttachUserPolicy","Resource":"*","Condition":{"ArnEquals":{"iam:PolicyARN":"arn:aws:iam::aws:policy/IAMReadOnlyAccess"}}}]}`,
+			"iam", "POST", "/", "Action=AttachUserPolicy&Version=2010-05-08&UserName=u-group&PolicyArn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FAdministratorAccess", 403, "iam:AttachUserPolicy"},
+		{"no policy", "", "apigateway", "GET", "/restapis", "", 403, "because no identity-based policy allows"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			k := w.user("u-"+strings.ReplaceAll(tt.name, " ", "-"), tt.document)
+			code, text := w.call(k, tt.service, tt.method, tt.target, tt.body)
+			if code != tt.want || !strings.Contains(text, tt.text) {
+				t.Errorf("%s %s = %d %s\nwant %d %s", tt.method, tt.target, code, text, tt.want, tt.text)
+			}
+		})
+	}
+	if n := len(w.audited); n == 0 || !strings.Contains(strings.Join(w.audited, "\n"), "user/team/u-write apigateway:DeleteRestApi false") {
+		t.Errorf("audited %d calls: %q", n, w.audited)
+	}
+}
+
+// Who is not let in, whatever the call.
+func TestStrangers(t *testing.T) {
+	w := newWorld(t)
+	ann := w.user("ann", allow("*", "*"))
+	if code, text := w.call(ann, "apigateway", "GET", "/restapis", ""); code != 501 {
+		t.Fatalf("ann = %d %s", code, text)
+	}
+	wrong, cut, other := ann, ann, ann
+	wrong.SecretKey, cut.AccessKey, other.SessionToken = "x", ann.AccessKey[:19], "AAAA"
+	for name, k := range map[string]sigv4.Key{"nobody": {}, "wrong secret": wrong, "unknown key": cut, "a token that is none": other} {
+		for _, service := range []string{"apigateway", "iam"} {
+			code, text := 0, ""
+			if service == "iam" {
+				code, text = w.iam(k, "ListUsers")
+			} else {
+				code, text = w.call(k, service, "GET", "/restapis", "")
+			}
+			if code != 403 {
+				t.Errorf("%s of %s = %d %s", service, name, code, text)
+			}
+			if isXML := strings.HasPrefix(text, "<ErrorResponse"); isXML != (service == "iam") {
+				t.Errorf("%s of %s is answered with %s", service, name, text)
+			}
+		}
+	}
+	for _, step := range [][]string{
+		{"UpdateAccessKey", "UserName", "ann", "AccessKeyId", ann.AccessKey, "Status", "Inactive"},
+		{"UpdateAccessKey", "UserName", "ann", "AccessKeyId", ann.AccessKey, "Status", "Active"},
+		{"DeleteAccessKey", "UserName", "ann", "AccessKeyId", ann.AccessKey},
+	} {
+		w.must(step[0], step[1:]...)
+		want := 403
+		if strings.HasSuffix(strings.Join(step, " "), " Active") {
+			want = 501
+		}
+		if code, text := w.call(ann, "apigateway", "GET", "/restapis", ""); code != want {
+			t.Errorf("after %q = %d %s, want %d", step, code, text, want)
+		}
+	}
+	if code, text := w.iam(w.root, "NoSuchAction"); code != 404 || !strings.Contains(text, "<Code>InvalidAction</Code>") {
+		t.Errorf("an unknown action = %d %s", code, text)
+	}
+}
+
+// No answer but that of CreateAccessKey shows a secret.
+func TestSecretsAreShownOnce(t *testing.T) {
+	w := newWorld(t)
+	ann := w.user("ann", allow("*", "*"))
+	for _, action := range []string{"GetUser", "ListUsers", "ListAccessKeys"} {
+		if text := w.must(action, "UserName", "ann"); strings.Contains(text, ann.SecretKey) {
+			t.Errorf("%s shows the secret: %s", action, text)
+		}
+	}
+}

@@ -31,12 +31,12 @@ const (
 )
 
 // start builds and starts a server for one test.
-func start(t *testing.T) *gatehousetest.Server {
+func start(t *testing.T, args ...string) *gatehousetest.Server {
 	bin, err := gatehousetest.Build(root, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(t.TempDir(), "data"))
+	s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(t.TempDir(), "data"), args...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,7 @@ type client struct {
 	ops     map[string]awsrpc.Operation
 	rec     recording            // that is replayed
 	recs    map[string]recording // all, by file and name
+	objects *objects             // what is in S3
 }
 
 // recorded reports whether there is an answer with this key.

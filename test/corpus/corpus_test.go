@@ -34,6 +34,9 @@ const (
 	exceptions = "testdata/exceptions.tsv"
 )
 
+// balancer is what VPC links lead to; it has an address, where nobody is.
+const balancer = "arn:aws:elasticloadbalancing:" + testRegion + ":" + recordedAccount + ":loadbalancer/net/nlb/1234567890abcdef"
+
 // A replay makes the calls of one recorded test.
 type replay struct {
 	file string // see fileName
@@ -62,7 +65,9 @@ func TestCorpus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := gatehousetest.Start(context.Background(), bin, t.TempDir(), "--dev")
+	objects := newObjects(t)
+	server, err := gatehousetest.Start(context.Background(), bin, t.TempDir(), "--dev", "--load-balancer", balancer+"=127.0.0.1:1", "--service-endpoint", "s3="+objects.url,
+		"--role-credentials", anyRole+"=root")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +89,7 @@ func TestCorpus(t *testing.T) {
 				}
 				account := fmt.Sprintf("2%011d", i)
 				c := newClient(t, server, account)
-				c.rec, c.recs = rec, byName
+				c.rec, c.recs, c.objects = rec, byName, objects
 				rep.add(t, rec, r.against(rec, c))
 			})
 		}

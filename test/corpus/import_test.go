@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -39,9 +40,16 @@ func replayImport(name, answer string) func(c *client, match func(string, doc)) 
 		}
 		api := doc{"restApiId": id}
 		for key, op := range map[string]string{"get-authorizers": "GetAuthorizers", "get-models": "GetModels", "request-validators": "GetRequestValidators"} {
-			if c.recorded(key) {
-				match(key, c.do(op, api))
+			if !c.recorded(key) {
+				continue
 			}
+			out := c.do(op, api)
+			if _, alone := c.rec.Content[key].([]any); alone {
+				items, _ := out["items"].([]any)
+				slices.SortFunc(items, func(a, b any) int { return strings.Compare(fmt.Sprint(a.(doc)["name"]), fmt.Sprint(b.(doc)["name"])) })
+				out = doc{"": items}
+			}
+			match(key, out)
 		}
 		if c.recorded("resources") {
 			matchImported(c, match, id, "resources", "")

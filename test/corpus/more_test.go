@@ -1,7 +1,5 @@
 package corpus
 
-import "strings"
-
 // Integrations and their responses.
 var integrationReplays = []replay{
 	{file: "api", name: "test_put_integration_wrong_type", run: func(c *client, match func(string, doc)) {
@@ -120,9 +118,8 @@ var integrationReplays = []replay{
 		match("get-integration-update-vpc-link", c.do("GetIntegration", m))
 	}},
 	{file: "api", name: "test_vpc_link_lifecycle", run: func(c *client, match func(string, doc)) {
-		arn := "arn:aws:elasticloadbalancing:" + testRegion + ":" + c.account + ":loadbalancer/net/nlb/1234567890abcdef"
-		c.matchText(match, "nlb-arn", strings.ReplaceAll(arn, c.account, recordedAccount))
-		out := c.do("CreateVpcLink", doc{"name": "link", "targetArns": []string{arn}})
+		c.matchText(match, "nlb-arn", balancer)
+		out := c.do("CreateVpcLink", doc{"name": "link", "targetArns": []string{balancer}})
 		match("create_vpc_link", out)
 		link := doc{"vpcLinkId": out["id"]}
 		match("get_vpc_link", c.do("GetVpcLink", link))
@@ -133,7 +130,7 @@ var integrationReplays = []replay{
 	{file: "api", name: "test_create_vpc_link_invalid_parameters", run: func(c *client, match func(string, doc)) {
 		match("create_vpc_link_invalid_target_arn", c.do("CreateVpcLink", doc{"name": "link", "targetArns": []string{"invalid-arn"}}))
 		match("create_vpc_link_empty_name", c.do("CreateVpcLink", doc{"name": "",
-			"targetArns": []string{"arn:aws:elasticloadbalancing:" + testRegion + ":" + c.account + ":loadbalancer/net/nlb/1234567890abcdef"}}))
+			"targetArns": []string{balancer}}))
 	}},
 	{file: "api", name: "test_get_vpc_link_invalid_id", run: func(c *client, match func(string, doc)) {
 		match("get_vpc_link_invalid_id", c.do("GetVpcLink", doc{"vpcLinkId": "invalid-id"}))

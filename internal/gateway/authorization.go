@@ -18,6 +18,9 @@ type Authorization struct {
 	// from its authorizers.
 	UsageKey string
 
+	// Policy is the text of the policy that a Lambda authorizer returned.
+	Policy string
+
 	// Event is requestContext.authorizer of events. Between its two parts goes
 	// the latency, if Timed.
 	Event [2]string

@@ -55,11 +55,12 @@ func ParseDecision(answer []byte) (*Decision, error) {
 	if err := doc.Check(policy.Identity); err != nil {
 		return nil, fmt.Errorf("could not parse policy: %w", err)
 	}
-	d := &Decision{policy: doc, size: 4*len(answer) + 512}
+	d := &Decision{policy: doc, size: 5*len(answer) + 512}
 	if d.Values, err = contextValues(in.Context); err != nil {
 		return nil, err
 	}
 	d.Values = append(d.Values, gateway.AuthorizerValue{Name: "principalId", Value: *in.PrincipalID})
+	d.Policy = string(in.Policy)
 	if in.UsageKey != nil {
 		d.UsageKey = *in.UsageKey
 	}

@@ -119,3 +119,37 @@ func TestKeyFromAuthorizer(t *testing.T) {
 	w.expect("403", "api1", "s", "/pets", "A: you")
 	w.expect("403", "api1", "s", "/pets", "A: you", "x-api-key: key-of-me")
 }
+
+// AWS: API reference of TestInvokeAuthorizer; authorizers.md §1.7.
+func TestTestAuthorizer(t *testing.T) {
+	calls := 0
+	w := worldWith(t, gate(&calls))
+	def := withGate(define(nil))
+	ask := func(token, fn string) *api.TestInvokeAuthorizerResponse {
+		t.Helper()
+		out, err := w.c.TestAuthorizer(t.Context(), testScope, def, &api.TestInvokeAuthorizerInput{RestApiId: new("api1"), AuthorizerId: new("gate"),
+			Headers: map[string]string{"A": token}, StageVariables: map[string]string{"fn": fn}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	out := ask("me", "gate")
+	if *out.ClientStatus != 0 || *out.PrincipalId != "me" || !strings.Contains(*out.Policy, ":api1/ESTestInvoke-stage/GET/") ||
+		!strings.Contains(*out.Log, "Successfully completed authorizer execution") {
+		t.Errorf("%d %v %v\n%s", *out.ClientStatus, *out.PrincipalId, *out.Policy, *out.Log)
+	}
+	ask("me", "gate")
+	if calls != 2 {
+		t.Errorf("%d calls, want 2: nothing is kept", calls)
+	}
+	for _, tt := range []struct {
+		token, fn string
+		status    int32
+		log       string
+	}{{"nobody", "gate", 401, "Unauthorized request: "}, {"", "gate", 401, "Unauthorized request: "}, {"me", "missing", 500, "Function not found"}} {
+		if out := ask(tt.token, tt.fn); *out.ClientStatus != tt.status || out.Policy != nil || out.PrincipalId != nil || !strings.Contains(*out.Log, tt.log) {
+			t.Errorf("%v: %d\n%s", tt, *out.ClientStatus, *out.Log)
+		}
+	}
+}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"gatehouse/internal/function"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/event"
@@ -127,6 +129,9 @@ func (l *Lambda) Call(ctx context.Context, x *gateway.Exchange) error {
 	if in.Payload, err = l.payload(x); err != nil {
 		return err
 	}
+	if !jsontext.Value(in.Payload).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
+		return l.refused(x, notJSON)
+	}
 	if in.Kind == function.Event {
 		in.Payload = bytes.Clone(in.Payload) // it is kept after the exchange
 	}
@@ -148,6 +153,11 @@ func (l *Lambda) Call(ctx context.Context, x *gateway.Exchange) error {
 	x.FunctionError = errorMessage(x, res.Payload)
 	return nil
 }
+
+// notJSON is Lambda's refusal of a payload, wherever the function runs.
+//
+// AWS: the end of the text, which tells the place, is not recorded.
+var notJSON = function.BadRequest("Could not parse request body into json: Could not parse payload into json")
 
 // payload is what was made of the client's body, or that itself.
 func (l *Lambda) payload(x *gateway.Exchange) ([]byte, error) {

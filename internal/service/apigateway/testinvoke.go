@@ -14,6 +14,9 @@ type MethodInvoker interface {
 	// TestInvoke returns what the client would get, and the execution log. The
 	// method that in names is there and has an integration.
 	TestInvoke(ctx context.Context, scope record.Scope, def *record.Definition, in *api.TestInvokeMethodInput) (*api.TestInvokeMethodResponse, error)
+	// TestAuthorizer returns what an authorizer says of a request. The
+	// authorizer that in names is there.
+	TestAuthorizer(ctx context.Context, scope record.Scope, def *record.Definition, in *api.TestInvokeAuthorizerInput) (*api.TestInvokeAuthorizerResponse, error)
 }
 
 // Bounds of what a test invocation may hold, besides the size of the call.
@@ -48,6 +51,25 @@ func (s *Service) TestInvokeMethod(ctx context.Context, in *api.TestInvokeMethod
 		return s.UnimplementedServer.TestInvokeMethod(ctx, in)
 	}
 	return s.opt.Methods.TestInvoke(ctx, s.tables(ctx).Scope, def, in)
+}
+
+// TestInvokeAuthorizer asks an authorizer as it is defined now.
+func (s *Service) TestInvokeAuthorizer(ctx context.Context, in *api.TestInvokeAuthorizerInput) (*api.TestInvokeAuthorizerResponse, error) {
+	def, err := s.definition(ctx, in.RestApiId, errAPI(ctx, in.RestApiId))
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := def.Authorizers[str(in.AuthorizerId)]; !ok {
+		return nil, errAuthorizerID()
+	}
+	if err := checkTest(&api.TestInvokeMethodInput{Headers: in.Headers, MultiValueHeaders: in.MultiValueHeaders,
+		PathWithQueryString: in.PathWithQueryString, StageVariables: in.StageVariables}); err != nil {
+		return nil, err
+	}
+	if s.opt.Methods == nil {
+		return s.UnimplementedServer.TestInvokeAuthorizer(ctx, in)
+	}
+	return s.opt.Methods.TestAuthorizer(ctx, s.tables(ctx).Scope, def, in)
 }
 
 // checkTest refuses what no client could send.

@@ -173,6 +173,12 @@ type Config struct {
 	// 429. It is Amazon's quota, with Amazon's default.
 	FunctionConcurrency int `name:"function-concurrency" kind:"N" help:"invocations of an account's functions at once"`
 
+	// FunctionCgroup is a directory of cgroup v2 in which the server makes a group
+	// for each instance of a function, so that the kernel bounds what it uses. It
+	// must be delegated to the server and hold no process. Empty: instances are
+	// watched.
+	FunctionCgroup string `name:"function-cgroup" kind:"DIR" help:"cgroup v2 directory for instances of functions"`
+
 	// FunctionEndpoints says where functions run that do not run here. The name is
 	// that of functions, pay-* with * for any text, or 123456789012:pay-* with the
 	// account, or eu-west-1:123456789012:pay-* with the Region; of several that match

@@ -32,6 +32,7 @@ func (n *node) openFunctions() (*functions, error) {
 	f := &functions{}
 	f.host = function.NewHost(function.Options{
 		Dir: n.cfg.functionDir("run"), Concurrency: n.cfg.FunctionConcurrency, Logger: n.log,
+		Cgroup: n.cfg.FunctionCgroup,
 	})
 	rules, err := functionRules(n.cfg.FunctionEndpoints, n.aws)
 	if err != nil {

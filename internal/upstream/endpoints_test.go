@@ -3,6 +3,7 @@ package upstream_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync/atomic"
 	"testing"
@@ -165,4 +166,49 @@ func TestRefresh(t *testing.T) {
 			t.Errorf("Run = %v", err)
 		}
 	})
+}
+
+// A cluster with addresses of its own connects to those, each with its port; a
+// name that cannot be looked up is passed over as long as there are others.
+func TestAddressesInPlaceOfHost(t *testing.T) {
+	r := upstream.NewRegistry(upstream.Options{Lookup: func(_ context.Context, _, host string) ([]netip.Addr, error) {
+		switch host {
+		case "two":
+			return []netip.Addr{netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")}, nil
+		case "127.0.0.1":
+			return []netip.Addr{netip.MustParseAddr(host)}, nil
+		}
+		return nil, errors.New("no such host")
+	}})
+	t.Cleanup(r.Close)
+	tests := []struct {
+		addresses string
+		want      string // the addresses; empty: an error
+	}{
+		{"127.0.0.1:81,[::1]:82", "[127.0.0.1:81 [::1]:82]"},
+		{"127.0.0.1:81,two:82", "[127.0.0.1:81 127.0.0.2:82 127.0.0.3:82]"},
+		{"none:81,two:82", "[127.0.0.2:82 127.0.0.3:82]"},
+		{"none:81", ""},
+	}
+	for _, tt := range tests {
+		c, err := r.Cluster(upstream.Key{Scheme: "http", Host: "name.invalid", Port: 80, Addresses: tt.addresses}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = upstream.Resolve(c)
+		if (err == nil) != (tt.want != "") {
+			t.Errorf("%s: %v", tt.addresses, err)
+		}
+		if tt.want == "" {
+			continue
+		}
+		if got := fmt.Sprint(upstream.Addresses(c)); got != tt.want {
+			t.Errorf("%s = %s, want %s", tt.addresses, got, tt.want)
+		}
+	}
+	for _, bad := range []string{"host", "host:0", ":80", "a:1,", "a:99999"} {
+		if _, err := r.Cluster(upstream.Key{Scheme: "http", Host: "h", Port: 80, Addresses: bad}, nil); !errors.Is(err, upstream.ErrBadKey) {
+			t.Errorf("addresses %q: %v", bad, err)
+		}
+	}
 }

@@ -45,19 +45,39 @@ func newServe() *cobra.Command {
 	return cmd
 }
 
-// configure reads the configuration: file, then environment, then flags.
+// configure reads the configuration. One that asks for Amazon's limits is read
+// again over those.
 func configure(flags *pflag.FlagSet, file string) (*app.Config, error) {
-	cfg := app.Defaults()
 	if file == "" {
 		file = os.Getenv(app.ConfigEnv)
 	}
+	cfg := app.Defaults()
+	unknown, err := read(cfg, flags, file)
+	if err == nil && cfg.Limits == "aws" {
+		cfg = app.AWSLimits()
+		unknown, err = read(cfg, flags, file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	for _, name := range unknown {
+		fmt.Fprintf(os.Stderr, "gatehouse: %s is no setting and was ignored\n", name)
+	}
+	return cfg, nil
+}
+
+// read changes cfg by the file, then the environment, then the flags. It returns
+// the variables that are no settings.
+func read(cfg *app.Config, flags *pflag.FlagSet, file string) (unknown []string, err error) {
 	if file != "" {
 		if err := cfg.ReadFile(file); err != nil {
 			return nil, err
 		}
 	}
-	unknown, err := cfg.ReadEnv(os.Environ())
-	if err != nil {
+	if unknown, err = cfg.ReadEnv(os.Environ()); err != nil {
 		return nil, err
 	}
 	for _, s := range cfg.Settings() {
@@ -69,13 +89,7 @@ func configure(flags *pflag.FlagSet, file string) (*app.Config, error) {
 			return nil, fmt.Errorf("--%s: %w", s.Name, err)
 		}
 	}
-	if err := cfg.Check(); err != nil {
-		return nil, err
-	}
-	for _, name := range unknown {
-		fmt.Fprintf(os.Stderr, "gatehouse: %s is no setting and was ignored\n", name)
-	}
-	return cfg, nil
+	return unknown, nil
 }
 
 func serve(ctx context.Context, cfg *app.Config) error {

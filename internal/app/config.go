@@ -138,10 +138,19 @@ type Config struct {
 	// for what it has cached. Responses over 1 MiB are not cached.
 	CacheMemory Size `name:"cache-memory" kind:"SIZE" help:"memory of each stage's cache, at most"`
 
-	// RestAPIs is how many REST APIs an account may have in one Region. This
-	// and the next five are Amazon's quotas, with Amazon's defaults. Lowering
-	// one takes nothing away that exists.
-	RestAPIs int `name:"rest-apis" kind:"N" help:"REST APIs of an account in one Region"`
+	// Limits is aws for a gateway that refuses what Amazon's would: it holds
+	// each account to 10,000 requests a second and 5,000 at once in each Region
+	// (account-rate, account-burst). All other limits are Amazon's anyway. What
+	// is set besides it counts, as if Amazon had raised a quota.
+	Limits string `name:"limits" kind:"default|aws" help:"aws: all limits as at Amazon, but for those that are set too"`
+
+	// RestAPIs is how many REGIONAL REST APIs an account may have in one Region,
+	// and as many PRIVATE ones. This and the next ones are Amazon's quotas, with
+	// Amazon's defaults. Lowering one takes nothing away that exists.
+	RestAPIs int `name:"rest-apis" kind:"N" help:"REGIONAL, and as many PRIVATE, REST APIs of an account in one Region"`
+
+	// EdgeAPIs is how many EDGE REST APIs an account may have in one Region.
+	EdgeAPIs int `name:"edge-apis" kind:"N" help:"EDGE REST APIs of an account in one Region"`
 
 	// ResourcesPerAPI is how many resources a REST API may have.
 	ResourcesPerAPI int `name:"resources-per-api" kind:"N" help:"resources of a REST API"`
@@ -149,15 +158,43 @@ type Config struct {
 	// StagesPerAPI is how many stages a REST API may have.
 	StagesPerAPI int `name:"stages-per-api" kind:"N" help:"stages of a REST API"`
 
+	// ModelsPerAPI is how many models a REST API may have. Amazon's quota is not
+	// published.
+	ModelsPerAPI int `name:"models-per-api" kind:"N" help:"models of a REST API"`
+
+	// DocumentationParts is how many documentation parts a REST API may have.
+	DocumentationParts int `name:"documentation-parts" kind:"N" help:"documentation parts of a REST API"`
+
+	// StageVariables is how many variables a stage may have.
+	StageVariables int `name:"stage-variables" kind:"N" help:"variables of a stage"`
+
 	// APIKeys is how many API keys an account may have in one Region.
 	APIKeys int `name:"api-keys" kind:"N" help:"API keys of an account in one Region"`
 
 	// UsagePlans is how many usage plans an account may have in one Region.
 	UsagePlans int `name:"usage-plans" kind:"N" help:"usage plans of an account in one Region"`
 
+	// AuthorizersPerAPI is how many authorizers a REST API may have.
+	AuthorizersPerAPI int `name:"authorizers-per-api" kind:"N" help:"authorizers of a REST API"`
+
+	// UsagePlansPerKey is how many usage plans an API key may be in.
+	UsagePlansPerKey int `name:"usage-plans-per-key" kind:"N" help:"usage plans of an API key"`
+
 	// DomainNames is how many custom domain names an account may have in one
 	// Region.
 	DomainNames int `name:"domain-names" kind:"N" help:"custom domain names of an account in one Region"`
+
+	// VPCLinks is how many VPC links an account may have in one Region.
+	VPCLinks int `name:"vpc-links" kind:"N" help:"VPC links of an account in one Region"`
+
+	// ClientCertificates is how many client certificates an account may have in
+	// one Region.
+	ClientCertificates int `name:"client-certificates" kind:"N" help:"client certificates of an account in one Region"`
+
+	// IntegrationTimeout is the longest timeoutInMillis of the integrations of
+	// REGIONAL and PRIVATE APIs. Those of EDGE APIs have 29 s at most, those
+	// that stream their response 15 min, as at Amazon.
+	IntegrationTimeout time.Duration `name:"integration-timeout" kind:"TIME" help:"longest time-out of an integration"`
 
 	// AccountRate is how many requests a second all stages of an account in one
 	// Region may get together, over and above their own limits. Further ones
@@ -249,8 +286,22 @@ func Defaults() *Config {
 		WriteIdle: 30 * time.Second, WriteTimeout: 15 * time.Minute,
 		MaxConnections: 65_536, BackendConnections: 1024, FunctionConcurrency: 1000, CacheMemory: 256 << 20,
 
-		RestAPIs: 600, ResourcesPerAPI: 300, StagesPerAPI: 10, APIKeys: 10_000, UsagePlans: 300, DomainNames: 120,
+		Limits:   "default",
+		RestAPIs: 600, EdgeAPIs: 120, ResourcesPerAPI: 300, StagesPerAPI: 10, ModelsPerAPI: 400, DocumentationParts: 2000, StageVariables: 100, AuthorizersPerAPI: 10,
+		APIKeys: 10_000, UsagePlans: 300, UsagePlansPerKey: 10, DomainNames: 120, VPCLinks: 20, ClientCertificates: 60,
+		IntegrationTimeout: 29 * time.Second,
 	}
+}
+
+// AWSLimits are the defaults of a server whose limits are as at Amazon
+// (limits: aws).
+//
+// AWS: "Amazon API Gateway quotas": 10,000 requests a second; the burst is
+// recorded (GetAccount).
+func AWSLimits() *Config {
+	c := Defaults()
+	c.Limits, c.AccountRate, c.AccountBurst = "aws", 10_000, 5_000
+	return c
 }
 
 // Check reports every setting that cannot work, each with what to do about it.
@@ -262,6 +313,8 @@ func (c *Config) Check() error {
 		c.checkAccount(),
 		c.checkAWS(),
 		oneOf("http1", c.HTTP1, "loops", "wire", "std"),
+		oneOf("limits", c.Limits, "default", "aws"),
+		c.checkIntegrationTimeout(),
 		oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("log-format", c.LogFormat, "text", "json"),
 		c.checkRest(),
@@ -343,6 +396,16 @@ func (c *Config) checkRest() error {
 		errs = append(errs, errors.New("pprof: needs an admin address on loopback, such as 127.0.0.1:9901"))
 	}
 	return errors.Join(errs...)
+}
+
+// maxIntegrationTimeout is the longest that an integration may ever take.
+const maxIntegrationTimeout = 15 * time.Minute
+
+func (c *Config) checkIntegrationTimeout() error {
+	if t := c.IntegrationTimeout; t < 50*time.Millisecond || t > maxIntegrationTimeout || t%time.Millisecond != 0 {
+		return fmt.Errorf("integration-timeout: %v is not between 50ms and %v, in whole milliseconds", t, maxIntegrationTimeout)
+	}
+	return nil
 }
 
 func (c *Config) storeFile() string { return filepath.Join(c.Data, "store.db") }

@@ -53,6 +53,9 @@ func restOptions(cfg *Config, p *parts) rest.Options {
 		Limits: rest.Limits{
 			RestAPIs: cfg.RestAPIs, ResourcesPerAPI: cfg.ResourcesPerAPI, StagesPerAPI: cfg.StagesPerAPI,
 			APIKeys: cfg.APIKeys, UsagePlans: cfg.UsagePlans, DomainNames: cfg.DomainNames,
+			EdgeAPIs: cfg.EdgeAPIs, ModelsPerAPI: cfg.ModelsPerAPI, DocumentationPartsPerAPI: cfg.DocumentationParts,
+			StageVariables: cfg.StageVariables, UsagePlansPerKey: cfg.UsagePlansPerKey, VPCLinks: cfg.VPCLinks,
+			AuthorizersPerAPI: cfg.AuthorizersPerAPI, ClientCertificates: cfg.ClientCertificates, IntegrationMillis: int(cfg.IntegrationTimeout.Milliseconds()),
 		},
 		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		LoadBalancers: cfg.LoadBalancers,

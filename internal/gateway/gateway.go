@@ -52,6 +52,11 @@ func (g *Gateway) Begin(x *Exchange) *Plan {
 		return nil
 	}
 	st := w.stage
+	if f := tooLong(st, &x.MethodRequest, x.Vars.HTTPMethod, w.path); f != nil {
+		x.Fault = f
+		x.AnswerFault(f)
+		return nil
+	}
 	if c := st.Canary; c != nil {
 		x.Vars.HasCanary = true
 		if x.draw() < c.Percent {
@@ -88,6 +93,34 @@ func refusal(x *Exchange, w *where) *Fault {
 	}
 	return nil
 }
+
+// What a request may have, beyond which it is a 414.
+//
+// AWS: execution.md §6. The ingress holds all requests to the 10,240 characters
+// of REGIONAL APIs.
+const (
+	maxARN     = 1600 // characters of the method's ARN, with the path that is called
+	maxEdgeURL = 8192 // characters of the target, of EDGE and PRIVATE APIs
+)
+
+// tooLong returns the fault for a request that is too long for its stage. The
+// ARN is arn:aws:execute-api:{region}:{account}:{api}/{stage}/{method}{path}.
+func tooLong(st *Stage, r *wire.Request, method, path string) *Fault {
+	if len(r.Target) < maxARN/2 {
+		return nil
+	}
+	if len(r.Target) > maxEdgeURL && st.EndpointType != "REGIONAL" {
+		return uriTooLong
+	}
+	n := len("arn:aws:execute-api:") + len(st.Region) + len(":") + len(st.Account) + len(":") + len(st.API) + len("/") +
+		len(st.Name) + len("/") + len(method) + len(path)
+	if n <= maxARN {
+		return nil
+	}
+	return uriTooLong
+}
+
+var uriTooLong = NewFault(URITooLong, nil)
 
 var (
 	forbidden = NewFault(Forbidden, nil)

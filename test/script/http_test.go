@@ -356,7 +356,8 @@ type backend struct {
 // It answers with the request as JSON (backend, method, target, host, headers,
 // body) and its number (count). ?answer=CODE chooses the status, and each ?set=Name:value a header.
 // ?size=N adds N bytes to it, and ?text=T is the answer instead. ?hold=NAME sends
-// "first " at once and "last" once a request with ?release=NAME came.
+// "first " at once and "last" once a request with ?release=NAME came; ?never
+// sends nothing.
 func cmdBackend(ts *testscript.TestScript, neg bool, args []string) {
 	flags := flag.NewFlagSet("backend", flag.ContinueOnError)
 	var certificates headers
@@ -424,6 +425,10 @@ func (b *backend) hold(w http.ResponseWriter, r *http.Request) bool {
 		release, _ := b.held.LoadOrStore(name, make(chan struct{}))
 		close(release.(chan struct{}))
 		return false
+	}
+	if q.Has("never") {
+		<-r.Context().Done()
+		return true
 	}
 	if !q.Has("hold") {
 		return false

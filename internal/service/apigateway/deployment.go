@@ -129,7 +129,7 @@ func (s *Service) deployToStage(ctx context.Context, c *change, t record.Tables,
 	} else {
 		stage.DeploymentId = new(deployment)
 	}
-	if err := checkStage(&stage.Stage); err != nil {
+	if err := s.checkStage(&stage.Stage); err != nil {
 		return err
 	}
 	c.require(t.Stages.Is(id, rev)) // revision 0 if it is new

@@ -195,7 +195,7 @@ func TestAnswersAreNotShared(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	c := newClient(t)
-	c.svc.opt.Limits = Limits{RestAPIs: 1, ResourcesPerAPI: 2, StagesPerAPI: 1}.orDefaults()
+	c.svc.opt.Limits = Limits{RestAPIs: 1, EdgeAPIs: 1, ResourcesPerAPI: 2, StagesPerAPI: 1}.orDefaults()
 	id, root := c.newDeployableAPI()
 	limited := func(operation string, in doc, what, more string) {
 		t.Helper()

@@ -6,7 +6,8 @@ package apigateway
 // AWS: apigateway limits, "Amazon API Gateway quotas for configuring and
 // running a REST API".
 type Limits struct {
-	RestAPIs           int // per region
+	RestAPIs           int // REGIONAL ones, and as many PRIVATE ones
+	EdgeAPIs           int
 	ResourcesPerAPI    int
 	StagesPerAPI       int
 	DeploymentsPerAPI  int
@@ -36,6 +37,7 @@ func (l Limits) orDefaults() Limits {
 		value int
 	}{
 		{&l.RestAPIs, 600},
+		{&l.EdgeAPIs, 120},
 		{&l.ResourcesPerAPI, 300},
 		{&l.StagesPerAPI, 10},
 		{&l.DeploymentsPerAPI, 10_000}, // AWS: undocumented; ours bounds what the store holds
@@ -43,10 +45,10 @@ func (l Limits) orDefaults() Limits {
 		{&l.UsagePlans, 300},
 		{&l.UsagePlansPerKey, 10},
 		{&l.DomainNames, 120},
-		{&l.MappingsPerDomain, 200},
-		{&l.ModelsPerAPI, 400},
+		{&l.MappingsPerDomain, 10_000}, // AWS: keys of several segments are counted only; ours bounds the host's list
+		{&l.ModelsPerAPI, 400},         // AWS: undocumented
+		{&l.ValidatorsPerAPI, 400},     // AWS: undocumented; as models
 		{&l.AuthorizersPerAPI, 10},
-		{&l.ValidatorsPerAPI, 400}, // AWS: undocumented; as models
 		{&l.StageVariables, 100},
 		{&l.DefinitionMaxBytes, 6 << 20},
 		{&l.IntegrationMillis, maxTimeoutMillis},
@@ -82,5 +84,6 @@ const (
 	defaultBurst        = 5000  // AWS: the account's, recorded in method settings
 	defaultRate         = 10000 // AWS: likewise
 	maxStageName        = 128
+	maxStageVariable    = 64 // of the name
 	maxStageVariableLen = 512
 )

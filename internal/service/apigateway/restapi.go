@@ -222,7 +222,7 @@ func renewIDs(def *record.Definition) {
 
 // createRestAPI adds a new API to c: rec gets its id, and the root of def.
 func (s *Service) createRestAPI(ctx context.Context, c *change, t record.Tables, rec *record.RestAPI, def *record.Definition) error {
-	if err := checkCount(ctx, s.st, t.RestAPIs, s.opt.Limits.RestAPIs, errLimit("APIs")); err != nil {
+	if err := s.checkAPICount(ctx, t, rec.EndpointConfiguration.Types[0]); err != nil {
 		return err
 	}
 	if rec.Id == nil {
@@ -236,6 +236,33 @@ func (s *Service) createRestAPI(ctx context.Context, c *change, t record.Tables,
 	e := &apiEdit{tables: t, limits: &s.opt.Limits, scope: t.Scope, rec: *rec, def: def}
 	c.require(t.RestAPIs.Absent(store.ID(*rec.Id)))
 	return e.save(ctx, c)
+}
+
+// checkAPICount refuses one API more of a kind of endpoint than there may be.
+//
+// AWS: "Quotas for configuring and running a REST API".
+func (s *Service) checkAPICount(ctx context.Context, t record.Tables, kind string) error {
+	limit := s.opt.Limits.RestAPIs
+	if kind == api.EndpointTypeEdge {
+		limit = s.opt.Limits.EdgeAPIs
+	}
+	have, err := ids(ctx, s.st, t.RestAPIs)
+	if err != nil || len(have) < limit {
+		return err
+	}
+	rows, err := all(ctx, t.RestAPIs)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		if endpoint(&rows[i].Value.RestApi).Types[0] == kind {
+			limit--
+		}
+	}
+	if limit <= 0 {
+		return errLimit("APIs")
+	}
+	return nil
 }
 
 // GetRestApi returns one API.
@@ -278,6 +305,7 @@ func (s *Service) GetRestApis(ctx context.Context, in *api.GetRestApisInput) (*a
 func (s *Service) UpdateRestApi(ctx context.Context, in *api.UpdateRestApiInput) (*api.RestApi, error) {
 	var out *api.RestApi
 	err := s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *change) error {
+		kind := endpoint(&e.rec.RestApi).Types[0]
 		if err := restAPIPatches.apply(&e.rec.RestApi, in.PatchOperations); err != nil {
 			return err
 		}
@@ -286,6 +314,11 @@ func (s *Service) UpdateRestApi(ctx context.Context, in *api.UpdateRestApiInput)
 		}
 		if err := settlePolicy(&e.rec.RestApi, e.scope); err != nil {
 			return err
+		}
+		if moved := endpoint(&e.rec.RestApi).Types[0]; moved != kind {
+			if err := s.checkAPICount(ctx, e.tables, moved); err != nil {
+				return err
+			}
 		}
 		out = shownRestAPI(e.rec)
 		return nil

@@ -74,7 +74,7 @@ func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*a
 		if err := s.checkNewStage(ctx, t, &stage); err != nil {
 			return err
 		}
-		if err := checkStage(&stage.Stage); err != nil {
+		if err := s.checkStage(&stage.Stage); err != nil {
 			return err
 		}
 		if err := requireDeployments(ctx, c, t, &stage); err != nil {
@@ -128,7 +128,7 @@ var (
 // AWS: serverless issue 6133 and amazon-api-gateway-developer-guide issue 91
 // show the texts; what is allowed is in the API reference of Stage.
 func checkVariable(name, value string) error {
-	if !variableName.MatchString(name) {
+	if !variableName.MatchString(name) || len(name) > maxStageVariable {
 		return api.BadRequestException("Invalid stage variable name: " + name + ".  Please use names with only word characters.")
 	}
 	if !variableValue.MatchString(value) || len(value) > maxStageVariableLen {
@@ -140,7 +140,10 @@ func checkVariable(name, value string) error {
 
 // checkStage refuses settings that AWS refuses or that would not act, and fills
 // in what follows from others.
-func checkStage(st *api.Stage) error {
+func (s *Service) checkStage(st *api.Stage) error {
+	if len(st.Variables) > s.opt.Limits.StageVariables {
+		return errTooMany("Stage Variables for this Stage", "Stage Variables") // AWS: undocumented text
+	}
 	for _, name := range sortedKeys(st.Variables) {
 		if err := checkVariable(name, st.Variables[name]); err != nil {
 			return err
@@ -232,7 +235,7 @@ func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*a
 		if err := stagePatches.apply(&stage.Stage, in.PatchOperations); err != nil {
 			return err
 		}
-		if err := checkStage(&stage.Stage); err != nil {
+		if err := s.checkStage(&stage.Stage); err != nil {
 			return err
 		}
 		if str(stage.ClientCertificateId) != certificate {

@@ -67,7 +67,8 @@ func TestCorpus(t *testing.T) {
 	}
 	objects := newObjects(t)
 	server, err := gatehousetest.Start(context.Background(), bin, t.TempDir(), "--dev", "--load-balancer", balancer+"=127.0.0.1:1", "--service-endpoint", "s3="+objects.url,
-		"--role-credentials", anyRole+"=root")
+		"--role-credentials", anyRole+"=root", "--aws-credentials", "root",
+		"--function-endpoint", "corpus-*=lambda:"+newFunctions(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +167,7 @@ func (r *replay) against(rec recording, c *client) (res result) {
 		}
 	}()
 	r.run(c, func(key string, got doc) {
-		want, ok := rec.Content[key]
+		want, ok := c.rec.Content[key]
 		if !ok {
 			res[key] = fmt.Errorf("no such answer was recorded")
 			return

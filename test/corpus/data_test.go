@@ -16,7 +16,7 @@ import (
 
 // dataReplays are the recordings of requests to deployed APIs.
 func dataReplays() []replay {
-	return slices.Concat(mockReplays, httpReplays, templateReplays, validatorReplays, routeReplays, remapReplays, s3Replays)
+	return slices.Concat(mockReplays, httpReplays, templateReplays, validatorReplays, routeReplays, remapReplays, s3Replays, lambdaReplays)
 }
 
 // An answer is what a request to a deployed API got.
@@ -67,6 +67,9 @@ func (c *client) request(host, method, path, body string, lines ...string) answe
 		c.stop("%v", err)
 	}
 	req.URL.Opaque = path
+	if strings.HasPrefix(path, "//") { // which would be read as a host
+		req.URL.Opaque = "//" + host + path
+	}
 	req.Host = host
 	req.Header["User-Agent"] = []string{"test/integration"}
 	req.Close = slices.Contains(lines, "Connection: close")

@@ -101,6 +101,10 @@ func (n *node) open() error {
 	n.credential.Keys = new(sigv4.KeyCache)
 	n.identities = new(identity.Registry)
 	n.follower = iam.NewFollower(n.st, n.identities, n.log)
+	root := identity.Root(n.credential.AccountID, "aws")
+	n.follower.Always = []*identity.Credential{{
+		AccessKey: n.credential.AccessKey, Secret: identity.Secret(n.credential.SecretKey.Reveal()), Principal: &root, Active: true,
+	}}
 	n.blobs = store.NewBlobs(n.st, "/")
 	if n.logs, err = openAccessLogs(cfg.AccessLog, n.log); err != nil {
 		return err

@@ -22,6 +22,9 @@ type Follower struct {
 	reg *identity.Registry
 	log *slog.Logger
 
+	// Always are keys that are in force besides those of the store: the root's.
+	Always []*identity.Credential
+
 	world *world // of the goroutine of Run alone
 
 	mu      sync.Mutex // guards the fields below
@@ -158,7 +161,7 @@ func (f *Follower) apply(op store.Op) bool {
 
 func (f *Follower) publish(rev store.Rev, changed bool) {
 	if changed {
-		f.reg.Publish(f.world.directory(f.log))
+		f.reg.Publish(f.world.directory(f.Always, f.log))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

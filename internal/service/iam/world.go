@@ -83,10 +83,11 @@ func setIn[T any](m map[worldKey]T, k worldKey, op store.Op) error {
 	return err
 }
 
-// directory compiles everything; documents that are known stay compiled.
-func (w *world) directory(log *slog.Logger) *identity.Directory {
+// directory compiles everything; documents that are known stay compiled. The
+// keys of always are added.
+func (w *world) directory(always []*identity.Credential, log *slog.Logger) *identity.Directory {
 	w.used = map[string]bool{}
-	c := identity.Contents{Seal: w.seal}
+	c := identity.Contents{Seal: w.seal, Keys: slices.Clone(always)}
 	users := map[worldKey]*identity.Principal{}
 	for k, rec := range w.users {
 		p := &identity.Principal{

@@ -82,9 +82,6 @@ func (p *planner) lambdaAuthorizer(id string) (*authorizer.Lambda, error) {
 // newLambdaAuthorizer makes a Lambda authorizer, which keeps decisions if keep
 // is set.
 func (p *planner) newLambdaAuthorizer(a *api.Authorizer, keep bool) (*authorizer.Lambda, error) {
-	if str(a.AuthorizerCredentials) != "" {
-		return nil, errors.New("authorizerCredentials are not supported yet")
-	}
 	cfg := &authorizer.LambdaConfig{Token: str(a.Type) == api.AuthorizerTypeToken, ARN: p.executeARN() + "/" + p.id.name + "/"}
 	var err error
 	if cfg.Sources, err = authorizer.ParseSources(str(a.IdentitySource), p.variables); err != nil {
@@ -124,7 +121,14 @@ func (p *planner) authorizerCaller(a *api.Authorizer) (authorizer.Caller, error)
 			return nil, errNoFunction
 		}
 		// AWS: authorizers.md §1.1.
-		return &authorizer.Function{Invoker: p.c.opt.Functions, ARN: uri.Function, Source: p.source("/authorizers/" + str(a.Id))}, nil
+		invoker, err := p.invoker(str(a.AuthorizerCredentials))
+		if err != nil {
+			return nil, fmt.Errorf("authorizerCredentials: %w", err)
+		}
+		return &authorizer.Function{Invoker: invoker, ARN: uri.Function, Source: p.source("/authorizers/" + str(a.Id))}, nil
+	}
+	if str(a.AuthorizerCredentials) != "" {
+		return nil, errors.New("authorizerCredentials are for functions only")
 	}
 	uri, err := integration.ParseURI(text)
 	if err != nil {

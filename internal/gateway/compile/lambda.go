@@ -27,6 +27,10 @@ func (p *planner) lambdaIntegration(rt *gateway.Route, m *api.Method) (gateway.I
 		Source: p.source("/" + p.id.name + "/" + str(m.HttpMethod) + rt.ResourcePath),
 		Stream: str(in.ResponseTransferMode) == api.ResponseTransferModeStream,
 	}
+	var err error
+	if cfg.Invoker, err = p.invoker(str(in.Credentials)); err != nil {
+		return nil, err
+	}
 	if in.TimeoutInMillis != nil {
 		cfg.Timeout = time.Duration(*in.TimeoutInMillis) * time.Millisecond
 	}
@@ -38,6 +42,21 @@ func (p *planner) lambdaIntegration(rt *gateway.Route, m *api.Method) (gateway.I
 	}
 	cfg.Form = event.NewForm(rt, p.variables)
 	return integration.NewLambdaProxy(cfg)
+}
+
+// invoker calls functions as a role; without one, as this API.
+func (p *planner) invoker(credentials string) (function.Invoker, error) {
+	if credentials == "" {
+		return p.c.opt.Functions, nil
+	}
+	if p.c.opt.AWS == nil || p.c.opt.Identities == nil {
+		return nil, errors.New("there is nobody whose role could be assumed")
+	}
+	role, err := p.signer(credentials, p.id.Region)
+	if err != nil {
+		return nil, err
+	}
+	return &integration.AsRole{Next: p.c.opt.Functions, Role: role, Identities: p.c.opt.Identities, Account: p.id.Account}, nil
 }
 
 var errNoFunction = errors.New("the integration names no Lambda function that can be called")

@@ -42,6 +42,9 @@ func (s *Service) CreateAuthorizer(ctx context.Context, in *api.CreateAuthorizer
 		if err := checkAuthorizer(e.def, &out); err != nil {
 			return err
 		}
+		if err := s.passAuthorizerRole(ctx, &out); err != nil {
+			return err
+		}
 		id := freshID(shortIDLen, func(id string) bool { _, ok := e.def.Authorizers[id]; return ok })
 		out.Id = new(id)
 		e.def.Authorizers = setEntry(e.def.Authorizers, id, out)
@@ -92,8 +95,13 @@ func checkFunctionAuthorizer(a *api.Authorizer) error {
 		return api.BadRequestException("Invalid Authorizer URI: " + *a.AuthorizerUri +
 			". Authorizer URI should be a valid API Gateway ARN that represents a Lambda function invocation.")
 	}
-	if str(a.AuthorizerCredentials) != "" {
-		return noAuthorizerCredentials.refuse("")
+	if credentials := str(a.AuthorizerCredentials); credentials != "" {
+		if !isFunction(*a.AuthorizerUri) {
+			return api.BadRequestException("Authorizer credentials are only supported for Lambda functions")
+		}
+		if err := checkCredentials(credentials); err != nil {
+			return err
+		}
 	}
 	if len(a.ProviderARNs) > 0 {
 		return api.BadRequestException("Provider ARNs are only supported for COGNITO_USER_POOLS authorizers")
@@ -200,6 +208,9 @@ func (s *Service) UpdateAuthorizer(ctx context.Context, in *api.UpdateAuthorizer
 			return err
 		}
 		if err := checkAuthorizer(e.def, &a); err != nil {
+			return err
+		}
+		if err := s.passAuthorizerRole(ctx, &a); err != nil {
 			return err
 		}
 		e.def.Authorizers[*in.AuthorizerId] = a

@@ -143,10 +143,10 @@ func checkBackend(in *api.Integration) error {
 			return err
 		}
 		if isFunction(str(in.Uri)) {
-			if str(in.Credentials) != "" {
-				return noCredentials.refuse(*in.Credentials)
+			if err := checkTransferMode(in); err != nil {
+				return err
 			}
-			return checkTransferMode(in)
+			return checkCredentials(str(in.Credentials))
 		}
 		if kind == api.IntegrationTypeAwsProxy {
 			return noIntegrationType.refuse(kind)

@@ -22,8 +22,21 @@ func (s *Service) passRole(ctx context.Context, in *api.Integration) error {
 	return s.opt.Roles.PassRole(ctx, *in.Credentials, "apigateway.amazonaws.com")
 }
 
-// passRoles is passRole for all integrations of a document.
+// passAuthorizerRole is passRole for an authorizer.
+func (s *Service) passAuthorizerRole(ctx context.Context, a *api.Authorizer) error {
+	if s.opt.Roles == nil || str(a.AuthorizerCredentials) == "" {
+		return nil
+	}
+	return s.opt.Roles.PassRole(ctx, *a.AuthorizerCredentials, "apigateway.amazonaws.com")
+}
+
+// passRoles is passRole for all integrations and authorizers of a document.
 func (s *Service) passRoles(ctx context.Context, doc *openapi.API) error {
+	for i := range doc.Authorizers {
+		if err := s.passAuthorizerRole(ctx, &doc.Authorizers[i]); err != nil {
+			return err
+		}
+	}
 	for i := range doc.Resources {
 		for j := range doc.Resources[i].Methods {
 			if err := s.passRole(ctx, doc.Resources[i].Methods[j].Method.MethodIntegration); err != nil {

@@ -152,8 +152,6 @@ func TestUnsupported(t *testing.T) {
 		{noSecurityPolicy, "CreateRestApi", doc{"name": "x", "securityPolicy": "TLS_1_2"}},
 		{noAccessMode, "CreateRestApi", doc{"name": "x", "endpointAccessMode": "STRICT"}},
 		{noAuthorizationScopes, "PutMethod", with(put, "authorizationType", "NONE", "authorizationScopes", []string{"a"})},
-		{noAuthorizerCredentials, "CreateAuthorizer", doc{"restApiId": id, "name": "a", "type": "TOKEN", "authorizerUri": functionURIOf("f"),
-			"identitySource": "method.request.header.A", "authorizerCredentials": "arn:aws:iam::1:role/r"}},
 		{noIntegrationType, "PutIntegration", with(m, "type", "AWS_PROXY", "integrationHttpMethod", "POST", "uri", "arn:aws:apigateway:eu-west-1:firehose:action/PutRecord")},
 		{noIntegrationTarget, "PutIntegration", with(http, "integrationTarget", "x")},
 		{noCredentials, "PutIntegration", with(m, "type", "AWS", "integrationHttpMethod", "POST", "uri", "arn:aws:apigateway:eu-west-1:sqs:path/1/q",

@@ -29,7 +29,6 @@ const (
 	noSecurityPolicy
 	noAccessMode
 	noAuthorizationScopes
-	noAuthorizerCredentials
 	noIntegrationType
 	noIntegrationTarget
 	noCredentials
@@ -50,27 +49,26 @@ const (
 )
 
 var unsupported = [unsupportedCount]Unsupported{
-	noPrivateAPI:            {"RestApi", "endpointConfiguration", "vpcEndpointIds"},
-	noSecurityPolicy:        {"RestApi", "securityPolicy", "any but TLS_1_0"},
-	noAccessMode:            {"RestApi", "endpointAccessMode", "STRICT"},
-	noAuthorizationScopes:   {"Method", "authorizationScopes", "any without COGNITO_USER_POOLS"},
-	noAuthorizerCredentials: {"Authorizer", "authorizerCredentials", "any"},
-	noIntegrationType:       {"Integration", "type", "AWS_PROXY with other services than Lambda"},
-	noIntegrationTarget:     {"Integration", "integrationTarget", "any (VPC links of version 2)"},
-	noCredentials:           {"Integration", "credentials", "arn:aws:iam::*:user/*; any with Lambda"},
-	noContentHandling:       {"Integration and IntegrationResponse", "contentHandling", "CONVERT_TO_BINARY, CONVERT_TO_TEXT of HTTP_PROXY"},
-	noTracing:               {"Stage", "tracingEnabled", "true"},
-	noClientCertificate:     {"Stage", "clientCertificateId", "ARN of a certificate of ACM"},
-	noMetrics:               {"Stage method settings", "metrics/enabled", "true"},
-	noLogging:               {"Stage method settings", "logging/loglevel", "ERROR, INFO"},
-	noDataTrace:             {"Stage method settings", "logging/dataTrace", "true"},
-	noProductCode:           {"UsagePlan", "productCode", "any"},
-	noLabels:                {"ApiKey", "labels", "any"},
-	noCertificate:           {"DomainName", "certificate settings", "certificateArn, regionalCertificateArn, ownershipVerificationCertificateArn; changes of an uploaded certificate"},
-	noMutualTLS:             {"DomainName", "mutualTlsAuthentication", "any"},
-	noPrivateDomain:         {"DomainName", "endpointConfiguration", "PRIVATE, policy, managementPolicy"},
-	noRoutingMode:           {"DomainName", "routingMode", "any but BASE_PATH_MAPPING_ONLY"},
-	noDomainSecurity:        {"DomainName", "securityPolicy, endpointAccessMode", "any but TLS_1_2, BASIC"},
+	noPrivateAPI:          {"RestApi", "endpointConfiguration", "vpcEndpointIds"},
+	noSecurityPolicy:      {"RestApi", "securityPolicy", "any but TLS_1_0"},
+	noAccessMode:          {"RestApi", "endpointAccessMode", "STRICT"},
+	noAuthorizationScopes: {"Method", "authorizationScopes", "any without COGNITO_USER_POOLS"},
+	noIntegrationType:     {"Integration", "type", "AWS_PROXY with other services than Lambda"},
+	noIntegrationTarget:   {"Integration", "integrationTarget", "any (VPC links of version 2)"},
+	noCredentials:         {"Integration and Authorizer", "credentials", "arn:aws:iam::*:user/*"},
+	noContentHandling:     {"Integration and IntegrationResponse", "contentHandling", "CONVERT_TO_BINARY, CONVERT_TO_TEXT of HTTP_PROXY"},
+	noTracing:             {"Stage", "tracingEnabled", "true"},
+	noClientCertificate:   {"Stage", "clientCertificateId", "ARN of a certificate of ACM"},
+	noMetrics:             {"Stage method settings", "metrics/enabled", "true"},
+	noLogging:             {"Stage method settings", "logging/loglevel", "ERROR, INFO"},
+	noDataTrace:           {"Stage method settings", "logging/dataTrace", "true"},
+	noProductCode:         {"UsagePlan", "productCode", "any"},
+	noLabels:              {"ApiKey", "labels", "any"},
+	noCertificate:         {"DomainName", "certificate settings", "certificateArn, regionalCertificateArn, ownershipVerificationCertificateArn; changes of an uploaded certificate"},
+	noMutualTLS:           {"DomainName", "mutualTlsAuthentication", "any"},
+	noPrivateDomain:       {"DomainName", "endpointConfiguration", "PRIVATE, policy, managementPolicy"},
+	noRoutingMode:         {"DomainName", "routingMode", "any but BASE_PATH_MAPPING_ONLY"},
+	noDomainSecurity:      {"DomainName", "securityPolicy, endpointAccessMode", "any but TLS_1_2, BASIC"},
 }
 
 // UnsupportedSettings lists every setting of implemented operations that is

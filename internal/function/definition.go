@@ -40,7 +40,6 @@ type Version struct {
 	Memory  int           // MB; zero: 128
 	Timeout time.Duration // zero: 3 s
 	Role    string        // ARN; its credentials are given to the function if the Host has some
-	Tracing bool          // Active: the trace header says Sampled as it came
 
 	// LogGroup is /aws/lambda/NAME if empty.
 	LogGroup string

@@ -353,6 +353,9 @@ func (p *pool) close(atOnce bool) {
 		}
 	}
 	p.idle = nil
+	if len(p.all) == 0 {
+		p.host.keep(p, false)
+	}
 }
 
 // reap ends instances that have been idle since before.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -133,40 +134,53 @@ func (p *process) peakMemory() int {
 	return (kb + 1023) >> 10
 }
 
-// maxSweeps bounds how often killMarked looks for what was started while it
-// looked.
-const maxSweeps = 5
+// How often killMarked looks again: for what was started while it looked, and
+// for processes that are about to run their program and have no environment
+// for a moment. Some never have one.
+const (
+	maxSweeps  = 20
+	maxUnsure  = 3
+	sweepPause = time.Millisecond
+)
 
 // killMarked ends the processes whose environment says that they belong to
 // mark, or to something below it: those that have left their group.
 func killMarked(mark string) {
 	entry := []byte("\x00" + marker + "=" + mark)
-	for range maxSweeps {
-		if !sweepMarked(entry) {
+	t := time.NewTicker(sweepPause)
+	defer t.Stop()
+	for i, doubts := 0, 0; i < maxSweeps; i++ {
+		found, unsure := sweepMarked(entry)
+		if doubts++; !found && (!unsure || doubts >= maxUnsure) {
 			return
 		}
+		<-t.C
 	}
 }
 
-// sweepMarked says whether it has found any.
-func sweepMarked(entry []byte) bool {
+// sweepMarked says whether it has found any, and whether it could not tell of
+// some.
+func sweepMarked(entry []byte) (found, unsure bool) {
 	names, err := processes()
 	if err != nil {
-		return false
+		return false, false
 	}
-	found := false
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
 		env, err := os.ReadFile(filepath.Join("/proc", name, "environ"))
-		if err != nil || !marked(env, entry) {
-			continue
+		switch {
+		case err != nil:
+		case len(env) == 0:
+			st, ok := readStat(name)
+			unsure = unsure || ok && st.begins
+		case marked(env, entry):
+			found = syscall.Kill(pid, syscall.SIGKILL) == nil || found
 		}
-		found = syscall.Kill(pid, syscall.SIGKILL) == nil || found
 	}
-	return found
+	return found, unsure
 }
 
 // marked looks for an entry that ends there or goes on with a slash. A zombie's
@@ -232,7 +246,8 @@ func usage(groups map[int]use) {
 // A stat is what /proc/PID/stat says of a process.
 type stat struct {
 	group, threads int
-	resident       int // pages
+	resident       int  // pages
+	begins         bool // neither of the kernel nor ended: if it has no environment, it is about to get one
 }
 
 func readStat(name string) (stat, bool) {
@@ -245,11 +260,15 @@ func readStat(name string) (stat, bool) {
 	if len(f) < 22 {
 		return stat{}, false
 	}
+	const kernelThread = 0x00200000 // PF_KTHREAD
 	var s stat
-	var errs [3]error
+	var errs [4]error
 	s.group, errs[0] = strconv.Atoi(f[2])
 	s.threads, errs[1] = strconv.Atoi(f[17])
 	s.resident, errs[2] = strconv.Atoi(f[21])
+	flags, err := strconv.Atoi(f[6])
+	errs[3] = err
+	s.begins = flags&kernelThread == 0 && f[0] != "Z" && f[0] != "X"
 	return s, errors.Join(errs[:]...) == nil
 }
 

@@ -13,9 +13,11 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/internal/arn"
 	"gatehouse/internal/awsclient"
 	"gatehouse/internal/function"
 	"gatehouse/internal/service/lambda"
+	"gatehouse/internal/service/sts"
 )
 
 // functions are the parts that run functions and keep them.
@@ -32,7 +34,8 @@ func (n *node) openFunctions() (*functions, error) {
 	f := &functions{}
 	f.host = function.NewHost(function.Options{
 		Dir: n.cfg.functionDir("run"), Concurrency: n.cfg.FunctionConcurrency, Logger: n.log,
-		Cgroup: n.cfg.FunctionCgroup,
+		Cgroup:      n.cfg.FunctionCgroup,
+		Credentials: n.functionCredentials(),
 	})
 	rules, err := functionRules(n.cfg.FunctionEndpoints, n.aws)
 	if err != nil {
@@ -48,6 +51,38 @@ func (n *node) openFunctions() (*functions, error) {
 	f.logs = lambda.NewLogs(n.cfg.functionDir("logs"), n.log)
 	f.syncer = f.service.NewSyncer(lambda.SyncOptions{Host: f.host, Invoker: f.router, Logs: f.logs, Log: n.log})
 	return f, nil
+}
+
+// lambdaPrincipal is the service that functions' roles must trust.
+const lambdaPrincipal = "lambda.amazonaws.com"
+
+// functionCredentials gives functions the credentials of their roles: those that
+// the configuration names a source for, and those of this server's own IAM. A
+// function of any other role has none.
+func (n *node) functionCredentials() func(context.Context, string) (function.Credentials, error) {
+	roles := sts.New(n.identities, nil)
+	return func(ctx context.Context, role string) (function.Credentials, error) {
+		a, err := arn.Parse(role)
+		if err != nil {
+			return function.Credentials{}, err
+		}
+		if _, named := n.cfg.RoleCredentials[role]; named || n.cfg.RoleCredentials["*"] != "" {
+			source, err := n.aws.Role(role, a.Account, "us-east-1")
+			if err != nil {
+				return function.Credentials{}, err
+			}
+			c, err := source.Credentials(ctx)
+			return function.Credentials{AccessKeyID: c.Key.AccessKey, SecretAccessKey: c.Key.SecretKey, SessionToken: c.Key.SessionToken, Expires: c.Expires}, err
+		}
+		cred, err := roles.AssumeForService(lambdaPrincipal, a.Account, role, "function")
+		if err != nil {
+			n.log.Debug("function runs without credentials", "role", role, "error", err)
+			return function.Credentials{}, nil
+		}
+		return function.Credentials{
+			AccessKeyID: *cred.AccessKeyId, SecretAccessKey: *cred.SecretAccessKey, SessionToken: *cred.SessionToken, Expires: *cred.Expiration,
+		}, nil
+	}
 }
 
 // functionDir is a directory for something about functions.

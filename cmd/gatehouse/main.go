@@ -4,6 +4,7 @@
 //	gatehouse import     import an API definition into a running server, and deploy it
 //	gatehouse function   deploy, call and watch functions of a running server
 //	gatehouse admin      make an administrator of a running server
+//	gatehouse compact    give back the room that a store does not need
 //	gatehouse version    print the version
 //	gatehouse help       describe a command
 //
@@ -68,7 +69,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newImport(), newFunction(), newAdmin(), newVersion())
+	root.AddCommand(newServe(), newImport(), newFunction(), newAdmin(), newCompact(), newVersion())
 	return root
 }
 

@@ -53,6 +53,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"aws":         cmdAWS,
 	"capture":     cmdCapture,
 	"backend":     cmdBackend,
+	"oidc":        cmdOIDC,
 	"s3":          cmdS3,
 	"http":        cmdHTTP,
 	"rest":        cmdRest,

@@ -33,7 +33,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 	identities := iam.New(p.st)
 	return []awsrpc.Mount{
 		apigateway.Mount(rest.New(p.st, p.blobs, restOptions(cfg, p))),
-		apigatewayv2.Mount(httpapi.New(p.st, p.blobs, httpapi.Limits{})),
+		apigatewayv2.Mount(httpapi.New(p.st, p.blobs, httpapi.Limits{}, p.data)),
 		apigatewaymanagementapi.Mount(apigatewaymanagementapi.UnimplementedServer{}),
 		iamapi.Mount(identities),
 		stsapi.Mount(sts.New(p.who, identities.Document)),

@@ -25,6 +25,10 @@ type Authorization struct {
 	// the latency, if Timed.
 	Event [2]string
 	Timed bool
+
+	// Kind is the member of an HTTP API's events of format 2.0 that Event stands
+	// in: jwt or lambda.
+	Kind string
 }
 
 // An AuthorizerValue is one $context.authorizer.{name}.

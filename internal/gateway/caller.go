@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"gatehouse/internal/arn"
@@ -131,6 +132,13 @@ func (x *Exchange) methodARN() (string, error) {
 	b = append(append(b, st.Name...), '/')
 	b = append(append(b, x.Vars.HTTPMethod...), '/')
 	path := trimSlashes(x.Vars.Path)
+	if x.HTTP { // its path is decoded, and all of it counts
+		x.Buf = append(b, strings.TrimPrefix(x.Vars.Path, "/")...)
+		if len(x.Buf)-from > maxMethodARN {
+			return "", arnTooLong
+		}
+		return wire.String(x.Buf[from:]), nil
+	}
 	if n := len(path); n > 0 && path[n-1] == '/' {
 		path = path[:n-1]
 	}

@@ -108,7 +108,7 @@ func (f *Fault) http() (status int, text string) {
 		} else {
 			status = http.StatusInternalServerError
 		}
-	case MissingAuthenticationToken, ResourceNotFound:
+	case ResourceNotFound:
 		status = http.StatusNotFound
 	case RequestTooLarge:
 		status = http.StatusRequestEntityTooLarge

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/internal/cache"
 	"gatehouse/internal/function"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/event"
@@ -38,27 +39,47 @@ func (r *lambdaRoute) ask(ctx context.Context, x *gateway.Exchange, key []byte) 
 	if l.TTL <= 0 {
 		return r.call(ctx, x)
 	}
-	f, first := l.flights.join(string(key))
+	return askOnce(ctx, &l.flights, l.Cache, key, func(ctx context.Context) (kept[*Decision], error) {
+		d, err := r.call(ctx, x)
+		if err != nil {
+			return kept[*Decision]{}, err
+		}
+		return kept[*Decision]{d, d.size, x.Vars.Now.Add(l.TTL)}, nil
+	})
+}
+
+// kept is a decision with how large it is and until when it counts.
+type kept[D any] struct {
+	decision D
+	size     int
+	until    time.Time
+}
+
+// askOnce gets a decision by call, for all exchanges that wait for the same,
+// and keeps it. A call that fails leaves nothing.
+func askOnce[D any](ctx context.Context, fs *flights[D], c *cache.Cache[D], key []byte, call func(context.Context) (kept[D], error)) (D, error) {
+	var none D
+	f, first := fs.join(string(key))
 	if !first {
 		select {
 		case <-f.done:
 			return f.decision, f.err
 		case <-ctx.Done():
-			return nil, misconfigured(context.Cause(ctx))
+			return none, misconfigured(context.Cause(ctx))
 		}
 	}
 	// Whoever waits for this call must not lose it with the client that began
 	// it. An outcome that is never told is a refusal.
 	f.err = misconfigured(errors.New("the authorizer's call was given up"))
-	defer l.flights.end(string(key), f)
-	kept := l.Cache.Replace(key) // a flush from now on means that it is not kept
-	defer kept.End()
-	d, err := r.call(context.WithoutCancel(ctx), x)
-	f.decision, f.err = d, err
-	if err == nil && kept.Reserve(d.size) {
-		kept.Store(d, x.Vars.Now.Add(l.TTL))
+	defer fs.end(string(key), f)
+	room := c.Replace(key) // a flush from now on means that it is not kept
+	defer room.End()
+	k, err := call(context.WithoutCancel(ctx))
+	f.decision, f.err = k.decision, err
+	if err == nil && room.Reserve(k.size) {
+		room.Store(k.decision, k.until)
 	}
-	return d, err
+	return k.decision, err
 }
 
 // call asks for a decision about x.
@@ -118,35 +139,35 @@ func refusal(x *gateway.Exchange, err error) error {
 }
 
 // flights are the calls under way, by identity.
-type flights struct {
+type flights[D any] struct {
 	mu  sync.Mutex // guards all
-	all map[string]*flight
+	all map[string]*flight[D]
 }
 
 // A flight is one call. Its outcome is set before done is closed.
-type flight struct {
+type flight[D any] struct {
 	done     chan struct{}
-	decision *Decision
+	decision D
 	err      error
 }
 
 // join returns the flight for a key, and whether the caller is the first, who
 // must end it.
-func (fs *flights) join(key string) (f *flight, first bool) {
+func (fs *flights[D]) join(key string) (f *flight[D], first bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	if f = fs.all[key]; f != nil {
 		return f, false
 	}
-	f = &flight{done: make(chan struct{})}
+	f = &flight[D]{done: make(chan struct{})}
 	if fs.all == nil {
-		fs.all = make(map[string]*flight)
+		fs.all = make(map[string]*flight[D])
 	}
 	fs.all[key] = f
 	return f, true
 }
 
-func (fs *flights) end(key string, f *flight) {
+func (fs *flights[D]) end(key string, f *flight[D]) {
 	fs.mu.Lock()
 	delete(fs.all, key)
 	fs.mu.Unlock()

@@ -27,6 +27,8 @@ type IAM struct {
 	Resource     *policy.Document
 	Private      bool
 	Organization string // of all accounts; empty: they are in none
+	// Forward: backends see the signature, as those of HTTP APIs do.
+	Forward bool
 }
 
 // signingName is the service that requests to APIs are signed for.
@@ -43,6 +45,9 @@ func (a *IAM) Do(_ context.Context, x *gateway.Exchange) error {
 	x.Identity = gateway.Identity{Principal: cred.Principal, AccessKey: cred.AccessKey, Organization: a.Organization}
 	if err := a.decide(x, cred.Principal); err != nil {
 		return err
+	}
+	if a.Forward {
+		return nil
 	}
 	// AWS: authorizers.md §5: backends do not see the signature.
 	x.MethodRequest.Header.DelID(wire.HeaderAuthorization)

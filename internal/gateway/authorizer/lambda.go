@@ -32,7 +32,7 @@ type LambdaConfig struct {
 // All routes of a stage with the same authorizer share one.
 type Lambda struct {
 	LambdaConfig
-	flights flights
+	flights flights[*Decision]
 }
 
 // NewLambda makes a Lambda.

@@ -169,6 +169,8 @@ func keptBy[V any](p *planner, r *cache.Registry[V], config string) *cache.Cache
 func (c *Compiler) FlushStageAuthorizers(s record.Scope, restAPI, stage string) {
 	c.decisions.Flush(cacheGroup(s, restAPI, stage))
 	c.tokens.Flush(cacheGroup(s, restAPI, stage))
+	c.http.decisions.Flush(cacheGroup(s, restAPI, stage))
+	c.http.tokens.Flush(cacheGroup(s, restAPI, stage))
 }
 
 // decisionsInUse are the caches of decisions that some stage fills.

@@ -92,6 +92,7 @@ type Compiler struct {
 	decisions cache.Registry[*authorizer.Decision]
 	tokens    cache.Registry[*authorizer.Verified]
 	issuers   jwt.Issuers
+	http      httpDecisions
 
 	// Of the goroutine of Run alone:
 	mirror  *mirror
@@ -264,6 +265,8 @@ func (c *Compiler) publish(ctx context.Context, t *touched, rev store.Rev) bool 
 		inUse := c.decisionsInUse()
 		c.decisions.Retain(inUse)
 		c.tokens.Retain(inUse)
+		c.http.decisions.Retain(inUse)
+		c.http.tokens.Retain(inUse)
 		c.issuers.Retain(c.issuersInUse())
 	}
 	c.mu.Lock()

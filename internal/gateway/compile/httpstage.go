@@ -12,6 +12,7 @@ import (
 	v2 "gatehouse/internal/awsapi/apigatewayv2"
 	"gatehouse/internal/function"
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/authorizer"
 	"gatehouse/internal/gateway/event"
 	"gatehouse/internal/gateway/integration"
 	"gatehouse/internal/gateway/step"
@@ -30,6 +31,9 @@ type httpPlanner struct {
 
 	fault  gateway.Step
 	finish []gateway.Finisher
+
+	jwts    map[string]*authorizer.JWT // made so far, by id
+	lambdas map[string]*authorizer.HTTPLambda
 }
 
 // buildHTTP makes a stage of an HTTP API. One without a deployment has no
@@ -48,7 +52,8 @@ func (b *builder) buildHTTP(ctx context.Context, made *built, id stageID, rec *r
 		made.deployed = r.Created
 	}
 	made.http, made.disabled = true, isTrue(def.API.DisableExecuteApiEndpoint)
-	p := &httpPlanner{c: b.c, b: made, id: id, def: def, rec: rec}
+	p := &httpPlanner{c: b.c, b: made, id: id, def: def, rec: rec,
+		jwts: make(map[string]*authorizer.JWT), lambdas: make(map[string]*authorizer.HTTPLambda)}
 	if c := def.API.CorsConfiguration; c != nil {
 		p.cors = newCORS(c)
 		p.fault = &step.HTTPFault{CORS: p.cors}
@@ -109,11 +114,14 @@ func (p *httpPlanner) router() (*gateway.Router, error) {
 
 // planFor is the order in which things happen to an exchange of one route.
 func (p *httpPlanner) planFor(rt *gateway.Route, r *v2.Route) (*gateway.Plan, error) {
-	if t := str(r.AuthorizationType); t != "" && t != v2.AuthorizationTypeNone {
-		return nil, fmt.Errorf("authorizationType %s is not supported yet", t)
-	}
 	// AWS: execution.md §4: authorization, then throttling, then the integration.
-	plan := &gateway.Plan{Fault: p.fault, Finish: p.finish, Request: []gateway.Step{p.throttle(rt)}}
+	plan := &gateway.Plan{Fault: p.fault, Finish: p.finish}
+	if s, err := p.authorize(rt, r); err != nil {
+		return nil, err
+	} else if s != nil {
+		plan.Request = append(plan.Request, s)
+	}
+	plan.Request = append(plan.Request, p.throttle(rt))
 	in, ok := p.def.Integrations[strings.TrimPrefix(str(r.Target), "integrations/")]
 	if !ok {
 		return nil, fmt.Errorf("target %s does not exist", str(r.Target))

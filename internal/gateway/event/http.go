@@ -207,9 +207,7 @@ func (f *Form) appendHTTPContext(dst []byte, x *gateway.Exchange) []byte {
 	st, v := x.Stage, &x.Vars
 	dst = append(append(append(dst, `{"accountId":"`...), st.Account...), `","apiId":"`...)
 	dst = append(append(dst, st.API...), '"')
-	if a := x.Authorization; a != nil && a.Event[0] != "" {
-		dst = append(append(append(dst, `,"authorizer":`...), a.Event[0]...), a.Event[1]...)
-	}
+	dst = appendHTTPCaller(dst, x)
 	dst = AppendString(append(dst, `,"domainName":`...), v.Domain)
 	prefix, _, _ := strings.Cut(v.Domain, ".")
 	dst = AppendString(append(dst, `,"domainPrefix":`...), prefix)
@@ -226,6 +224,33 @@ func (f *Form) appendHTTPContext(dst []byte, x *gateway.Exchange) []byte {
 	dst = gateway.AppendRequestTime(dst, v.Start)
 	dst = strconv.AppendInt(append(dst, `","timeEpoch":`...), v.Start.UnixMilli(), 10)
 	return append(dst, '}')
+}
+
+// appendHTTPCaller appends who the caller is, if that is known.
+//
+// AWS: http-api-execution.md §3.1; authorizers.md §5 for IAM, where a caller
+// without an organization is not recorded.
+func appendHTTPCaller(dst []byte, x *gateway.Exchange) []byte {
+	if a := x.Authorization; a != nil && a.Event[0] != "" {
+		dst = append(append(append(dst, `,"authorizer":{"`...), a.Kind...), `":`...)
+		return append(append(append(dst, a.Event[0]...), a.Event[1]...), '}')
+	}
+	who := x.Identity.Principal
+	if who == nil {
+		return dst
+	}
+	dst = AppendString(append(dst, `,"authorizer":{"iam":{"accessKey":`...), x.Identity.AccessKey)
+	dst = AppendString(append(dst, `,"accountId":`...), who.Account)
+	dst = AppendString(append(dst, `,"callerId":`...), who.ID)
+	dst = append(dst, `,"cognitoIdentity":null,"principalOrgId":`...)
+	if x.Identity.Organization == "" {
+		dst = append(dst, "null"...)
+	} else {
+		dst = AppendString(dst, x.Identity.Organization)
+	}
+	dst = AppendString(append(dst, `,"userArn":`...), who.ARN)
+	dst = AppendString(append(dst, `,"userId":`...), who.ID)
+	return append(dst, '}', '}')
 }
 
 // sortedVariables are stage variables as JSON; empty: there are none.

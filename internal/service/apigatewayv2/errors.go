@@ -21,6 +21,7 @@ func errUnknown(kind, id string) error {
 
 func errRoute(id *string) error       { return errUnknown("Route", str(id)) }
 func errIntegration(id *string) error { return errUnknown("Integration", str(id)) }
+func errAuthorizer(id *string) error  { return errUnknown("Authorizer", str(id)) }
 func errDeployment(id *string) error  { return errUnknown("Deployment", str(id)) }
 
 func errStage() error { return api.NotFoundException("Invalid stage identifier specified") }

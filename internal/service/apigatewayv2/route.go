@@ -38,6 +38,9 @@ func (e *apiEdit) putRoute(rt api.Route) error {
 			return api.ConflictException("Route with key " + str(rt.RouteKey) + " already exists for this API")
 		}
 	}
+	if err := e.checkAuthorization(&rt); err != nil {
+		return err
+	}
 	if target := str(rt.Target); target != "" {
 		id, ok := strings.CutPrefix(target, "integrations/")
 		if _, known := e.def.Integrations[id]; !ok || !known {
@@ -62,10 +65,39 @@ func checkRoute(rt *api.Route) error {
 		return noRouteKeys.refuse("true")
 	case len(rt.RequestModels) > 0 || len(rt.RequestParameters) > 0 || str(rt.ModelSelectionExpression) != "" || str(rt.RouteResponseSelectionExpression) != "":
 		return noRouteModels.refuse("")
-	case str(rt.AuthorizationType) != api.AuthorizationTypeNone:
-		return noAuthorization.refuse(str(rt.AuthorizationType))
-	case str(rt.AuthorizerId) != "" || len(rt.AuthorizationScopes) > 0:
-		return bad("authorizerId and authorizationScopes need an authorizationType")
+	}
+	return nil
+}
+
+// checkAuthorization refuses an authorization that does not fit together.
+//
+// AWS: API reference, CreateRoute: the types, and that scopes are for JWT; the
+// texts are ours.
+func (e *apiEdit) checkAuthorization(rt *api.Route) error {
+	t := str(rt.AuthorizationType)
+	if t != api.AuthorizationTypeJwt && len(rt.AuthorizationScopes) > 0 {
+		return bad("authorizationScopes are supported only for the authorizationType JWT")
+	}
+	want := ""
+	switch t {
+	case api.AuthorizationTypeNone, api.AuthorizationTypeAwsIam:
+		if str(rt.AuthorizerId) != "" {
+			return bad("authorizerId needs the authorizationType JWT or CUSTOM")
+		}
+		return nil
+	case api.AuthorizationTypeJwt:
+		want = api.AuthorizerTypeJwt
+	case api.AuthorizationTypeCustom:
+		want = api.AuthorizerTypeRequest
+	}
+	a, ok := e.def.Authorizers[str(rt.AuthorizerId)]
+	switch {
+	case !ok:
+		return bad("Invalid authorizer ID specified. Setting the authorizationType to " + t + " requires a valid authorizer.")
+	case str(a.AuthorizerType) != want:
+		return bad("The authorizer's type " + str(a.AuthorizerType) + " does not fit the authorizationType " + t)
+	case len(rt.AuthorizationScopes) > 10:
+		return errLimit("scopes")
 	}
 	return nil
 }

@@ -37,13 +37,20 @@ type Service struct {
 	st     store.Store
 	blobs  *store.Blobs
 	limits Limits
+	caches Flusher
+}
+
+// A Flusher drops what authorizers found out: the data plane.
+type Flusher interface {
+	// FlushStageAuthorizers drops all decisions that are kept for a stage.
+	FlushStageAuthorizers(scope record.Scope, api, stage string)
 }
 
 var _ api.Server = (*Service)(nil)
 
 // New returns a service over st. Definitions go into blobs. A limit of 0 is
-// AWS's.
-func New(st store.Store, blobs *store.Blobs, limits Limits) *Service {
+// AWS's; without caches, which may be nil, nothing is kept that could be reset.
+func New(st store.Store, blobs *store.Blobs, limits Limits, caches Flusher) *Service {
 	for _, l := range []struct{ have, otherwise *int }{
 		{&limits.Routes, &defaultLimits.Routes},
 		{&limits.Integrations, &defaultLimits.Integrations},
@@ -54,7 +61,7 @@ func New(st store.Store, blobs *store.Blobs, limits Limits) *Service {
 			*l.have = *l.otherwise
 		}
 	}
-	return &Service{st: st, blobs: blobs, limits: limits}
+	return &Service{st: st, blobs: blobs, limits: limits, caches: caches}
 }
 
 // tables are the records of the caller's account and region.

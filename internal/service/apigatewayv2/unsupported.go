@@ -24,14 +24,13 @@ const (
 	noDisabledValidation
 	noRouteKeys
 	noRouteModels
-	noAuthorization
 	noVPCLink
 	noSubtype
 	noCredentials
 	noClientCertificate
 	noMetrics
 	noLogging
-	noRequestAuthorizer
+	noAuthorizerRole
 	unsupportedCount
 )
 
@@ -40,14 +39,13 @@ var unsupportedSettings = [unsupportedCount]unsupported{
 	noDisabledValidation: {"Api", "disableSchemaValidation", "true"},
 	noRouteKeys:          {"Route", "apiKeyRequired", "true"},
 	noRouteModels:        {"Route", "requestModels, requestParameters, modelSelectionExpression, routeResponseSelectionExpression", "any"},
-	noAuthorization:      {"Route", "authorizationType", "AWS_IAM, CUSTOM, JWT"},
 	noVPCLink:            {"Integration", "connectionType", "VPC_LINK"},
 	noSubtype:            {"Integration", "integrationSubtype", "any"},
 	noCredentials:        {"Integration", "credentialsArn", "any"},
 	noClientCertificate:  {"Stage", "clientCertificateId", "any"},
 	noMetrics:            {"Stage route settings", "detailedMetricsEnabled", "true"},
 	noLogging:            {"Stage route settings", "loggingLevel, dataTraceEnabled", "any but OFF, false"},
-	noRequestAuthorizer:  {"Authorizer", "authorizerType", "REQUEST, JWT"},
+	noAuthorizerRole:     {"Authorizer", "authorizerCredentialsArn", "any"},
 }
 
 // refuse is the answer to setting what is not supported, with the value that

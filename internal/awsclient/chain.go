@@ -20,7 +20,7 @@ func (c *Client) named(name string) (Source, error) {
 		if c.opt.Root.AccessKey == "" {
 			return nil, errors.New("root: there is no root credential")
 		}
-		return fixed{Key: c.opt.Root}, nil
+		return fixed{Key: c.opt.Root, keys: new(sigv4.KeyCache)}, nil
 	}
 	if profile, ok := strings.CutPrefix(name, "profile:"); ok && profile != "" {
 		return newKept("profile "+profile, func(ctx context.Context) (Credentials, error) { return c.profile(ctx, profile) }, c.failed), nil

@@ -185,7 +185,7 @@ func (c *Client) Do(ctx context.Context, call *Call) (*Reply, error) {
 		return nil, err
 	}
 	req := newRequest(call, e)
-	if err := Sign(req, cred.Key, e.Scope, time.Now()); err != nil {
+	if err := Sign(req, cred, e.Scope, time.Now()); err != nil {
 		return nil, err
 	}
 	return c.send(ctx, e.Key, req, call.Timeout)

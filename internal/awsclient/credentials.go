@@ -14,6 +14,8 @@ import (
 type Credentials struct {
 	Key     sigv4.Key
 	Expires time.Time // zero: never
+
+	keys *sigv4.KeyCache // of Key; nil: nothing is remembered
 }
 
 // A Source gives credentials.
@@ -155,6 +157,7 @@ func (k *kept) refresh(ctx context.Context, enough func(*held, time.Time) bool) 
 		}
 		return Credentials{}, err
 	}
+	cred.keys = new(sigv4.KeyCache)
 	k.now.Store(&held{Credentials: cred, at: now})
 	return cred, nil
 }

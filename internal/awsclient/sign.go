@@ -18,7 +18,7 @@ var errUnhashed = errors.New("sign a request: its body is not here whole")
 // AWS: S3 wants the body's hash in a header of its own, and allows
 // UNSIGNED-PAYLOAD in its place (Signature Calculations for the Authorization
 // Header, S3 API reference).
-func Sign(req *wire.Request, k sigv4.Key, t sigv4.Target, at time.Time) error {
+func Sign(req *wire.Request, c Credentials, t sigv4.Target, at time.Time) error {
 	h := &req.Header
 	for _, name := range []string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
 		h.Del(name)
@@ -34,14 +34,18 @@ func Sign(req *wire.Request, k sigv4.Key, t sigv4.Target, at time.Time) error {
 	if t.Service == "s3" {
 		h.Add("X-Amz-Content-Sha256", hash)
 	}
-	if k.SessionToken != "" {
-		h.Add("X-Amz-Security-Token", k.SessionToken)
+	if c.Key.SessionToken != "" {
+		h.Add("X-Amz-Security-Token", c.Key.SessionToken)
 	}
 	q := sigv4.Request{Method: req.Method, Host: req.Host, Header: make([]sigv4.Field, 0, len(h.Fields))}
 	q.Path, q.Query, _ = strings.Cut(req.Target, "?")
 	for _, f := range h.Fields {
 		q.Header = append(q.Header, sigv4.Field{Name: f.Name, Value: f.Value})
 	}
-	h.Add("Authorization", q.Authorization(k, t, hash, at))
+	keys := c.keys
+	if keys == nil {
+		keys = new(sigv4.KeyCache)
+	}
+	h.Add("Authorization", q.AuthorizationCached(c.Key, t, hash, at, keys))
 	return nil
 }

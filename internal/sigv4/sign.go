@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,10 +60,16 @@ func Date(at time.Time) string { return at.UTC().Format(timeFormat) }
 // headers X-Amz-Date and, if k has a token, X-Amz-Security-Token already. hash
 // is that of the body, as HashPayload returns it, or UnsignedPayload.
 func (q *Request) Authorization(k Key, t Target, hash string, at time.Time) string {
+	return q.AuthorizationCached(k, t, hash, at, new(KeyCache))
+}
+
+// AuthorizationCached is Authorization with a memory for what the secret
+// derives.
+func (q *Request) AuthorizationCached(k Key, t Target, hash string, at time.Time, keys *KeyCache) string {
 	signed := signable(q)
 	scope := t.scope(at)
 	return algorithm + " Credential=" + k.AccessKey + "/" + scope.String() +
-		", SignedHeaders=" + strings.Join(signed, ";") + ", Signature=" + q.sign(q.Query, signed, hash, k.SecretKey, scope, at)
+		", SignedHeaders=" + strings.Join(signed, ";") + ", Signature=" + q.sign(q.Query, signed, hash, keys.key(scope, k.SecretKey), at, scope)
 }
 
 // Presign returns r's URL with a signature in its query that is valid for
@@ -87,30 +93,27 @@ func Presign(r *http.Request, body []byte, k Key, t Target, at time.Time, expire
 	u.RawQuery += canonicalQuery(add)
 	q := FromHTTP(r)
 	q.Query = u.RawQuery
-	u.RawQuery += "&X-Amz-Signature=" + q.sign(q.Query, []string{"host"}, HashPayload(body), k.SecretKey, scope, at)
+	u.RawQuery += "&X-Amz-Signature=" + q.sign(q.Query, []string{"host"}, HashPayload(body), scope.key(k.SecretKey), at, scope)
 	return &u
 }
 
-func (q *Request) sign(query string, signed []string, hash, secret string, scope Scope, at time.Time) string {
+// sign returns the signature by a derived key.
+func (q *Request) sign(query string, signed []string, hash string, key []byte, at time.Time, scope Scope) string {
 	pairs, _ := parseQuery(query)
 	canonical := q.canonical(canonicalQuery(pairs), signed, hash, scope.Service)
-	return hex.EncodeToString(mac(scope.key(secret), stringToSign(canonical, at, scope)))
+	return hex.EncodeToString(mac(key, stringToSign(canonical, at, scope)))
 }
 
 // signable returns the names of the headers to sign, in order.
 func signable(q *Request) []string {
-	names := map[string]bool{"host": true}
+	names := append(make([]string, 0, len(q.Header)+1), "host")
 	for _, f := range q.Header {
 		switch name := strings.ToLower(f.Name); name {
 		case "connection", "expect", "transfer-encoding", "user-agent", "x-amzn-trace-id":
 		default:
-			names[name] = true
+			names = append(names, name)
 		}
 	}
-	out := make([]string, 0, len(names))
-	for name := range names {
-		out = append(out, name)
-	}
-	sort.Strings(out)
-	return out
+	slices.Sort(names)
+	return slices.Compact(names)
 }

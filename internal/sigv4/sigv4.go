@@ -148,11 +148,16 @@ func (q *Request) canonical(query string, signed []string, payload, service stri
 		if name == "host" {
 			b.WriteString(trimAll(q.Host))
 		} else {
-			for i, v := range q.values(name) {
-				if i > 0 {
+			first := true
+			for _, f := range q.Header {
+				if !strings.EqualFold(f.Name, name) {
+					continue
+				}
+				if !first {
 					b.WriteByte(',')
 				}
-				b.WriteString(trimAll(v))
+				b.WriteString(trimAll(f.Value))
+				first = false
 			}
 		}
 		b.WriteByte('\n')

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -187,8 +188,17 @@ func (w *world) checkLog(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: gatehouse log TEXT")
 	}
-	if has := strings.Contains(w.server.Log(), args[0]); has == neg {
-		ts.Fatalf("%q in the server's output: %v, want %v:\n%s", args[0], has, !neg, w.server.Log())
+	// What was written may still be on its way here.
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); ; <-tick.C {
+		has := strings.Contains(w.server.Log(), args[0])
+		if has != neg {
+			return
+		}
+		if neg || time.Now().After(end) {
+			ts.Fatalf("%q in the server's output: %v, want %v:\n%s", args[0], has, !neg, w.server.Log())
+		}
 	}
 }
 

@@ -79,7 +79,7 @@ func (s *Service) sign(ctx context.Context, x *gateway.Exchange) error {
 	defer cancel()
 	cred, err := s.signer.Credentials(waiting)
 	if err == nil {
-		err = awsclient.Sign(&x.IntegrationRequest, cred.Key, s.scope, time.Now())
+		err = awsclient.Sign(&x.IntegrationRequest, cred, s.scope, time.Now())
 	}
 	if err == nil {
 		return nil

@@ -20,11 +20,12 @@ type call struct {
 	start     time.Time     // zero until an instance works for it
 	deadline  time.Time
 
-	result chan *Result  // holds one
-	sent   chan struct{} // closed when payload is not needed any more
-	copied bool          // payload is not the caller's
-	over   chan struct{} // closed when the instance is done with it, too
-	tail   []byte        // valid when over is closed
+	result  chan *Result  // holds one
+	refusal *Error        // instead of the result; valid when that is there
+	sent    chan struct{} // closed when payload is not needed any more
+	copied  bool          // payload is not the caller's
+	over    chan struct{} // closed when the instance is done with it, too
+	tail    []byte        // valid when over is closed
 
 	unreserved bool // counted among the account's
 
@@ -111,6 +112,9 @@ func (p *pool) answerLocked(c *call, r *Result) bool {
 		return false
 	}
 	c.answered = true
+	if c.failure != nil && c.failure.refusal != nil {
+		c.refusal = c.failure.refusal
+	}
 	r.Status, r.RequestID, r.Version = 200, c.requestID, c.version
 	if c.in.Stream && r.Error == "" && r.Body == nil {
 		r.Body, r.Payload = io.NopCloser(bytes.NewReader(r.Payload)), nil
@@ -165,6 +169,9 @@ func (in *instance) closeLog(c *call, used int) {
 func (c *call) await(ctx context.Context, in *instance) (*Result, error) {
 	select {
 	case r := <-c.result:
+		if c.refusal != nil {
+			return nil, c.refusal
+		}
 		if !c.in.Tail || r.Body != nil {
 			return r, nil
 		}

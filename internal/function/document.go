@@ -25,6 +25,7 @@ type failure struct {
 	document []byte
 	lines    []string // for the log
 	fatal    bool     // the instance ended by it
+	refusal  *Error   // it is this machine that failed; nil: the function
 }
 
 // fail makes the failure with AWS's document for what its runtime did not

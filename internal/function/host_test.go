@@ -198,6 +198,12 @@ func TestMissingPrograms(t *testing.T) {
 	if string(r.Payload) != want {
 		t.Errorf("got %s", r.Payload)
 	}
+	mustSet(t, h, latest(function.Version{Code: files(t, map[string]string{"bootstrap": "\x7fELF nonsense"}, "bootstrap")}))
+	r = invoke(t, h, deed{})
+	want = `{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"RequestId: ` + r.RequestID + ` Error: fork/exec /var/task/bootstrap: exec format error"}`
+	if string(r.Payload) != want {
+		t.Errorf("got %s", r.Payload)
+	}
 	t.Setenv("PATH", t.TempDir())
 	mustSet(t, h, latest(function.Version{Runtime: "nodejs22.x", Handler: "index.handler", Code: t.TempDir()}))
 	r = invoke(t, h, deed{})
@@ -206,6 +212,19 @@ func TestMissingPrograms(t *testing.T) {
 	}
 	if err := h.Set(latest(function.Version{Runtime: "java21"})); err == nil || !strings.Contains(err.Error(), `runtime "java21" cannot run here`) {
 		t.Errorf("java21: %v", err)
+	}
+}
+
+// What the machine cannot do is not the function's failure.
+func TestMachineFails(t *testing.T) {
+	h := newHost(t, function.Options{Credentials: func(context.Context, string) (function.Credentials, error) {
+		return function.Credentials{}, errors.New("secret reason")
+	}})
+	mustSet(t, h, latest(function.Version{Code: testCode(t), Role: "role"}))
+	_, err := h.Invoke(t.Context(), &function.Invocation{Function: testARN, Tail: true})
+	var e *function.Error
+	if !errors.As(err, &e) || e.Name != "ServiceException" || e.Status != 500 || strings.Contains(e.Message, "secret") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -4,10 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"gatehouse/internal/wire"
@@ -70,16 +74,28 @@ func (p *pool) launch(ctx context.Context, requestID string) (*instance, *failur
 		return in, fail(typeEntrypoint, requestID, err.Error())
 	}
 	in.log.say("INIT_START Runtime Version: " + runtimeVersion(p.version.Runtime, cmd))
+	if ext := p.version.inLayers("/opt/extensions"); ext != "/opt/extensions" {
+		in.log.say("Gatehouse: extensions are not run here: " + ext)
+	}
 	cr, err := p.credentials(ctx)
 	if err == nil {
 		in.expires = cr.Expires
 		err = in.begin(cmd, cr)
 	}
-	if err != nil {
-		_ = os.RemoveAll(in.dir) // found again at the next start
-		return in, fail(typeEntrypoint, requestID, err.Error())
+	if err == nil {
+		return in, nil
 	}
-	return in, nil
+	_ = os.RemoveAll(in.dir) // found again at the next start
+	var ee *exec.Error
+	var pe *fs.PathError
+	if (errors.As(err, &ee) || errors.As(err, &pe) && pe.Op == "fork/exec") && !isDiskError(err) {
+		// AWS: as it says when what it starts is no program for its machine.
+		return in, fail(typeEntrypoint, requestID, strings.ReplaceAll(err.Error(), p.version.Code, "/var/task"))
+	}
+	p.host.opt.Logger.Error("function cannot be started", "function", p.fn.arn, "error", err)
+	f := fail(typeEntrypoint, requestID, "the machine cannot start it")
+	f.refusal = Failure("The function could not be started: the server's log says why.")
+	return in, f
 }
 
 func runtimeVersion(runtime string, cmd command) string {

@@ -14,8 +14,9 @@ import (
 	"gatehouse/internal/function"
 )
 
-// files writes code; what of it is named in folders lies there.
-func files(t *testing.T, content map[string]string) string {
+// files writes code; what of it is named in folders lies there, and programs
+// can be run.
+func files(t *testing.T, content map[string]string, programs ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range content {
@@ -24,6 +25,11 @@ func files(t *testing.T, content map[string]string) string {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range programs {
+		if err := os.Chmod(filepath.Join(dir, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -198,11 +204,12 @@ func TestLayers(t *testing.T) {
 	layer := func(text string) string {
 		return files(t, map[string]string{"nodejs/node_modules/dep/index.js": "module.exports = '" + text + "';", "python/dep.py": "name = '" + text + "'"})
 	}
-	layers := []string{layer("first"), layer("last")}
+	layers := []string{layer("first"), layer("last"), files(t, map[string]string{"extensions/agent": ""})}
 	mustSet(t, h, latest(function.Version{Runtime: "nodejs20.x", Handler: "index.handler", Layers: layers, Timeout: 20 * time.Second,
 		Code: files(t, map[string]string{"index.js": `exports.handler = async () => require('dep');`})}))
-	if r := invoke(t, h, deed{}); string(r.Payload) != `"last"` {
-		t.Errorf("node: %s", r.Payload)
+	r, err := h.Invoke(t.Context(), &function.Invocation{Function: testARN, Tail: true})
+	if err != nil || string(r.Payload) != `"last"` {
+		t.Errorf("node: %s, %v", r.Payload, err)
 	}
 	mustSet(t, h, latest(function.Version{Runtime: "python3.12", Handler: "app.handler", Layers: layers, Timeout: 20 * time.Second,
 		Code: files(t, map[string]string{"app.py": "import dep\ndef handler(e, c): return dep.name"})}))

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,12 +43,21 @@ func TestForkBomb(t *testing.T) {
 	}
 	h := newHost(t, function.Options{})
 	mustSet(t, h, latest(function.Version{Code: testCode(t), Timeout: 60 * time.Second, Memory: 10240}))
-	before := runtime.NumGoroutine()
+	pid, err := strconv.Atoi(string(invoke(t, h, deed{Do: "pid"}).Payload))
+	if err != nil {
+		t.Fatal(err)
+	}
 	r := invoke(t, h, deed{Do: "bomb"})
 	if !strings.Contains(string(r.Payload), "signal: killed") {
 		t.Errorf("got %s", r.Payload)
 	}
-	t.Logf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+	for range 5000 {
+		if syscall.Kill(-pid, 0) != nil {
+			return
+		}
+		<-time.After(time.Millisecond)
+	}
+	t.Error("processes are left")
 }
 
 // A gigabyte of output neither fills memory nor keeps an invocation from ending.

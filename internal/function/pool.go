@@ -221,7 +221,7 @@ func (p *pool) failStart(in *instance, c *call, f *failure) {
 	c.failure = f
 	p.answerLocked(c, &Result{Error: unhandled, Payload: f.document})
 	p.mu.Unlock()
-	if p.fn.logs(c) {
+	if p.fn.logs(c) && f.refusal == nil {
 		in.log.begin(c.in.Tail)
 		in.log.say("START RequestId: " + c.requestID + " Version: " + c.version)
 		in.closeLog(c, in.peak)
@@ -249,7 +249,9 @@ func (p *pool) start(ctx context.Context, c *call) (*instance, *failure) {
 			return in, nil
 		}
 	}
-	p.noteFailure(f)
+	if f.refusal == nil {
+		p.noteFailure(f)
+	}
 	return in, f
 }
 

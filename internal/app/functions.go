@@ -16,6 +16,7 @@ import (
 	"gatehouse/internal/arn"
 	"gatehouse/internal/awsclient"
 	"gatehouse/internal/function"
+	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/lambda"
 	"gatehouse/internal/service/sts"
 )
@@ -46,7 +47,7 @@ func (n *node) openFunctions() (*functions, error) {
 	}
 	f.service = lambda.New(n.st, n.blobs, lambda.Options{
 		Dir: n.cfg.functionDir("code"), Unpack: function.Unpack, Invoker: f.router, Objects: objects{n.aws},
-		Concurrency: n.cfg.FunctionConcurrency, Log: n.log,
+		Roles: iam.NewAccess(n.credential, n.identities), Concurrency: n.cfg.FunctionConcurrency, Log: n.log,
 	})
 	f.logs = lambda.NewLogs(n.cfg.functionDir("logs"), n.log)
 	f.syncer = f.service.NewSyncer(lambda.SyncOptions{Host: f.host, Invoker: f.router, Logs: f.logs, Log: n.log})

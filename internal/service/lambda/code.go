@@ -219,10 +219,18 @@ func (cs *codeStore) sweep(named map[store.Ref]struct{}) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
+	errs := []error{err}
+	for _, name := range cs.unused(entries, named) {
+		errs = append(errs, cs.remove(name))
+	}
+	return errors.Join(errs...)
+}
+
+// unused are those entries that nothing has named for unusedTime.
+func (cs *codeStore) unused(entries []os.DirEntry, named map[store.Ref]struct{}) (list []string) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	idle := map[string]time.Time{}
-	errs := []error{err}
 	for _, e := range entries {
 		if _, ok := named[store.Ref(e.Name())]; ok {
 			continue
@@ -234,11 +242,11 @@ func (cs *codeStore) sweep(named map[store.Ref]struct{}) error {
 		case time.Since(since) < unusedTime:
 			idle[e.Name()] = since
 		default:
-			errs = append(errs, cs.remove(e.Name()))
+			list = append(list, e.Name())
 		}
 	}
 	cs.idle = idle
-	return errors.Join(errs...)
+	return list
 }
 
 // unusedTime is how long code stays that nothing names: longer than the last

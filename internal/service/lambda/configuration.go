@@ -176,6 +176,9 @@ func (s *Service) UpdateFunctionConfiguration(ctx context.Context, in *api.Updat
 	if err != nil {
 		return nil, err
 	}
+	if err := s.passRole(ctx, in.Role); err != nil {
+		return nil, err
+	}
 	var out *api.FunctionConfiguration
 	err = s.editFunction(ctx, t, nil, func(e *functionEdit) error {
 		if in.RevisionId != nil && *in.RevisionId != str(e.rec.Latest.RevisionId) {

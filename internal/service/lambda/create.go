@@ -92,5 +92,8 @@ func (s *Service) checkNew(ctx context.Context, in *api.CreateFunctionInput, rec
 	if err := checkHandler(&rec.Latest); err != nil {
 		return err
 	}
+	if err := s.passRole(ctx, in.Role); err != nil {
+		return err
+	}
 	return s.configure(ctx, &rec.Latest, settingsOf(in))
 }

@@ -56,21 +56,30 @@ func (l *Logs) Of(s record.Scope, name string) func(function.Line) {
 
 // file returns the file at path, which may be closed.
 func (l *Logs) file(path string) *logFile {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	f := l.files[path]
-	if f == nil {
-		if len(l.files) >= maxOpenLogs {
-			for other, g := range l.files { // any one
-				_ = g.close() // its lines are lost at worst
-				delete(l.files, other)
-				break
-			}
-		}
-		f = &logFile{path: path}
-		l.files[path] = f
+	f, drop := l.lookup(path)
+	if drop != nil {
+		_ = drop.close() // its lines are lost at worst
 	}
 	return f
+}
+
+// lookup returns the file at path, and one that has to be closed for it.
+func (l *Logs) lookup(path string) (f, drop *logFile) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if f = l.files[path]; f != nil {
+		return f, nil
+	}
+	if len(l.files) >= maxOpenLogs {
+		for other, g := range l.files { // any one
+			drop = g
+			delete(l.files, other)
+			break
+		}
+	}
+	f = &logFile{path: path}
+	l.files[path] = f
+	return f, drop
 }
 
 // Run writes out what is buffered until ctx ends.

@@ -38,10 +38,29 @@ type Options struct {
 	Invoker function.Invoker
 	// Objects reads zip files from S3; nil: there is no S3.
 	Objects Objects
+	// Roles decides who may give a function which role; nil: everybody any.
+	Roles RolePasser
 	// Concurrency is how many invocations of an account may run at once; zero
 	// is 1,000.
 	Concurrency int
 	Log         *slog.Logger // nil discards
+}
+
+// A RolePasser decides whether the caller may hand a role to a service: who
+// makes a function acts through it as its role.
+type RolePasser interface {
+	PassRole(ctx context.Context, role, service string) error
+}
+
+// passRole demands that the caller may let functions act as a role.
+//
+// AWS: "Granting a user permissions to pass a role to an AWS service"; CreateFunction
+// and UpdateFunctionConfiguration need iam:PassRole.
+func (s *Service) passRole(ctx context.Context, role *string) error {
+	if s.opt.Roles == nil || role == nil {
+		return nil
+	}
+	return s.opt.Roles.PassRole(ctx, *role, "lambda.amazonaws.com")
 }
 
 // Objects reads what is stored in S3.

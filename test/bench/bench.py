@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 ap.add_argument('--gatehouse', default='build/gatehouse', help='the binary to measure')
 ap.add_argument('--build', default='build/bench', help='where tools, configurations and data go')
-ap.add_argument('--scenarios', default='get,post,gw,big')
+ap.add_argument('--scenarios', default='get,post,gw,gwv,cached,big')
 ap.add_argument('--rounds', type=int, default=5)
 ap.add_argument('--secs', type=float, default=1.5, help='aimed length of one run')
 ap.add_argument('--conns', type=int, default=64)
@@ -36,6 +36,8 @@ LOAD = {
     'get': ['-P', '/bench'], 'post': ['-P', '/bench', '-b', '1024'], 'big': ['-P', '/big', '-c', '16'],
     'gw': ['-R', str(A.routes), '-H', 'X-Api-Key: key-0500-0123456789abcdef'],
 }
+LOAD['gwv'] = LOAD['gw']  # gw with a request validator; nginx and HAProxy do what they do for gw
+LOAD['cached'] = LOAD['get']  # Gatehouse answers from the stage's cache what the others proxy
 running = []
 
 
@@ -120,11 +122,17 @@ def serve(kind, api):
             f'--admin 127.0.0.1:{ADMIN} --config {BUILD}/gatehouse.yaml {A.flags}')
 
 
+def kind_of(scenario):
+    """What kind of API a scenario calls."""
+    return scenario if scenario in ('gw', 'gwv', 'cached') else 'plain'
+
+
 def contestants(scenario):
-    kind = 'gw' if scenario == 'gw' else 'plain'
-    conf = 'nginx-gw.conf' if kind == 'gw' else 'nginx.conf'
-    who = {'nginx': (f'nginx -c {CFG}/{conf}', PORTS[kind]['nginx']),
-           'haproxy': (f'haproxy -f {CFG}/haproxy.cfg', PORTS[kind]['haproxy']),
+    kind = kind_of(scenario)
+    peers = 'gw' if kind in ('gw', 'gwv') else 'plain'
+    conf = 'nginx-gw.conf' if peers == 'gw' else 'nginx.conf'
+    who = {'nginx': (f'nginx -c {CFG}/{conf}', PORTS[peers]['nginx']),
+           'haproxy': (f'haproxy -f {CFG}/haproxy.cfg', PORTS[peers]['haproxy']),
            'gatehouse': (serve(kind, API), LISTEN)}
     if A.floor:
         who['floor'] = (f'{BIN}/floor {FLOOR} {UPSTREAM}', FLOOR)
@@ -184,11 +192,10 @@ def main():
     try:
         start(f'{BIN}/upstream {UPSTREAM}', LOAD_CPU, BUILD + '/upstream.log')
         up(UPSTREAM)
-        for kind, routes in (('plain', 0), ('gw', A.routes)):
-            if any((s == 'gw') == (kind == 'gw') for s in scenarios):
-                print(f'setting up {kind} through the AWS API', file=sys.stderr, flush=True)
-                shutil.rmtree(f'{BUILD}/data-{kind}', ignore_errors=True)
-                gatehouse.prepare(shlex.split(serve(kind, API)), API, up, routes, UPSTREAM)
+        for kind in sorted({kind_of(s) for s in scenarios}):
+            print(f'setting up {kind} through the AWS API', file=sys.stderr, flush=True)
+            shutil.rmtree(f'{BUILD}/data-{kind}', ignore_errors=True)
+            gatehouse.prepare(shlex.split(serve(kind, API)), API, up, kind, A.routes, UPSTREAM)
         for s in scenarios:
             rows = measure(s)
             show(rows)

@@ -7,6 +7,7 @@ process that is measured.
 import concurrent.futures, json, subprocess, time, urllib.error, urllib.request
 
 AUTH = 'AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/apigateway/aws4_request, SignedHeaders=host, Signature=00'
+KEYED = ('gw', 'gwv')  # kinds with API keys and an access log
 LOG_FORMAT = ('{"requestId":"$context.requestId","time":"$context.requestTime","method":"$context.httpMethod","path":"$context.path",'
               '"route":"$context.resourcePath","key":"$context.identity.apiKeyId","status":$context.status,'
               '"latency":$context.responseLatency,"bytes":$context.responseLength}')
@@ -28,35 +29,50 @@ class Client:
             raise SystemExit(f'{method} {path}: {e.code} {e.read().decode()}')
 
 
-def document(routes, upstream):
-    """An OpenAPI document: one proxy route, or that many routes with a path parameter and an API key."""
+def document(kind, routes, upstream):
+    """An OpenAPI document: one proxy route, or that many routes with a path parameter and an API key (gw), validated (gwv)."""
     def operation(uri, names):
         return {'parameters': [{'name': n, 'in': 'path', 'required': True, 'schema': {'type': 'string'}} for n in names],
                 'responses': {},
                 'x-amazon-apigateway-integration': {'type': 'http_proxy', 'httpMethod': 'ANY', 'uri': f'http://127.0.0.1:{upstream}' + uri,
                                                     'requestParameters': {f'integration.request.path.{n}': f'method.request.path.{n}' for n in names}}}
     paths = {}
-    if not routes:
+    if kind == 'plain':
         paths['/{proxy+}'] = {'x-amazon-apigateway-any-method': operation('/{proxy}', ['proxy'])}
-    for i in range(routes):
+    if kind == 'cached':
+        op = operation('/{proxy}', ['proxy'])
+        op['x-amazon-apigateway-integration'].update(httpMethod='GET', cacheKeyParameters=['method.request.path.proxy'])
+        paths['/{proxy+}'] = {'get': op}
+    for i in range(routes if kind in KEYED else 0):
         op = operation(f'/r{i}/items/{{item}}', ['item'])
         op['security'] = [{'key': []}]
+        if kind == 'gwv':
+            op['x-amazon-apigateway-request-validator'] = 'parameters'
+            op['parameters'].append({'name': 'X-Api-Key', 'in': 'header', 'required': True, 'schema': {'type': 'string'}})
         paths[f'/r{i}/items/{{item}}'] = {'get': op}
     return {'openapi': '3.0.1', 'info': {'title': 'bench', 'version': '1'}, 'paths': paths,
+            'x-amazon-apigateway-request-validators': {'parameters': {'validateRequestParameters': True, 'validateRequestBody': True}},
             'components': {'securitySchemes': {'key': {'type': 'apiKey', 'name': 'x-api-key', 'in': 'header'}}}}
 
 
-def prepare(command, api_port, up, routes, upstream):
+def prepare(command, api_port, up, kind, routes, upstream):
     """Starts command, describes and deploys the API, stops it again. up waits for a port."""
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         up(api_port)
         c = Client(api_port)
-        api = c.call('POST', '/restapis?mode=import&endpointConfigurationTypes=REGIONAL', document(routes, upstream))['id']
+        api = c.call('POST', '/restapis?mode=import&endpointConfigurationTypes=REGIONAL', document(kind, routes, upstream))['id']
         c.call('POST', f'/restapis/{api}/deployments', {'stageName': 'bench'})
         c.call('POST', '/domainnames', {'domainName': 'bench.local', 'endpointConfiguration': {'types': ['REGIONAL']}})
         c.call('POST', '/domainnames/bench.local/basepathmappings', {'restApiId': api, 'stage': 'bench'})
-        if routes:
+        if kind == 'cached':
+            c.call('PATCH', f'/restapis/{api}/stages/bench', {'patchOperations': [
+                {'op': 'replace', 'path': '/cacheClusterEnabled', 'value': 'true'},
+                {'op': 'replace', 'path': '/cacheClusterSize', 'value': '0.5'},
+                {'op': 'replace', 'path': '/*/*/caching/enabled', 'value': 'true'},
+                {'op': 'replace', 'path': '/*/*/throttling/rateLimit', 'value': '1000000'},  # settings of methods bring Amazon's limits
+                {'op': 'replace', 'path': '/*/*/throttling/burstLimit', 'value': '1000000'}]})
+        if kind in KEYED:
             c.call('PATCH', f'/restapis/{api}/stages/bench', {'patchOperations': [
                 {'op': 'replace', 'path': '/accessLogSettings/destinationArn', 'value': 'arn:aws:logs:us-east-1:000000000000:log-group:bench'},
                 {'op': 'replace', 'path': '/accessLogSettings/format', 'value': LOG_FORMAT}]})

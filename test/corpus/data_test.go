@@ -16,7 +16,7 @@ import (
 
 // dataReplays are the recordings of requests to deployed APIs.
 func dataReplays() []replay {
-	return slices.Concat(mockReplays, httpReplays, templateReplays, validatorReplays, routeReplays, remapReplays, s3Replays, lambdaReplays)
+	return slices.Concat(mockReplays, httpReplays, templateReplays, validatorReplays, routeReplays, remapReplays, s3Replays, lambdaReplays, testInvokeReplays)
 }
 
 // An answer is what a request to a deployed API got.

@@ -14,6 +14,8 @@ import (
 var remapReplays = []replay{
 	{file: "integrations", name: "test_apigateway_header_remapping_http[HTTP]", run: replayRemapping("HTTP")},
 	{file: "integrations", name: "test_apigateway_header_remapping_http[HTTP_PROXY]", run: replayRemapping("HTTP_PROXY")},
+	{file: "integrations", name: "test_apigateway_header_remapping_aws[AWS]", run: replayRemapping("AWS")},
+	{file: "integrations", name: "test_apigateway_header_remapping_aws[AWS_PROXY]", run: replayRemapping("AWS_PROXY")},
 }
 
 // replayRemapping sends every header that was sent, and maps every header that
@@ -32,13 +34,23 @@ func replayRemapping(kind string) func(c *client, match func(string, doc)) {
 		}
 		// Invisible to the template, but sent.
 		lines = append(lines, "Content-MD5: d", "Max-Forwards: 3", "Server: s", "Proxy-Authenticate: Basic", "TE: trailers", "WWW-Authenticate: Basic")
-		keys := []string{"no-param-integration", "full-integration", "content-length", "transfer-encoding"}
+		keys := []string{"no-param-integration", "full-integration", "content-length", "transfer-encoding",
+			"authorization", "connection", "expect", "proxy-authenticate", "te"} // the last for AWS only
+		keys = slices.DeleteFunc(keys, func(key string) bool { return !c.recorded(key) })
 		id, root := c.newAPI()
 		c.matchText(match, "apigw-id", id)
 		mapped := with(full["headers"].(doc), "Host", id+".execute-api.localhost")
 		for _, key := range keys {
 			r := remapRoute(kind, key, names, mapped, c.rec)
-			r.part, r.integration["uri"] = key, c.backend(showHeaders)
+			r.part = key
+			switch kind {
+			case "AWS":
+				maps.Copy(r.integration, doc{"uri": c.proxyTo("echo", id)["uri"]})
+			case "AWS_PROXY":
+				maps.Copy(r.integration, doc{"uri": c.proxyTo("event", id)["uri"]})
+			default:
+				r.integration["uri"] = c.backend(showHeaders)
+			}
 			c.put(id, root, r)
 		}
 		c.deploy(id, "dev")
@@ -52,17 +64,21 @@ func replayRemapping(kind string) func(c *client, match func(string, doc)) {
 func remapRoute(kind, key string, names []string, mapped doc, rec recording) route {
 	in := doc{"type": kind, "integrationHttpMethod": "POST"}
 	r := route{integration: in}
-	if kind == "HTTP" {
+	if !strings.HasSuffix(kind, "_PROXY") {
 		r.responses, r.status = map[string]doc{"200": {}}, map[string]doc{}
 	}
 	switch key {
-	case "content-length", "transfer-encoding":
+	case "content-length", "transfer-encoding", "authorization", "connection", "expect", "proxy-authenticate", "te":
 		in["requestParameters"] = doc{"integration.request.header." + key: "'5'"}
 	case "full-integration":
 		params := doc{}
 		for _, name := range names {
-			if name == "Content-Length" || name == "Transfer-Encoding" || name == "Connection" {
-				continue // refused, see the cases of their own
+			refused := []string{"Content-Length", "Transfer-Encoding", "Connection"} // see the cases of their own
+			if strings.HasPrefix(kind, "AWS") {
+				refused = append(refused, "Authorization", "Expect", "Proxy-Authenticate", "TE")
+			}
+			if slices.Contains(refused, name) {
+				continue
 			}
 			value := "dropped" // it was mapped, and did not arrive
 			for n, v := range mapped {
@@ -73,7 +89,7 @@ func remapRoute(kind, key string, names []string, mapped doc, rec recording) rou
 			params["integration.request.header."+name] = "'" + value + "'"
 		}
 		in["requestParameters"] = params
-		if kind == "HTTP" {
+		if !strings.HasSuffix(kind, "_PROXY") {
 			mapResponse(&r, names, rec.Content[key].(doc)["response-headers"].(doc))
 		}
 	}
@@ -125,13 +141,23 @@ func showHeaders(w http.ResponseWriter, r *http.Request) {
 
 // remapped is an answer as it was recorded. Lengths are those of the
 // recording's own values.
-func (c *client) remapped(key string, a answer) doc {
+func (c *client) remapped(key string, a answer) (shown doc) {
 	want := c.rec.Content[key].(doc)
+	defer func() {
+		for name, v := range want {
+			if v == nil { // there is none, and it was recorded so
+				shown[name] = nil
+			}
+		}
+	}()
 	got, ok := a.json().(doc)
 	response := recordedLengths(a.header, want["response-headers"].(doc))
 	headers, seen := got["headers"].(doc)
 	if !ok || !seen {
 		return doc{"body": got, "response-headers": response}
+	}
+	if got["requestContext"] != nil { // the event of a function
+		return doc{"headers": headers, "response-headers": response}
 	}
 	h := http.Header{}
 	for name, value := range headers {

@@ -75,6 +75,7 @@ func (c *client) templates(url, request, response string) string {
 
 // Requests that are validated.
 var validatorReplays = []replay{
+	{file: "common", name: "test_api_gateway_request_validator", run: replayValidator},
 	{file: "common", name: "test_api_gateway_request_validator_with_ref_models", run: func(c *client, match func(string, doc)) {
 		id := c.validated(match,
 			"testSchema", `{"$schema": "http://json-schema.org/draft-04/schema#", "title": "testSchema", "type": "object",

@@ -84,7 +84,13 @@ func createAdmin(ctx context.Context, c *client, name string, w io.Writer) error
 
 // iam makes a call of IAM and returns its answer.
 func (c *client) iam(ctx context.Context, action string, form url.Values) ([]byte, error) {
-	full := url.Values{"Action": {action}, "Version": {"2010-05-08"}}
+	return c.query(ctx, "iam", action, form)
+}
+
+// query makes a call of IAM or STS and returns its answer.
+func (c *client) query(ctx context.Context, service, action string, form url.Values) ([]byte, error) {
+	versions := map[string]string{"iam": "2010-05-08", "sts": "2011-06-15"}
+	full := url.Values{"Action": {action}, "Version": {versions[service]}}
 	for k, v := range form {
 		full[k] = v
 	}
@@ -94,7 +100,7 @@ func (c *client) iam(ctx context.Context, action string, form url.Values) ([]byt
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	sigv4.Sign(req, body, c.key, sigv4.Target{Region: c.region, Service: "iam"}, time.Now())
+	sigv4.Sign(req, body, c.key, sigv4.Target{Region: c.region, Service: service}, time.Now())
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, err
@@ -102,7 +108,7 @@ func (c *client) iam(ctx context.Context, action string, form url.Values) ([]byt
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("iam %s: %w", action, err)
+		return nil, fmt.Errorf("%s %s: %w", service, action, err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		var e struct {
@@ -112,7 +118,7 @@ func (c *client) iam(ctx context.Context, action string, form url.Values) ([]byt
 		if xml.Unmarshal(text, &e) != nil {
 			e.Message = strings.TrimSpace(string(text[:min(len(text), 500)]))
 		}
-		return nil, fmt.Errorf("iam %s: %d %s: %s", action, resp.StatusCode, e.Code, e.Message)
+		return nil, fmt.Errorf("%s %s: %d %s: %s", service, action, resp.StatusCode, e.Code, e.Message)
 	}
 	return text, nil
 }

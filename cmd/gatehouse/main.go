@@ -5,6 +5,8 @@
 //	gatehouse function   deploy, call and watch functions of a running server
 //	gatehouse admin      make an administrator of a running server
 //	gatehouse compact    give back the room that a store does not need
+//	gatehouse explain    tell which policy decides about a request
+//	gatehouse who-can-call  list who may call a method
 //	gatehouse version    print the version
 //	gatehouse help       describe a command
 //
@@ -69,7 +71,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newImport(), newFunction(), newAdmin(), newCompact(), newVersion())
+	root.AddCommand(newServe(), newImport(), newFunction(), newAdmin(), newExplain(), newWhoCanCall(), newCompact(), newVersion())
 	return root
 }
 

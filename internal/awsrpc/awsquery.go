@@ -74,6 +74,9 @@ func (p *awsQuery) match(q *request) (match, bool) {
 }
 
 func (p *awsQuery) decode(m match, _ *request) (any, error) {
+	if err := unknownParameter(m); err != nil {
+		return nil, err
+	}
 	in := m.op.NewInput()
 	d := formDecoder{form: m.params}
 	v := reflect.ValueOf(in).Elem()
@@ -88,6 +91,22 @@ func (p *awsQuery) decode(m match, _ *request) (any, error) {
 		violations.member(v, f, []string{strings.ToLower(f.name[:1]) + f.name[1:]})
 	}
 	return in, violations.err()
+}
+
+// unknownParameter refuses a parameter that the operation does not have: it
+// would be taken for one that acts.
+//
+// AWS: unknown parameters are ignored there.
+func unknownParameter(m match) error {
+	for _, key := range slices.Sorted(maps.Keys(m.params)) {
+		name, _, _ := strings.Cut(key, ".")
+		switch {
+		case name == "Action", name == "Version", strings.HasPrefix(name, "X-Amz-"), m.op.in.byName[name] != nil:
+		default:
+			return Validation("Gatehouse does not support the parameter " + name + " of " + m.op.Name)
+		}
+	}
+	return nil
 }
 
 // A formDecoder reads an input out of a form.

@@ -14,9 +14,6 @@ import (
 	"gatehouse/internal/policy"
 )
 
-// temporaryPrefix is what the ids of temporary access keys begin with.
-const temporaryPrefix = "ASIA"
-
 // A Session is what a token of temporary credentials holds.
 type Session struct {
 	AccessKey string            `json:"k"`

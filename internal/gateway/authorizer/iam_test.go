@@ -271,8 +271,12 @@ func TestIAMMutations(t *testing.T) {
 			check(fmt.Sprintf("a change at %d of the body", at), func(x *gateway.Exchange) { x.MethodRequest.Body.Bytes[at] ^= 1 })
 		}
 		check("another method", func(x *gateway.Exchange) { x.MethodRequest.Method, x.Vars.HTTPMethod = "GET", "GET" })
-		check("a doubled slash", func(x *gateway.Exchange) { x.MethodRequest.Path = strings.Replace(x.MethodRequest.Path, "/pets", "//pets", 1) })
-		check("a dot segment", func(x *gateway.Exchange) { x.MethodRequest.Path = strings.Replace(x.MethodRequest.Path, "/pets", "/x/../pets", 1) })
+		check("a doubled slash", func(x *gateway.Exchange) {
+			x.MethodRequest.Path = strings.Replace(x.MethodRequest.Path, "/pets", "//pets", 1)
+		})
+		check("a dot segment", func(x *gateway.Exchange) {
+			x.MethodRequest.Path = strings.Replace(x.MethodRequest.Path, "/pets", "/x/../pets", 1)
+		})
 		check("a parameter more", func(x *gateway.Exchange) { x.MethodRequest.Query += "&z=1" })
 		check("an unsigned x-amz header", func(x *gateway.Exchange) { x.MethodRequest.Header.Add("X-Amz-Target", "y") })
 		check("a body that is said to be unsigned", func(x *gateway.Exchange) {

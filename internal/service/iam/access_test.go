@@ -225,6 +225,9 @@ func TestStrangers(t *testing.T) {
 			t.Errorf("after %q = %d %s, want %d", step, code, text, want)
 		}
 	}
+	if code, text := w.iam(w.root, "ListUsers", "Filter.member.1", "x"); code != 400 || !strings.Contains(text, "Gatehouse does not support the parameter Filter of ListUsers") {
+		t.Errorf("an unknown parameter = %d %s", code, text)
+	}
 	if code, text := w.iam(w.root, "NoSuchAction"); code != 404 || !strings.Contains(text, "<Code>InvalidAction</Code>") {
 		t.Errorf("an unknown action = %d %s", code, text)
 	}
@@ -234,7 +237,7 @@ func TestStrangers(t *testing.T) {
 func TestSecretsAreShownOnce(t *testing.T) {
 	w := newWorld(t)
 	ann := w.user("ann", allow("*", "*"))
-	for _, action := range []string{"GetUser", "ListUsers", "ListAccessKeys"} {
+	for _, action := range []string{"GetUser", "ListGroupsForUser", "ListAccessKeys"} {
 		if text := w.must(action, "UserName", "ann"); strings.Contains(text, ann.SecretKey) {
 			t.Errorf("%s shows the secret: %s", action, text)
 		}

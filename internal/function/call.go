@@ -10,7 +10,7 @@ import (
 // A call is one invocation on its way through an instance. What is not set when
 // it is made or given is guarded by pool.mu.
 type call struct {
-	in        *Invocation
+	in        Invocation // as it came; the caller's is its own again
 	requestID string
 	payload   []byte
 	pool      *pool
@@ -38,7 +38,7 @@ type call struct {
 }
 
 func newCall(in *Invocation, version string) *call {
-	c := &call{in: in, requestID: in.RequestID, payload: in.Payload, context: clientContext(in), version: version,
+	c := &call{in: *in, requestID: in.RequestID, payload: in.Payload, context: clientContext(in), version: version,
 		result: make(chan *Result, 1), sent: make(chan struct{}), over: make(chan struct{})}
 	if c.requestID == "" {
 		c.requestID = newRequestID()
@@ -139,7 +139,7 @@ func (in *instance) end(why func(requestID string) *failure) {
 	}
 	in.call = nil
 	c.timer.Stop()
-	if why != nil && c.failure == nil {
+	if why != nil && !c.timedOut { // what the function has answered before stands
 		c.failure = why(c.requestID)
 		p.answerLocked(c, &Result{Error: unhandled, Payload: c.failure.document})
 	}

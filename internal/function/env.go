@@ -8,11 +8,11 @@ import (
 	"gatehouse/internal/arn"
 )
 
-// reserved are names that a function's configuration cannot set; what it says
-// of them is passed over.
+// Reserved tells whether a function's configuration cannot set an environment
+// variable of this name. What a definition says of it is passed over.
 //
 // AWS: configuration-envvars, reserved environment variables.
-func reserved(name string) bool {
+func Reserved(name string) bool {
 	switch name {
 	case "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
 		"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
@@ -24,14 +24,11 @@ func reserved(name string) bool {
 	return false
 }
 
-// Reserved tells whether AWS refuses an environment variable of this name.
-func Reserved(name string) bool { return reserved(name) }
-
 // marker is an environment variable by which processes of instances are told
 // from others, also when the gateway that started them is gone.
 const marker = "GATEHOUSE_INSTANCE"
 
-// A setting of environment variables, in order.
+// An environment is a list of variables, the last of two of one name counts.
 type environment []string
 
 func (e *environment) set(name, value string) { *e = append(*e, name+"="+value) }
@@ -58,7 +55,7 @@ func (in *instance) environment(cr Credentials) []string {
 		e.set("PYTHONPATH", strings.Join(below(opt, "python/lib/"+v.Runtime+"/site-packages", "python"), ":"))
 	}
 	for name, value := range v.Env {
-		if !reserved(name) {
+		if !Reserved(name) {
 			e.set(name, value)
 		}
 	}

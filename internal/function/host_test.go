@@ -354,3 +354,18 @@ func TestCallerLeaves(t *testing.T) {
 		t.Errorf("log:\n%s", log.text())
 	}
 }
+
+// A function that reports an error and ends, as programs of aws-lambda-go do
+// after a panic, has answered with its own words; the log has both.
+func TestErrorAndExit(t *testing.T) {
+	h := newHost(t, function.Options{})
+	mustSet(t, h, latest(function.Version{Code: testCode(t)}))
+	r, err := h.Invoke(t.Context(), &function.Invocation{Function: testARN, Payload: []byte(`{"Do":"error and exit"}`), Tail: true})
+	if err != nil || string(r.Payload) != `{"errorMessage":"no","errorType":"TestError"}` {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if log := string(r.Log); !strings.Contains(log, "Error: Runtime exited with error: exit status 2\nRuntime.ExitError\nEND ") ||
+		!strings.Contains(log, "\tStatus: error\tError Type: Runtime.ExitError\n") {
+		t.Errorf("log:\n%s", log)
+	}
+}

@@ -43,7 +43,6 @@ type instance struct {
 	superseded chan struct{} // closed when another connection asks for the next event
 	failed     *failure      // of its start, as it was reported
 	killed     *failure      // why it was killed; nil: it ended by itself
-	concluded  bool          // exit is known
 	exit       string        // how its process ended
 	idleSince  time.Time
 	peak       int       // MB, the most it was seen to use

@@ -121,6 +121,9 @@ func (a runtimeAPI) act(id string, event []byte, h http.Header) {
 	case "error":
 		a.post(path+"/error", `{"errorMessage":"no","errorType":"TestError"}`, "TestError")
 		return
+	case "error and exit":
+		a.post(path+"/error", `{"errorMessage":"no","errorType":"TestError"}`, "TestError")
+		os.Exit(2)
 	case "large":
 		answer = `"` + strings.Repeat("x", d.N-2) + `"`
 	case "print":

@@ -338,7 +338,7 @@ func (p *pool) backOff(requestID string) *failure {
 // conclude ends what an ended instance leaves behind.
 func (p *pool) conclude(in *instance, exit string) {
 	p.mu.Lock()
-	in.exit, in.concluded = exit, true
+	in.exit = exit
 	p.mu.Unlock()
 	in.end(in.exitFailure)
 }

@@ -38,7 +38,7 @@ func (s *Service) CreateApi(ctx context.Context, in *api.CreateApiInput) (*api.C
 	}
 	t := s.tables(ctx)
 	a.ApiId = new(record.NewID(apiIDLen))
-	a.ApiEndpoint = new("https://" + *a.ApiId + ".execute-api." + t.Scope.Region + ".amazonaws.com")
+	a.ApiEndpoint = new(endpoint(t, *a.ApiId))
 	rec := record.API{Api: a, Scope: t.Scope}
 	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
 		e := &apiEdit{t: t, limits: &s.limits, rec: rec, def: new(record.APIDefinition)}
@@ -60,6 +60,12 @@ func (s *Service) CreateApi(ctx context.Context, in *api.CreateApiInput) (*api.C
 		return nil, err
 	}
 	return new(api.CreateApiResponse(a)), nil
+}
+
+// endpoint is where an API would be on AWS; here any host will do that begins
+// like it.
+func endpoint(t record.Tables, id string) string {
+	return "https://" + id + ".execute-api." + t.Scope.Region + ".amazonaws.com"
 }
 
 // checkAPI refuses settings that AWS refuses, or that would not act.

@@ -226,8 +226,8 @@ type Config struct {
 	FunctionEndpoints Pairs `name:"function-endpoint" file:"function_endpoints" kind:"NAME=PLACE" help:"where functions run: lambda:URL, aws or a URL; may be given more than once"`
 
 	// ServiceEndpoints says where AWS services are, for integrations of type AWS
-	// and whatever else calls one. No service is called that stands not here. The
-	// name is that of the service in the integration's URI: sqs, with a subdomain
+	// and whatever else calls one. A service that is not named here is not called.
+	// The name is that of the service in the integration's URI: sqs, with a subdomain
 	// runtime.sagemaker, with a Region sqs@eu-west-1, or * for all others. The value is the
 	// URL of a compatible server, in which {service}, {region} and {subdomain} are
 	// replaced; aws for Amazon's own; or self for the AWS APIs of this server.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/gateway/integration"
@@ -55,7 +56,7 @@ func (p *planner) clusterOf(key upstream.Key, cert *tls.Certificate) (*upstream.
 
 // errNoLink is why an integration cannot call through its VPC link. That is no
 // reason to refuse the stage: each call of it fails.
-var errNoLink = errors.New("no such VPC link")
+var errNoLink = errors.New("VPC link cannot be used")
 
 // throughLink returns the addresses behind a VPC link, for the key of a
 // cluster.
@@ -68,11 +69,11 @@ func (p *planner) throughLink(id string, uri *integration.URI) (string, error) {
 	p.b.links[key] = true
 	link := p.c.backends.Load().link(key)
 	if link == nil || len(link.TargetArns) == 0 {
-		return "", fmt.Errorf("%w: %q", errNoLink, id)
+		return "", fmt.Errorf("%w: there is no %q", errNoLink, id)
 	}
 	where := p.c.opt.LoadBalancers[link.TargetArns[0]]
 	if where == "" {
-		return "", fmt.Errorf("%w: %q: its target %s has no addresses: set them with --load-balancer", errNoLink, id, link.TargetArns[0])
+		return "", fmt.Errorf("%w: the target of %q, %s, has no addresses: set them with --load-balancer", errNoLink, id, link.TargetArns[0])
 	}
 	list := strings.Split(where, ",")
 	for i, addr := range list {
@@ -96,6 +97,9 @@ func (p *planner) setCertificate() error {
 	cert, err := tls.X509KeyPair([]byte(str(rec.PemEncodedCertificate)), []byte(rec.Key))
 	if err != nil {
 		return fmt.Errorf("client certificate %q: %w", id, err)
+	}
+	if end := rec.ExpirationDate; end != nil && time.Now().After(*end) {
+		p.c.opt.Log.Warn("client certificate has expired, backends may refuse it", "api", p.id.api, "stage", p.id.name, "certificate", id, "expired", *end)
 	}
 	p.certificate = &cert
 	p.certificateName = strings.Join([]string{p.id.Account, p.id.Region, id}, "/")

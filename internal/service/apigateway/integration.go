@@ -315,7 +315,10 @@ func (s *Service) UpdateIntegration(ctx context.Context, in *api.UpdateIntegrati
 		if err := integrationPatches.apply(out, in.PatchOperations); err != nil {
 			return err
 		}
-		return me.checkIntegration(out)
+		if err := me.checkIntegration(out); err != nil {
+			return err
+		}
+		return s.passRole(ctx, out) // whatever changes is done as the role
 	})
 	return out, err
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,9 +37,12 @@ func remoteTo(t *testing.T, h http.HandlerFunc) *function.Remote {
 }
 
 func TestRemote(t *testing.T) {
+	var mu sync.Mutex // guards got and body
 	var got *http.Request
 	var body string
 	r := remoteTo(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		b, _ := io.ReadAll(r.Body)
 		got, body = r, string(b)
 		w.Header().Set("X-Amz-Executed-Version", "7")
@@ -54,6 +58,8 @@ func TestRemote(t *testing.T) {
 	if diff := cmp.Diff(want, res); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if got.Method != "POST" || got.RequestURI != "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-west-1%3A123456789012%3Afunction%3Apay/invocations?Qualifier=live" || body != `{"a":1}` {
 		t.Errorf("request = %s %s %s", got.Method, got.RequestURI, body)
 	}

@@ -18,6 +18,15 @@ var methodReplays = []replay{
 		match("wrong-rest-api-id-create-authorizer", c.do("CreateAuthorizer", doc{"restApiId": "test-fake-rest-id", "name": "fake-auth-name", "type": "TOKEN"}))
 		match("wrong-rest-api-id-get-authorizers", c.do("GetAuthorizers", doc{"restApiId": "test-fake-rest-id"}))
 	}},
+	{file: "basic", name: "test_apigateway_with_custom_authorization_method", run: func(c *client, match func(string, doc)) {
+		id, root := c.newAPI()
+		match("api-id", doc{"api_id": id})
+		a := c.do("CreateAuthorizer", doc{"restApiId": id, "name": "lambda_authorizer", "type": "TOKEN", "identitySource": "method.request.header.Auth",
+			"authorizerUri": "arn:aws:apigateway:" + testRegion + ":lambda:path/2015-03-31/functions/arn:aws:lambda:" + testRegion + ":" + c.account + ":function:f/invocations"})
+		match("authorizer", a)
+		match("put-method-response", c.do("PutMethod", doc{"restApiId": id, "resourceId": root, "httpMethod": "GET", "authorizationType": "CUSTOM",
+			"authorizerId": a["id"], "apiKeyRequired": true}))
+	}},
 	{file: "api", name: "test_method_lifecycle", run: func(c *client, match func(string, doc)) {
 		id, root := c.newAPI()
 		m := doc{"restApiId": id, "resourceId": root, "httpMethod": "ANY"}

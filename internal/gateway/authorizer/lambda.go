@@ -59,18 +59,16 @@ type lambdaRoute struct {
 // Authorize fills in x.Authorization and x.Allowed.
 func (r *lambdaRoute) Authorize(ctx context.Context, x *gateway.Exchange) error {
 	l := r.l
-	from := len(x.Buf)
-	if err := l.identify(x); err != nil {
+	key, err := l.identify(x)
+	if err != nil {
 		return err
 	}
-	key := x.Buf[from:len(x.Buf):len(x.Buf)]
 	var d *Decision
 	var ok bool
 	if l.TTL > 0 {
 		d, ok = l.Cache.Get(key, x.Vars.Now)
 	}
 	if !ok {
-		var err error
 		if d, err = r.ask(ctx, x, key); err != nil {
 			return err
 		}
@@ -78,25 +76,26 @@ func (r *lambdaRoute) Authorize(ctx context.Context, x *gateway.Exchange) error 
 	return l.decide(x, d)
 }
 
-// identify appends the caller's identity to x.Buf: the key of a decision. Each
-// value stands behind its length, so that no two identities have one key.
+// identify returns the caller's identity, in x's memory: the key of a decision.
+// Each value stands behind its length, so that no two identities have one key.
 //
 // AWS: authorizers.md §1.2 and §1.5: every source must have a value.
-func (l *Lambda) identify(x *gateway.Exchange) error {
+func (l *Lambda) identify(x *gateway.Exchange) ([]byte, error) {
 	var room [8]string // sources write into x.Buf themselves
 	values := room[:0]
 	for i := range l.Sources {
 		v := l.Sources[i].value(x)
 		if v == "" || l.Pattern != nil && !l.Pattern.MatchString(v) {
-			return unauthorized
+			return nil, unauthorized
 		}
 		values = append(values, v)
 	}
+	from := len(x.Buf)
 	for _, v := range values {
 		x.Buf = binary.AppendUvarint(x.Buf, uint64(len(v)))
 		x.Buf = append(x.Buf, v...)
 	}
-	return nil
+	return x.Buf[from:len(x.Buf):len(x.Buf)], nil
 }
 
 // decide is what a decision means for x.

@@ -432,3 +432,24 @@ func TestLambdaLog(t *testing.T) {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}
 }
+
+func BenchmarkLambdaProxy(b *testing.B) {
+	res := &function.Result{Status: 200, Payload: []byte(`{"statusCode":200,"headers":{"a":"b"},"body":"{\"hello\":\"world\"}"}`)}
+	l := lambdaProxy(b, func(context.Context, *function.Invocation) (*function.Result, error) { return res, nil })
+	x := new(gateway.Exchange)
+	gw := new(gateway.Gateway)
+	st, rt := new(gateway.Stage), new(gateway.Route)
+	fields := gatewaytest.Header("Host: h", "User-Agent: curl", "Accept: */*", "X-A: b")
+	ctx := context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		x.MethodRequest.Method, x.MethodRequest.Path, x.MethodRequest.Query = "GET", "/s/t", "a=b&c=d+e"
+		x.MethodRequest.Header.Fields = append(x.MethodRequest.Header.Fields[:0], fields...)
+		gw.Begin(x)
+		x.Stage, x.Route = st, rt
+		if err := l.Call(ctx, x); err != nil {
+			b.Fatal(err)
+		}
+		x.Reset()
+	}
+}

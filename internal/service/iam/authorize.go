@@ -191,6 +191,9 @@ func lambdaResource(c *awsrpc.Call) string {
 		return name.String()
 	}
 	function := c.Labels["FunctionName"]
+	if tagged := c.Labels["Resource"]; function == "" && strings.HasPrefix(tagged, "arn:") {
+		return tagged
+	}
 	if function == "" {
 		return "*"
 	}

@@ -96,9 +96,12 @@ func (w *world) directory(always []*identity.Credential, log *slog.Logger) *iden
 		}
 		w.grant(p, k.account, "user", &rec.Attachments, rec.PermissionsBoundary)
 		for _, name := range rec.Groups {
-			if group, ok := w.groups[worldKey{k.account, record.KindGroup, record.IdentityID(name)}]; ok {
-				w.grant(p, k.account, "group", &group.Attachments, nil)
+			group, ok := w.groups[worldKey{k.account, record.KindGroup, record.IdentityID(name)}]
+			if !ok { // a group with members is not deleted: its record cannot be read
+				p.Broken = true
+				continue
 			}
+			w.grant(p, k.account, "group", &group.Attachments, nil)
 		}
 		users[k] = p
 		c.Users = append(c.Users, p)
@@ -123,6 +126,9 @@ func (w *world) directory(always []*identity.Credential, log *slog.Logger) *iden
 	}
 	for _, p := range c.Users {
 		warnBroken(log, p)
+	}
+	for _, r := range c.Roles {
+		warnBroken(log, &r.Principal)
 	}
 	maps.DeleteFunc(w.compiled, func(text string, _ *policy.Document) bool { return !w.used[text] })
 	return identity.NewDirectory(c)

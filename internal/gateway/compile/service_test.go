@@ -166,3 +166,15 @@ func TestServiceBinaryBody(t *testing.T) {
 		t.Errorf("%d %s, want %s", a.Status, a.Body, want)
 	}
 }
+
+// A variable cannot turn a role into a user: such a stage is not served.
+func TestServiceOfUser(t *testing.T) {
+	w := serviceWorld(t, map[string]string{"sqs": amazon(t).URL})
+	def := service("arn:aws:apigateway:eu-west-1:sqs:path/", func(in *api.Integration) {
+		in.Credentials = new("arn:aws:iam::000000000000:${stageVariables.who}")
+	})
+	w.deploy("a1", "s", def, func(st *record.Stage) { st.Variables = map[string]string{"who": "user/ann"} })
+	if a := w.send("POST", "/_aws/execute-api/a1/s/x", "hello"); a.Status != 403 {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+}

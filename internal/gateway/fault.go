@@ -128,7 +128,7 @@ const (
 	// Forbidden is an unknown host, API or stage: there is no stage whose
 	// settings could be asked.
 	Forbidden
-	// URITooLong is a method ARN over 1,600 bytes.
+	// URITooLong is a target that is too long, or a method ARN over 1,600 bytes.
 	URITooLong
 
 	faultTypeCount

@@ -44,9 +44,9 @@ func replayImport(name, answer string) func(c *client, match func(string, doc)) 
 				continue
 			}
 			out := c.do(op, api)
+			items, _ := out["items"].([]any) // in the order of names, as they were recorded: ids are chance
+			slices.SortFunc(items, func(a, b any) int { return strings.Compare(fmt.Sprint(a.(doc)["name"]), fmt.Sprint(b.(doc)["name"])) })
 			if _, alone := c.rec.Content[key].([]any); alone {
-				items, _ := out["items"].([]any)
-				slices.SortFunc(items, func(a, b any) int { return strings.Compare(fmt.Sprint(a.(doc)["name"]), fmt.Sprint(b.(doc)["name"])) })
 				out = doc{"": items}
 			}
 			match(key, out)

@@ -81,6 +81,27 @@ var s3Replays = []replay{
 		match("get-obj-encoded", c.storedAs("get-obj-encoded", "binary-encoded"))
 		b.put("test", "binary-encoded", "application/json", 500)
 	}},
+	{file: "s3", name: "test_apigw_s3_binary_support_response_convert_to_binary_with_request_template", run: func(c *client, match func(string, doc)) {
+		var method doc
+		b := c.newBinary(match, "", "CONVERT_TO_TEXT", func(m doc) {
+			method = merge(m, doc{"statusCode": "200"})
+			c.must("UpdateIntegrationResponse", merge(method, doc{"patchOperations": patch("add", "/responseTemplates/application~1json", `{"data": "$input.body"}`)}))
+		})
+		match("get-integration-response", c.do("GetIntegrationResponse", method))
+		c.setObject("binary-encoded", encodedObject)
+		match("put-obj-encoded", c.recordedBut("put-obj-encoded", 200, doc{"ETag": etag(encodedObject)}))
+		get := func() answer {
+			return c.invoke("GET", b.id+"/test/binary-encoded", "", "Accept: image/png", "response-content-type: binary/octet-stream")
+		}
+		a := get()
+		match("encoded-text-payload-binary-accept", doc{"content": pythonBytes(a.body), "etag": a.header.Get("ETag")})
+		c.must("UpdateIntegrationResponse", merge(method, doc{"patchOperations": patch("replace", "/contentHandling", "CONVERT_TO_BINARY")}))
+		match("get-integration-response-update", c.do("GetIntegrationResponse", method))
+		c.deploy(b.id, "test")
+		if a := get(); a.status != 500 { // what is binary cannot be given to a template
+			c.stop("got %d %q, asserted 500", a.status, a.body)
+		}
+	}},
 	{file: "s3", name: "test_apigw_s3_binary_support_response_no_content_handling", run: replayBinaryResponse("")},
 	{file: "s3", name: "test_apigw_s3_binary_support_response_convert_to_text", run: replayBinaryResponse("CONVERT_TO_TEXT")},
 	{file: "s3", name: "test_apigw_s3_binary_support_response_convert_to_binary", run: replayBinaryResponse("CONVERT_TO_BINARY")},

@@ -180,15 +180,18 @@ func (s *Service) GetAuthorizer(ctx context.Context, in *api.GetAuthorizerInput)
 	return &a, nil
 }
 
-// GetAuthorizers lists the authorizers of an API.
+// GetAuthorizers lists the authorizers of an API by name.
 //
-// AWS: the text for an unknown API is recorded (test_authorizer_crud_no_api).
+// AWS: the text for an unknown API is recorded (test_authorizer_crud_no_api). The
+// order is undocumented; that of test_import_swagger_api is this.
 func (s *Service) GetAuthorizers(ctx context.Context, in *api.GetAuthorizersInput) (*api.Authorizers, error) {
 	def, err := s.definition(ctx, in.RestApiId, errAPI(ctx, in.RestApiId))
 	if err != nil {
 		return nil, err
 	}
-	items, next, err := page(byKey(def.Authorizers), func(a *api.Authorizer) string { return str(a.Id) }, in.Position, in.Limit)
+	all := byKey(def.Authorizers)
+	slices.SortStableFunc(all, func(a, b api.Authorizer) int { return strings.Compare(str(a.Name), str(b.Name)) })
+	items, next, err := page(all, func(a *api.Authorizer) string { return str(a.Id) }, in.Position, in.Limit)
 	if err != nil {
 		return nil, err
 	}

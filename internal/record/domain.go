@@ -28,6 +28,7 @@ type BasePathMapping struct {
 	api.BasePathMapping
 	Scope
 	DomainName string
+	MappingID  string `json:",omitzero"` // of version 2; empty: it was made by version 1
 }
 
 // A DomainOwner reserves a domain name for an account in all Regions, so that

@@ -56,6 +56,9 @@ func (s *Service) deadAPIs(ctx context.Context, t record.Tables) ([]string, erro
 	for id := range named {
 		_, _, err := t.RestAPIs.Get(ctx, store.ID(id))
 		if errors.Is(err, store.ErrNotFound) {
+			_, _, err = t.APIs.Get(ctx, store.ID(id)) // a mapping may lead to an HTTP API
+		}
+		if errors.Is(err, store.ErrNotFound) {
 			dead = append(dead, id)
 		} else if err != nil {
 			return nil, err

@@ -256,6 +256,9 @@ func (s *Service) DeleteApi(ctx context.Context, in *api.DeleteApiInput) error {
 		if err != nil {
 			return err
 		}
+		if err := checkUnmapped(ctx, t, str(in.ApiId), ""); err != nil {
+			return err
+		}
 		c.Require(t.APIs.Is(store.ID(str(in.ApiId)), rev))
 		c.Do(t.APIs.Delete(store.ID(str(in.ApiId))))
 		return nil

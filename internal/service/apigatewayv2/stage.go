@@ -261,6 +261,9 @@ func (s *Service) DeleteStage(ctx context.Context, in *api.DeleteStageInput) err
 		if err != nil {
 			return err
 		}
+		if err := checkUnmapped(ctx, t, str(in.ApiId), str(in.StageName)); err != nil {
+			return err
+		}
 		key := store.ID(str(in.ApiId), str(in.StageName))
 		c.Require(t.APIStages.Is(key, rev))
 		c.Do(t.APIStages.Delete(key))

@@ -1,0 +1,209 @@
+package apigatewayv2
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+
+	rest "gatehouse/internal/awsapi/apigateway"
+	api "gatehouse/internal/awsapi/apigatewayv2"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// API mappings are the base path mappings of the custom domains, which the
+// service of REST APIs keeps, by another name: with an id, several segments, and
+// HTTP APIs.
+
+// noKey is how the empty key is stored.
+const noKey = "(none)"
+
+// AWS: custom-domains.md §2.1.
+var mappingKey = regexp.MustCompile(`^[A-Za-z0-9$\-_.+!*'()]+(/[A-Za-z0-9$\-_.+!*'()]+)*$`)
+
+func errDomain() error { return api.NotFoundException("Invalid domain name identifier specified") }
+
+func errMapping(id *string) error { return errUnknown("ApiMapping", str(id)) }
+
+// shownMapping is a mapping as version 2 shows it. One of version 1 has no id of
+// its own: it is known by its key.
+func shownMapping(m *record.BasePathMapping) api.ApiMapping {
+	out := api.ApiMapping{ApiId: m.RestApiId, ApiMappingId: new(mappingID(m)), ApiMappingKey: m.BasePath, Stage: m.Stage}
+	if str(m.BasePath) == noKey {
+		out.ApiMappingKey = new("")
+	}
+	return out
+}
+
+func mappingID(m *record.BasePathMapping) string {
+	if m.MappingID != "" {
+		return m.MappingID
+	}
+	return strings.Trim(str(m.BasePath), "()")
+}
+
+// CreateApiMapping lets a domain name serve a stage below a path.
+func (s *Service) CreateApiMapping(ctx context.Context, in *api.CreateApiMappingInput) (*api.CreateApiMappingResponse, error) {
+	t := s.tables(ctx)
+	name := strings.ToLower(str(in.DomainName))
+	m := record.BasePathMapping{Scope: t.Scope, DomainName: name, MappingID: record.NewID(shortIDLen),
+		BasePathMapping: rest.BasePathMapping{RestApiId: in.ApiId, Stage: in.Stage}}
+	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
+		_, rev, err := lookup(ctx, t.DomainNames, errDomain(), name)
+		if err != nil {
+			return err
+		}
+		c.Require(t.DomainNames.Is(store.ID(name), rev))
+		return putMapping(ctx, c, t, &m, str(in.ApiMappingKey))
+	}))
+	return new(api.CreateApiMappingResponse(shownMapping(&m))), err
+}
+
+// putMapping adds a mapping to c under a key, which must be free, and whose
+// target must be there.
+func putMapping(ctx context.Context, c *store.Change, t record.Tables, m *record.BasePathMapping, key string) error {
+	switch {
+	case key == "":
+		key = noKey
+	case len(key) > 300 || !mappingKey.MatchString(key):
+		return bad("API mapping key should not start with a '/' or have consecutive '/'s. It may contain letters, numbers and $-_.+!*'()/")
+	}
+	if err := requireTarget(ctx, c, t, str(m.RestApiId), str(m.Stage)); err != nil {
+		return err
+	}
+	id := store.ID(m.DomainName, key)
+	if _, rev, err := lookup(ctx, t.BasePathMappings, nil, m.DomainName, key); err != nil {
+		return err
+	} else if rev != 0 {
+		return api.ConflictException("ApiMapping key already exists for this domain name")
+	}
+	m.BasePath = &key
+	c.Require(t.BasePathMappings.Absent(id))
+	store.Add(c, t.BasePathMappings, id, *m)
+	return nil
+}
+
+// requireTarget demands that an API, of whatever kind, and its stage are there.
+func requireTarget(ctx context.Context, c *store.Change, t record.Tables, id, stage string) error {
+	noAPI, noStage := bad("Invalid API identifier specified"), bad("Invalid stage identifier specified")
+	_, rev, err := lookup(ctx, t.APIs, nil, id)
+	if err != nil {
+		return err
+	}
+	if rev != 0 {
+		c.Require(t.APIs.Is(store.ID(id), rev))
+		if _, rev, err = lookup(ctx, t.APIStages, noStage, id, stage); err == nil {
+			c.Require(t.APIStages.Is(store.ID(id, stage), rev))
+		}
+		return err
+	}
+	if _, rev, err = lookup(ctx, t.RestAPIs, noAPI, id); err != nil {
+		return err
+	}
+	c.Require(t.RestAPIs.Is(store.ID(id), rev))
+	if _, rev, err = lookup(ctx, t.Stages, noStage, id, stage); err == nil {
+		c.Require(t.Stages.Is(store.ID(id, stage), rev))
+	}
+	return err
+}
+
+// mappings are those of a domain name.
+func (s *Service) mappings(ctx context.Context, t record.Tables, domain *string) ([]store.Row[record.BasePathMapping], error) {
+	name := strings.ToLower(str(domain))
+	if _, _, err := lookup(ctx, t.DomainNames, errDomain(), name); err != nil {
+		return nil, err
+	}
+	return all(ctx, t.BasePathMappings, name)
+}
+
+// mapping finds one by its id.
+func (s *Service) mapping(ctx context.Context, t record.Tables, domain, id *string) (store.Row[record.BasePathMapping], error) {
+	rows, err := s.mappings(ctx, t, domain)
+	if err != nil {
+		return store.Row[record.BasePathMapping]{}, err
+	}
+	i := slices.IndexFunc(rows, func(r store.Row[record.BasePathMapping]) bool { return mappingID(&r.Value) == str(id) })
+	if i < 0 {
+		return store.Row[record.BasePathMapping]{}, errMapping(id)
+	}
+	return rows[i], nil
+}
+
+// GetApiMapping returns one mapping.
+func (s *Service) GetApiMapping(ctx context.Context, in *api.GetApiMappingInput) (*api.GetApiMappingResponse, error) {
+	row, err := s.mapping(ctx, s.tables(ctx), in.DomainName, in.ApiMappingId)
+	return new(api.GetApiMappingResponse(shownMapping(&row.Value))), err
+}
+
+// GetApiMappings lists the mappings of a domain name.
+func (s *Service) GetApiMappings(ctx context.Context, in *api.GetApiMappingsInput) (*api.GetApiMappingsResponse, error) {
+	rows, err := s.mappings(ctx, s.tables(ctx), in.DomainName)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]api.ApiMapping, len(rows))
+	for i := range rows {
+		list[i] = shownMapping(&rows[i].Value)
+	}
+	items, next, err := page(list, func(m *api.ApiMapping) string { return *m.ApiMappingId }, in.NextToken, in.MaxResults)
+	return &api.GetApiMappingsResponse{Items: items, NextToken: next}, err
+}
+
+// UpdateApiMapping changes a mapping.
+func (s *Service) UpdateApiMapping(ctx context.Context, in *api.UpdateApiMappingInput) (*api.UpdateApiMappingResponse, error) {
+	t := s.tables(ctx)
+	var m record.BasePathMapping
+	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
+		row, err := s.mapping(ctx, t, in.DomainName, in.ApiMappingId)
+		if err != nil {
+			return err
+		}
+		m = row.Value
+		m.MappingID, m.RestApiId = mappingID(&m), in.ApiId
+		if in.Stage != nil {
+			m.Stage = in.Stage
+		}
+		c.Require(t.BasePathMappings.Is(row.ID, row.Rev))
+		key := str(m.BasePath)
+		if in.ApiMappingKey != nil && *in.ApiMappingKey != strings.TrimSuffix(key, noKey) {
+			c.Do(t.BasePathMappings.Delete(row.ID))
+			return putMapping(ctx, c, t, &m, *in.ApiMappingKey)
+		}
+		if err := requireTarget(ctx, c, t, str(m.RestApiId), str(m.Stage)); err != nil {
+			return err
+		}
+		store.Add(c, t.BasePathMappings, row.ID, m)
+		return nil
+	}))
+	return new(api.UpdateApiMappingResponse(shownMapping(&m))), err
+}
+
+// DeleteApiMapping removes a mapping.
+func (s *Service) DeleteApiMapping(ctx context.Context, in *api.DeleteApiMappingInput) error {
+	t := s.tables(ctx)
+	return answer(store.Update(ctx, s.st, func(c *store.Change) error {
+		row, err := s.mapping(ctx, t, in.DomainName, in.ApiMappingId)
+		if err != nil {
+			return err
+		}
+		c.Require(t.BasePathMappings.Is(row.ID, row.Rev))
+		c.Do(t.BasePathMappings.Delete(row.ID))
+		return nil
+	}))
+}
+
+// checkUnmapped refuses to delete what a domain name serves; stage is empty if
+// it is all of an API.
+func checkUnmapped(ctx context.Context, t record.Tables, id, stage string) error {
+	rows, err := all(ctx, t.BasePathMappings)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		if m := &rows[i].Value; str(m.RestApiId) == id && (stage == "" || str(m.Stage) == stage) {
+			return bad("Deleting failed. Please remove all API mappings of it first, among them one of the domain name " + m.DomainName)
+		}
+	}
+	return nil
+}

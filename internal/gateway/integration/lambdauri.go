@@ -29,15 +29,16 @@ func ParseFunctionURI(uri string) (f FunctionURI, ok bool) {
 	if err != nil || name.Service != "apigateway" || name.Account != "lambda" && !strings.HasSuffix(name.Account, ".lambda") {
 		return f, false
 	}
-	rest, ok := strings.CutPrefix(name.Resource, "path/")
+	path, ok := strings.CutPrefix(name.Resource, "path/")
 	if !ok {
 		return f, false
 	}
-	if rest, ok = strings.CutPrefix(strings.TrimPrefix(rest, "/"), lambdaInvoke); ok {
-		f.Function, ok = strings.CutSuffix(rest, "/invocations")
-	} else if rest, ok = strings.CutPrefix(strings.TrimPrefix(strings.TrimPrefix(name.Resource, "path/"), "/"), lambdaStream); ok {
-		f.Function, ok = strings.CutSuffix(rest, "/response-streaming-invocations")
+	path = strings.TrimPrefix(path, "/")
+	if rest, stream := strings.CutPrefix(path, lambdaStream); stream {
 		f.Stream = true
+		f.Function, ok = strings.CutSuffix(rest, "/response-streaming-invocations")
+	} else if rest, invoke := strings.CutPrefix(path, lambdaInvoke); invoke {
+		f.Function, ok = strings.CutSuffix(rest, "/invocations")
 	}
 	return f, ok && strings.HasPrefix(f.Function, "arn:")
 }

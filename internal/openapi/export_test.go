@@ -17,6 +17,10 @@ import (
 	api "gatehouse/internal/awsapi/apigateway"
 )
 
+// corpus is where recordings and what they imported are kept, beside the
+// repository.
+const corpus = "../../../shared/corpus"
+
 // A source is a document to take a round trip with.
 type source struct {
 	name string

@@ -248,3 +248,13 @@ func comma(i int) string {
 	}
 	return ","
 }
+
+// TestImportBadFile checks the answer to documents that are none.
+func TestImportBadFile(t *testing.T) {
+	for _, doc := range []string{"{\"openapi\": \"3.0.1\",", "openapi: 3.0.1\n  info: {", "- a\n- b", "just text", ""} {
+		_, err := Import([]byte(doc), Options{})
+		if err == nil || err.Error() != "Invalid OpenAPI input." {
+			t.Errorf("Import(%q) = %v, want Invalid OpenAPI input.", doc, err)
+		}
+	}
+}

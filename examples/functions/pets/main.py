@@ -1,4 +1,4 @@
-"""Keeps pets, as long as this instance runs."""
+"""Keeps pets as long as this instance runs: another one has pets of its own."""
 import json
 
 pets = {"1": {"name": "Rex", "kind": "dog"}}

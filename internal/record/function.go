@@ -56,18 +56,20 @@ type FunctionVersion struct {
 // kept as a blob, or a directory of this machine.
 type FunctionCode struct {
 	api.FunctionConfiguration
-	Zip         store.Ref   `json:",omitzero"`
-	Dir         string      `json:",omitzero"` // instead of Zip
-	LayerZips   []store.Ref `json:",omitzero"` // in the order of Layers
-	Unpublished string      `json:",omitzero"` // the state of $LATEST that the newest version was made of
+	Zip                      store.Ref   `json:",omitzero"`
+	Dir                      string      `json:",omitzero"` // instead of Zip
+	LayerZips                []store.Ref `json:",omitzero"` // in the order of Layers
+	Unpacked, LayersUnpacked int64       `json:",omitzero"` // bytes of files, as the zip files say
+	Unpublished              string      `json:",omitzero"` // the state of $LATEST that the newest version was made of
 }
 
 // A LayerVersion is the content of a layer.
 type LayerVersion struct {
 	Scope
-	Name   string
-	Number int64
-	Zip    store.Ref
+	Name     string
+	Number   int64
+	Zip      store.Ref
+	Unpacked int64 `json:",omitzero"` // bytes of files, as the zip file says
 	api.PublishLayerVersionResponse
 }
 

@@ -62,7 +62,7 @@ func (s *Service) takeCode(ctx context.Context, in *api.FunctionCode, code *reco
 	if err != nil {
 		return nil, err
 	}
-	code.Zip, code.Dir = ref, ""
+	code.Zip, code.Dir, code.Unpacked = ref, "", unpackedSize(content)
 	code.CodeSize, code.CodeSha256 = new(int64(len(content))), hashOf(content)
 	return ops, nil
 }
@@ -86,7 +86,7 @@ func (s *Service) takeDir(ctx context.Context, dir string, code *record.Function
 	case err != nil || !info.IsDir():
 		return errParameter("The directory " + dir + " is not there")
 	}
-	code.Zip, code.Dir = "", filepath.Clean(dir)
+	code.Zip, code.Dir, code.Unpacked = "", filepath.Clean(dir), 0
 	code.CodeSize, code.CodeSha256 = new(int64(0)), hashOf([]byte(code.Dir))
 	return nil
 }
@@ -152,6 +152,29 @@ func checkZip(content []byte) error {
 	}
 	if len(r.File) == 0 {
 		return errParameter("Uploaded file must be a non-empty zip")
+	}
+	return nil
+}
+
+// unpackedSize is how large the files of a zip file say they are.
+func unpackedSize(content []byte) (size int64) {
+	r, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		return 0 // keep has refused it
+	}
+	for _, f := range r.File {
+		size += int64(min(f.UncompressedSize64, maxUnpacked))
+	}
+	return size
+}
+
+// checkSize refuses code that is too large together with its layers.
+//
+// AWS: the text is widely reported.
+func checkSize(code *record.FunctionCode) error {
+	if size := code.Unpacked + code.LayersUnpacked; size > maxUnpacked {
+		return errParameter("Function code combined with layers exceeds the maximum allowed size of " + strconv.Itoa(maxUnpacked) +
+			" bytes. The actual size is " + strconv.FormatInt(size, 10) + " bytes.")
 	}
 	return nil
 }
@@ -288,11 +311,11 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, in *api.UpdateFunction
 		if in.RevisionId != nil && *in.RevisionId != str(code.RevisionId) {
 			return errRevision("GetFunction/GetAlias")
 		}
-		code.Zip, code.Dir, code.CodeSize, code.CodeSha256 = next.Zip, next.Dir, next.CodeSize, next.CodeSha256
+		code.Zip, code.Dir, code.Unpacked, code.CodeSize, code.CodeSha256 = next.Zip, next.Dir, next.Unpacked, next.CodeSize, next.CodeSha256
 		if in.Architectures != nil {
 			code.Architectures = in.Architectures
 		}
-		if err := checkArchitectures(code); err != nil {
+		if err := errors.Join(checkArchitectures(code), checkSize(code)); err != nil {
 			return err
 		}
 		out = &code.FunctionConfiguration

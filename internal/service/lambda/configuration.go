@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"slices"
 	"strconv"
@@ -187,7 +188,7 @@ func (s *Service) UpdateFunctionConfiguration(ctx context.Context, in *api.Updat
 		if err := s.configure(ctx, &e.rec.Latest, in); err != nil {
 			return err
 		}
-		if err := checkHandler(&e.rec.Latest); err != nil {
+		if err := errors.Join(checkHandler(&e.rec.Latest), checkSize(&e.rec.Latest)); err != nil {
 			return err
 		}
 		touch(&e.rec.Latest)

@@ -38,6 +38,9 @@ func (s *Service) CreateFunction(ctx context.Context, in *api.CreateFunctionInpu
 	if err != nil {
 		return nil, err
 	}
+	if err := checkSize(&rec.Latest); err != nil {
+		return nil, err
+	}
 	touch(&rec.Latest)
 	out := &rec.Latest.FunctionConfiguration
 	err = s.commit(ctx, func(c *change) error {

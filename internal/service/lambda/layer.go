@@ -83,7 +83,7 @@ func (s *Service) setLayers(ctx context.Context, code *record.FunctionCode, arns
 	if len(arns) > maxLayers {
 		return errParameter("Cannot reference more than 5 layers.")
 	}
-	code.Layers, code.LayerZips = nil, nil
+	code.Layers, code.LayerZips, code.LayersUnpacked = nil, nil, 0
 	seen := map[string]string{}
 	for _, name := range arns {
 		l, ok := parseLayer(name)
@@ -109,6 +109,7 @@ func (s *Service) setLayers(ctx context.Context, code *record.FunctionCode, arns
 		seen[l.name] = name
 		code.Layers = append(code.Layers, api.Layer{Arn: new(name), CodeSize: v.Content.CodeSize})
 		code.LayerZips = append(code.LayerZips, v.Zip)
+		code.LayersUnpacked += v.Unpacked
 	}
 	return nil
 }
@@ -138,7 +139,7 @@ func (s *Service) PublishLayerVersion(ctx context.Context, in *api.PublishLayerV
 		return nil, err
 	}
 	t := s.tables(ctx)
-	rec := record.LayerVersion{Scope: l.scope, Name: l.name, Zip: ref, PublishLayerVersionResponse: api.PublishLayerVersionResponse{
+	rec := record.LayerVersion{Scope: l.scope, Name: l.name, Zip: ref, Unpacked: unpackedSize(content), PublishLayerVersionResponse: api.PublishLayerVersionResponse{
 		Content:  &api.LayerVersionContentOutput{CodeSha256: hashOf(content), CodeSize: new(int64(len(content)))},
 		LayerArn: new(l.arn()), Description: new(str(in.Description)), CreatedDate: timestamp(), LicenseInfo: in.LicenseInfo,
 		CompatibleArchitectures: in.CompatibleArchitectures, CompatibleRuntimes: in.CompatibleRuntimes,

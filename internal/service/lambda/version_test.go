@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/internal/function"
+	"gatehouse/internal/store"
 )
 
 // Versions keep what they were made of, and aliases share calls out.
@@ -180,6 +181,21 @@ func TestLayers(t *testing.T) {
 	}
 	c.must("DELETE", "/2018-10-31/layers/libs/versions/2", nil)
 	c.fail("GET", "/2018-10-31/layers/libs/versions/2", nil, "404 ResourceNotFoundException: The resource you requested does not exist.")
+	// Code and layers have one limit together.
+	rows, err := all(t.Context(), c.svc.tablesOf(testScope).LayerVersions)
+	if err != nil || len(rows) != 1 || rows[0].Value.Unpacked != 3 {
+		t.Fatalf("layers = %+v, %v, want one of 3 bytes", rows, err)
+	}
+	rows[0].Value.Unpacked = maxUnpacked
+	op, err := c.svc.tablesOf(testScope).LayerVersions.Put(rows[0].ID, rows[0].Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.st.Commit(t.Context(), nil, []store.Op{op}); err != nil {
+		t.Fatal(err)
+	}
+	c.fail("PUT", helloPath+"/configuration", doc{"Layers": []string{arn + ":1"}},
+		"400 InvalidParameterValueException: Function code combined with layers exceeds the maximum allowed size of 262144000 bytes. The actual size is 262144003 bytes.")
 	// The function keeps its copy.
 	c.must("PUT", helloPath+"/configuration", doc{"Timeout": 9})
 	if layers := c.host.def(testPrefix + "hello").Versions["$LATEST"].Layers; len(layers) != 1 {

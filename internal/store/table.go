@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -55,6 +56,29 @@ func (t Table[T]) Get(ctx context.Context, id string) (T, Rev, error) {
 	}
 	row, err := t.Decode(kv)
 	return row.Value, row.Rev, err
+}
+
+// Find is Get of the record whose id has these parts. If there is none it
+// returns missing, and Rev 0.
+func (t Table[T]) Find(ctx context.Context, missing error, id ...string) (T, Rev, error) {
+	rec, rev, err := t.Get(ctx, ID(id...))
+	if errors.Is(err, ErrNotFound) {
+		return rec, 0, missing
+	}
+	return rec, rev, err
+}
+
+// All returns every record whose id begins with these parts.
+func (t Table[T]) All(ctx context.Context, under ...string) ([]Row[T], error) {
+	prefix := ""
+	if len(under) > 0 {
+		prefix = ID(under...) + "/"
+	}
+	rows, err := t.List(ctx, prefix, "", 0)
+	if err != nil {
+		return nil, fmt.Errorf("list: %w", err)
+	}
+	return rows.Rows, nil
 }
 
 // List returns the records whose id begins with under (all if it is empty), in

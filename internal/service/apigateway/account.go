@@ -38,7 +38,7 @@ func (s *Service) GetAccount(ctx context.Context, _ *api.GetAccountInput) (*api.
 func (s *Service) UpdateAccount(ctx context.Context, in *api.UpdateAccountInput) (*api.Account, error) {
 	t := s.tables(ctx)
 	var rec record.Account
-	err := s.commit(ctx, func(c *change) (err error) {
+	err := s.commit(ctx, func(c *store.Change) (err error) {
 		var rev store.Rev
 		if rec, rev, err = s.account(ctx, t); err != nil {
 			return err
@@ -46,8 +46,8 @@ func (s *Service) UpdateAccount(ctx context.Context, in *api.UpdateAccountInput)
 		if err := accountPatches.apply(&rec.Account, in.PatchOperations); err != nil {
 			return err
 		}
-		c.require(t.Accounts.Is(record.AccountID, rev))
-		put(c, t.Accounts, record.AccountID, record.Account{
+		c.Require(t.Accounts.Is(record.AccountID, rev))
+		store.Add(c, t.Accounts, record.AccountID, record.Account{
 			Account: api.Account{CloudwatchRoleArn: rec.CloudwatchRoleArn}, Scope: t.Scope})
 		return nil
 	})

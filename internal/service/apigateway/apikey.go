@@ -41,7 +41,7 @@ func (s *Service) CreateApiKey(ctx context.Context, in *api.CreateApiKeyInput) (
 	if key.Value == nil {
 		key.Value = new(newAPIKeyValue())
 	}
-	err := s.commit(ctx, func(c *change) error {
+	err := s.commit(ctx, func(c *store.Change) error {
 		if err := s.checkStageKeys(ctx, t, key.StageKeys); err != nil {
 			return err
 		}
@@ -50,16 +50,16 @@ func (s *Service) CreateApiKey(ctx context.Context, in *api.CreateApiKeyInput) (
 		}
 		key.Id = new(newID(apiIDLen))
 		value := valueID(*key.Value)
-		if _, rev, err := lookup(ctx, t.APIKeyValues, nil, value); err != nil || rev != 0 {
+		if _, rev, err := t.APIKeyValues.Find(ctx, nil, value); err != nil || rev != 0 {
 			if err == nil {
 				err = api.ConflictException("API Key already exists") // AWS: not recorded
 			}
 			return err
 		}
-		c.require(t.APIKeyValues.Absent(value))
-		c.require(t.APIKeys.Absent(*key.Id))
-		put(c, t.APIKeyValues, value, record.APIKeyValue{APIKey: *key.Id})
-		put(c, t.APIKeys, *key.Id, key)
+		c.Require(t.APIKeyValues.Absent(value))
+		c.Require(t.APIKeys.Absent(*key.Id))
+		store.Add(c, t.APIKeyValues, value, record.APIKeyValue{APIKey: *key.Id})
+		store.Add(c, t.APIKeys, *key.Id, key)
 		return nil
 	})
 	if err != nil {
@@ -101,7 +101,7 @@ func shownAPIKey(key record.APIKey, withValue bool) api.ApiKey {
 
 // GetApiKey returns one key.
 func (s *Service) GetApiKey(ctx context.Context, in *api.GetApiKeyInput) (*api.ApiKey, error) {
-	key, _, err := lookup(ctx, s.tables(ctx).APIKeys, errAPIKey(), str(in.ApiKey))
+	key, _, err := s.tables(ctx).APIKeys.Find(ctx, errAPIKey(), str(in.ApiKey))
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (s *Service) GetApiKey(ctx context.Context, in *api.GetApiKeyInput) (*api.A
 
 // GetApiKeys lists keys, the newest first.
 func (s *Service) GetApiKeys(ctx context.Context, in *api.GetApiKeysInput) (*api.ApiKeys, error) {
-	rows, err := all(ctx, s.tables(ctx).APIKeys)
+	rows, err := s.tables(ctx).APIKeys.All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -135,9 +135,9 @@ func (s *Service) GetApiKeys(ctx context.Context, in *api.GetApiKeysInput) (*api
 func (s *Service) UpdateApiKey(ctx context.Context, in *api.UpdateApiKeyInput) (*api.ApiKey, error) {
 	t := s.tables(ctx)
 	var key record.APIKey
-	err := s.commit(ctx, func(c *change) (err error) {
+	err := s.commit(ctx, func(c *store.Change) (err error) {
 		var rev store.Rev
-		if key, rev, err = lookup(ctx, t.APIKeys, errAPIKey(), str(in.ApiKey)); err != nil {
+		if key, rev, err = t.APIKeys.Find(ctx, errAPIKey(), str(in.ApiKey)); err != nil {
 			return err
 		}
 		before := slices.Clone(key.StageKeys)
@@ -152,8 +152,8 @@ func (s *Service) UpdateApiKey(ctx context.Context, in *api.UpdateApiKeyInput) (
 			return err
 		}
 		key.LastUpdatedDate = now()
-		c.require(t.APIKeys.Is(*key.Id, rev))
-		put(c, t.APIKeys, *key.Id, key)
+		c.Require(t.APIKeys.Is(*key.Id, rev))
+		store.Add(c, t.APIKeys, *key.Id, key)
 		return nil
 	})
 	key.Tags = shownTags(key.Tags)
@@ -208,16 +208,16 @@ func (s *Service) checkStageKeys(ctx context.Context, t record.Tables, keys []st
 // DeleteApiKey removes a key, also from its usage plans.
 func (s *Service) DeleteApiKey(ctx context.Context, in *api.DeleteApiKeyInput) error {
 	t := s.tables(ctx)
-	return s.commit(ctx, func(c *change) error {
-		key, rev, err := lookup(ctx, t.APIKeys, errAPIKey(), str(in.ApiKey))
+	return s.commit(ctx, func(c *store.Change) error {
+		key, rev, err := t.APIKeys.Find(ctx, errAPIKey(), str(in.ApiKey))
 		if err != nil {
 			return err
 		}
-		c.require(t.APIKeys.Is(*key.Id, rev))
-		c.do(t.APIKeys.Delete(*key.Id), t.APIKeyValues.Delete(valueID(*key.Value)))
+		c.Require(t.APIKeys.Is(*key.Id, rev))
+		c.Do(t.APIKeys.Delete(*key.Id), t.APIKeyValues.Delete(valueID(*key.Value)))
 		plans, err := s.plansOfKey(ctx, t, *key.Id)
 		for _, plan := range plans {
-			c.do(t.UsagePlanKeys.Delete(store.ID(plan, *key.Id)))
+			c.Do(t.UsagePlanKeys.Delete(store.ID(plan, *key.Id)))
 		}
 		return err
 	})

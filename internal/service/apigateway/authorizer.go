@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 // Most texts about authorizers are not recorded; those that are say so.
@@ -35,7 +36,7 @@ func (s *Service) CreateAuthorizer(ctx context.Context, in *api.CreateAuthorizer
 		AuthorizerCredentials: text(in.AuthorizerCredentials), IdentitySource: text(in.IdentitySource),
 		IdentityValidationExpression: text(in.IdentityValidationExpression), AuthorizerResultTtlInSeconds: in.AuthorizerResultTtlInSeconds,
 	}
-	err := s.editAPI(ctx, in.RestApiId, errConcurrent(), func(e *apiEdit, _ *change) error {
+	err := s.editAPI(ctx, in.RestApiId, errConcurrent(), func(e *apiEdit, _ *store.Change) error {
 		if len(e.def.Authorizers) >= e.limits.AuthorizersPerAPI {
 			return errLimitOfAPI("Authorizers")
 		}
@@ -201,7 +202,7 @@ func (s *Service) GetAuthorizers(ctx context.Context, in *api.GetAuthorizersInpu
 // UpdateAuthorizer changes an authorizer.
 func (s *Service) UpdateAuthorizer(ctx context.Context, in *api.UpdateAuthorizerInput) (*api.Authorizer, error) {
 	var out api.Authorizer
-	err := s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *change) error {
+	err := s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *store.Change) error {
 		a, ok := e.def.Authorizers[str(in.AuthorizerId)]
 		if !ok {
 			return errAuthorizerID()
@@ -269,7 +270,7 @@ var authorizerPatches = patchTable[api.Authorizer]{refuse: refuseListing[api.Aut
 
 // DeleteAuthorizer removes an authorizer that no method names.
 func (s *Service) DeleteAuthorizer(ctx context.Context, in *api.DeleteAuthorizerInput) error {
-	return s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *change) error {
+	return s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *store.Change) error {
 		id := str(in.AuthorizerId)
 		if _, ok := e.def.Authorizers[id]; !ok {
 			return errAuthorizerID()

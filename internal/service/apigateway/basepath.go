@@ -44,12 +44,12 @@ func (s *Service) CreateBasePathMapping(ctx context.Context, in *api.CreateBaseP
 	}
 	m := record.BasePathMapping{Scope: t.Scope, DomainName: name, BasePathMapping: api.BasePathMapping{
 		BasePath: new(path), RestApiId: in.RestApiId, Stage: text(in.Stage)}}
-	err = s.commit(ctx, func(c *change) error {
-		_, rev, err := lookup(ctx, t.DomainNames, errDomain(), name)
+	err = s.commit(ctx, func(c *store.Change) error {
+		_, rev, err := t.DomainNames.Find(ctx, errDomain(), name)
 		if err != nil {
 			return err
 		}
-		c.require(t.DomainNames.Is(store.ID(name), rev))
+		c.Require(t.DomainNames.Is(store.ID(name), rev))
 		if err := checkCount(ctx, s.st, t.BasePathMappings, s.opt.Limits.MappingsPerDomain, errLimit("Base Path Mappings"), name); err != nil {
 			return err
 		}
@@ -63,43 +63,43 @@ func (s *Service) CreateBasePathMapping(ctx context.Context, in *api.CreateBaseP
 
 // putMapping adds a mapping to c whose path must be free and whose target must
 // be there.
-func (s *Service) putMapping(ctx context.Context, c *change, t record.Tables, m *record.BasePathMapping) error {
+func (s *Service) putMapping(ctx context.Context, c *store.Change, t record.Tables, m *record.BasePathMapping) error {
 	if err := requireTarget(ctx, c, t, m); err != nil {
 		return err
 	}
 	id := store.ID(m.DomainName, *m.BasePath)
-	if _, rev, err := lookup(ctx, t.BasePathMappings, nil, m.DomainName, *m.BasePath); err != nil || rev != 0 {
+	if _, rev, err := t.BasePathMappings.Find(ctx, nil, m.DomainName, *m.BasePath); err != nil || rev != 0 {
 		if err == nil {
 			err = api.ConflictException("Base path already exists for this domain name")
 		}
 		return err
 	}
-	c.require(t.BasePathMappings.Absent(id))
-	put(c, t.BasePathMappings, id, *m)
+	c.Require(t.BasePathMappings.Absent(id))
+	store.Add(c, t.BasePathMappings, id, *m)
 	return nil
 }
 
 // requireTarget demands that the API and stage of a mapping are there.
-func requireTarget(ctx context.Context, c *change, t record.Tables, m *record.BasePathMapping) error {
+func requireTarget(ctx context.Context, c *store.Change, t record.Tables, m *record.BasePathMapping) error {
 	restAPI := str(m.RestApiId)
-	_, rev, err := lookup(ctx, t.RestAPIs, api.BadRequestException("Invalid REST API identifier specified"), restAPI)
+	_, rev, err := t.RestAPIs.Find(ctx, api.BadRequestException("Invalid REST API identifier specified"), restAPI)
 	if err != nil {
 		return err
 	}
-	c.require(t.RestAPIs.Is(store.ID(restAPI), rev))
+	c.Require(t.RestAPIs.Is(store.ID(restAPI), rev))
 	if m.Stage == nil {
 		return nil
 	}
-	_, rev, err = lookup(ctx, t.Stages, api.BadRequestException("Invalid stage identifier specified"), restAPI, *m.Stage)
+	_, rev, err = t.Stages.Find(ctx, api.BadRequestException("Invalid stage identifier specified"), restAPI, *m.Stage)
 	if err == nil {
-		c.require(t.Stages.Is(store.ID(restAPI, *m.Stage), rev))
+		c.Require(t.Stages.Is(store.ID(restAPI, *m.Stage), rev))
 	}
 	return err
 }
 
 // GetBasePathMapping returns one mapping.
 func (s *Service) GetBasePathMapping(ctx context.Context, in *api.GetBasePathMappingInput) (*api.BasePathMapping, error) {
-	m, _, err := lookup(ctx, s.tables(ctx).BasePathMappings, errBasePath(), strings.ToLower(str(in.DomainName)), str(in.BasePath))
+	m, _, err := s.tables(ctx).BasePathMappings.Find(ctx, errBasePath(), strings.ToLower(str(in.DomainName)), str(in.BasePath))
 	if err != nil {
 		return nil, err
 	}
@@ -110,10 +110,10 @@ func (s *Service) GetBasePathMapping(ctx context.Context, in *api.GetBasePathMap
 func (s *Service) GetBasePathMappings(ctx context.Context, in *api.GetBasePathMappingsInput) (*api.BasePathMappings, error) {
 	t := s.tables(ctx)
 	name := strings.ToLower(str(in.DomainName))
-	if _, _, err := lookup(ctx, t.DomainNames, errDomain(), name); err != nil {
+	if _, _, err := t.DomainNames.Find(ctx, errDomain(), name); err != nil {
 		return nil, err
 	}
-	rows, err := all(ctx, t.BasePathMappings, name)
+	rows, err := t.BasePathMappings.All(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -133,9 +133,9 @@ func (s *Service) UpdateBasePathMapping(ctx context.Context, in *api.UpdateBaseP
 	t := s.tables(ctx)
 	name := strings.ToLower(str(in.DomainName))
 	var m record.BasePathMapping
-	err := s.commit(ctx, func(c *change) (err error) {
+	err := s.commit(ctx, func(c *store.Change) (err error) {
 		var rev store.Rev
-		if m, rev, err = lookup(ctx, t.BasePathMappings, errBasePath(), name, str(in.BasePath)); err != nil {
+		if m, rev, err = t.BasePathMappings.Find(ctx, errBasePath(), name, str(in.BasePath)); err != nil {
 			return err
 		}
 		if err := mappingPatches.apply(&m.BasePathMapping, in.PatchOperations); err != nil {
@@ -145,15 +145,15 @@ func (s *Service) UpdateBasePathMapping(ctx context.Context, in *api.UpdateBaseP
 			m.Stage = nil
 		}
 		id := store.ID(name, str(in.BasePath))
-		c.require(t.BasePathMappings.Is(id, rev))
+		c.Require(t.BasePathMappings.Is(id, rev))
 		if *m.BasePath != *in.BasePath {
-			c.do(t.BasePathMappings.Delete(id))
+			c.Do(t.BasePathMappings.Delete(id))
 			return s.putMapping(ctx, c, t, &m)
 		}
 		if err := requireTarget(ctx, c, t, &m); err != nil {
 			return err
 		}
-		put(c, t.BasePathMappings, id, m)
+		store.Add(c, t.BasePathMappings, id, m)
 		return nil
 	})
 	return &m.BasePathMapping, err
@@ -179,15 +179,15 @@ func patchTarget(m *api.BasePathMapping, o patchOp) error { m.RestApiId = new(o.
 // DeleteBasePathMapping removes a mapping.
 func (s *Service) DeleteBasePathMapping(ctx context.Context, in *api.DeleteBasePathMappingInput) error {
 	t := s.tables(ctx)
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		name := strings.ToLower(str(in.DomainName))
-		_, rev, err := lookup(ctx, t.BasePathMappings, errBasePath(), name, str(in.BasePath))
+		_, rev, err := t.BasePathMappings.Find(ctx, errBasePath(), name, str(in.BasePath))
 		if err != nil {
 			return err
 		}
 		id := store.ID(name, str(in.BasePath))
-		c.require(t.BasePathMappings.Is(id, rev))
-		c.do(t.BasePathMappings.Delete(id))
+		c.Require(t.BasePathMappings.Is(id, rev))
+		c.Do(t.BasePathMappings.Delete(id))
 		return nil
 	})
 }

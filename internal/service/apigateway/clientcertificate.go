@@ -43,13 +43,13 @@ func (s *Service) GenerateClientCertificate(ctx context.Context, in *api.Generat
 	if err := generate(&cert, time.Now().UTC()); err != nil {
 		return nil, err
 	}
-	err := s.commit(ctx, func(c *change) error {
+	err := s.commit(ctx, func(c *store.Change) error {
 		if err := checkCount(ctx, s.st, t.ClientCertificates, s.opt.Limits.ClientCertificates, full); err != nil {
 			return err
 		}
 		cert.ClientCertificateId = new(newID(shortIDLen))
-		c.require(t.ClientCertificates.Absent(*cert.ClientCertificateId))
-		put(c, t.ClientCertificates, *cert.ClientCertificateId, cert)
+		c.Require(t.ClientCertificates.Absent(*cert.ClientCertificateId))
+		store.Add(c, t.ClientCertificates, *cert.ClientCertificateId, cert)
 		return nil
 	})
 	if err != nil {
@@ -99,7 +99,7 @@ func checkClientCertificate(cert *api.ClientCertificate) error {
 
 // GetClientCertificate returns one certificate.
 func (s *Service) GetClientCertificate(ctx context.Context, in *api.GetClientCertificateInput) (*api.ClientCertificate, error) {
-	cert, _, err := lookup(ctx, s.tables(ctx).ClientCertificates, errClientCertificate(), str(in.ClientCertificateId))
+	cert, _, err := s.tables(ctx).ClientCertificates.Find(ctx, errClientCertificate(), str(in.ClientCertificateId))
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (s *Service) GetClientCertificate(ctx context.Context, in *api.GetClientCer
 
 // GetClientCertificates lists certificates, the oldest first.
 func (s *Service) GetClientCertificates(ctx context.Context, in *api.GetClientCertificatesInput) (*api.ClientCertificates, error) {
-	rows, err := all(ctx, s.tables(ctx).ClientCertificates)
+	rows, err := s.tables(ctx).ClientCertificates.All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -129,9 +129,9 @@ func (s *Service) GetClientCertificates(ctx context.Context, in *api.GetClientCe
 func (s *Service) UpdateClientCertificate(ctx context.Context, in *api.UpdateClientCertificateInput) (*api.ClientCertificate, error) {
 	t := s.tables(ctx)
 	var cert record.ClientCertificate
-	err := s.commit(ctx, func(c *change) (err error) {
+	err := s.commit(ctx, func(c *store.Change) (err error) {
 		var rev store.Rev
-		if cert, rev, err = lookup(ctx, t.ClientCertificates, errClientCertificate(), str(in.ClientCertificateId)); err != nil {
+		if cert, rev, err = t.ClientCertificates.Find(ctx, errClientCertificate(), str(in.ClientCertificateId)); err != nil {
 			return err
 		}
 		if err := clientCertificatePatches.apply(&cert.ClientCertificate, in.PatchOperations); err != nil {
@@ -140,8 +140,8 @@ func (s *Service) UpdateClientCertificate(ctx context.Context, in *api.UpdateCli
 		if err := checkClientCertificate(&cert.ClientCertificate); err != nil {
 			return err
 		}
-		c.require(t.ClientCertificates.Is(*cert.ClientCertificateId, rev))
-		put(c, t.ClientCertificates, *cert.ClientCertificateId, cert)
+		c.Require(t.ClientCertificates.Is(*cert.ClientCertificateId, rev))
+		store.Add(c, t.ClientCertificates, *cert.ClientCertificateId, cert)
 		return nil
 	})
 	cert.Tags = shownTags(cert.Tags)
@@ -156,13 +156,13 @@ var clientCertificatePatches = patchTable[api.ClientCertificate]{refuse: refuseL
 // DeleteClientCertificate removes a certificate that no stage shows.
 func (s *Service) DeleteClientCertificate(ctx context.Context, in *api.DeleteClientCertificateInput) error {
 	t := s.tables(ctx)
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		id := str(in.ClientCertificateId)
-		_, rev, err := lookup(ctx, t.ClientCertificates, errClientCertificate(), id)
+		_, rev, err := t.ClientCertificates.Find(ctx, errClientCertificate(), id)
 		if err != nil {
 			return err
 		}
-		stages, err := all(ctx, t.Stages)
+		stages, err := t.Stages.All(ctx)
 		if err != nil {
 			return err
 		}
@@ -173,8 +173,8 @@ func (s *Service) DeleteClientCertificate(ctx context.Context, in *api.DeleteCli
 					"' of API '" + row.Value.RestAPI + "'.")
 			}
 		}
-		c.require(t.ClientCertificates.Is(id, rev))
-		c.do(t.ClientCertificates.Delete(id))
+		c.Require(t.ClientCertificates.Is(id, rev))
+		c.Do(t.ClientCertificates.Delete(id))
 		return nil
 	})
 }
@@ -188,14 +188,14 @@ func findCertificate(ctx context.Context, t record.Tables, id *string) error {
 		return noClientCertificate.refuse(*id)
 	}
 	// AWS: undocumented text.
-	_, _, err := lookup(ctx, t.ClientCertificates, api.BadRequestException("Invalid client certificate identifier specified"), *id)
+	_, _, err := t.ClientCertificates.Find(ctx, api.BadRequestException("Invalid client certificate identifier specified"), *id)
 	return err
 }
 
 // requireCertificate demands that the certificate a stage shows is there. Its
 // record is put again, unchanged, so that it cannot be deleted in the same
 // moment.
-func requireCertificate(ctx context.Context, c *change, t record.Tables, stage *record.Stage) error {
+func requireCertificate(ctx context.Context, c *store.Change, t record.Tables, stage *record.Stage) error {
 	id := str(stage.ClientCertificateId)
 	if id == "" {
 		return nil
@@ -207,7 +207,7 @@ func requireCertificate(ctx context.Context, c *change, t record.Tables, stage *
 	if err != nil {
 		return err
 	}
-	c.require(t.ClientCertificates.Is(id, rev))
-	put(c, t.ClientCertificates, id, cert)
+	c.Require(t.ClientCertificates.Is(id, rev))
+	store.Add(c, t.ClientCertificates, id, cert)
 	return nil
 }

@@ -21,8 +21,8 @@ func (s *Service) CreateDeployment(ctx context.Context, in *api.CreateDeployment
 		Scope:      t.Scope, RestAPI: str(in.RestApiId), Created: created,
 	}
 	defer s.locks.lock(t.RestAPIs.Key(str(in.RestApiId)))()
-	err := s.commit(ctx, func(c *change) error {
-		rec, rev, err := lookup(ctx, t.RestAPIs, errAPI(ctx, in.RestApiId), str(in.RestApiId))
+	err := s.commit(ctx, func(c *store.Change) error {
+		rec, rev, err := t.RestAPIs.Find(ctx, errAPI(ctx, in.RestApiId), str(in.RestApiId))
 		if err != nil {
 			return err
 		}
@@ -35,7 +35,7 @@ func (s *Service) CreateDeployment(ctx context.Context, in *api.CreateDeployment
 		}
 		dep.Definition = rec.Definition
 		// The definition's blob stays, for the API names it in this commit.
-		c.require(t.RestAPIs.Is(store.ID(str(in.RestApiId)), rev))
+		c.Require(t.RestAPIs.Is(store.ID(str(in.RestApiId)), rev))
 		if err := s.addDeployment(ctx, c, t, &dep); err != nil {
 			return err
 		}
@@ -67,14 +67,14 @@ func checkDeployable(def *record.Definition) error {
 }
 
 // addDeployment adds a new deployment to c and gives it an id.
-func (s *Service) addDeployment(ctx context.Context, c *change, t record.Tables, dep *record.Deployment) error {
+func (s *Service) addDeployment(ctx context.Context, c *store.Change, t record.Tables, dep *record.Deployment) error {
 	if err := checkCount(ctx, s.st, t.Deployments, s.opt.Limits.DeploymentsPerAPI, errLimitOfAPI("Deployments"), dep.RestAPI); err != nil {
 		return err
 	}
 	dep.Id = new(newID(shortIDLen))
 	id := store.ID(dep.RestAPI, *dep.Id)
-	c.require(t.Deployments.Absent(id))
-	put(c, t.Deployments, id, *dep)
+	c.Require(t.Deployments.Absent(id))
+	store.Add(c, t.Deployments, id, *dep)
 	return nil
 }
 
@@ -82,7 +82,7 @@ func (s *Service) addDeployment(ctx context.Context, c *change, t record.Tables,
 //
 // AWS: texts recorded (test_create_canary_deployment_validation); with canary
 // settings the new deployment becomes the stage's canary (test_create_canary_deployment).
-func (s *Service) deployToStage(ctx context.Context, c *change, t record.Tables, in *api.CreateDeploymentInput, deployment string) error {
+func (s *Service) deployToStage(ctx context.Context, c *store.Change, t record.Tables, in *api.CreateDeploymentInput, deployment string) error {
 	name := str(in.StageName)
 	if in.CanarySettings != nil && name == "" {
 		shown := "null"
@@ -95,7 +95,7 @@ func (s *Service) deployToStage(ctx context.Context, c *change, t record.Tables,
 		return nil
 	}
 	id := store.ID(str(in.RestApiId), name)
-	stage, rev, err := lookup(ctx, t.Stages, nil, str(in.RestApiId), name)
+	stage, rev, err := t.Stages.Find(ctx, nil, str(in.RestApiId), name)
 	if err != nil {
 		return err
 	}
@@ -132,8 +132,8 @@ func (s *Service) deployToStage(ctx context.Context, c *change, t record.Tables,
 	if err := s.checkStage(&stage.Stage); err != nil {
 		return err
 	}
-	c.require(t.Stages.Is(id, rev)) // revision 0 if it is new
-	put(c, t.Stages, id, stage)
+	c.Require(t.Stages.Is(id, rev)) // revision 0 if it is new
+	store.Add(c, t.Stages, id, stage)
 	return nil
 }
 
@@ -160,7 +160,7 @@ func (s *Service) liveDeployment(ctx context.Context, t record.Tables, restAPI, 
 	if _, err := s.restAPI(ctx, restAPI, errDeployment()); err != nil {
 		return record.Deployment{}, 0, err
 	}
-	return lookup(ctx, t.Deployments, errDeployment(), str(restAPI), str(id))
+	return t.Deployments.Find(ctx, errDeployment(), str(restAPI), str(id))
 }
 
 // summary says for each method of a definition who may call it.
@@ -180,7 +180,7 @@ func (s *Service) GetDeployments(ctx context.Context, in *api.GetDeploymentsInpu
 	if _, err := s.restAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId)); err != nil {
 		return nil, err
 	}
-	rows, err := all(ctx, s.tables(ctx).Deployments, str(in.RestApiId))
+	rows, err := s.tables(ctx).Deployments.All(ctx, str(in.RestApiId))
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func (s *Service) GetDeployments(ctx context.Context, in *api.GetDeploymentsInpu
 func (s *Service) UpdateDeployment(ctx context.Context, in *api.UpdateDeploymentInput) (*api.Deployment, error) {
 	t := s.tables(ctx)
 	var dep record.Deployment
-	err := s.commit(ctx, func(c *change) (err error) {
+	err := s.commit(ctx, func(c *store.Change) (err error) {
 		var rev store.Rev
 		if dep, rev, err = s.liveDeployment(ctx, t, in.RestApiId, in.DeploymentId); err != nil {
 			return err
@@ -209,8 +209,8 @@ func (s *Service) UpdateDeployment(ctx context.Context, in *api.UpdateDeployment
 			return err
 		}
 		id := store.ID(dep.RestAPI, *dep.Id)
-		c.require(t.Deployments.Is(id, rev))
-		put(c, t.Deployments, id, dep)
+		c.Require(t.Deployments.Is(id, rev))
+		store.Add(c, t.Deployments, id, dep)
 		return nil
 	})
 	return &dep.Deployment, err
@@ -227,12 +227,12 @@ var deploymentPatches = patchTable[api.Deployment]{refuse: refuseListing[api.Dep
 func (s *Service) DeleteDeployment(ctx context.Context, in *api.DeleteDeploymentInput) error {
 	t := s.tables(ctx)
 	defer s.locks.lock(t.RestAPIs.Key(str(in.RestApiId)))()
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		dep, rev, err := s.liveDeployment(ctx, t, in.RestApiId, in.DeploymentId)
 		if err != nil {
 			return err
 		}
-		stages, err := all(ctx, t.Stages, dep.RestAPI)
+		stages, err := t.Stages.All(ctx, dep.RestAPI)
 		if err != nil {
 			return err
 		}
@@ -245,8 +245,8 @@ func (s *Service) DeleteDeployment(ctx context.Context, in *api.DeleteDeployment
 		// A stage that comes to show this deployment meanwhile demands that
 		// it is there: one of the two changes begins again.
 		id := store.ID(dep.RestAPI, *dep.Id)
-		c.require(t.Deployments.Is(id, rev))
-		c.do(t.Deployments.Delete(id))
+		c.Require(t.Deployments.Is(id, rev))
+		c.Do(t.Deployments.Delete(id))
 		return nil
 	})
 }

@@ -26,23 +26,23 @@ func errDocumentationPart() error {
 func (s *Service) editDocumentation(ctx context.Context, id *string, missing error, edit func(d *record.Documentation) error) error {
 	t := s.tables(ctx)
 	defer s.locks.lock(t.RestAPIs.Key(str(id)))()
-	return s.commit(ctx, func(c *change) error {
-		rec, rev, err := lookup(ctx, t.RestAPIs, missing, str(id))
+	return s.commit(ctx, func(c *store.Change) error {
+		rec, rev, err := t.RestAPIs.Find(ctx, missing, str(id))
 		if err != nil {
 			return err
 		}
 		if err := s.putDocumentation(ctx, c, t, &rec, edit); err != nil {
 			return err
 		}
-		c.require(t.RestAPIs.Is(store.ID(str(id)), rev))
-		put(c, t.RestAPIs, store.ID(str(id)), rec)
+		c.Require(t.RestAPIs.Is(store.ID(str(id)), rev))
+		store.Add(c, t.RestAPIs, store.ID(str(id)), rec)
 		return nil
 	})
 }
 
 // putDocumentation lets rec name its documentation as edit leaves it. The
 // caller puts rec.
-func (s *Service) putDocumentation(ctx context.Context, c *change, t record.Tables, rec *record.RestAPI, edit func(d *record.Documentation) error) error {
+func (s *Service) putDocumentation(ctx context.Context, c *store.Change, t record.Tables, rec *record.RestAPI, edit func(d *record.Documentation) error) error {
 	docs, err := t.LoadDocumentation(ctx, rec.Documentation)
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (s *Service) putDocumentation(ctx context.Context, c *change, t record.Tabl
 		return err
 	}
 	rec.Documentation = ref
-	c.do(ops...)
+	c.Do(ops...)
 	return nil
 }
 
@@ -288,7 +288,7 @@ func (s *Service) ImportDocumentationParts(ctx context.Context, in *api.ImportDo
 //
 // AWS: what becomes of the parts that an overwriting import does not speak of is
 // undocumented: they stay, for people write them by other calls than the import.
-func (s *Service) importDocumentation(ctx context.Context, c *change, t record.Tables, rec *record.RestAPI, doc *openapi.API) error {
+func (s *Service) importDocumentation(ctx context.Context, c *store.Change, t record.Tables, rec *record.RestAPI, doc *openapi.API) error {
 	if len(doc.Documentation) == 0 {
 		return nil
 	}

@@ -30,30 +30,30 @@ func (s *Service) CreateDocumentationVersion(ctx context.Context, in *api.Create
 	ver := record.DocumentationVersion{Scope: t.Scope, RestAPI: restAPI, DocumentationVersion: api.DocumentationVersion{
 		Version: in.DocumentationVersion, CreatedDate: now(), Description: text(in.Description)}}
 	defer s.locks.lock(t.RestAPIs.Key(restAPI))()
-	err := s.commit(ctx, func(c *change) error {
-		rec, rev, err := lookup(ctx, t.RestAPIs, errAPI(ctx, in.RestApiId), restAPI)
+	err := s.commit(ctx, func(c *store.Change) error {
+		rec, rev, err := t.RestAPIs.Find(ctx, errAPI(ctx, in.RestApiId), restAPI)
 		if err != nil {
 			return err
 		}
 		// The documentation's blob stays, for the API names it in this commit.
-		c.require(t.RestAPIs.Is(store.ID(restAPI), rev))
+		c.Require(t.RestAPIs.Is(store.ID(restAPI), rev))
 		ver.Documentation = rec.Documentation
 		if err := s.checkNewVersion(ctx, t, restAPI, name); err != nil {
 			return err
 		}
 		id := store.ID(restAPI, name)
-		c.require(t.DocumentationVersions.Absent(id))
-		put(c, t.DocumentationVersions, id, ver)
+		c.Require(t.DocumentationVersions.Absent(id))
+		store.Add(c, t.DocumentationVersions, id, ver)
 		if str(in.StageName) == "" {
 			return nil
 		}
-		stage, rev, err := lookup(ctx, t.Stages, errStage(), restAPI, *in.StageName)
+		stage, rev, err := t.Stages.Find(ctx, errStage(), restAPI, *in.StageName)
 		if err != nil {
 			return err
 		}
 		stage.DocumentationVersion, stage.LastUpdatedDate = in.DocumentationVersion, now()
-		c.require(t.Stages.Is(store.ID(restAPI, *in.StageName), rev))
-		put(c, t.Stages, store.ID(restAPI, *in.StageName), stage)
+		c.Require(t.Stages.Is(store.ID(restAPI, *in.StageName), rev))
+		store.Add(c, t.Stages, store.ID(restAPI, *in.StageName), stage)
 		return nil
 	})
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *Service) liveVersion(ctx context.Context, t record.Tables, restAPI, nam
 	if _, err := s.restAPI(ctx, restAPI, errDocumentationVersion()); err != nil {
 		return record.DocumentationVersion{}, 0, err
 	}
-	return lookup(ctx, t.DocumentationVersions, errDocumentationVersion(), str(restAPI), str(name))
+	return t.DocumentationVersions.Find(ctx, errDocumentationVersion(), str(restAPI), str(name))
 }
 
 // GetDocumentationVersion returns one version.
@@ -101,7 +101,7 @@ func (s *Service) GetDocumentationVersions(ctx context.Context, in *api.GetDocum
 	if _, err := s.restAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId)); err != nil {
 		return nil, err
 	}
-	rows, err := all(ctx, s.tables(ctx).DocumentationVersions, str(in.RestApiId))
+	rows, err := s.tables(ctx).DocumentationVersions.All(ctx, str(in.RestApiId))
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (s *Service) GetDocumentationVersions(ctx context.Context, in *api.GetDocum
 func (s *Service) UpdateDocumentationVersion(ctx context.Context, in *api.UpdateDocumentationVersionInput) (*api.DocumentationVersion, error) {
 	t := s.tables(ctx)
 	var ver record.DocumentationVersion
-	err := s.commit(ctx, func(c *change) (err error) {
+	err := s.commit(ctx, func(c *store.Change) (err error) {
 		var rev store.Rev
 		if ver, rev, err = s.liveVersion(ctx, t, in.RestApiId, in.DocumentationVersion); err != nil {
 			return err
@@ -129,8 +129,8 @@ func (s *Service) UpdateDocumentationVersion(ctx context.Context, in *api.Update
 			return err
 		}
 		id := store.ID(ver.RestAPI, *ver.Version)
-		c.require(t.DocumentationVersions.Is(id, rev))
-		put(c, t.DocumentationVersions, id, ver)
+		c.Require(t.DocumentationVersions.Is(id, rev))
+		store.Add(c, t.DocumentationVersions, id, ver)
 		return nil
 	})
 	return &ver.DocumentationVersion, err
@@ -145,12 +145,12 @@ var documentationVersionPatches = patchTable[api.DocumentationVersion]{refuse: r
 func (s *Service) DeleteDocumentationVersion(ctx context.Context, in *api.DeleteDocumentationVersionInput) error {
 	t := s.tables(ctx)
 	defer s.locks.lock(t.RestAPIs.Key(str(in.RestApiId)))()
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		ver, rev, err := s.liveVersion(ctx, t, in.RestApiId, in.DocumentationVersion)
 		if err != nil {
 			return err
 		}
-		stages, err := all(ctx, t.Stages, ver.RestAPI)
+		stages, err := t.Stages.All(ctx, ver.RestAPI)
 		if err != nil {
 			return err
 		}
@@ -163,8 +163,8 @@ func (s *Service) DeleteDocumentationVersion(ctx context.Context, in *api.Delete
 		// A stage that comes to name this version meanwhile demands that it
 		// is unchanged (requireVersion): one of the two changes begins again.
 		id := store.ID(ver.RestAPI, *ver.Version)
-		c.require(t.DocumentationVersions.Is(id, rev))
-		c.do(t.DocumentationVersions.Delete(id))
+		c.Require(t.DocumentationVersions.Is(id, rev))
+		c.Do(t.DocumentationVersions.Delete(id))
 		return nil
 	})
 }
@@ -173,7 +173,7 @@ func (s *Service) DeleteDocumentationVersion(ctx context.Context, in *api.Delete
 // names is there, and stays there.
 //
 // AWS: the text is seen in reports, not recorded.
-func requireVersion(ctx context.Context, c *change, t record.Tables, stage *record.Stage) error {
+func requireVersion(ctx context.Context, c *store.Change, t record.Tables, stage *record.Stage) error {
 	name := str(stage.DocumentationVersion)
 	if name == "" {
 		return nil
@@ -183,6 +183,6 @@ func requireVersion(ctx context.Context, c *change, t record.Tables, stage *reco
 	if errors.Is(err, store.ErrNotFound) {
 		return errDocumentationVersion()
 	}
-	c.require(t.DocumentationVersions.Is(id, rev))
+	c.Require(t.DocumentationVersions.Is(id, rev))
 	return err
 }

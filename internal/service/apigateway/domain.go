@@ -67,27 +67,27 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 	}
 	setDomainTarget(&dom.DomainName, t.Scope.Region)
 	owners := record.DomainOwners(s.st)
-	err := s.commit(ctx, func(c *change) error {
+	err := s.commit(ctx, func(c *store.Change) error {
 		if err := checkCount(ctx, s.st, t.DomainNames, s.opt.Limits.DomainNames, errLimit("Domain Names")); err != nil {
 			return err
 		}
-		owner, rev, err := lookup(ctx, owners, nil, name)
+		owner, rev, err := owners.Find(ctx, nil, name)
 		if err != nil {
 			return err
 		}
 		if rev != 0 && owner.Account != t.Scope.Account {
 			return errDomainExists()
 		}
-		if _, here, err := lookup(ctx, t.DomainNames, nil, name); err != nil || here != 0 {
+		if _, here, err := t.DomainNames.Find(ctx, nil, name); err != nil || here != 0 {
 			return cmp.Or(err, errDomainExists())
 		}
 		if err := s.checkDomainElsewhere(ctx, t, &dom); err != nil {
 			return err
 		}
-		c.require(owners.Is(store.ID(name), rev)) // revision 0 if it is new
-		c.require(t.DomainNames.Absent(store.ID(name)))
-		put(c, owners, store.ID(name), record.DomainOwner{Account: t.Scope.Account})
-		put(c, t.DomainNames, store.ID(name), dom)
+		c.Require(owners.Is(store.ID(name), rev)) // revision 0 if it is new
+		c.Require(t.DomainNames.Absent(store.ID(name)))
+		store.Add(c, owners, store.ID(name), record.DomainOwner{Account: t.Scope.Account})
+		store.Add(c, t.DomainNames, store.ID(name), dom)
 		return nil
 	})
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *Service) domainRegions(ctx context.Context, account, name string) ([]re
 	var list []record.DomainName
 	for _, region := range regions {
 		t := record.In(s.st, s.blobs, record.Scope{Account: account, Region: region})
-		dom, rev, err := lookup(ctx, t.DomainNames, nil, name)
+		dom, rev, err := t.DomainNames.Find(ctx, nil, name)
 		if err != nil {
 			return nil, err
 		}
@@ -181,7 +181,7 @@ func setDomainTarget(d *api.DomainName, region string) {
 
 // GetDomainName returns one domain name.
 func (s *Service) GetDomainName(ctx context.Context, in *api.GetDomainNameInput) (*api.DomainName, error) {
-	dom, _, err := lookup(ctx, s.tables(ctx).DomainNames, errDomain(), strings.ToLower(str(in.DomainName)))
+	dom, _, err := s.tables(ctx).DomainNames.Find(ctx, errDomain(), strings.ToLower(str(in.DomainName)))
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (s *Service) GetDomainName(ctx context.Context, in *api.GetDomainNameInput)
 
 // GetDomainNames lists domain names.
 func (s *Service) GetDomainNames(ctx context.Context, in *api.GetDomainNamesInput) (*api.DomainNames, error) {
-	rows, err := all(ctx, s.tables(ctx).DomainNames)
+	rows, err := s.tables(ctx).DomainNames.All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -211,9 +211,9 @@ func (s *Service) UpdateDomainName(ctx context.Context, in *api.UpdateDomainName
 	t := s.tables(ctx)
 	name := strings.ToLower(str(in.DomainName))
 	var dom record.DomainName
-	err := s.commit(ctx, func(c *change) (err error) {
+	err := s.commit(ctx, func(c *store.Change) (err error) {
 		var rev store.Rev
-		if dom, rev, err = lookup(ctx, t.DomainNames, errDomain(), name); err != nil {
+		if dom, rev, err = t.DomainNames.Find(ctx, errDomain(), name); err != nil {
 			return err
 		}
 		before := dom.EndpointConfiguration.Types[0]
@@ -226,8 +226,8 @@ func (s *Service) UpdateDomainName(ctx context.Context, in *api.UpdateDomainName
 			}
 			setDomainTarget(&dom.DomainName, t.Scope.Region)
 		}
-		c.require(t.DomainNames.Is(store.ID(name), rev))
-		put(c, t.DomainNames, store.ID(name), dom)
+		c.Require(t.DomainNames.Is(store.ID(name), rev))
+		store.Add(c, t.DomainNames, store.ID(name), dom)
 		return nil
 	})
 	dom.Tags = shownTags(dom.Tags)
@@ -302,12 +302,12 @@ func (s *Service) DeleteDomainName(ctx context.Context, in *api.DeleteDomainName
 	t := s.tables(ctx)
 	name := strings.ToLower(str(in.DomainName))
 	owners := record.DomainOwners(s.st)
-	err := s.commit(ctx, func(c *change) error {
-		_, rev, err := lookup(ctx, t.DomainNames, errDomain(), name)
+	err := s.commit(ctx, func(c *store.Change) error {
+		_, rev, err := t.DomainNames.Find(ctx, errDomain(), name)
 		if err != nil {
 			return err
 		}
-		mappings, err := all(ctx, t.BasePathMappings, name)
+		mappings, err := t.BasePathMappings.All(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -315,24 +315,24 @@ func (s *Service) DeleteDomainName(ctx context.Context, in *api.DeleteDomainName
 		if err != nil {
 			return err
 		}
-		_, owned, err := lookup(ctx, owners, nil, name)
+		_, owned, err := owners.Find(ctx, nil, name)
 		if err != nil {
 			return err
 		}
 		// Who creates it in another Region meanwhile writes the owner.
-		c.require(t.DomainNames.Is(store.ID(name), rev))
-		c.require(owners.Is(store.ID(name), owned))
+		c.Require(t.DomainNames.Is(store.ID(name), rev))
+		c.Require(owners.Is(store.ID(name), owned))
 		if len(mappings) > store.MaxOps-2 {
 			// Too many for one commit: those first, the name at the end.
 			mappings = mappings[:store.MaxOps-2]
 		} else {
-			c.do(t.DomainNames.Delete(store.ID(name)))
+			c.Do(t.DomainNames.Delete(store.ID(name)))
 			if len(list) == 1 {
-				c.do(owners.Delete(store.ID(name)))
+				c.Do(owners.Delete(store.ID(name)))
 			}
 		}
 		for _, row := range mappings {
-			c.do(t.BasePathMappings.Delete(row.ID))
+			c.Do(t.BasePathMappings.Delete(row.ID))
 		}
 		return nil
 	})

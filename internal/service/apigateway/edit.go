@@ -5,80 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"math/rand/v2"
 	"sync"
-	"time"
 
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
 
-// maxTries bounds how often a change begins again because somebody was faster.
-// Who hits it gets ConflictException.
-const maxTries = 20
-
-// A change collects what one commit demands and does.
-type change struct {
-	ifs []store.Cond
-	ops []store.Op
-	err error // the first record that could not be encoded
-}
-
-// require adds a condition.
-func (c *change) require(cond store.Cond) { c.ifs = append(c.ifs, cond) }
-
-// do adds operations.
-func (c *change) do(ops ...store.Op) { c.ops = append(c.ops, ops...) }
-
-// put adds a record to a change.
-func put[T any](c *change, t store.Table[T], id string, rec T) {
-	op, err := t.Put(id, rec)
-	if err != nil && c.err == nil {
-		c.err = err
+// commit runs prepare and commits what it asks for, as store.Update does.
+func (s *Service) commit(ctx context.Context, prepare func(c *store.Change) error) error {
+	err := store.Update(ctx, s.st, prepare)
+	switch {
+	case errors.Is(err, store.ErrTooLarge):
+		return api.BadRequestException("The change is larger than what can be stored at once") // AWS: undocumented text
+	case errors.Is(err, store.ErrConflict):
+		// AWS: recorded (test_authorizer_crud_no_api).
+		return api.ConflictException("Unable to complete operation due to concurrent modification. Please try again later.")
 	}
-	c.do(op)
-}
-
-// commit runs prepare and commits what it asks for; if the store has moved on
-// since prepare read it, both again. An error of prepare ends it.
-func (s *Service) commit(ctx context.Context, prepare func(c *change) error) error {
-	for try := range maxTries {
-		var c change
-		if err := prepare(&c); err != nil {
-			return err
-		}
-		if c.err != nil {
-			return c.err
-		}
-		_, err := s.st.Commit(ctx, c.ifs, c.ops)
-		if !errors.Is(err, store.ErrConflict) {
-			if errors.Is(err, store.ErrTooLarge) {
-				return api.BadRequestException("The change is larger than what can be stored at once") // AWS: undocumented text
-			}
-			return err
-		}
-		if err := backOff(ctx, try); err != nil {
-			return err
-		}
-	}
-	// AWS: recorded (test_authorizer_crud_no_api).
-	return api.ConflictException("Unable to complete operation due to concurrent modification. Please try again later.")
+	return err
 }
 
 // errUnchanged ends a change that turns out to change nothing.
 var errUnchanged = errors.New("nothing to change")
-
-// backOff waits a little, longer after each try.
-func backOff(ctx context.Context, try int) error {
-	limit := time.Millisecond << min(try, 6)
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(rand.N(limit)):
-		return nil
-	}
-}
 
 // An apiEdit is a REST API while it is being changed: record and definition
 // belong to the edit alone.
@@ -95,10 +43,10 @@ type apiEdit struct {
 
 // editAPI changes a REST API: edit alters e.rec and e.def, and adds to c what
 // else belongs to the change. If there is no such API, missing is returned.
-func (s *Service) editAPI(ctx context.Context, id *string, missing error, edit func(e *apiEdit, c *change) error) error {
+func (s *Service) editAPI(ctx context.Context, id *string, missing error, edit func(e *apiEdit, c *store.Change) error) error {
 	t := s.tables(ctx)
 	defer s.locks.lock(t.RestAPIs.Key(str(id)))()
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		rec, rev, err := t.RestAPIs.Get(ctx, store.ID(str(id)))
 		if errors.Is(err, store.ErrNotFound) {
 			return missing
@@ -114,13 +62,13 @@ func (s *Service) editAPI(ctx context.Context, id *string, missing error, edit f
 		if err := edit(e, c); err != nil {
 			return err
 		}
-		c.require(t.RestAPIs.Is(store.ID(str(id)), rev))
+		c.Require(t.RestAPIs.Is(store.ID(str(id)), rev))
 		return e.save(ctx, c)
 	})
 }
 
 // save adds the changed API to c.
-func (e *apiEdit) save(ctx context.Context, c *change) error {
+func (e *apiEdit) save(ctx context.Context, c *store.Change) error {
 	e.def.Freeze(e.rec.RestApi)
 	b, err := e.def.Encode()
 	if err != nil {
@@ -134,8 +82,8 @@ func (e *apiEdit) save(ctx context.Context, c *change) error {
 		return err
 	}
 	e.rec.Definition = ref
-	c.do(ops...)
-	put(c, e.tables.RestAPIs, store.ID(str(e.rec.Id)), e.rec)
+	c.Do(ops...)
+	store.Add(c, e.tables.RestAPIs, store.ID(str(e.rec.Id)), e.rec)
 	return nil
 }
 
@@ -237,28 +185,6 @@ func (lt *lockTable) lock(key string) (unlock func()) {
 	mu := &lt.mu[maphash.String(lockSeed, key)%uint64(len(lt.mu))]
 	mu.Lock()
 	return mu.Unlock
-}
-
-// lookup reads one record, or returns missing if there is none.
-func lookup[T any](ctx context.Context, t store.Table[T], missing error, id ...string) (T, store.Rev, error) {
-	rec, rev, err := t.Get(ctx, store.ID(id...))
-	if errors.Is(err, store.ErrNotFound) {
-		return rec, 0, missing
-	}
-	return rec, rev, err
-}
-
-// all reads every record of a table whose id begins with these parts.
-func all[T any](ctx context.Context, t store.Table[T], under ...string) ([]store.Row[T], error) {
-	prefix := ""
-	if len(under) > 0 {
-		prefix = store.ID(under...) + "/"
-	}
-	rows, err := t.List(ctx, prefix, "", 0)
-	if err != nil {
-		return nil, fmt.Errorf("list: %w", err)
-	}
-	return rows.Rows, nil
 }
 
 // ids are the ids of all records of a table that begin with these parts, taken

@@ -25,11 +25,11 @@ func (s *Service) GetExport(ctx context.Context, in *api.GetExportInput) (*api.E
 	if err != nil {
 		return nil, err
 	}
-	stage, _, err := lookup(ctx, t.Stages, errStage(), str(in.RestApiId), str(in.StageName))
+	stage, _, err := t.Stages.Find(ctx, errStage(), str(in.RestApiId), str(in.StageName))
 	if err != nil {
 		return nil, err
 	}
-	dep, _, err := lookup(ctx, t.Deployments, errDeployment(), stage.RestAPI, str(stage.DeploymentId))
+	dep, _, err := t.Deployments.Find(ctx, errDeployment(), stage.RestAPI, str(stage.DeploymentId))
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func documentationOf(ctx context.Context, t record.Tables, stage *record.Stage) 
 	if name == "" {
 		return nil, nil
 	}
-	ver, _, err := lookup(ctx, t.DocumentationVersions, errDocumentationVersion(), stage.RestAPI, name)
+	ver, _, err := t.DocumentationVersions.Find(ctx, errDocumentationVersion(), stage.RestAPI, name)
 	if err != nil {
 		return nil, err
 	}

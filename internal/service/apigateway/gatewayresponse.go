@@ -7,6 +7,7 @@ import (
 
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 // A definition keeps only the gateway responses that were set, and of those
@@ -71,7 +72,7 @@ func shownGatewayResponse(def *record.Definition, kind string) api.GatewayRespon
 // replaced whole.
 func (s *Service) PutGatewayResponse(ctx context.Context, in *api.PutGatewayResponseInput) (*api.GatewayResponse, error) {
 	var out api.GatewayResponse
-	err := s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *change) error {
+	err := s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *store.Change) error {
 		kind := str(in.ResponseType)
 		r := api.GatewayResponse{ResponseType: in.ResponseType, StatusCode: in.StatusCode,
 			ResponseParameters: in.ResponseParameters, ResponseTemplates: in.ResponseTemplates}
@@ -137,7 +138,7 @@ func (s *Service) GetGatewayResponses(ctx context.Context, in *api.GetGatewayRes
 // UpdateGatewayResponse changes a gateway response, which thereby is set.
 func (s *Service) UpdateGatewayResponse(ctx context.Context, in *api.UpdateGatewayResponseInput) (*api.GatewayResponse, error) {
 	var out api.GatewayResponse
-	err := s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *change) error {
+	err := s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *store.Change) error {
 		kind := str(in.ResponseType)
 		r := e.def.GatewayResponses[kind]
 		r.ResponseType = in.ResponseType
@@ -214,7 +215,7 @@ func setGatewayTemplate(r *api.GatewayResponse, o patchOp) error {
 
 // DeleteGatewayResponse lets a type have its default again.
 func (s *Service) DeleteGatewayResponse(ctx context.Context, in *api.DeleteGatewayResponseInput) error {
-	return s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *change) error {
+	return s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *store.Change) error {
 		if _, ok := e.def.GatewayResponses[str(in.ResponseType)]; !ok {
 			return api.NotFoundException("Gateway response type not defined on api")
 		}

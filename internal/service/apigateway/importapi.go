@@ -11,6 +11,7 @@ import (
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/openapi"
 	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 // ImportRestApi creates an API from an OpenAPI document.
@@ -29,7 +30,7 @@ func (s *Service) ImportRestApi(ctx context.Context, in *api.ImportRestApiInput)
 		return nil, err
 	}
 	rec.Id = new(id)
-	err = s.commit(ctx, func(c *change) error {
+	err = s.commit(ctx, func(c *store.Change) error {
 		def := newDefinition()
 		def.Models = nil // AWS: only those of the document (recorded: test_import_swagger_api)
 		m := merger{def: def, doc: doc, limits: &s.opt.Limits, timeout: s.opt.Limits.maxTimeout(&rec.RestApi)}
@@ -62,7 +63,7 @@ func (s *Service) PutRestApi(ctx context.Context, in *api.PutRestApiInput) (*api
 	}
 	overwrite := str(in.Mode) == api.PutModeOverwrite
 	var out *api.RestApi
-	err = s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, c *change) error {
+	err = s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, c *store.Change) error {
 		if err := s.importDocumentation(ctx, c, t, &e.rec, doc); err != nil {
 			return err
 		}

@@ -57,10 +57,10 @@ func (s *Service) ImportApiKeys(ctx context.Context, in *api.ImportApiKeysInput)
 	out := &api.ApiKeyIds{Ids: []string{}, Warnings: faults}
 	for len(lines) > 0 {
 		var ids []string
-		err := s.commit(ctx, func(c *change) error {
+		err := s.commit(ctx, func(c *store.Change) error {
 			ids = nil
 			for _, l := range lines {
-				if len(ids) > 0 && max(len(c.ops), len(c.ifs))+keyLineCost > store.MaxOps {
+				if len(ids) > 0 && max(len(c.Ops), len(c.Ifs))+keyLineCost > store.MaxOps {
 					break
 				}
 				id, err := s.importKey(ctx, c, t, l)
@@ -209,7 +209,7 @@ func (s *Service) checkKeyLines(ctx context.Context, t record.Tables, lines []ke
 		if isNew && count >= s.opt.Limits.APIKeys {
 			return nil, nil, errLimit("API Keys")
 		}
-		var c change // not committed
+		var c store.Change // not committed
 		if len(l.plans) > 0 {
 			_, err = s.importKey(ctx, &c, t, l)
 		}
@@ -231,9 +231,9 @@ func (s *Service) checkKeyLines(ctx context.Context, t record.Tables, lines []ke
 
 // importKey adds one line to c: a new key, or a change of the one that has the
 // value. It returns the key's id.
-func (s *Service) importKey(ctx context.Context, c *change, t record.Tables, l keyLine) (string, error) {
+func (s *Service) importKey(ctx context.Context, c *store.Change, t record.Tables, l keyLine) (string, error) {
 	value := valueID(*l.key.Value)
-	owner, rev, err := lookup(ctx, t.APIKeyValues, nil, value)
+	owner, rev, err := t.APIKeyValues.Find(ctx, nil, value)
 	if err != nil {
 		return "", err
 	}
@@ -241,34 +241,34 @@ func (s *Service) importKey(ctx context.Context, c *change, t record.Tables, l k
 	key := record.APIKey{Scope: t.Scope, Created: time.Now().UTC(), ApiKey: l.key}
 	if rev == 0 {
 		key.Id, key.CreatedDate, key.StageKeys = new(newID(apiIDLen)), shown, []string{}
-		c.require(t.APIKeyValues.Absent(value))
-		c.require(t.APIKeys.Absent(*key.Id))
-		put(c, t.APIKeyValues, value, record.APIKeyValue{APIKey: *key.Id})
+		c.Require(t.APIKeyValues.Absent(value))
+		c.Require(t.APIKeys.Absent(*key.Id))
+		store.Add(c, t.APIKeyValues, value, record.APIKeyValue{APIKey: *key.Id})
 	} else {
-		old, keyRev, err := lookup(ctx, t.APIKeys, errAPIKey(), owner.APIKey)
+		old, keyRev, err := t.APIKeys.Find(ctx, errAPIKey(), owner.APIKey)
 		if err != nil {
 			return "", err
 		}
 		key = old
 		key.Name, key.Description, key.Enabled = l.key.Name, l.key.Description, l.key.Enabled
-		c.require(t.APIKeys.Is(*key.Id, keyRev))
+		c.Require(t.APIKeys.Is(*key.Id, keyRev))
 	}
 	key.LastUpdatedDate = shown
-	put(c, t.APIKeys, *key.Id, key)
+	store.Add(c, t.APIKeys, *key.Id, key)
 	return *key.Id, s.importMemberships(ctx, c, t, &key, rev == 0, l.plans)
 }
 
 // importMemberships puts a key into plans; those it is in already stay.
-func (s *Service) importMemberships(ctx context.Context, c *change, t record.Tables, key *record.APIKey, isNew bool, plans []string) error {
+func (s *Service) importMemberships(ctx context.Context, c *store.Change, t record.Tables, key *record.APIKey, isNew bool, plans []string) error {
 	for i, id := range plans {
-		plan, rev, err := lookup(ctx, t.UsagePlans, errUsagePlan(), id)
+		plan, rev, err := t.UsagePlans.Find(ctx, errUsagePlan(), id)
 		if err != nil {
 			return err
 		}
-		c.require(t.UsagePlans.Is(id, rev))
+		c.Require(t.UsagePlans.Is(id, rev))
 		member := store.ID(id, *key.Id)
 		if !isNew {
-			if _, rev, err := lookup(ctx, t.UsagePlanKeys, nil, id, *key.Id); err != nil || rev != 0 {
+			if _, rev, err := t.UsagePlanKeys.Find(ctx, nil, id, *key.Id); err != nil || rev != 0 {
 				if err != nil {
 					return err
 				}
@@ -283,8 +283,8 @@ func (s *Service) importMemberships(ctx context.Context, c *change, t record.Tab
 				return err
 			}
 		}
-		c.require(t.UsagePlanKeys.Absent(member))
-		put(c, t.UsagePlanKeys, member, record.UsagePlanKey{UsagePlan: id, APIKey: *key.Id, Type: usagePlanKeyType, Scope: t.Scope, Created: time.Now().UTC()})
+		c.Require(t.UsagePlanKeys.Absent(member))
+		store.Add(c, t.UsagePlanKeys, member, record.UsagePlanKey{UsagePlan: id, APIKey: *key.Id, Type: usagePlanKeyType, Scope: t.Scope, Created: time.Now().UTC()})
 	}
 	return nil
 }

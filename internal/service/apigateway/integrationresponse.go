@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/store"
 )
 
 // PutIntegrationResponse sets a response of an integration; one that was there
@@ -130,7 +131,7 @@ func setResponseTemplate(r *api.IntegrationResponse, o patchOp) error {
 // AWS: a method that does not exist is told as a missing integration here
 // (recorded: test_delete_integration_response_errors).
 func (s *Service) DeleteIntegrationResponse(ctx context.Context, in *api.DeleteIntegrationResponseInput) error {
-	return s.editAPI(ctx, in.RestApiId, errResource(), func(e *apiEdit, _ *change) error {
+	return s.editAPI(ctx, in.RestApiId, errResource(), func(e *apiEdit, _ *store.Change) error {
 		if _, err := resource(e.def, in.ResourceId); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 // httpMethods are the methods a resource can have, in the order of AWS's text.
@@ -52,7 +53,7 @@ func (me *methodEdit) save() {
 
 // editMethod changes a method of an API.
 func (s *Service) editMethod(ctx context.Context, restAPI, resourceID, httpMethod *string, edit func(me *methodEdit) error) error {
-	return s.editAPI(ctx, restAPI, errResource(), func(e *apiEdit, _ *change) error {
+	return s.editAPI(ctx, restAPI, errResource(), func(e *apiEdit, _ *store.Change) error {
 		me, err := method(e.def, resourceID, httpMethod)
 		if err != nil {
 			return err
@@ -78,7 +79,7 @@ func (s *Service) readMethod(ctx context.Context, restAPI, resourceID, httpMetho
 // PutMethod adds a method to a resource.
 func (s *Service) PutMethod(ctx context.Context, in *api.PutMethodInput) (*api.Method, error) {
 	var out api.Method
-	err := s.editAPI(ctx, in.RestApiId, errResource(), func(e *apiEdit, _ *change) error {
+	err := s.editAPI(ctx, in.RestApiId, errResource(), func(e *apiEdit, _ *store.Change) error {
 		r, err := resource(e.def, in.ResourceId)
 		if err != nil {
 			return err
@@ -258,7 +259,7 @@ func setRequestModel(m *api.Method, o patchOp) error {
 
 // DeleteMethod removes a method with its integration and responses.
 func (s *Service) DeleteMethod(ctx context.Context, in *api.DeleteMethodInput) error {
-	return s.editAPI(ctx, in.RestApiId, errResource(), func(e *apiEdit, _ *change) error {
+	return s.editAPI(ctx, in.RestApiId, errResource(), func(e *apiEdit, _ *store.Change) error {
 		me, err := method(e.def, in.ResourceId, in.HttpMethod)
 		if err != nil {
 			return err

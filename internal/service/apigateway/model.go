@@ -8,6 +8,7 @@ import (
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/jsonschema"
 	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 // Models are kept by name. All texts are recorded (test_model_validation,
@@ -26,7 +27,7 @@ var modelName = regexp.MustCompile(`^[a-zA-Z0-9]+$`)
 // CreateModel adds a model to an API.
 func (s *Service) CreateModel(ctx context.Context, in *api.CreateModelInput) (*api.Model, error) {
 	out := api.Model{Name: in.Name, Description: text(in.Description), Schema: in.Schema, ContentType: in.ContentType}
-	err := s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *change) error {
+	err := s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *store.Change) error {
 		name := str(in.Name)
 		switch {
 		case name == "":
@@ -140,7 +141,7 @@ func byKey[V any](m map[string]V) []V {
 // UpdateModel changes a model.
 func (s *Service) UpdateModel(ctx context.Context, in *api.UpdateModelInput) (*api.Model, error) {
 	var out api.Model
-	err := s.editAPI(ctx, in.RestApiId, errModelName(in.ModelName), func(e *apiEdit, _ *change) error {
+	err := s.editAPI(ctx, in.RestApiId, errModelName(in.ModelName), func(e *apiEdit, _ *store.Change) error {
 		m, ok := e.def.Models[str(in.ModelName)]
 		if !ok {
 			return errModelName(in.ModelName)
@@ -172,7 +173,7 @@ var modelPatches = patchTable[api.Model]{refuse: refuseListing[api.Model], rules
 
 // DeleteModel removes a model that nothing refers to.
 func (s *Service) DeleteModel(ctx context.Context, in *api.DeleteModelInput) error {
-	return s.editAPI(ctx, in.RestApiId, errModelName(in.ModelName), func(e *apiEdit, _ *change) error {
+	return s.editAPI(ctx, in.RestApiId, errModelName(in.ModelName), func(e *apiEdit, _ *store.Change) error {
 		name := str(in.ModelName)
 		if _, ok := e.def.Models[name]; !ok {
 			return errModelName(in.ModelName)

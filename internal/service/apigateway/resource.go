@@ -9,6 +9,7 @@ import (
 
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 // Resources form a tree. The rules of the tree are the same whether a resource
@@ -26,7 +27,7 @@ func resource(def *record.Definition, id *string) (api.Resource, error) {
 // CreateResource adds a resource below another.
 func (s *Service) CreateResource(ctx context.Context, in *api.CreateResourceInput) (*api.Resource, error) {
 	var out api.Resource
-	err := s.editAPI(ctx, in.RestApiId, errResource(), func(e *apiEdit, _ *change) error {
+	err := s.editAPI(ctx, in.RestApiId, errResource(), func(e *apiEdit, _ *store.Change) error {
 		if _, err := resource(e.def, in.ParentId); err != nil {
 			return err
 		}
@@ -170,7 +171,7 @@ func shownResource(r api.Resource, embed []string) api.Resource {
 // UpdateResource renames or moves a resource, with everything below it.
 func (s *Service) UpdateResource(ctx context.Context, in *api.UpdateResourceInput) (*api.Resource, error) {
 	var out api.Resource
-	err := s.editAPI(ctx, in.RestApiId, errResource(), func(e *apiEdit, _ *change) error {
+	err := s.editAPI(ctx, in.RestApiId, errResource(), func(e *apiEdit, _ *store.Change) error {
 		r, err := resource(e.def, in.ResourceId)
 		if err != nil {
 			return err
@@ -230,7 +231,7 @@ var resourcePatches = patchTable[resourceEdit]{refuse: refuseListing[resourceEdi
 
 // DeleteResource removes a resource and everything below it.
 func (s *Service) DeleteResource(ctx context.Context, in *api.DeleteResourceInput) error {
-	return s.editAPI(ctx, in.RestApiId, errResource(), func(e *apiEdit, _ *change) error {
+	return s.editAPI(ctx, in.RestApiId, errResource(), func(e *apiEdit, _ *store.Change) error {
 		r, err := resource(e.def, in.ResourceId)
 		if err != nil {
 			return err

@@ -23,7 +23,7 @@ func (s *Service) CreateRestApi(ctx context.Context, in *api.CreateRestApiInput)
 		return nil, err
 	}
 	t := s.tables(ctx)
-	err = s.commit(ctx, func(c *change) error {
+	err = s.commit(ctx, func(c *store.Change) error {
 		def := newDefinition()
 		if in.CloneFrom != nil {
 			if def, err = s.cloneDefinition(ctx, in.CloneFrom); err != nil {
@@ -221,7 +221,7 @@ func renewIDs(def *record.Definition) {
 }
 
 // createRestAPI adds a new API to c: rec gets its id, and the root of def.
-func (s *Service) createRestAPI(ctx context.Context, c *change, t record.Tables, rec *record.RestAPI, def *record.Definition) error {
+func (s *Service) createRestAPI(ctx context.Context, c *store.Change, t record.Tables, rec *record.RestAPI, def *record.Definition) error {
 	if err := s.checkAPICount(ctx, t, rec.EndpointConfiguration.Types[0]); err != nil {
 		return err
 	}
@@ -234,7 +234,7 @@ func (s *Service) createRestAPI(ctx context.Context, c *change, t record.Tables,
 	}
 	rec.RootResourceId = def.RestAPI.RootResourceId
 	e := &apiEdit{tables: t, limits: &s.opt.Limits, scope: t.Scope, rec: *rec, def: def}
-	c.require(t.RestAPIs.Absent(store.ID(*rec.Id)))
+	c.Require(t.RestAPIs.Absent(store.ID(*rec.Id)))
 	return e.save(ctx, c)
 }
 
@@ -250,7 +250,7 @@ func (s *Service) checkAPICount(ctx context.Context, t record.Tables, kind strin
 	if err != nil || len(have) < limit {
 		return err
 	}
-	rows, err := all(ctx, t.RestAPIs)
+	rows, err := t.RestAPIs.All(ctx)
 	if err != nil {
 		return err
 	}
@@ -285,7 +285,7 @@ func shownRestAPI(rec record.RestAPI) *api.RestApi {
 
 // GetRestApis lists the APIs of the caller's account in this region.
 func (s *Service) GetRestApis(ctx context.Context, in *api.GetRestApisInput) (*api.RestApis, error) {
-	rows, err := all(ctx, s.tables(ctx).RestAPIs)
+	rows, err := s.tables(ctx).RestAPIs.All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -304,7 +304,7 @@ func (s *Service) GetRestApis(ctx context.Context, in *api.GetRestApisInput) (*a
 // UpdateRestApi changes settings of an API.
 func (s *Service) UpdateRestApi(ctx context.Context, in *api.UpdateRestApiInput) (*api.RestApi, error) {
 	var out *api.RestApi
-	err := s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *change) error {
+	err := s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *store.Change) error {
 		kind := endpoint(&e.rec.RestApi).Types[0]
 		if err := restAPIPatches.apply(&e.rec.RestApi, in.PatchOperations); err != nil {
 			return err
@@ -452,16 +452,16 @@ func (s *Service) DeleteRestApi(ctx context.Context, in *api.DeleteRestApiInput)
 	t := s.tables(ctx)
 	id := str(in.RestApiId)
 	defer s.locks.lock(t.RestAPIs.Key(id))()
-	err := s.commit(ctx, func(c *change) error {
-		_, rev, err := lookup(ctx, t.RestAPIs, errAPI(ctx, in.RestApiId), id)
+	err := s.commit(ctx, func(c *store.Change) error {
+		_, rev, err := t.RestAPIs.Find(ctx, errAPI(ctx, in.RestApiId), id)
 		if err != nil {
 			return err
 		}
 		if err := checkUnmapped(ctx, t, id); err != nil {
 			return err
 		}
-		c.require(t.RestAPIs.Is(store.ID(id), rev))
-		c.do(t.RestAPIs.Delete(store.ID(id)))
+		c.Require(t.RestAPIs.Is(store.ID(id), rev))
+		c.Do(t.RestAPIs.Delete(store.ID(id)))
 		return nil
 	})
 	if err != nil {
@@ -474,7 +474,7 @@ func (s *Service) DeleteRestApi(ctx context.Context, in *api.DeleteRestApiInput)
 //
 // AWS: glomex/gcdt issue 373 shows the text.
 func checkUnmapped(ctx context.Context, t record.Tables, id string) error {
-	rows, err := all(ctx, t.BasePathMappings)
+	rows, err := t.BasePathMappings.All(ctx)
 	if err != nil {
 		return err
 	}

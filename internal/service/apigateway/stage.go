@@ -65,12 +65,12 @@ func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*a
 		stage.CanarySettings = newCanary(str(deployment), canary.PercentTraffic, canary.StageVariableOverrides, canary.UseStageCache)
 	}
 	defer s.locks.lock(t.RestAPIs.Key(stage.RestAPI))()
-	err := s.commit(ctx, func(c *change) error {
-		_, rev, err := lookup(ctx, t.RestAPIs, errAPI(ctx, in.RestApiId), stage.RestAPI)
+	err := s.commit(ctx, func(c *store.Change) error {
+		_, rev, err := t.RestAPIs.Find(ctx, errAPI(ctx, in.RestApiId), stage.RestAPI)
 		if err != nil {
 			return err
 		}
-		c.require(t.RestAPIs.Is(store.ID(stage.RestAPI), rev))
+		c.Require(t.RestAPIs.Is(store.ID(stage.RestAPI), rev))
 		if err := s.checkNewStage(ctx, t, &stage); err != nil {
 			return err
 		}
@@ -84,8 +84,8 @@ func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*a
 			return err
 		}
 		id := store.ID(stage.RestAPI, *stage.StageName)
-		c.require(t.Stages.Absent(id))
-		put(c, t.Stages, id, stage)
+		c.Require(t.Stages.Absent(id))
+		store.Add(c, t.Stages, id, stage)
 		return nil
 	})
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *Service) checkNewStage(ctx context.Context, t record.Tables, stage *rec
 		// AWS: the text is older than the hyphen (Zappa issue 356).
 		return api.BadRequestException("Stage name only allows a-zA-Z0-9_")
 	}
-	rows, err := all(ctx, t.Stages, stage.RestAPI)
+	rows, err := t.Stages.All(ctx, stage.RestAPI)
 	if err != nil {
 		return err
 	}
@@ -172,17 +172,17 @@ func (s *Service) checkStage(st *api.Stage) error {
 // stay there.
 //
 // AWS: recorded (test_create_canary_deployment, test_update_stage_canary_deployment_validation).
-func requireDeployments(ctx context.Context, c *change, t record.Tables, stage *record.Stage) error {
+func requireDeployments(ctx context.Context, c *store.Change, t record.Tables, stage *record.Stage) error {
 	ids := []string{str(stage.DeploymentId)}
 	if canary := stage.CanarySettings; canary != nil && *canary.DeploymentId != ids[0] {
 		ids = append(ids, *canary.DeploymentId)
 	}
 	for _, id := range ids {
-		_, rev, err := lookup(ctx, t.Deployments, errDeploymentID(), stage.RestAPI, id)
+		_, rev, err := t.Deployments.Find(ctx, errDeploymentID(), stage.RestAPI, id)
 		if err != nil {
 			return err
 		}
-		c.require(t.Deployments.Is(store.ID(stage.RestAPI, id), rev))
+		c.Require(t.Deployments.Is(store.ID(stage.RestAPI, id), rev))
 	}
 	return nil
 }
@@ -192,7 +192,7 @@ func (s *Service) liveStage(ctx context.Context, t record.Tables, restAPI, name 
 	if _, err := s.restAPI(ctx, restAPI, errStage()); err != nil {
 		return record.Stage{}, 0, err
 	}
-	return lookup(ctx, t.Stages, errStage(), str(restAPI), str(name))
+	return t.Stages.Find(ctx, errStage(), str(restAPI), str(name))
 }
 
 // GetStage returns one stage.
@@ -209,7 +209,7 @@ func (s *Service) GetStages(ctx context.Context, in *api.GetStagesInput) (*api.S
 	if _, err := s.restAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId)); err != nil {
 		return nil, err
 	}
-	rows, err := all(ctx, s.tables(ctx).Stages, str(in.RestApiId))
+	rows, err := s.tables(ctx).Stages.All(ctx, str(in.RestApiId))
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +226,7 @@ func (s *Service) GetStages(ctx context.Context, in *api.GetStagesInput) (*api.S
 func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*api.Stage, error) {
 	t := s.tables(ctx)
 	var stage record.Stage
-	err := s.commit(ctx, func(c *change) (err error) {
+	err := s.commit(ctx, func(c *store.Change) (err error) {
 		var rev store.Rev
 		if stage, rev, err = s.liveStage(ctx, t, in.RestApiId, in.StageName); err != nil {
 			return err
@@ -251,8 +251,8 @@ func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*a
 		}
 		stage.LastUpdatedDate = now()
 		id := store.ID(stage.RestAPI, *stage.StageName)
-		c.require(t.Stages.Is(id, rev))
-		put(c, t.Stages, id, stage)
+		c.Require(t.Stages.Is(id, rev))
+		store.Add(c, t.Stages, id, stage)
 		return nil
 	})
 	return &stage.Stage, err
@@ -262,14 +262,14 @@ func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*a
 // it stays, and serves nothing until the stage is there again.
 func (s *Service) DeleteStage(ctx context.Context, in *api.DeleteStageInput) error {
 	t := s.tables(ctx)
-	err := s.commit(ctx, func(c *change) error {
+	err := s.commit(ctx, func(c *store.Change) error {
 		stage, rev, err := s.liveStage(ctx, t, in.RestApiId, in.StageName)
 		if err != nil {
 			return err
 		}
 		id := store.ID(stage.RestAPI, *stage.StageName)
-		c.require(t.Stages.Is(id, rev))
-		c.do(t.Stages.Delete(id))
+		c.Require(t.Stages.Is(id, rev))
+		c.Do(t.Stages.Delete(id))
 		return nil
 	})
 	if err != nil {

@@ -70,28 +70,28 @@ func (s *Service) deadAPIs(ctx context.Context, t record.Tables) ([]string, erro
 // eachChild calls f for every record that belongs to an API, with the API and
 // the condition that the record is unchanged.
 func (s *Service) eachChild(ctx context.Context, t record.Tables, f func(restAPI string, is store.Cond)) error {
-	stages, err := all(ctx, t.Stages)
+	stages, err := t.Stages.All(ctx)
 	if err != nil {
 		return err
 	}
 	for _, row := range stages {
 		f(row.Value.RestAPI, t.Stages.Is(row.ID, row.Rev))
 	}
-	deployments, err := all(ctx, t.Deployments)
+	deployments, err := t.Deployments.All(ctx)
 	if err != nil {
 		return err
 	}
 	for _, row := range deployments {
 		f(row.Value.RestAPI, t.Deployments.Is(row.ID, row.Rev))
 	}
-	mappings, err := all(ctx, t.BasePathMappings)
+	mappings, err := t.BasePathMappings.All(ctx)
 	if err != nil {
 		return err
 	}
 	for _, row := range mappings {
 		f(str(row.Value.RestApiId), t.BasePathMappings.Is(row.ID, row.Rev))
 	}
-	versions, err := all(ctx, t.DocumentationVersions)
+	versions, err := t.DocumentationVersions.All(ctx)
 	if err != nil {
 		return err
 	}
@@ -105,14 +105,14 @@ func (s *Service) eachChild(ctx context.Context, t record.Tables, f func(restAPI
 // of usage plans.
 func (s *Service) removeOrphans(ctx context.Context, t record.Tables, deleted func(restAPI string) bool) error {
 	for left := true; left; {
-		err := s.commit(ctx, func(c *change) error {
+		err := s.commit(ctx, func(c *store.Change) error {
 			err := s.eachChild(ctx, t, func(a string, is store.Cond) {
-				if deleted(a) && len(c.ops) < store.MaxOps {
-					c.require(is)
-					c.do(store.Delete(is.Key))
+				if deleted(a) && len(c.Ops) < store.MaxOps {
+					c.Require(is)
+					c.Do(store.Delete(is.Key))
 				}
 			})
-			left = len(c.ops) > 0
+			left = len(c.Ops) > 0
 			return err
 		})
 		if err != nil {
@@ -124,7 +124,7 @@ func (s *Service) removeOrphans(ctx context.Context, t record.Tables, deleted fu
 
 // dropPlanStages takes stages out of all usage plans that name them.
 func (s *Service) dropPlanStages(ctx context.Context, t record.Tables, drop func(api.ApiStage) bool) error {
-	plans, err := all(ctx, t.UsagePlans)
+	plans, err := t.UsagePlans.All(ctx)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (s *Service) dropPlanStages(ctx context.Context, t record.Tables, drop func
 		if !slices.ContainsFunc(row.Value.ApiStages, drop) {
 			continue
 		}
-		err := s.commit(ctx, func(c *change) error {
+		err := s.commit(ctx, func(c *store.Change) error {
 			plan, rev, err := t.UsagePlans.Get(ctx, row.ID)
 			if errors.Is(err, store.ErrNotFound) {
 				return nil
@@ -141,8 +141,8 @@ func (s *Service) dropPlanStages(ctx context.Context, t record.Tables, drop func
 				return err
 			}
 			plan.ApiStages = slices.DeleteFunc(plan.ApiStages, drop)
-			c.require(t.UsagePlans.Is(row.ID, rev))
-			put(c, t.UsagePlans, row.ID, plan)
+			c.Require(t.UsagePlans.Is(row.ID, rev))
+			store.Add(c, t.UsagePlans, row.ID, plan)
 			return nil
 		})
 		if err != nil {
@@ -155,14 +155,14 @@ func (s *Service) dropPlanStages(ctx context.Context, t record.Tables, drop func
 // references are the definitions and the documentation that records name.
 func references(ctx context.Context, t record.Tables) (map[store.Ref]struct{}, error) {
 	refs := map[store.Ref]struct{}{}
-	deployments, err := all(ctx, t.Deployments)
+	deployments, err := t.Deployments.All(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, row := range deployments {
 		refs[row.Value.Definition] = struct{}{}
 	}
-	apis, err := all(ctx, t.RestAPIs)
+	apis, err := t.RestAPIs.All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +170,7 @@ func references(ctx context.Context, t record.Tables) (map[store.Ref]struct{}, e
 		refs[row.Value.Definition] = struct{}{}
 		refs[row.Value.Documentation] = struct{}{}
 	}
-	versions, err := all(ctx, t.DocumentationVersions)
+	versions, err := t.DocumentationVersions.All(ctx)
 	if err != nil {
 		return nil, err
 	}

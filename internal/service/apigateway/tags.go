@@ -86,7 +86,7 @@ func (s *Service) editTags(ctx context.Context, name string, edit func(tags map[
 		return err
 	}
 	t := s.tables(ctx)
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		switch {
 		case len(path) == 2 && path[0] == "restapis":
 			return editTagsOf(ctx, c, t.RestAPIs, func(r *record.RestAPI) *map[string]string { return &r.Tags }, edit, path[1])
@@ -108,9 +108,9 @@ func (s *Service) editTags(ctx context.Context, name string, edit func(tags map[
 }
 
 // editTagsOf adds a change of one record's tags to c.
-func editTagsOf[T any](ctx context.Context, c *change, t store.Table[T], tags func(*T) *map[string]string,
+func editTagsOf[T any](ctx context.Context, c *store.Change, t store.Table[T], tags func(*T) *map[string]string,
 	edit func(map[string]string) (map[string]string, error), id ...string) error {
-	rec, rev, err := lookup(ctx, t, errTagTarget(), id...)
+	rec, rev, err := t.Find(ctx, errTagTarget(), id...)
 	if err != nil {
 		return err
 	}
@@ -119,8 +119,8 @@ func editTagsOf[T any](ctx context.Context, c *change, t store.Table[T], tags fu
 		return err
 	}
 	*tags(&rec) = next
-	c.require(t.Is(store.ID(id...), rev))
-	put(c, t, store.ID(id...), rec)
+	c.Require(t.Is(store.ID(id...), rev))
+	store.Add(c, t, store.ID(id...), rec)
 	return nil
 }
 

@@ -96,12 +96,12 @@ func (s *Service) GetUsage(ctx context.Context, in *api.GetUsageInput) (*api.Usa
 		return s.UnimplementedServer.GetUsage(ctx, in)
 	}
 	t := s.tables(ctx)
-	plan, _, err := lookup(ctx, t.UsagePlans, errUsagePlan(), str(in.UsagePlanId))
+	plan, _, err := t.UsagePlans.Find(ctx, errUsagePlan(), str(in.UsagePlanId))
 	if err != nil {
 		return nil, err
 	}
 	if in.KeyId != nil {
-		if _, _, err := lookup(ctx, t.UsagePlanKeys, errAPIKey(), *plan.Id, *in.KeyId); err != nil {
+		if _, _, err := t.UsagePlanKeys.Find(ctx, errAPIKey(), *plan.Id, *in.KeyId); err != nil {
 			return nil, err
 		}
 	}
@@ -185,11 +185,11 @@ func (s *Service) UpdateUsage(ctx context.Context, in *api.UpdateUsageInput) (*a
 		return s.UnimplementedServer.UpdateUsage(ctx, in)
 	}
 	t := s.tables(ctx)
-	plan, _, err := lookup(ctx, t.UsagePlans, errUsagePlan(), str(in.UsagePlanId))
+	plan, _, err := t.UsagePlans.Find(ctx, errUsagePlan(), str(in.UsagePlanId))
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err := lookup(ctx, t.UsagePlanKeys, errAPIKey(), *plan.Id, str(in.KeyId)); err != nil {
+	if _, _, err := t.UsagePlanKeys.Find(ctx, errAPIKey(), *plan.Id, str(in.KeyId)); err != nil {
 		return nil, err
 	}
 	var left *int64

@@ -32,7 +32,7 @@ func (s *Service) CreateUsagePlan(ctx context.Context, in *api.CreateUsagePlanIn
 	if err := checkTags(plan.Tags); err != nil {
 		return nil, err
 	}
-	err := s.commit(ctx, func(c *change) error {
+	err := s.commit(ctx, func(c *store.Change) error {
 		if err := checkCount(ctx, s.st, t.UsagePlans, s.opt.Limits.UsagePlans, errLimit("Usage Plans")); err != nil {
 			return err
 		}
@@ -52,8 +52,8 @@ func (s *Service) CreateUsagePlan(ctx context.Context, in *api.CreateUsagePlanIn
 				return errAPIStage()
 			}
 		}
-		c.require(t.UsagePlans.Absent(*plan.Id))
-		put(c, t.UsagePlans, *plan.Id, plan)
+		c.Require(t.UsagePlans.Absent(*plan.Id))
+		store.Add(c, t.UsagePlans, *plan.Id, plan)
 		return nil
 	})
 	if err != nil {
@@ -109,18 +109,18 @@ func sameStage(a, b api.ApiStage) bool {
 }
 
 // requirePlanStage demands that a stage a plan names is there.
-func (s *Service) requirePlanStage(ctx context.Context, c *change, t record.Tables, plan, restAPI, stage string) error {
+func (s *Service) requirePlanStage(ctx context.Context, c *store.Change, t record.Tables, plan, restAPI, stage string) error {
 	missing := api.NotFoundException("Invalid API Stage {api: " + restAPI + ", stage: " + stage + "} specified for usageplan " + plan)
-	_, rev, err := lookup(ctx, t.Stages, missing, restAPI, stage)
+	_, rev, err := t.Stages.Find(ctx, missing, restAPI, stage)
 	if err == nil {
-		c.require(t.Stages.Is(store.ID(restAPI, stage), rev))
+		c.Require(t.Stages.Is(store.ID(restAPI, stage), rev))
 	}
 	return err
 }
 
 // GetUsagePlan returns one plan.
 func (s *Service) GetUsagePlan(ctx context.Context, in *api.GetUsagePlanInput) (*api.UsagePlan, error) {
-	plan, _, err := lookup(ctx, s.tables(ctx).UsagePlans, errUsagePlan(), str(in.UsagePlanId))
+	plan, _, err := s.tables(ctx).UsagePlans.Find(ctx, errUsagePlan(), str(in.UsagePlanId))
 	if err != nil {
 		return nil, err
 	}
@@ -131,14 +131,14 @@ func (s *Service) GetUsagePlan(ctx context.Context, in *api.GetUsagePlanInput) (
 // GetUsagePlans lists plans, or those that have one key.
 func (s *Service) GetUsagePlans(ctx context.Context, in *api.GetUsagePlansInput) (*api.UsagePlans, error) {
 	t := s.tables(ctx)
-	rows, err := all(ctx, t.UsagePlans)
+	rows, err := t.UsagePlans.All(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var plans []api.UsagePlan
 	for _, row := range rows {
 		if in.KeyId != nil {
-			_, rev, err := lookup(ctx, t.UsagePlanKeys, nil, row.ID, *in.KeyId)
+			_, rev, err := t.UsagePlanKeys.Find(ctx, nil, row.ID, *in.KeyId)
 			if err != nil {
 				return nil, err
 			}
@@ -159,9 +159,9 @@ func (s *Service) GetUsagePlans(ctx context.Context, in *api.GetUsagePlansInput)
 func (s *Service) UpdateUsagePlan(ctx context.Context, in *api.UpdateUsagePlanInput) (*api.UsagePlan, error) {
 	t := s.tables(ctx)
 	var plan record.UsagePlan
-	err := s.commit(ctx, func(c *change) (err error) {
+	err := s.commit(ctx, func(c *store.Change) (err error) {
 		var rev store.Rev
-		if plan, rev, err = lookup(ctx, t.UsagePlans, errUsagePlan(), str(in.UsagePlanId)); err != nil {
+		if plan, rev, err = t.UsagePlans.Find(ctx, errUsagePlan(), str(in.UsagePlanId)); err != nil {
 			return err
 		}
 		pe := planEdit{UsagePlan: &plan.UsagePlan, require: func(restAPI, stage string) error {
@@ -176,8 +176,8 @@ func (s *Service) UpdateUsagePlan(ctx context.Context, in *api.UpdateUsagePlanIn
 		if err := checkUsagePlan(&plan.UsagePlan); err != nil {
 			return err
 		}
-		c.require(t.UsagePlans.Is(*plan.Id, rev))
-		put(c, t.UsagePlans, *plan.Id, plan)
+		c.Require(t.UsagePlans.Is(*plan.Id, rev))
+		store.Add(c, t.UsagePlans, *plan.Id, plan)
 		return nil
 	})
 	plan.Tags = shownTags(plan.Tags)
@@ -362,8 +362,8 @@ func splitThrottlePath(s string) (key, limit string) {
 func (s *Service) DeleteUsagePlan(ctx context.Context, in *api.DeleteUsagePlanInput) error {
 	t := s.tables(ctx)
 	id := str(in.UsagePlanId)
-	err := s.commit(ctx, func(c *change) error {
-		plan, rev, err := lookup(ctx, t.UsagePlans, errUsagePlan(), id)
+	err := s.commit(ctx, func(c *store.Change) error {
+		plan, rev, err := t.UsagePlans.Find(ctx, errUsagePlan(), id)
 		if err != nil {
 			return err
 		}
@@ -373,14 +373,14 @@ func (s *Service) DeleteUsagePlan(ctx context.Context, in *api.DeleteUsagePlanIn
 			return api.BadRequestException("Cannot delete Usage Plan " + id + " because there are API Stages associated with it, including " +
 				str(first.ApiId) + ":" + str(first.Stage))
 		}
-		c.require(t.UsagePlans.Is(store.ID(id), rev))
-		c.do(t.UsagePlans.Delete(store.ID(id)))
+		c.Require(t.UsagePlans.Is(store.ID(id), rev))
+		c.Do(t.UsagePlans.Delete(store.ID(id)))
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	keys, err := all(ctx, t.UsagePlanKeys, id)
+	keys, err := t.UsagePlanKeys.All(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -21,17 +21,17 @@ func (s *Service) CreateUsagePlanKey(ctx context.Context, in *api.CreateUsagePla
 		return nil, api.BadRequestException("Invalid key type specified. Valid options are API_KEY") // AWS: undocumented text
 	}
 	var out *api.UsagePlanKey
-	err := s.commit(ctx, func(c *change) error {
-		plan, planRev, err := lookup(ctx, t.UsagePlans, errUsagePlan(), str(in.UsagePlanId))
+	err := s.commit(ctx, func(c *store.Change) error {
+		plan, planRev, err := t.UsagePlans.Find(ctx, errUsagePlan(), str(in.UsagePlanId))
 		if err != nil {
 			return err
 		}
-		key, keyRev, err := lookup(ctx, t.APIKeys, errAPIKey(), str(in.KeyId))
+		key, keyRev, err := t.APIKeys.Find(ctx, errAPIKey(), str(in.KeyId))
 		if err != nil {
 			return err
 		}
 		id := store.ID(*plan.Id, *key.Id)
-		if _, rev, err := lookup(ctx, t.UsagePlanKeys, nil, *plan.Id, *key.Id); err != nil || rev != 0 {
+		if _, rev, err := t.UsagePlanKeys.Find(ctx, nil, *plan.Id, *key.Id); err != nil || rev != 0 {
 			if err == nil {
 				err = api.ConflictException("Usage Plan Key " + *key.Id + " already exists in usage plan " + *plan.Id) // AWS: undocumented text
 			}
@@ -40,11 +40,11 @@ func (s *Service) CreateUsagePlanKey(ctx context.Context, in *api.CreateUsagePla
 		if err := s.checkPlansOfKey(ctx, t, *key.Id, &plan); err != nil {
 			return err
 		}
-		c.require(t.UsagePlans.Is(*plan.Id, planRev))
-		c.require(t.APIKeys.Is(*key.Id, keyRev))
-		c.require(t.UsagePlanKeys.Absent(id))
+		c.Require(t.UsagePlans.Is(*plan.Id, planRev))
+		c.Require(t.APIKeys.Is(*key.Id, keyRev))
+		c.Require(t.UsagePlanKeys.Absent(id))
 		member := record.UsagePlanKey{UsagePlan: *plan.Id, APIKey: *key.Id, Type: usagePlanKeyType, Scope: t.Scope, Created: time.Now().UTC()}
-		put(c, t.UsagePlanKeys, id, member)
+		store.Add(c, t.UsagePlanKeys, id, member)
 		out = new(shownUsagePlanKey(member, key))
 		return nil
 	})
@@ -84,7 +84,7 @@ func (s *Service) plansOfKey(ctx context.Context, t record.Tables, key string) (
 // requireUnplanned refuses stages to a key if another plan of the key has one
 // of them.
 func requireUnplanned(ctx context.Context, t record.Tables, key, plan string, stages []api.ApiStage) error {
-	other, _, err := lookup(ctx, t.UsagePlans, nil, plan)
+	other, _, err := t.UsagePlans.Find(ctx, nil, plan)
 	if err != nil {
 		return err
 	}
@@ -107,14 +107,14 @@ func shownUsagePlanKey(member record.UsagePlanKey, key record.APIKey) api.UsageP
 // GetUsagePlanKey returns one key of a plan.
 func (s *Service) GetUsagePlanKey(ctx context.Context, in *api.GetUsagePlanKeyInput) (*api.UsagePlanKey, error) {
 	t := s.tables(ctx)
-	if _, _, err := lookup(ctx, t.UsagePlans, errUsagePlan(), str(in.UsagePlanId)); err != nil {
+	if _, _, err := t.UsagePlans.Find(ctx, errUsagePlan(), str(in.UsagePlanId)); err != nil {
 		return nil, err
 	}
-	member, _, err := lookup(ctx, t.UsagePlanKeys, errAPIKey(), str(in.UsagePlanId), str(in.KeyId))
+	member, _, err := t.UsagePlanKeys.Find(ctx, errAPIKey(), str(in.UsagePlanId), str(in.KeyId))
 	if err != nil {
 		return nil, err
 	}
-	key, _, err := lookup(ctx, t.APIKeys, errAPIKey(), member.APIKey)
+	key, _, err := t.APIKeys.Find(ctx, errAPIKey(), member.APIKey)
 	if err != nil {
 		return nil, err
 	}
@@ -125,14 +125,14 @@ func (s *Service) GetUsagePlanKey(ctx context.Context, in *api.GetUsagePlanKeyIn
 // has none (recorded: test_get_usage_plan_api_keys).
 func (s *Service) GetUsagePlanKeys(ctx context.Context, in *api.GetUsagePlanKeysInput) (*api.UsagePlanKeys, error) {
 	t := s.tables(ctx)
-	rows, err := all(ctx, t.UsagePlanKeys, str(in.UsagePlanId))
+	rows, err := t.UsagePlanKeys.All(ctx, str(in.UsagePlanId))
 	if err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(rows, func(a, b store.Row[record.UsagePlanKey]) int { return b.Value.Created.Compare(a.Value.Created) })
 	var keys []api.UsagePlanKey
 	for _, row := range rows {
-		key, rev, err := lookup(ctx, t.APIKeys, nil, row.Value.APIKey)
+		key, rev, err := t.APIKeys.Find(ctx, nil, row.Value.APIKey)
 		if err != nil {
 			return nil, err
 		}
@@ -150,17 +150,17 @@ func (s *Service) GetUsagePlanKeys(ctx context.Context, in *api.GetUsagePlanKeys
 // DeleteUsagePlanKey takes a key out of a plan.
 func (s *Service) DeleteUsagePlanKey(ctx context.Context, in *api.DeleteUsagePlanKeyInput) error {
 	t := s.tables(ctx)
-	return s.commit(ctx, func(c *change) error {
-		if _, _, err := lookup(ctx, t.UsagePlans, errUsagePlan(), str(in.UsagePlanId)); err != nil {
+	return s.commit(ctx, func(c *store.Change) error {
+		if _, _, err := t.UsagePlans.Find(ctx, errUsagePlan(), str(in.UsagePlanId)); err != nil {
 			return err
 		}
-		_, rev, err := lookup(ctx, t.UsagePlanKeys, errAPIKey(), str(in.UsagePlanId), str(in.KeyId))
+		_, rev, err := t.UsagePlanKeys.Find(ctx, errAPIKey(), str(in.UsagePlanId), str(in.KeyId))
 		if err != nil {
 			return err
 		}
 		id := store.ID(str(in.UsagePlanId), str(in.KeyId))
-		c.require(t.UsagePlanKeys.Is(id, rev))
-		c.do(t.UsagePlanKeys.Delete(id))
+		c.Require(t.UsagePlanKeys.Is(id, rev))
+		c.Do(t.UsagePlanKeys.Delete(id))
 		return nil
 	})
 }

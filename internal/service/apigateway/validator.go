@@ -4,6 +4,7 @@ import (
 	"context"
 
 	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/store"
 )
 
 // All texts are recorded (test_validators_crud_no_api,
@@ -21,7 +22,7 @@ func (s *Service) CreateRequestValidator(ctx context.Context, in *api.CreateRequ
 	out := api.RequestValidator{Name: text(in.Name), ValidateRequestBody: new(is(in.ValidateRequestBody)),
 		ValidateRequestParameters: new(is(in.ValidateRequestParameters))}
 	missing := api.BadRequestException("Invalid REST API identifier specified")
-	err := s.editAPI(ctx, in.RestApiId, missing, func(e *apiEdit, _ *change) error {
+	err := s.editAPI(ctx, in.RestApiId, missing, func(e *apiEdit, _ *store.Change) error {
 		if len(e.def.RequestValidators) >= e.limits.ValidatorsPerAPI {
 			return errLimitOfAPI("Request Validators")
 		}
@@ -62,7 +63,7 @@ func (s *Service) GetRequestValidators(ctx context.Context, in *api.GetRequestVa
 // UpdateRequestValidator changes a validator.
 func (s *Service) UpdateRequestValidator(ctx context.Context, in *api.UpdateRequestValidatorInput) (*api.RequestValidator, error) {
 	var out api.RequestValidator
-	err := s.editAPI(ctx, in.RestApiId, errValidator(), func(e *apiEdit, _ *change) error {
+	err := s.editAPI(ctx, in.RestApiId, errValidator(), func(e *apiEdit, _ *store.Change) error {
 		v, ok := e.def.RequestValidators[str(in.RequestValidatorId)]
 		if !ok {
 			return errValidator()
@@ -98,7 +99,7 @@ var validatorPatches = patchTable[api.RequestValidator]{refuse: refuseListing[ap
 
 // DeleteRequestValidator removes a validator that no method names.
 func (s *Service) DeleteRequestValidator(ctx context.Context, in *api.DeleteRequestValidatorInput) error {
-	return s.editAPI(ctx, in.RestApiId, errValidator(), func(e *apiEdit, _ *change) error {
+	return s.editAPI(ctx, in.RestApiId, errValidator(), func(e *apiEdit, _ *store.Change) error {
 		id := str(in.RequestValidatorId)
 		if _, ok := e.def.RequestValidators[id]; !ok {
 			return errValidator()

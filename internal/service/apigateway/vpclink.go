@@ -34,13 +34,13 @@ func (s *Service) CreateVpcLink(ctx context.Context, in *api.CreateVpcLinkInput)
 	if err := s.checkTarget(in.TargetArns); err != nil {
 		return nil, err
 	}
-	err := s.commit(ctx, func(c *change) error {
+	err := s.commit(ctx, func(c *store.Change) error {
 		if err := checkCount(ctx, s.st, t.VPCLinks, s.opt.Limits.VPCLinks, errLimit("VPC Links")); err != nil {
 			return err
 		}
 		link.Id = new(newID(shortIDLen))
-		c.require(t.VPCLinks.Absent(*link.Id))
-		put(c, t.VPCLinks, *link.Id, link)
+		c.Require(t.VPCLinks.Absent(*link.Id))
+		store.Add(c, t.VPCLinks, *link.Id, link)
 		return nil
 	})
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *Service) checkTarget(targets []string) error {
 
 // GetVpcLink returns one link.
 func (s *Service) GetVpcLink(ctx context.Context, in *api.GetVpcLinkInput) (*api.VpcLink, error) {
-	link, _, err := lookup(ctx, s.tables(ctx).VPCLinks, errVPCLink(), str(in.VpcLinkId))
+	link, _, err := s.tables(ctx).VPCLinks.Find(ctx, errVPCLink(), str(in.VpcLinkId))
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (s *Service) GetVpcLink(ctx context.Context, in *api.GetVpcLinkInput) (*api
 
 // GetVpcLinks lists links, the oldest first.
 func (s *Service) GetVpcLinks(ctx context.Context, in *api.GetVpcLinksInput) (*api.VpcLinks, error) {
-	rows, err := all(ctx, s.tables(ctx).VPCLinks)
+	rows, err := s.tables(ctx).VPCLinks.All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -119,9 +119,9 @@ func (s *Service) GetVpcLinks(ctx context.Context, in *api.GetVpcLinksInput) (*a
 func (s *Service) UpdateVpcLink(ctx context.Context, in *api.UpdateVpcLinkInput) (*api.VpcLink, error) {
 	t := s.tables(ctx)
 	var link record.VPCLink
-	err := s.commit(ctx, func(c *change) (err error) {
+	err := s.commit(ctx, func(c *store.Change) (err error) {
 		var rev store.Rev
-		if link, rev, err = lookup(ctx, t.VPCLinks, errVPCLink(), str(in.VpcLinkId)); err != nil {
+		if link, rev, err = t.VPCLinks.Find(ctx, errVPCLink(), str(in.VpcLinkId)); err != nil {
 			return err
 		}
 		if err := vpcLinkPatches.apply(&link.VpcLink, in.PatchOperations); err != nil {
@@ -130,8 +130,8 @@ func (s *Service) UpdateVpcLink(ctx context.Context, in *api.UpdateVpcLinkInput)
 		if err := checkVPCLink(&link.VpcLink); err != nil {
 			return err
 		}
-		c.require(t.VPCLinks.Is(*link.Id, rev))
-		put(c, t.VPCLinks, *link.Id, link)
+		c.Require(t.VPCLinks.Is(*link.Id, rev))
+		store.Add(c, t.VPCLinks, *link.Id, link)
 		return nil
 	})
 	link.Tags = shownTags(link.Tags)
@@ -148,8 +148,8 @@ var vpcLinkPatches = patchTable[api.VpcLink]{refuse: refuseListing[api.VpcLink],
 // variable comes to mean later is not looked after: such a call fails.
 func (s *Service) DeleteVpcLink(ctx context.Context, in *api.DeleteVpcLinkInput) error {
 	t := s.tables(ctx)
-	return s.commit(ctx, func(c *change) error {
-		link, rev, err := lookup(ctx, t.VPCLinks, errVPCLink(), str(in.VpcLinkId))
+	return s.commit(ctx, func(c *store.Change) error {
+		link, rev, err := t.VPCLinks.Find(ctx, errVPCLink(), str(in.VpcLinkId))
 		if err != nil {
 			return err
 		}
@@ -162,15 +162,15 @@ func (s *Service) DeleteVpcLink(ctx context.Context, in *api.DeleteVpcLinkInput)
 			return api.BadRequestException("Cannot delete vpc link. Vpc link '" + *link.Id + "', is referenced in [" + strings.Join(users, ", ") +
 				"] in format of [RESTApiId:Method:Resource:Stage].")
 		}
-		c.require(t.VPCLinks.Is(*link.Id, rev))
-		c.do(t.VPCLinks.Delete(*link.Id))
+		c.Require(t.VPCLinks.Is(*link.Id, rev))
+		c.Do(t.VPCLinks.Delete(*link.Id))
 		return nil
 	})
 }
 
 // usersOfLink lists the deployed methods that call through a link.
 func (s *Service) usersOfLink(ctx context.Context, t record.Tables, link string) ([]string, error) {
-	stages, err := all(ctx, t.Stages)
+	stages, err := t.Stages.All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (s *Service) usersOfLink(ctx context.Context, t record.Tables, link string)
 			deployments, variables = append(deployments, str(canary.DeploymentId)), append(variables, merged)
 		}
 		for i, id := range deployments {
-			dep, _, err := lookup(ctx, t.Deployments, errDeployment(), st.RestAPI, id)
+			dep, _, err := t.Deployments.Find(ctx, errDeployment(), st.RestAPI, id)
 			if err != nil {
 				continue // it is being deleted
 			}

@@ -157,7 +157,7 @@ func (e *apiEdit) quickStage(c *store.Change) {
 
 // GetApi returns one API.
 func (s *Service) GetApi(ctx context.Context, in *api.GetApiInput) (*api.GetApiResponse, error) {
-	rec, _, err := lookup(ctx, s.tables(ctx).APIs, errAPI(ctx, in.ApiId), str(in.ApiId))
+	rec, _, err := s.tables(ctx).APIs.Find(ctx, errAPI(ctx, in.ApiId), str(in.ApiId))
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +174,7 @@ func shown(rec record.API) api.Api {
 
 // GetApis lists the APIs of the caller's account in this Region.
 func (s *Service) GetApis(ctx context.Context, in *api.GetApisInput) (*api.GetApisResponse, error) {
-	rows, err := all(ctx, s.tables(ctx).APIs)
+	rows, err := s.tables(ctx).APIs.All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -252,7 +252,7 @@ func (s *Service) DeleteCorsConfiguration(ctx context.Context, in *api.DeleteCor
 func (s *Service) DeleteApi(ctx context.Context, in *api.DeleteApiInput) error {
 	t := s.tables(ctx)
 	err := store.Update(ctx, s.st, func(c *store.Change) error {
-		_, rev, err := lookup(ctx, t.APIs, errAPI(ctx, in.ApiId), str(in.ApiId))
+		_, rev, err := t.APIs.Find(ctx, errAPI(ctx, in.ApiId), str(in.ApiId))
 		if err != nil {
 			return err
 		}

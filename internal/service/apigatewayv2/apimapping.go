@@ -50,7 +50,7 @@ func (s *Service) CreateApiMapping(ctx context.Context, in *api.CreateApiMapping
 	m := record.BasePathMapping{Scope: t.Scope, DomainName: name, MappingID: record.NewID(shortIDLen),
 		BasePathMapping: rest.BasePathMapping{RestApiId: in.ApiId, Stage: in.Stage}}
 	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
-		_, rev, err := lookup(ctx, t.DomainNames, errDomain(), name)
+		_, rev, err := t.DomainNames.Find(ctx, errDomain(), name)
 		if err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func putMapping(ctx context.Context, c *store.Change, t record.Tables, m *record
 		return err
 	}
 	id := store.ID(m.DomainName, key)
-	if _, rev, err := lookup(ctx, t.BasePathMappings, nil, m.DomainName, key); err != nil {
+	if _, rev, err := t.BasePathMappings.Find(ctx, nil, m.DomainName, key); err != nil {
 		return err
 	} else if rev != 0 {
 		return api.ConflictException("ApiMapping key already exists for this domain name")
@@ -87,22 +87,22 @@ func putMapping(ctx context.Context, c *store.Change, t record.Tables, m *record
 // requireTarget demands that an API, of whatever kind, and its stage are there.
 func requireTarget(ctx context.Context, c *store.Change, t record.Tables, id, stage string) error {
 	noAPI, noStage := bad("Invalid API identifier specified"), bad("Invalid stage identifier specified")
-	_, rev, err := lookup(ctx, t.APIs, nil, id)
+	_, rev, err := t.APIs.Find(ctx, nil, id)
 	if err != nil {
 		return err
 	}
 	if rev != 0 {
 		c.Require(t.APIs.Is(store.ID(id), rev))
-		if _, rev, err = lookup(ctx, t.APIStages, noStage, id, stage); err == nil {
+		if _, rev, err = t.APIStages.Find(ctx, noStage, id, stage); err == nil {
 			c.Require(t.APIStages.Is(store.ID(id, stage), rev))
 		}
 		return err
 	}
-	if _, rev, err = lookup(ctx, t.RestAPIs, noAPI, id); err != nil {
+	if _, rev, err = t.RestAPIs.Find(ctx, noAPI, id); err != nil {
 		return err
 	}
 	c.Require(t.RestAPIs.Is(store.ID(id), rev))
-	if _, rev, err = lookup(ctx, t.Stages, noStage, id, stage); err == nil {
+	if _, rev, err = t.Stages.Find(ctx, noStage, id, stage); err == nil {
 		c.Require(t.Stages.Is(store.ID(id, stage), rev))
 	}
 	return err
@@ -111,10 +111,10 @@ func requireTarget(ctx context.Context, c *store.Change, t record.Tables, id, st
 // mappings are those of a domain name.
 func (s *Service) mappings(ctx context.Context, t record.Tables, domain *string) ([]store.Row[record.BasePathMapping], error) {
 	name := strings.ToLower(str(domain))
-	if _, _, err := lookup(ctx, t.DomainNames, errDomain(), name); err != nil {
+	if _, _, err := t.DomainNames.Find(ctx, errDomain(), name); err != nil {
 		return nil, err
 	}
-	return all(ctx, t.BasePathMappings, name)
+	return t.BasePathMappings.All(ctx, name)
 }
 
 // mapping finds one by its id.
@@ -196,7 +196,7 @@ func (s *Service) DeleteApiMapping(ctx context.Context, in *api.DeleteApiMapping
 // checkUnmapped refuses to delete what a domain name serves; stage is empty if
 // it is all of an API.
 func checkUnmapped(ctx context.Context, t record.Tables, id, stage string) error {
-	rows, err := all(ctx, t.BasePathMappings)
+	rows, err := t.BasePathMappings.All(ctx)
 	if err != nil {
 		return err
 	}

@@ -186,7 +186,7 @@ func (s *Service) DeleteAuthorizer(ctx context.Context, in *api.DeleteAuthorizer
 // ResetAuthorizersCache drops the decisions of a stage's authorizers.
 func (s *Service) ResetAuthorizersCache(ctx context.Context, in *api.ResetAuthorizersCacheInput) error {
 	t := s.tables(ctx)
-	if _, _, err := lookup(ctx, t.APIStages, errStage(), str(in.ApiId), str(in.StageName)); err != nil {
+	if _, _, err := t.APIStages.Find(ctx, errStage(), str(in.ApiId), str(in.StageName)); err != nil {
 		return err
 	}
 	if s.caches != nil {

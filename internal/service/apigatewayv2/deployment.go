@@ -13,7 +13,7 @@ func (s *Service) CreateDeployment(ctx context.Context, in *api.CreateDeployment
 	var out api.Deployment
 	t := s.tables(ctx)
 	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
-		rec, rev, err := lookup(ctx, t.APIs, errAPI(ctx, in.ApiId), str(in.ApiId))
+		rec, rev, err := t.APIs.Find(ctx, errAPI(ctx, in.ApiId), str(in.ApiId))
 		if err != nil {
 			return err
 		}
@@ -33,7 +33,7 @@ func (s *Service) CreateDeployment(ctx context.Context, in *api.CreateDeployment
 			return nil
 		}
 		key := store.ID(str(in.ApiId), *in.StageName)
-		st, rev, err := lookup(ctx, t.APIStages, errStage(), str(in.ApiId), *in.StageName)
+		st, rev, err := t.APIStages.Find(ctx, errStage(), str(in.ApiId), *in.StageName)
 		if err != nil {
 			return err
 		}
@@ -47,17 +47,17 @@ func (s *Service) CreateDeployment(ctx context.Context, in *api.CreateDeployment
 
 // GetDeployment returns one deployment.
 func (s *Service) GetDeployment(ctx context.Context, in *api.GetDeploymentInput) (*api.GetDeploymentResponse, error) {
-	dep, _, err := lookup(ctx, s.tables(ctx).APIDeployments, errDeployment(in.DeploymentId), str(in.ApiId), str(in.DeploymentId))
+	dep, _, err := s.tables(ctx).APIDeployments.Find(ctx, errDeployment(in.DeploymentId), str(in.ApiId), str(in.DeploymentId))
 	return new(api.GetDeploymentResponse(dep.Deployment)), err
 }
 
 // GetDeployments lists the deployments of an API.
 func (s *Service) GetDeployments(ctx context.Context, in *api.GetDeploymentsInput) (*api.GetDeploymentsResponse, error) {
 	t := s.tables(ctx)
-	if _, _, err := lookup(ctx, t.APIs, errAPI(ctx, in.ApiId), str(in.ApiId)); err != nil {
+	if _, _, err := t.APIs.Find(ctx, errAPI(ctx, in.ApiId), str(in.ApiId)); err != nil {
 		return nil, err
 	}
-	rows, err := all(ctx, t.APIDeployments, str(in.ApiId))
+	rows, err := t.APIDeployments.All(ctx, str(in.ApiId))
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (s *Service) UpdateDeployment(ctx context.Context, in *api.UpdateDeployment
 	t := s.tables(ctx)
 	key := store.ID(str(in.ApiId), str(in.DeploymentId))
 	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
-		dep, rev, err := lookup(ctx, t.APIDeployments, errDeployment(in.DeploymentId), str(in.ApiId), str(in.DeploymentId))
+		dep, rev, err := t.APIDeployments.Find(ctx, errDeployment(in.DeploymentId), str(in.ApiId), str(in.DeploymentId))
 		if err != nil {
 			return err
 		}
@@ -93,11 +93,11 @@ func (s *Service) DeleteDeployment(ctx context.Context, in *api.DeleteDeployment
 	t := s.tables(ctx)
 	key := store.ID(str(in.ApiId), str(in.DeploymentId))
 	return answer(store.Update(ctx, s.st, func(c *store.Change) error {
-		_, rev, err := lookup(ctx, t.APIDeployments, errDeployment(in.DeploymentId), str(in.ApiId), str(in.DeploymentId))
+		_, rev, err := t.APIDeployments.Find(ctx, errDeployment(in.DeploymentId), str(in.ApiId), str(in.DeploymentId))
 		if err != nil {
 			return err
 		}
-		stages, err := all(ctx, t.APIStages, str(in.ApiId))
+		stages, err := t.APIStages.All(ctx, str(in.ApiId))
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ type apiEdit struct {
 func (s *Service) edit(ctx context.Context, id *string, do func(e *apiEdit, c *store.Change) error) error {
 	t := s.tables(ctx)
 	return answer(store.Update(ctx, s.st, func(c *store.Change) error {
-		rec, rev, err := lookup(ctx, t.APIs, errAPI(ctx, id), str(id))
+		rec, rev, err := t.APIs.Find(ctx, errAPI(ctx, id), str(id))
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (e *apiEdit) save(ctx context.Context, c *store.Change) error {
 // autoDeploy moves the stages that deploy by themselves to what is being saved,
 // and drops the deployments they leave, if those were made the same way.
 func (e *apiEdit) autoDeploy(ctx context.Context, c *store.Change) error {
-	rows, err := all(ctx, e.t.APIStages, str(e.rec.ApiId))
+	rows, err := e.t.APIStages.All(ctx, str(e.rec.ApiId))
 	if err != nil {
 		return err
 	}
@@ -149,28 +149,9 @@ func addDeployment(c *store.Change, t record.Tables, dep record.APIDeployment) {
 // definition reads an API's working definition, to look at.
 func (s *Service) definition(ctx context.Context, id *string) (*record.APIDefinition, error) {
 	t := s.tables(ctx)
-	rec, _, err := lookup(ctx, t.APIs, errAPI(ctx, id), str(id))
+	rec, _, err := t.APIs.Find(ctx, errAPI(ctx, id), str(id))
 	if err != nil {
 		return nil, err
 	}
 	return t.LoadAPIDefinition(ctx, rec.Definition)
-}
-
-// lookup reads one record, or returns missing if there is none.
-func lookup[T any](ctx context.Context, t store.Table[T], missing error, id ...string) (T, store.Rev, error) {
-	rec, rev, err := t.Get(ctx, store.ID(id...))
-	if errors.Is(err, store.ErrNotFound) {
-		return rec, 0, missing
-	}
-	return rec, rev, err
-}
-
-// all reads every record of a table whose id begins with these parts.
-func all[T any](ctx context.Context, t store.Table[T], under ...string) ([]store.Row[T], error) {
-	prefix := ""
-	if len(under) > 0 {
-		prefix = store.ID(under...) + "/"
-	}
-	rows, err := t.List(ctx, prefix, "", 0)
-	return rows.Rows, err
 }

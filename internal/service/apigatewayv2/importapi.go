@@ -123,17 +123,17 @@ func (s *Service) ExportApi(ctx context.Context, in *api.ExportApiInput) (*api.E
 		return nil, bad("Invalid exportVersion. The only supported value is 1.0")
 	}
 	t := s.tables(ctx)
-	rec, _, err := lookup(ctx, t.APIs, errAPI(ctx, in.ApiId), str(in.ApiId))
+	rec, _, err := t.APIs.Find(ctx, errAPI(ctx, in.ApiId), str(in.ApiId))
 	if err != nil {
 		return nil, err
 	}
 	ref := rec.Definition
 	if in.StageName != nil {
-		st, _, err := lookup(ctx, t.APIStages, errStage(), str(in.ApiId), *in.StageName)
+		st, _, err := t.APIStages.Find(ctx, errStage(), str(in.ApiId), *in.StageName)
 		if err != nil {
 			return nil, err
 		}
-		dep, _, err := lookup(ctx, t.APIDeployments, bad("The stage has no deployment"), str(in.ApiId), str(st.DeploymentId))
+		dep, _, err := t.APIDeployments.Find(ctx, bad("The stage has no deployment"), str(in.ApiId), str(st.DeploymentId))
 		if err != nil {
 			return nil, err
 		}

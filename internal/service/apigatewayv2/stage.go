@@ -37,12 +37,12 @@ func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*a
 	overlay(&st.Stage, in)
 	key := store.ID(st.API, *st.StageName)
 	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
-		rec, rev, err := lookup(ctx, t.APIs, errAPI(ctx, in.ApiId), str(in.ApiId))
+		rec, rev, err := t.APIs.Find(ctx, errAPI(ctx, in.ApiId), str(in.ApiId))
 		if err != nil {
 			return err
 		}
 		c.Require(t.APIs.Is(store.ID(st.API), rev))
-		stages, err := all(ctx, t.APIStages, st.API)
+		stages, err := t.APIStages.All(ctx, st.API)
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func validStageName(s string) bool {
 // checkStage refuses settings that AWS refuses, or that would not act.
 func (s *Service) checkStage(ctx context.Context, t record.Tables, st *record.APIStage) error {
 	if id := str(st.DeploymentId); id != "" {
-		if _, _, err := lookup(ctx, t.APIDeployments, bad("Deployment id does not exist"), st.API, id); err != nil {
+		if _, _, err := t.APIDeployments.Find(ctx, bad("Deployment id does not exist"), st.API, id); err != nil {
 			return err
 		}
 	}
@@ -149,20 +149,20 @@ func checkAccessLog(a *api.AccessLogSettings) error {
 // GetStage returns one stage.
 func (s *Service) GetStage(ctx context.Context, in *api.GetStageInput) (*api.GetStageResponse, error) {
 	t := s.tables(ctx)
-	if _, _, err := lookup(ctx, t.APIs, errAPI(ctx, in.ApiId), str(in.ApiId)); err != nil {
+	if _, _, err := t.APIs.Find(ctx, errAPI(ctx, in.ApiId), str(in.ApiId)); err != nil {
 		return nil, err
 	}
-	st, _, err := lookup(ctx, t.APIStages, errStage(), str(in.ApiId), str(in.StageName))
+	st, _, err := t.APIStages.Find(ctx, errStage(), str(in.ApiId), str(in.StageName))
 	return new(api.GetStageResponse(st.Stage)), err
 }
 
 // GetStages lists the stages of an API.
 func (s *Service) GetStages(ctx context.Context, in *api.GetStagesInput) (*api.GetStagesResponse, error) {
 	t := s.tables(ctx)
-	if _, _, err := lookup(ctx, t.APIs, errAPI(ctx, in.ApiId), str(in.ApiId)); err != nil {
+	if _, _, err := t.APIs.Find(ctx, errAPI(ctx, in.ApiId), str(in.ApiId)); err != nil {
 		return nil, err
 	}
-	rows, err := all(ctx, t.APIStages, str(in.ApiId))
+	rows, err := t.APIStages.All(ctx, str(in.ApiId))
 	if err != nil {
 		return nil, err
 	}
@@ -232,11 +232,11 @@ func (s *Service) editStage(ctx context.Context, id, name *string,
 	t := s.tables(ctx)
 	key := store.ID(str(id), str(name))
 	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
-		rec, apiRev, err := lookup(ctx, t.APIs, errAPI(ctx, id), str(id))
+		rec, apiRev, err := t.APIs.Find(ctx, errAPI(ctx, id), str(id))
 		if err != nil {
 			return err
 		}
-		st, rev, err := lookup(ctx, t.APIStages, errStage(), str(id), str(name))
+		st, rev, err := t.APIStages.Find(ctx, errStage(), str(id), str(name))
 		if err != nil {
 			return err
 		}
@@ -257,7 +257,7 @@ func (s *Service) editStage(ctx context.Context, id, name *string,
 func (s *Service) DeleteStage(ctx context.Context, in *api.DeleteStageInput) error {
 	t := s.tables(ctx)
 	return answer(store.Update(ctx, s.st, func(c *store.Change) error {
-		_, rev, err := lookup(ctx, t.APIStages, errStage(), str(in.ApiId), str(in.StageName))
+		_, rev, err := t.APIStages.Find(ctx, errStage(), str(in.ApiId), str(in.StageName))
 		if err != nil {
 			return err
 		}

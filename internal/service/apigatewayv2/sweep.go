@@ -47,7 +47,7 @@ func (s *Service) sweepScope(ctx context.Context, t record.Tables) error {
 // eachChild calls f for every record that belongs to an API, with the API and
 // the condition that the record is unchanged.
 func (s *Service) eachChild(ctx context.Context, t record.Tables, f func(id string, is store.Cond) error) error {
-	stages, err := all(ctx, t.APIStages)
+	stages, err := t.APIStages.All(ctx)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s *Service) eachChild(ctx context.Context, t record.Tables, f func(id stri
 			return err
 		}
 	}
-	deployments, err := all(ctx, t.APIDeployments)
+	deployments, err := t.APIDeployments.All(ctx)
 	if err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ func errTarget() error { return api.NotFoundException("Invalid Resource identifi
 // tagsOf adds a change of one record's tags to c.
 func tagsOf[T any](ctx context.Context, c *store.Change, t store.Table[T], tags func(*T) *map[string]string,
 	do func(map[string]string) (bool, error), id ...string) error {
-	rec, rev, err := lookup(ctx, t, errTarget(), id...)
+	rec, rev, err := t.Find(ctx, errTarget(), id...)
 	if err != nil {
 		return err
 	}

@@ -12,9 +12,10 @@ func String(b []byte) string {
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
-// rawCall makes a system call on a socket that does not block, without telling
-// the scheduler, which would cost more than it gains: the call returns at once.
-func rawCall(trap, fd uintptr, p []byte, flags uintptr) (int, syscall.Errno) {
+// rawCall makes a system call that does not block, with memory to fill or to
+// send, without telling the scheduler, which would cost more than it gains: the
+// call returns at once.
+func rawCall[T any](trap, fd uintptr, p []T, flags uintptr) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(trap, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
 	return int(n), errno
 }

@@ -27,6 +27,7 @@ type Loop struct {
 	srv   *Server
 	ep    int // epoll descriptor
 	bell  int // event descriptor that wakes the loop
+	wait  waiter
 	nap   nap
 
 	// What belongs to the loop's goroutine.
@@ -81,6 +82,9 @@ func newLoop(srv *Server, index int) (*Loop, error) {
 	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: bellSlot}
 	err = os.NewSyscallError("epoll_ctl", unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, l.bell, &ev))
 	if err == nil {
+		err = l.wait.init(ep)
+	}
+	if err == nil {
 		err = l.nap.init()
 	}
 	if err != nil {
@@ -117,42 +121,41 @@ func (l *Loop) run() {
 	events := make([]unix.EpollEvent, loopEvents)
 	l.rested = time.Now()
 	for !l.over {
-		n, err := unix.EpollWait(l.ep, events, l.patience())
-		if err != nil && err != unix.EINTR { //nolint:errorlint // never wrapped
-			panic(os.NewSyscallError("epoll_wait", err)) // a loop's own descriptor is wrong
+		n := 0
+		if len(l.again) > 0 {
+			n = l.wait.events(events, false)
+		} else {
+			n = l.wait.await(events, l.next)
 		}
-		l.now = time.Now()
-		l.dropSpoilt(events[:max(n, 0)])
-		for i := range events[:max(n, 0)] {
+		now := time.Now()
+		l.wait.turned(now.Sub(l.now), n)
+		l.now = now
+		l.dropSpoilt(events[:n])
+		for i := range events[:n] {
 			l.handle(&events[i])
 		}
 		l.lookAgain()
 		if !l.next.IsZero() && !l.now.Before(l.next) {
 			l.sweep()
 		}
-		l.rest()
+		l.rest(n)
 	}
 	l.end()
-}
-
-// patience is how long to wait for events, in milliseconds, rounded up.
-func (l *Loop) patience() int {
-	switch {
-	case len(l.again) > 0:
-		return 0
-	case l.next.IsZero():
-		return -1
-	}
-	return max(0, int((l.next.Sub(l.now)+time.Millisecond-1)/time.Millisecond))
 }
 
 // restEvery is how long a loop may keep the processor from other goroutines
 // and from Go's own poller.
 const restEvery = 2 * time.Millisecond
 
-// rest lets other goroutines run.
-func (l *Loop) rest() {
+// busyEvents is how many events at once show that a loop does not wait: when it
+// does, others run.
+const busyEvents = 4
+
+// rest lets other goroutines run, after n events.
+func (l *Loop) rest(n int) {
 	switch {
+	case n < busyEvents && len(l.again) == 0 && !l.handed:
+		l.rested = l.now
 	case l.now.Sub(l.rested) >= restEvery:
 		l.rested, l.handed = l.now, false
 		l.nap.take()
@@ -338,6 +341,7 @@ func (l *Loop) end() {
 			l.dropBackend(cc)
 		}
 	}
+	l.wait.end()
 	_ = unix.Close(l.ep)
 	_ = unix.Close(l.bell)
 	l.nap.end()

@@ -32,8 +32,8 @@ type frontExchange struct {
 
 // limits are short where a case has to run into them.
 var limits = wire.Limits{
-	ReadHead: 60 * time.Millisecond,
-	BodyIdle: 60 * time.Millisecond,
+	ReadHead: 200 * time.Millisecond,
+	BodyIdle: 200 * time.Millisecond,
 	Idle:     5 * time.Second,
 	Linger:   20 * time.Millisecond,
 }

@@ -57,7 +57,7 @@ var calls = []step{
 	{op: "GetAuthorizer", in: `{"restApiId": "$api", "authorizerId": "$authorizer"}`},
 	{op: "GetAuthorizers", in: `{"restApiId": "$api"}`},
 	{op: "UpdateAuthorizer", in: `{"restApiId": "$api", "authorizerId": "$authorizer", ` + patchName + `}`},
-	{op: "TestInvokeAuthorizer", in: `{"restApiId": "$api", "authorizerId": "$authorizer", "headers": {"Authorization": "x"}}`, refused: "any"},
+	{op: "TestInvokeAuthorizer", in: `{"restApiId": "$api", "authorizerId": "$authorizer", "headers": {"Authorization": "x"}}`},
 
 	{op: "PutMethod", in: `{"restApiId": "$api", "resourceId": "$resource", "httpMethod": "POST", "authorizationType": "NONE", "apiKeyRequired": true, "requestModels": {"application/json": "Cat"}}`},
 	{op: "GetMethod", in: `{"restApiId": "$api", "resourceId": "$resource", "httpMethod": "POST"}`},

@@ -42,6 +42,7 @@ func (r *report) add(t *testing.T, rec recording, res result) {
 	n.recordings++
 	name := rec.file + "/" + rec.name
 	agree := 0
+	said := map[error]bool{} // what stopped a replay concerns many answers
 	for _, key := range slices.Sorted(maps.Keys(res)) {
 		n.answers++
 		e := exception{name, key}
@@ -56,7 +57,8 @@ func (r *report) add(t *testing.T, rec recording, res result) {
 			if e.key != "*" && reason != "" {
 				t.Errorf("%s agrees now: delete its line in %s", key, exceptions)
 			}
-		case reason == "":
+		case reason == "" && !said[err]:
+			said[err] = true
 			t.Errorf("%s: %v", key, err)
 		}
 		if res[key] != nil && reason != "" {

@@ -20,7 +20,7 @@ func (s *Service) CreateDeployment(ctx context.Context, in *api.CreateDeployment
 		Deployment: api.Deployment{Description: text(in.Description), CreatedDate: new(created.Truncate(time.Second))},
 		Scope:      t.Scope, RestAPI: str(in.RestApiId), Created: created,
 	}
-	defer s.locks.lock(t.RestAPIs.Key(str(in.RestApiId)))()
+	defer s.locks.Lock(t.RestAPIs.Key(str(in.RestApiId)))()
 	err := s.commit(ctx, func(c *store.Change) error {
 		rec, rev, err := t.RestAPIs.Find(ctx, errAPI(ctx, in.RestApiId), str(in.RestApiId))
 		if err != nil {
@@ -226,7 +226,7 @@ var deploymentPatches = patchTable[api.Deployment]{refuse: refuseListing[api.Dep
 // AWS: recorded (test_create_delete_deployments).
 func (s *Service) DeleteDeployment(ctx context.Context, in *api.DeleteDeploymentInput) error {
 	t := s.tables(ctx)
-	defer s.locks.lock(t.RestAPIs.Key(str(in.RestApiId)))()
+	defer s.locks.Lock(t.RestAPIs.Key(str(in.RestApiId)))()
 	return s.commit(ctx, func(c *store.Change) error {
 		dep, rev, err := s.liveDeployment(ctx, t, in.RestApiId, in.DeploymentId)
 		if err != nil {

@@ -25,7 +25,7 @@ func errDocumentationPart() error {
 // API, missing is returned.
 func (s *Service) editDocumentation(ctx context.Context, id *string, missing error, edit func(d *record.Documentation) error) error {
 	t := s.tables(ctx)
-	defer s.locks.lock(t.RestAPIs.Key(str(id)))()
+	defer s.locks.Lock(t.RestAPIs.Key(str(id)))()
 	return s.commit(ctx, func(c *store.Change) error {
 		rec, rev, err := t.RestAPIs.Find(ctx, missing, str(id))
 		if err != nil {

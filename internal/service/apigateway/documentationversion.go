@@ -29,7 +29,7 @@ func (s *Service) CreateDocumentationVersion(ctx context.Context, in *api.Create
 	}
 	ver := record.DocumentationVersion{Scope: t.Scope, RestAPI: restAPI, DocumentationVersion: api.DocumentationVersion{
 		Version: in.DocumentationVersion, CreatedDate: now(), Description: text(in.Description)}}
-	defer s.locks.lock(t.RestAPIs.Key(restAPI))()
+	defer s.locks.Lock(t.RestAPIs.Key(restAPI))()
 	err := s.commit(ctx, func(c *store.Change) error {
 		rec, rev, err := t.RestAPIs.Find(ctx, errAPI(ctx, in.RestApiId), restAPI)
 		if err != nil {
@@ -144,7 +144,7 @@ var documentationVersionPatches = patchTable[api.DocumentationVersion]{refuse: r
 // DeleteDocumentationVersion removes a version that no stage names.
 func (s *Service) DeleteDocumentationVersion(ctx context.Context, in *api.DeleteDocumentationVersionInput) error {
 	t := s.tables(ctx)
-	defer s.locks.lock(t.RestAPIs.Key(str(in.RestApiId)))()
+	defer s.locks.Lock(t.RestAPIs.Key(str(in.RestApiId)))()
 	return s.commit(ctx, func(c *store.Change) error {
 		ver, rev, err := s.liveVersion(ctx, t, in.RestApiId, in.DocumentationVersion)
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"sync"
 
 	api "gatehouse/internal/awsapi/apigateway"
@@ -45,7 +44,7 @@ type apiEdit struct {
 // else belongs to the change. If there is no such API, missing is returned.
 func (s *Service) editAPI(ctx context.Context, id *string, missing error, edit func(e *apiEdit, c *store.Change) error) error {
 	t := s.tables(ctx)
-	defer s.locks.lock(t.RestAPIs.Key(str(id)))()
+	defer s.locks.Lock(t.RestAPIs.Key(str(id)))()
 	return s.commit(ctx, func(c *store.Change) error {
 		rec, rev, err := t.RestAPIs.Get(ctx, store.ID(str(id)))
 		if errors.Is(err, store.ErrNotFound) {
@@ -169,22 +168,6 @@ func (dc *definitionCache) add(ref store.Ref, cached cachedDefinition) {
 		delete(dc.defs, dc.age[0])
 		dc.age = dc.age[1:]
 	}
-}
-
-// A lockTable keeps changes of the same thing on this node from beating each
-// other to the commit. It is a courtesy: correctness comes from the commit's
-// conditions. Different things may share a lock.
-type lockTable struct {
-	mu [64]sync.Mutex // held during one change; by the hash of its key
-}
-
-var lockSeed = maphash.MakeSeed()
-
-// lock takes the lock of a key and returns what releases it.
-func (lt *lockTable) lock(key string) (unlock func()) {
-	mu := &lt.mu[maphash.String(lockSeed, key)%uint64(len(lt.mu))]
-	mu.Lock()
-	return mu.Unlock
 }
 
 // ids are the ids of all records of a table that begin with these parts, taken

@@ -1,10 +1,8 @@
 package apigateway
 
 import (
-	"encoding/base64"
-	"slices"
-
 	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/awsrpc"
 )
 
 // page cuts the piece out of all that a caller asked for: at most limit items,
@@ -17,24 +15,9 @@ func page[T any](all []T, id func(*T) string, position *string, limit *int32) (i
 	if limit != nil && *limit > 0 {
 		n = min(int(*limit), maxPage)
 	}
-	first := 0
-	if p := str(position); p != "" {
-		at, err := base64.RawURLEncoding.DecodeString(p)
-		if err != nil {
-			return nil, nil, errPosition()
-		}
-		first = slices.IndexFunc(all, func(t T) bool { return id(&t) == string(at) })
-		if first < 0 {
-			return nil, nil, errPosition()
-		}
-	}
-	items = all[first:]
-	if len(items) > n {
-		next = new(base64.RawURLEncoding.EncodeToString([]byte(id(&items[n]))))
-		items = items[:n]
-	}
-	if items == nil {
-		items = []T{} // AWS: an empty list is sent (recorded: test_get_api_keys)
+	items, next, ok := awsrpc.Page(all, id, position, n) // AWS: an empty list is sent (recorded: test_get_api_keys)
+	if !ok {
+		return nil, nil, errPosition()
 	}
 	return items, next, nil
 }

@@ -451,7 +451,7 @@ func endpoint(a *api.RestApi) *api.EndpointConfiguration {
 func (s *Service) DeleteRestApi(ctx context.Context, in *api.DeleteRestApiInput) error {
 	t := s.tables(ctx)
 	id := str(in.RestApiId)
-	defer s.locks.lock(t.RestAPIs.Key(id))()
+	defer s.locks.Lock(t.RestAPIs.Key(id))()
 	err := s.commit(ctx, func(c *store.Change) error {
 		_, rev, err := t.RestAPIs.Find(ctx, errAPI(ctx, in.RestApiId), id)
 		if err != nil {

@@ -54,7 +54,7 @@ type Service struct {
 	blobs *store.Blobs
 	opt   Options
 	defs  definitionCache
-	locks lockTable
+	locks store.Locks
 }
 
 var _ api.Server = (*Service)(nil)

@@ -64,7 +64,7 @@ func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*a
 		}
 		stage.CanarySettings = newCanary(str(deployment), canary.PercentTraffic, canary.StageVariableOverrides, canary.UseStageCache)
 	}
-	defer s.locks.lock(t.RestAPIs.Key(stage.RestAPI))()
+	defer s.locks.Lock(t.RestAPIs.Key(stage.RestAPI))()
 	err := s.commit(ctx, func(c *store.Change) error {
 		_, rev, err := t.RestAPIs.Find(ctx, errAPI(ctx, in.RestApiId), stage.RestAPI)
 		if err != nil {

@@ -1,10 +1,11 @@
 package apigatewayv2
 
 import (
-	"encoding/base64"
 	"maps"
 	"slices"
 	"strconv"
+
+	"gatehouse/internal/awsrpc"
 )
 
 // The sizes of pages.
@@ -26,23 +27,9 @@ func page[T any](all []T, id func(*T) string, token, limit *string) (items []T, 
 		}
 		n = min(n, maxPage)
 	}
-	first := 0
-	if p := str(token); p != "" {
-		at, err := base64.RawURLEncoding.DecodeString(p)
-		if err == nil {
-			first = slices.IndexFunc(all, func(t T) bool { return id(&t) == string(at) })
-		}
-		if err != nil || first < 0 {
-			return nil, nil, bad("Invalid value for nextToken")
-		}
-	}
-	items = all[first:]
-	if len(items) > n {
-		next = new(base64.RawURLEncoding.EncodeToString([]byte(id(&items[n]))))
-		items = items[:n]
-	}
-	if items == nil {
-		items = []T{}
+	items, next, ok := awsrpc.Page(all, id, token, n)
+	if !ok {
+		return nil, nil, bad("Invalid value for nextToken")
 	}
 	return items, next, nil
 }

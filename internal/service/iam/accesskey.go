@@ -42,7 +42,7 @@ func (s *Service) CreateAccessKey(ctx context.Context, in *api.CreateAccessKeyIn
 	key := record.AccessKey{Account: t.Account, Secret: record.Secret(newSecret()), AccessKeyMetadata: api.AccessKeyMetadata{
 		AccessKeyId: new(newID("AKIA")[:20]), CreateDate: now(), Status: new(api.StatusTypeActive),
 	}}
-	err = s.commit(ctx, func(c *change) error {
+	err = s.commit(ctx, func(c *store.Change) error {
 		user, rev, err := get(ctx, t.Users, name, errNoUser(name))
 		if err != nil {
 			return err
@@ -112,7 +112,7 @@ func (s *Service) userKey(ctx context.Context, t record.Identities, user, id *st
 // UpdateAccessKey turns a key on or off.
 func (s *Service) UpdateAccessKey(ctx context.Context, in *api.UpdateAccessKeyInput) error {
 	t := s.tables(ctx)
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		key, rev, err := s.userKey(ctx, t, in.UserName, in.AccessKeyId)
 		if err != nil {
 			return err
@@ -125,7 +125,7 @@ func (s *Service) UpdateAccessKey(ctx context.Context, in *api.UpdateAccessKeyIn
 // DeleteAccessKey deletes a key.
 func (s *Service) DeleteAccessKey(ctx context.Context, in *api.DeleteAccessKeyInput) error {
 	t := s.tables(ctx)
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		key, rev, err := s.userKey(ctx, t, in.UserName, in.AccessKeyId)
 		if err != nil {
 			return err

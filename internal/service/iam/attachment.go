@@ -9,6 +9,7 @@ import (
 	api "gatehouse/internal/awsapi/iam"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 // A holder is a user, group or role, seen as what holds policies.
@@ -66,17 +67,17 @@ func eachHolder(ctx context.Context, t record.Identities, f func(h *holder)) err
 // hold returns a holder for reading.
 func (s *Service) hold(ctx context.Context, kind record.Kind, name *string) (*holder, error) {
 	var h *holder
-	err := s.withHolder(ctx, new(change), kind, str(name), func(got *holder) error { h = got; return nil })
+	err := s.withHolder(ctx, new(store.Change), kind, str(name), func(got *holder) error { h = got; return nil })
 	return h, err
 }
 
 // edit changes the policies of a holder.
 func (s *Service) edit(ctx context.Context, kind record.Kind, name *string, edit func(h *holder) error) error {
-	return s.commit(ctx, func(c *change) error { return s.withHolder(ctx, c, kind, str(name), edit) })
+	return s.commit(ctx, func(c *store.Change) error { return s.withHolder(ctx, c, kind, str(name), edit) })
 }
 
 // withHolder reads a holder, lets edit change it and adds it to c.
-func (s *Service) withHolder(ctx context.Context, c *change, kind record.Kind, name string, edit func(h *holder) error) error {
+func (s *Service) withHolder(ctx context.Context, c *store.Change, kind record.Kind, name string, edit func(h *holder) error) error {
 	t, id := s.tables(ctx), record.IdentityID(name)
 	switch kind {
 	case record.KindUser:
@@ -183,7 +184,7 @@ func (s *Service) attach(ctx context.Context, kind record.Kind, holderName, name
 		return api.InvalidInput("ARN " + str(name) + " is not valid.")
 	}
 	t := s.tables(ctx)
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		return s.withHolder(ctx, c, kind, str(holderName), func(h *holder) error {
 			p, err := s.managed(ctx, t, *name)
 			if err != nil || slices.Contains(h.Attached, *name) {

@@ -7,6 +7,7 @@ import (
 
 	api "gatehouse/internal/awsapi/iam"
 	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 func errNoGroup(name string) error {
@@ -27,7 +28,7 @@ func (s *Service) CreateGroup(ctx context.Context, in *api.CreateGroupInput) (*a
 	group := record.IAMGroup{Account: t.Account, Group: api.Group{
 		GroupName: &name, Path: &path, GroupId: new(newID("AGPA")), Arn: resource(ctx, "group", path, name), CreateDate: now(),
 	}}
-	err = s.commit(ctx, func(c *change) error {
+	err = s.commit(ctx, func(c *store.Change) error {
 		if _, rev, err := get(ctx, t.Groups, name, nil); err != nil || rev != 0 {
 			if err == nil {
 				err = api.EntityAlreadyExists("Group with name " + name + " already exists.")
@@ -90,7 +91,7 @@ func groupKey(g *api.Group) string { return strings.ToLower(*g.GroupName) }
 func (s *Service) DeleteGroup(ctx context.Context, in *api.DeleteGroupInput) error {
 	t := s.tables(ctx)
 	name := str(in.GroupName)
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		group, rev, err := get(ctx, t.Groups, name, errNoGroup(name))
 		if err != nil {
 			return err
@@ -129,7 +130,7 @@ func (s *Service) RemoveUserFromGroup(ctx context.Context, in *api.RemoveUserFro
 
 func (s *Service) membership(ctx context.Context, group, user *string, edit func([]string, string) []string) error {
 	t := s.tables(ctx)
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		g, groupRev, err := get(ctx, t.Groups, str(group), errNoGroup(str(group)))
 		if err != nil {
 			return err

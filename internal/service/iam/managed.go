@@ -88,7 +88,7 @@ func (s *Service) CreatePolicy(ctx context.Context, in *api.CreatePolicyInput) (
 		DefaultVersionId: new("v1"), Description: in.Description, IsAttachable: new(true), Tags: in.Tags,
 	}}
 	rec.Versions = []api.PolicyVersion{{VersionId: new("v1"), IsDefaultVersion: new(true), Document: in.PolicyDocument, CreateDate: at}}
-	err = s.commit(ctx, func(c *change) error {
+	err = s.commit(ctx, func(c *store.Change) error {
 		if _, rev, err := get(ctx, t.Policies, name, nil); err != nil || rev != 0 {
 			if err == nil {
 				err = api.EntityAlreadyExists("A policy called " + name + " already exists. Duplicate names are not allowed.")
@@ -202,7 +202,7 @@ func (s *Service) editPolicy(ctx context.Context, name *string, edit func(p *rec
 	if _, ok := awsManaged(str(name)); ok {
 		return errNoPolicy(str(name))
 	}
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		rec, rev, err := s.ownPolicy(ctx, t, str(name), errNoPolicy(str(name)))
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 // AWS: quotas of IAM, "ACLSizePerRole" and the maximum session duration.
@@ -51,7 +52,7 @@ func (s *Service) CreateRole(ctx context.Context, in *api.CreateRoleInput) (*api
 	if role.PermissionsBoundary, err = s.boundary(ctx, t, in.PermissionsBoundary); err != nil {
 		return nil, err
 	}
-	err = s.commit(ctx, func(c *change) error {
+	err = s.commit(ctx, func(c *store.Change) error {
 		if _, rev, err := get(ctx, t.Roles, name, nil); err != nil || rev != 0 {
 			if err == nil {
 				err = api.EntityAlreadyExists("Role with name " + name + " already exists.")
@@ -120,7 +121,7 @@ func (s *Service) ListRoles(ctx context.Context, in *api.ListRolesInput) (*api.L
 func (s *Service) editRole(ctx context.Context, name *string, edit func(r *record.IAMRole) error) (record.IAMRole, error) {
 	t := s.tables(ctx)
 	var role record.IAMRole
-	err := s.commit(ctx, func(c *change) (err error) {
+	err := s.commit(ctx, func(c *store.Change) (err error) {
 		rec, rev, err := get(ctx, t.Roles, str(name), errNoRole(str(name)))
 		if err != nil {
 			return err
@@ -170,7 +171,7 @@ func (s *Service) UpdateAssumeRolePolicy(ctx context.Context, in *api.UpdateAssu
 func (s *Service) DeleteRole(ctx context.Context, in *api.DeleteRoleInput) error {
 	t := s.tables(ctx)
 	name := str(in.RoleName)
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		role, rev, err := get(ctx, t.Roles, name, errNoRole(name))
 		if err != nil {
 			return err

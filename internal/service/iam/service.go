@@ -44,48 +44,32 @@ func (s *Service) tables(ctx context.Context) record.Identities {
 	return record.IdentitiesOf(s.st, awsrpc.CallerFrom(ctx).Account)
 }
 
-// A change collects what one commit demands and does.
-type change struct {
-	ifs []store.Cond
-	ops []store.Op
-}
-
-// maxTries bounds how often a change begins again because somebody was faster.
-const maxTries = 20
-
-// commit runs prepare and commits what it asks for; if the store has moved on
-// since prepare read it, both again.
-func (s *Service) commit(ctx context.Context, prepare func(c *change) error) error {
-	for range maxTries {
-		var c change
-		if err := prepare(&c); err != nil {
-			return err
-		}
-		_, err := s.st.Commit(ctx, c.ifs, c.ops)
-		if !errors.Is(err, store.ErrConflict) {
-			return err
-		}
+// commit runs prepare and commits what it asks for, as store.Update does.
+func (s *Service) commit(ctx context.Context, prepare func(c *store.Change) error) error {
+	err := store.Update(ctx, s.st, prepare)
+	if errors.Is(err, store.ErrConflict) {
+		return api.ConcurrentModification("The request was rejected because multiple requests to change this object were submitted simultaneously.")
 	}
-	return api.ConcurrentModification("The request was rejected because multiple requests to change this object were submitted simultaneously.")
+	return err
 }
 
 // create adds a record that must not be there yet.
-func create[T any](c *change, t store.Table[T], id string, rec T) error {
+func create[T any](c *store.Change, t store.Table[T], id string, rec T) error {
 	op, err := t.Put(id, rec)
-	c.ifs, c.ops = append(c.ifs, t.Absent(id)), append(c.ops, op)
+	c.Ifs, c.Ops = append(c.Ifs, t.Absent(id)), append(c.Ops, op)
 	return err
 }
 
 // replace puts a record that was read at rev.
-func replace[T any](c *change, t store.Table[T], id string, rec T, rev store.Rev) error {
+func replace[T any](c *store.Change, t store.Table[T], id string, rec T, rev store.Rev) error {
 	op, err := t.Put(id, rec)
-	c.ifs, c.ops = append(c.ifs, t.Is(id, rev)), append(c.ops, op)
+	c.Ifs, c.Ops = append(c.Ifs, t.Is(id, rev)), append(c.Ops, op)
 	return err
 }
 
 // remove deletes a record that was read at rev.
-func remove[T any](c *change, t store.Table[T], id string, rev store.Rev) {
-	c.ifs, c.ops = append(c.ifs, t.Is(id, rev)), append(c.ops, t.Delete(id))
+func remove[T any](c *store.Change, t store.Table[T], id string, rev store.Rev) {
+	c.Ifs, c.Ops = append(c.Ifs, t.Is(id, rev)), append(c.Ops, t.Delete(id))
 }
 
 // get reads a record, or returns missing.

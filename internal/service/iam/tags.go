@@ -8,6 +8,7 @@ import (
 	api "gatehouse/internal/awsapi/iam"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 const maxTags = 50
@@ -70,7 +71,7 @@ func sortedTags(tags []api.Tag) []api.Tag {
 
 func (s *Service) editUserTags(ctx context.Context, name *string, edit func([]api.Tag) ([]api.Tag, error)) error {
 	t := s.tables(ctx)
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		rec, rev, err := get(ctx, t.Users, str(name), errNoUser(str(name)))
 		if err == nil {
 			rec.Tags, err = edit(rec.Tags)

@@ -8,6 +8,7 @@ import (
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 func errNoUser(name string) error {
@@ -47,7 +48,7 @@ func (s *Service) CreateUser(ctx context.Context, in *api.CreateUserInput) (*api
 	if user.PermissionsBoundary, err = s.boundary(ctx, t, in.PermissionsBoundary); err != nil {
 		return nil, err
 	}
-	err = s.commit(ctx, func(c *change) error {
+	err = s.commit(ctx, func(c *store.Change) error {
 		if _, rev, err := get(ctx, t.Users, name, nil); err != nil || rev != 0 {
 			if err == nil {
 				err = api.EntityAlreadyExists("User with name " + name + " already exists.")
@@ -99,7 +100,7 @@ func (s *Service) UpdateUser(ctx context.Context, in *api.UpdateUserInput) error
 			return err
 		}
 	}
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		user, rev, err := get(ctx, t.Users, name, errNoUser(name))
 		if err != nil {
 			return err
@@ -144,7 +145,7 @@ func (s *Service) UpdateUser(ctx context.Context, in *api.UpdateUserInput) error
 func (s *Service) DeleteUser(ctx context.Context, in *api.DeleteUserInput) error {
 	t := s.tables(ctx)
 	name := str(in.UserName)
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		user, rev, err := get(ctx, t.Users, name, errNoUser(name))
 		if err != nil {
 			return err

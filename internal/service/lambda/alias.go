@@ -73,7 +73,7 @@ func (s *Service) checkVersion(ctx context.Context, e *functionEdit, version str
 	if !isVersion(version) {
 		return missing
 	}
-	_, _, err := lookup(ctx, e.tables.Versions, missing, e.name, version)
+	_, _, err := e.tables.Versions.Find(ctx, missing, e.name, version)
 	return err
 }
 

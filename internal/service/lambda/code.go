@@ -184,7 +184,7 @@ func checkSize(code *record.FunctionCode) error {
 type codeStore struct {
 	root   string
 	unpack func(zip io.ReaderAt, size int64, dir string) (int64, error)
-	locks  lockTable
+	locks  store.Locks
 
 	mu   sync.Mutex           // guards the field below
 	idle map[string]time.Time // since when a sweep has found a directory unnamed
@@ -199,7 +199,7 @@ func (cs *codeStore) dir(ref store.Ref) string { return filepath.Join(cs.root, s
 
 // put unpacks a zip file, unless it is there.
 func (cs *codeStore) put(ref store.Ref, content []byte) (string, error) {
-	defer cs.locks.lock(string(ref))()
+	defer cs.locks.Lock(string(ref))()
 	dir := cs.dir(ref)
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
@@ -277,7 +277,7 @@ func (cs *codeStore) unused(entries []os.DirEntry, named map[store.Ref]struct{})
 const unusedTime = 20 * time.Minute
 
 func (cs *codeStore) remove(name string) error {
-	defer cs.locks.lock(name)()
+	defer cs.locks.Lock(name)()
 	return os.RemoveAll(filepath.Join(cs.root, name))
 }
 
@@ -323,7 +323,7 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, in *api.UpdateFunction
 			return errDryRun
 		}
 		touch(code)
-		e.change.do(staged...)
+		e.change.Do(staged...)
 		if is(in.Publish) {
 			out, err = s.publish(ctx, e, nil)
 		}

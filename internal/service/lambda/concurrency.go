@@ -32,7 +32,7 @@ func (s *Service) PutFunctionConcurrency(ctx context.Context, in *api.PutFunctio
 		return nil, violation("null", "reservedConcurrentExecutions", "Member must not be null")
 	}
 	err = s.editFunction(ctx, t, errFunction(functionARN(t.scope, t.name, latest)), func(e *functionEdit) error {
-		rows, err := all(ctx, e.tables.Functions)
+		rows, err := e.tables.Functions.All(ctx)
 		if err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ const totalCode = 75 << 30
 // GetAccountSettings returns limits and use of the account in the Region.
 func (s *Service) GetAccountSettings(ctx context.Context, _ *api.GetAccountSettingsInput) (*api.GetAccountSettingsResponse, error) {
 	t := s.tables(ctx)
-	functions, err := all(ctx, t.Functions)
+	functions, err := t.Functions.All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (s *Service) GetAccountSettings(ctx context.Context, _ *api.GetAccountSetti
 			reserved += int64(*row.Value.Reserved)
 		}
 	}
-	versions, err := all(ctx, t.Versions)
+	versions, err := t.Versions.All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (s *Service) GetAccountSettings(ctx context.Context, _ *api.GetAccountSetti
 		size += sizeOf(&row.Value.FunctionCode)
 	}
 	var layers []store.Row[record.LayerVersion]
-	if layers, err = all(ctx, t.LayerVersions); err != nil {
+	if layers, err = t.LayerVersions.All(ctx); err != nil {
 		return nil, err
 	}
 	for _, row := range layers {

@@ -43,7 +43,7 @@ func (s *Service) Configure(ctx context.Context, caller awsrpc.Caller, list []Co
 		if scope.Account != caller.Account {
 			return nil
 		}
-		rows, err := all(ctx, record.FunctionsIn(s.st, s.blobs, scope).Functions)
+		rows, err := record.FunctionsIn(s.st, s.blobs, scope).Functions.All(ctx)
 		for _, row := range rows {
 			if !row.Value.Configured || named[scope.Region+" "+row.Value.Name] {
 				continue
@@ -93,7 +93,7 @@ func (s *Service) configureOne(ctx context.Context, f *Configured) error {
 	}
 	next.Policies = map[string][]jsontext.Value{latest: {permission}}
 	tables := s.tables(ctx)
-	return s.commit(ctx, func(c *change) error {
+	return s.commit(ctx, func(c *store.Change) error {
 		old, rev, err := tables.Functions.Get(ctx, store.ID(t.name))
 		switch {
 		case errors.Is(err, store.ErrNotFound):
@@ -106,8 +106,8 @@ func (s *Service) configureOne(ctx context.Context, f *Configured) error {
 			next = old
 			next.Latest = latestOnly
 		}
-		c.require(tables.Functions.Is(t.name, rev)) // revision 0 if it is new
-		put(c, tables.Functions, t.name, next)
+		c.Require(tables.Functions.Is(t.name, rev)) // revision 0 if it is new
+		store.Add(c, tables.Functions, t.name, next)
 		return nil
 	})
 }

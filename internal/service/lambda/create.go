@@ -6,6 +6,7 @@ import (
 
 	api "gatehouse/internal/awsapi/lambda"
 	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 // CreateFunction makes a function, and publishes its first version if the call
@@ -26,9 +27,9 @@ func (s *Service) CreateFunction(ctx context.Context, in *api.CreateFunctionInpu
 		return nil, err
 	}
 	tables := s.tables(ctx)
-	defer s.locks.lock(tables.Functions.Key(t.name))()
+	defer s.locks.Lock(tables.Functions.Key(t.name))()
 	exists := errConflict("Function already exist: " + t.name)
-	if _, rev, err := lookup(ctx, tables.Functions, nil, t.name); err != nil || rev != 0 {
+	if _, rev, err := tables.Functions.Find(ctx, nil, t.name); err != nil || rev != 0 {
 		if err == nil {
 			err = exists
 		}
@@ -43,15 +44,15 @@ func (s *Service) CreateFunction(ctx context.Context, in *api.CreateFunctionInpu
 	}
 	touch(&rec.Latest)
 	out := &rec.Latest.FunctionConfiguration
-	err = s.commit(ctx, func(c *change) error {
-		_, rev, err := lookup(ctx, tables.Functions, nil, t.name)
+	err = s.commit(ctx, func(c *store.Change) error {
+		_, rev, err := tables.Functions.Find(ctx, nil, t.name)
 		if err != nil {
 			return err
 		}
 		if rev != 0 {
 			return exists
 		}
-		c.do(staged...)
+		c.Do(staged...)
 		if is(in.Publish) {
 			e := &functionEdit{target: t, tables: tables, rec: rec, change: c}
 			version, err := s.publish(ctx, e, nil)
@@ -59,11 +60,11 @@ func (s *Service) CreateFunction(ctx context.Context, in *api.CreateFunctionInpu
 				return err
 			}
 			out = version
-			put(c, tables.Functions, t.name, e.rec)
+			store.Add(c, tables.Functions, t.name, e.rec)
 		} else {
-			put(c, tables.Functions, t.name, rec)
+			store.Add(c, tables.Functions, t.name, rec)
 		}
-		c.require(tables.Functions.Absent(t.name))
+		c.Require(tables.Functions.Absent(t.name))
 		return nil
 	})
 	if err != nil {

@@ -21,7 +21,7 @@ func (y *Syncer) define(ctx context.Context, tables record.FunctionTables, rec *
 	if def.Versions[latest], err = y.version(ctx, tables, &rec.Latest); err != nil {
 		return nil, err
 	}
-	versions, err := all(ctx, tables.Versions, rec.Name)
+	versions, err := tables.Versions.All(ctx, rec.Name)
 	if err != nil {
 		return nil, err
 	}

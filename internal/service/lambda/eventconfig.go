@@ -60,7 +60,7 @@ func (s *Service) editEvents(ctx context.Context, name, qualifier *string, in ev
 			return err
 		}
 		if _, ok := e.rec.Aliases[t.at()]; !ok && t.at() != latest {
-			if _, _, err := lookup(ctx, e.tables.Versions, missing, e.name, t.at()); err != nil {
+			if _, _, err := e.tables.Versions.Find(ctx, missing, e.name, t.at()); err != nil {
 				return err
 			}
 		}

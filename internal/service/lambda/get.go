@@ -25,7 +25,7 @@ func (s *Service) resolve(ctx context.Context, t target) (rec record.Function, c
 	if version == latest {
 		code = rec.Latest
 	} else {
-		v, _, err := lookup(ctx, s.tables(ctx).Versions, errFunction(t.arn()), t.name, version)
+		v, _, err := s.tables(ctx).Versions.Find(ctx, errFunction(t.arn()), t.name, version)
 		if err != nil {
 			return rec, code, err
 		}
@@ -81,7 +81,7 @@ func (s *Service) ListFunctions(ctx context.Context, in *api.ListFunctionsInput)
 	if in.MasterRegion != nil {
 		return nil, noMasterRegion.refuse(*in.MasterRegion)
 	}
-	rows, err := all(ctx, s.tables(ctx).Functions)
+	rows, err := s.tables(ctx).Functions.All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -119,10 +119,10 @@ func (s *Service) DeleteFunction(ctx context.Context, in *api.DeleteFunctionInpu
 		return out, s.deleteVersion(ctx, t)
 	}
 	tables := s.tables(ctx)
-	err = s.commit(ctx, func(c *change) error {
+	err = s.commit(ctx, func(c *store.Change) error {
 		_, rev, err := s.function(ctx, t, nil)
-		c.require(tables.Functions.Is(t.name, rev))
-		c.do(tables.Functions.Delete(t.name))
+		c.Require(tables.Functions.Is(t.name, rev))
+		c.Do(tables.Functions.Delete(t.name))
 		return err
 	})
 	if err != nil {
@@ -145,7 +145,7 @@ func (s *Service) deleteVersion(ctx context.Context, t target) error {
 				return errConflict("Cannot delete version " + t.qualifier + " of function " + t.name + ": an alias refers to it")
 			}
 		}
-		e.change.do(e.tables.Versions.Delete(store.ID(t.name, t.qualifier)))
+		e.change.Do(e.tables.Versions.Delete(store.ID(t.name, t.qualifier)))
 		delete(e.rec.Policies, t.qualifier)
 		delete(e.rec.Events, t.qualifier)
 		return nil

@@ -98,7 +98,7 @@ func (s *Service) setLayers(ctx context.Context, code *record.FunctionCode, arns
 		if _, err := layerOf(ctx, &name, nil); err != nil {
 			return err
 		}
-		v, _, err := lookup(ctx, s.tables(ctx).LayerVersions, errParameter("Layer version "+name+" does not exist."), l.name, layerID(l.number))
+		v, _, err := s.tables(ctx).LayerVersions.Find(ctx, errParameter("Layer version "+name+" does not exist."), l.name, layerID(l.number))
 		if err != nil {
 			return err
 		}
@@ -144,13 +144,13 @@ func (s *Service) PublishLayerVersion(ctx context.Context, in *api.PublishLayerV
 		LayerArn: new(l.arn()), Description: new(str(in.Description)), CreatedDate: timestamp(), LicenseInfo: in.LicenseInfo,
 		CompatibleArchitectures: in.CompatibleArchitectures, CompatibleRuntimes: in.CompatibleRuntimes,
 	}}
-	err = s.commit(ctx, func(c *change) (err error) {
+	err = s.commit(ctx, func(c *store.Change) (err error) {
 		if l.number, err = nextNumber(ctx, c, t.LayerNumbers, l.name); err != nil {
 			return err
 		}
 		rec.Number, rec.Version, rec.LayerVersionArn = l.number, new(l.number), new(l.versionARN())
-		c.do(staged...)
-		put(c, t.LayerVersions, store.ID(l.name, layerID(l.number)), rec)
+		c.Do(staged...)
+		store.Add(c, t.LayerVersions, store.ID(l.name, layerID(l.number)), rec)
 		return nil
 	})
 	if err != nil {
@@ -198,7 +198,7 @@ func (s *Service) GetLayerVersionByArn(ctx context.Context, in *api.GetLayerVers
 }
 
 func (s *Service) getLayer(ctx context.Context, l layerName) (*api.GetLayerVersionResponse, error) {
-	rec, _, err := lookup(ctx, s.tables(ctx).LayerVersions, errGone(), l.name, layerID(l.number))
+	rec, _, err := s.tables(ctx).LayerVersions.Find(ctx, errGone(), l.name, layerID(l.number))
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +226,7 @@ func (s *Service) ListLayerVersions(ctx context.Context, in *api.ListLayerVersio
 	if err != nil {
 		return nil, err
 	}
-	rows, err := all(ctx, s.tables(ctx).LayerVersions, l.name)
+	rows, err := s.tables(ctx).LayerVersions.All(ctx, l.name)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +242,7 @@ func (s *Service) ListLayerVersions(ctx context.Context, in *api.ListLayerVersio
 
 // ListLayers lists the layers, each with its newest version that matches.
 func (s *Service) ListLayers(ctx context.Context, in *api.ListLayersInput) (*api.ListLayersResponse, error) {
-	rows, err := all(ctx, s.tables(ctx).LayerVersions)
+	rows, err := s.tables(ctx).LayerVersions.All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -273,8 +273,8 @@ func (s *Service) DeleteLayerVersion(ctx context.Context, in *api.DeleteLayerVer
 		return err
 	}
 	t := s.tables(ctx)
-	return s.commit(ctx, func(c *change) error {
-		c.do(t.LayerVersions.Delete(store.ID(l.name, layerID(l.number))))
+	return s.commit(ctx, func(c *store.Change) error {
+		c.Do(t.LayerVersions.Delete(store.ID(l.name, layerID(l.number))))
 		return nil
 	})
 }

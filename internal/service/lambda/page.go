@@ -1,9 +1,6 @@
 package lambda
 
-import (
-	"encoding/base64"
-	"slices"
-)
+import "gatehouse/internal/awsrpc"
 
 // defaultItems is how many items a page has if the call does not say.
 //
@@ -17,24 +14,9 @@ func page[T any](all []T, id func(*T) string, marker *string, max *int32) (items
 	if max != nil {
 		n = int(*max)
 	}
-	first := 0
-	if m := str(marker); m != "" {
-		at, err := base64.RawURLEncoding.DecodeString(m)
-		if err != nil {
-			return nil, nil, errParameter("Invalid Marker") // AWS: undocumented text
-		}
-		first = slices.IndexFunc(all, func(t T) bool { return id(&t) == string(at) })
-		if first < 0 {
-			return nil, nil, errParameter("Invalid Marker")
-		}
-	}
-	items = all[first:]
-	if len(items) > n {
-		next = new(base64.RawURLEncoding.EncodeToString([]byte(id(&items[n]))))
-		items = items[:n]
-	}
-	if items == nil {
-		items = []T{}
+	items, next, ok := awsrpc.Page(all, id, marker, n)
+	if !ok {
+		return nil, nil, errParameter("Invalid Marker") // AWS: undocumented text
 	}
 	return items, next, nil
 }

@@ -12,6 +12,7 @@ import (
 	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/lambda"
 	"gatehouse/internal/policy"
+	"gatehouse/internal/store"
 )
 
 // A statement is one permission, in the order of AWS's answers.
@@ -80,7 +81,7 @@ func (s *Service) checkPolicyTarget(ctx context.Context, e *functionEdit, revisi
 		}
 		return newest(&e.rec.Latest.RevisionId)
 	case isVersion(at):
-		v, rev, err := lookup(ctx, e.tables.Versions, errFunction(e.arn()), e.name, at)
+		v, rev, err := e.tables.Versions.Find(ctx, errFunction(e.arn()), e.name, at)
 		if err != nil {
 			return err
 		}
@@ -88,8 +89,8 @@ func (s *Service) checkPolicyTarget(ctx context.Context, e *functionEdit, revisi
 			return err
 		}
 		id := e.name + "/" + at
-		e.change.require(e.tables.Versions.Is(id, rev))
-		put(e.change, e.tables.Versions, id, v)
+		e.change.Require(e.tables.Versions.Is(id, rev))
+		store.Add(e.change, e.tables.Versions, id, v)
 		return nil
 	}
 	alias, ok := e.rec.Aliases[at]
@@ -224,7 +225,7 @@ func (s *Service) GetPolicy(ctx context.Context, in *api.GetPolicyInput) (*api.G
 	case t.at() == latest:
 		out.RevisionId = rec.Latest.RevisionId
 	default:
-		v, _, err := lookup(ctx, s.tables(ctx).Versions, errFunction(t.arn()), t.name, t.at())
+		v, _, err := s.tables(ctx).Versions.Find(ctx, errFunction(t.arn()), t.name, t.at())
 		if err != nil {
 			return nil, err
 		}

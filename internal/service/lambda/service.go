@@ -84,7 +84,7 @@ type Service struct {
 	code      *codeStore
 	downloads downloader
 	opt       Options
-	locks     lockTable
+	locks     store.Locks
 }
 
 var _ api.Server = (*Service)(nil)

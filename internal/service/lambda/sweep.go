@@ -32,7 +32,7 @@ func (s *Service) Sweep(ctx context.Context, olderThan time.Duration) (removed i
 
 func (s *Service) sweepScope(ctx context.Context, t record.FunctionTables, kept map[store.Ref]struct{}, olderThan time.Duration) (int, error) {
 	// Versions before functions: one is published after its function is there.
-	versions, err := all(ctx, t.Versions)
+	versions, err := t.Versions.All(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -58,21 +58,21 @@ func (s *Service) sweepScope(ctx context.Context, t record.FunctionTables, kept 
 // references are the zip files that records name.
 func references(ctx context.Context, t record.FunctionTables) (map[store.Ref]struct{}, error) {
 	refs := map[store.Ref]struct{}{}
-	versions, err := all(ctx, t.Versions)
+	versions, err := t.Versions.All(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, row := range versions {
 		named(refs, &row.Value.FunctionCode)
 	}
-	functions, err := all(ctx, t.Functions)
+	functions, err := t.Functions.All(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, row := range functions {
 		named(refs, &row.Value.Latest)
 	}
-	layers, err := all(ctx, t.LayerVersions)
+	layers, err := t.LayerVersions.All(ctx)
 	for _, row := range layers {
 		refs[row.Value.Zip] = struct{}{}
 	}

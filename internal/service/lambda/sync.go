@@ -97,7 +97,7 @@ func (y *Syncer) load(ctx context.Context) error {
 	there := map[string]bool{}
 	err := eachScope(ctx, y.st, func(scope record.Scope) error {
 		tables := record.FunctionsIn(y.st, y.blobs, scope)
-		rows, err := all(ctx, tables.Functions)
+		rows, err := tables.Functions.All(ctx)
 		for _, row := range rows {
 			there[functionARN(scope, row.Value.Name, "")] = true
 			y.set(ctx, tables, row.Value.Name)

@@ -41,11 +41,11 @@ func (s *Service) PublishVersion(ctx context.Context, in *api.PublishVersionInpu
 // AWS: recorded; a version that would be as the newest one is not made. The
 // revision of $LATEST changes with each that is.
 func (s *Service) publish(ctx context.Context, e *functionEdit, description *string) (*api.FunctionConfiguration, error) {
-	last, _, err := lookup(ctx, e.tables.FunctionNumbers, nil, e.name)
+	last, _, err := e.tables.FunctionNumbers.Find(ctx, nil, e.name)
 	if err != nil {
 		return nil, err
 	}
-	newest, rev, err := lookup(ctx, e.tables.Versions, nil, e.name, strconv.FormatInt(last.Last, 10))
+	newest, rev, err := e.tables.Versions.Find(ctx, nil, e.name, strconv.FormatInt(last.Last, 10))
 	if err != nil {
 		return nil, err
 	}
@@ -62,15 +62,15 @@ func (s *Service) publish(ctx context.Context, e *functionEdit, description *str
 	v.RevisionId = newRevision()
 	set(&v.Description, description)
 	id := store.ID(e.name, number)
-	e.change.require(e.tables.Versions.Absent(id))
-	put(e.change, e.tables.Versions, id, v)
+	e.change.Require(e.tables.Versions.Absent(id))
+	store.Add(e.change, e.tables.Versions, id, v)
 	e.rec.Latest.RevisionId = newRevision()
 	return &v.FunctionConfiguration, nil
 }
 
 // versions are the published versions of a function, oldest first.
 func (s *Service) versions(ctx context.Context, tables record.FunctionTables, name string) ([]record.FunctionVersion, error) {
-	rows, err := all(ctx, tables.Versions, name)
+	rows, err := tables.Versions.All(ctx, name)
 	if err != nil {
 		return nil, err
 	}

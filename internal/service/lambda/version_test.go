@@ -182,7 +182,7 @@ func TestLayers(t *testing.T) {
 	c.must("DELETE", "/2018-10-31/layers/libs/versions/2", nil)
 	c.fail("GET", "/2018-10-31/layers/libs/versions/2", nil, "404 ResourceNotFoundException: The resource you requested does not exist.")
 	// Code and layers have one limit together.
-	rows, err := all(t.Context(), c.svc.tablesOf(testScope).LayerVersions)
+	rows, err := c.svc.tablesOf(testScope).LayerVersions.All(t.Context())
 	if err != nil || len(rows) != 1 || rows[0].Value.Unpacked != 3 {
 		t.Fatalf("layers = %+v, %v, want one of 3 bytes", rows, err)
 	}

@@ -285,9 +285,10 @@ func (l *Loop) closeClient(c *serverConn, drop bool) {
 
 // homeAfter is how many requests a goroutine serves on a connection before the
 // loop gets it back, the first time; each time it is twice as many. Going and
-// coming costs as much as a request or two.
+// coming costs as much as a request or two, and a connection to a backend, which
+// stays with the goroutines.
 const (
-	homeAfter     = 32
+	homeAfter     = 512
 	mostHomeAfter = 4096
 )
 

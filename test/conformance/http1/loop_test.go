@@ -419,7 +419,7 @@ func TestLoopReturns(t *testing.T) {
 		}
 	}
 	expect(10, simple, loop)
-	for _, stays := range []int{32, 64, 128} {
+	for _, stays := range []int{512, 1024} {
 		expect(1, notSimple, goroutine)
 		expect(stays, simple, goroutine)
 		expect(10, simple, loop)

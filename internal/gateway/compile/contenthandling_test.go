@@ -59,13 +59,46 @@ func TestMockOfAllBinary(t *testing.T) {
 	}
 }
 
-// HTTP_PROXY converts nothing: a stage that asks for it does not compile.
-func TestContentHandlingOfProxyIsRefused(t *testing.T) {
-	w := newWorld(t)
-	w.deploy("a1", "s", echoed("http://127.0.0.1:1", "", "", func(m *api.Method) {
-		m.MethodIntegration.Type, m.MethodIntegration.ContentHandling = new("HTTP_PROXY"), new("CONVERT_TO_TEXT")
+// What HTTP_PROXY sends is converted like what HTTP sends; what comes back
+// passes.
+//
+// AWS: rest-execution.md §5.1, first table.
+func TestContentHandlingOfProxy(t *testing.T) {
+	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%d %x", r.ContentLength, body)
 	}))
-	if refused := w.c.Status().Refused; len(refused) != 1 {
-		t.Errorf("refused: %+v", refused)
+	defer echo.Close()
+	const raw, coded, text = "\xff\xd8\xff", "/9j/", "T"
+	w := newWorld(t)
+	for i, tt := range []struct {
+		handling, kind, body string
+		status               int
+		want                 string
+	}{
+		{"CONVERT_TO_TEXT", "image/jpeg", raw, 200, "/9j/"},
+		{"CONVERT_TO_TEXT", "image/jpeg", text, 200, "VA=="},
+		{"CONVERT_TO_TEXT", "text/plain", coded, 200, coded},
+		{"CONVERT_TO_TEXT", "text/plain", raw, 200, "\ufffd\ufffd\ufffd"},
+		{"CONVERT_TO_BINARY", "text/plain", coded, 200, raw},
+		{"CONVERT_TO_BINARY", "text/plain", raw, 500, ""},
+		{"CONVERT_TO_BINARY", "image/jpeg", raw, 200, raw},
+		{"CONVERT_TO_BINARY", "image/jpeg", coded, 200, coded},
+		{"CONVERT_TO_BINARY", "text/plain", "", 200, ""},
+	} {
+		def := echoed(echo.URL, "", "", func(m *api.Method) {
+			m.MethodIntegration.Type, m.MethodIntegration.ContentHandling = new("HTTP_PROXY"), &tt.handling
+			m.MethodIntegration.IntegrationResponses = map[string]api.IntegrationResponse{"200": {ContentHandling: new("CONVERT_TO_BINARY")}}
+		})
+		def.RestAPI.BinaryMediaTypes = []string{"image/jpeg"}
+		id := fmt.Sprint("a", i)
+		w.deploy(id, "s", def)
+		want := fmt.Sprintf("%d %x", len(tt.want), tt.want)
+		if tt.status != 200 {
+			want = `{"message": "Internal server error"}`
+		}
+		if a := w.send("POST", "/_aws/execute-api/"+id+"/s/", tt.body, "Content-Type: "+tt.kind); a.Status != tt.status || a.Body != want {
+			t.Errorf("%s of %s %q: %d %q, want %d %q", tt.handling, tt.kind, tt.body, a.Status, a.Body, tt.status, want)
+		}
 	}
 }

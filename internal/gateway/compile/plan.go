@@ -132,14 +132,10 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 			plan.Request = append(plan.Request, s)
 		}
 	}
-	if !isProxy(in) {
-		s, err := p.requestTemplate(in, variables, sc)
-		if err != nil {
-			return nil, err
-		}
-		if s != nil {
-			plan.Request = append(plan.Request, s)
-		}
+	if s, err := p.requestBody(in, variables, sc); err != nil {
+		return nil, err
+	} else if s != nil {
+		plan.Request = append(plan.Request, s)
 	}
 	// AWS: step 19; a proxy's response is the backend's.
 	if !isProxy(in) {
@@ -204,22 +200,7 @@ func (p *planner) refuseMethod(m *api.Method) error {
 	default:
 		return fmt.Errorf("authorizationType %s is not supported yet", t)
 	}
-	in := m.MethodIntegration
-	if str(in.Type) == typeHTTPProxy && convertsContent(in) {
-		return errors.New("contentHandling of HTTP_PROXY is not supported yet")
-	}
 	return nil
-}
-
-// convertsContent tells whether an integration or a response of it has a
-// contentHandling.
-func convertsContent(in *api.Integration) bool {
-	for _, r := range in.IntegrationResponses {
-		if str(r.ContentHandling) != "" {
-			return true
-		}
-	}
-	return str(in.ContentHandling) != ""
 }
 
 // router makes the routes of all methods that have an integration.
@@ -321,12 +302,24 @@ func backendOf(in *api.Integration) step.Backend {
 	return step.BackendHTTP
 }
 
-// requestTemplate makes the step of an integration's request templates, or nil.
-func (p *planner) requestTemplate(in *api.Integration, variables []string, sc *step.Scope) (*step.RequestTemplate, error) {
-	return step.NewRequestTemplate(&step.RequestTransform{
-		Templates: in.RequestTemplates, Passthrough: str(in.PassthroughBehavior), Handling: step.ContentHandling(str(in.ContentHandling)),
+// requestBody makes the step that makes the body for the backend, by the
+// integration's request templates and contentHandling; nil: it passes.
+func (p *planner) requestBody(in *api.Integration, variables []string, sc *step.Scope) (gateway.Step, error) {
+	handling := step.ContentHandling(str(in.ContentHandling))
+	if str(in.Type) == typeHTTPProxy && handling != step.Passthrough {
+		return step.NewProxyBody(handling, sc)
+	}
+	if isProxy(in) {
+		return nil, nil
+	}
+	s, err := step.NewRequestTemplate(&step.RequestTransform{
+		Templates: in.RequestTemplates, Passthrough: str(in.PassthroughBehavior), Handling: handling,
 		Backend: backendOf(in), Variables: variables,
 	}, sc)
+	if s == nil || err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // httpIntegration makes an HTTP or HTTP_PROXY integration. An address that
@@ -348,6 +341,7 @@ func (p *planner) httpIntegration(in *api.Integration) (gateway.Integration, []s
 	cfg := p.callConfig(in)
 	cfg.URI, cfg.Cluster = uri, cluster
 	if str(in.Type) == typeHTTPProxy {
+		cfg.AsIs = step.ContentHandling(str(in.ContentHandling)) == step.ConvertToBinary
 		call, err := integration.NewProxy(cfg)
 		return call, uri.Variables(), err
 	}

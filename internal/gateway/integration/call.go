@@ -29,6 +29,9 @@ type Config struct {
 	Timeout time.Duration // 0: DefaultTimeout
 	// Binary are the API's binary media types.
 	Binary *BinaryTypes
+	// AsIs: a proxy passes the request's body on whatever it is: it was made
+	// binary (CONVERT_TO_BINARY).
+	AsIs bool
 	// Stream is the responseTransferMode STREAM: there is no limit to the
 	// response and no conversion of it, and Timeout holds for all of it.
 	Stream bool

@@ -11,6 +11,7 @@ import (
 // what was mapped added, and the backend's response back.
 type Proxy struct {
 	call
+	asIs bool
 }
 
 // NewProxy makes a Proxy.
@@ -19,7 +20,7 @@ func NewProxy(c *Config) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Proxy{k}, nil
+	return &Proxy{k, c.AsIs}, nil
 }
 
 // Call calls the backend and makes its response the client's.
@@ -49,7 +50,7 @@ func (p *Proxy) Prepare(x *gateway.Exchange) error {
 		setMappedHeader(x)
 	}
 	r.Body = x.MethodRequest.Body
-	if len(r.Body.Bytes) > 0 || r.Body.Source != nil {
+	if !p.asIs && (len(r.Body.Bytes) > 0 || r.Body.Source != nil) {
 		if !p.binary.Match(x.Vars.ContentType) {
 			toText(x, &r.Body)
 		}

@@ -74,7 +74,7 @@ func (me *methodEdit) checkIntegration(in *api.Integration) error {
 	if err := checkIntegrationSupport(in); err != nil {
 		return err
 	}
-	if err := checkContentHandling(in.ContentHandling, in); err != nil {
+	if err := checkContentHandling(in.ContentHandling); err != nil {
 		return err
 	}
 	if err := checkTemplates(in.RequestTemplates); err != nil {
@@ -273,17 +273,14 @@ func checkIntegrationSupport(in *api.Integration) error {
 }
 
 // checkContentHandling refuses a contentHandling of an integration, or of one
-// of its responses, that is none or would not act.
-func checkContentHandling(value *string, in *api.Integration) error {
+// of its responses, that is none.
+func checkContentHandling(value *string) error {
 	switch str(value) {
 	case "":
 		return nil
 	case api.ContentHandlingStrategyConvertToBinary, api.ContentHandlingStrategyConvertToText:
 	default:
 		return api.BadRequestException("Invalid content handling strategy specified: " + *value) // AWS: undocumented text
-	}
-	if in != nil && str(in.Type) == api.IntegrationTypeHttpProxy {
-		return noContentHandling.refuse(*value)
 	}
 	return nil
 }

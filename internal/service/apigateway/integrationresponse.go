@@ -34,7 +34,7 @@ func (s *Service) PutIntegrationResponse(ctx context.Context, in *api.PutIntegra
 
 // checkIntegrationResponse refuses what AWS refuses and what would not act.
 func (me *methodEdit) checkIntegrationResponse(r *api.IntegrationResponse) error {
-	if err := checkContentHandling(r.ContentHandling, me.m.MethodIntegration); err != nil {
+	if err := checkContentHandling(r.ContentHandling); err != nil {
 		return err
 	}
 	if !validPattern(str(r.SelectionPattern)) {

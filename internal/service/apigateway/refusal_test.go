@@ -156,7 +156,6 @@ func TestUnsupported(t *testing.T) {
 		{noIntegrationTarget, "PutIntegration", with(http, "integrationTarget", "x")},
 		{noCredentials, "PutIntegration", with(m, "type", "AWS", "integrationHttpMethod", "POST", "uri", "arn:aws:apigateway:eu-west-1:sqs:path/1/q",
 			"credentials", "arn:aws:iam::*:user/*")},
-		{noContentHandling, "PutIntegration", with(http, "contentHandling", "CONVERT_TO_TEXT")},
 		{noTracing, "CreateDeployment", doc{"restApiId": id, "stageName": "prod", "tracingEnabled": true}},
 		{noTracing, "UpdateStage", stagePatch(id, "replace", "/tracingEnabled", "true")},
 		{noClientCertificate, "UpdateStage", stagePatch(id, "replace", "/clientCertificateId", "arn:aws:acm:eu-west-1:1:certificate/x")},

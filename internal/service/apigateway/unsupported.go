@@ -32,7 +32,6 @@ const (
 	noIntegrationType
 	noIntegrationTarget
 	noCredentials
-	noContentHandling
 	noTracing
 	noClientCertificate
 	noMetrics
@@ -56,7 +55,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noIntegrationType:     {"Integration", "type", "AWS_PROXY with other services than Lambda"},
 	noIntegrationTarget:   {"Integration", "integrationTarget", "any (VPC links of version 2)"},
 	noCredentials:         {"Integration and Authorizer", "credentials", "arn:aws:iam::*:user/*"},
-	noContentHandling:     {"Integration and IntegrationResponse", "contentHandling", "CONVERT_TO_BINARY, CONVERT_TO_TEXT of HTTP_PROXY"},
 	noTracing:             {"Stage", "tracingEnabled", "true"},
 	noClientCertificate:   {"Stage", "clientCertificateId", "ARN of a certificate of ACM"},
 	noMetrics:             {"Stage method settings", "metrics/enabled", "true"},
@@ -116,6 +114,8 @@ var inert = []struct{ of, setting, why string }{
 	{"Account", "cloudwatchRoleArn", "the role in which Amazon writes logs; Gatehouse writes them itself and needs none"},
 	{"ApiKey", "customerId", "the customer in AWS Marketplace; GetApiKeys finds keys by it"},
 	{"ApiKey", "stageKeys", "superseded by usage plans at Amazon too, where they admit nobody"},
+	{"Integration", "contentHandling of AWS_PROXY", "binary media types and isBase64Encoded decide there (Lambda functions)"},
+	{"IntegrationResponse", "all, of HTTP_PROXY and AWS_PROXY", "the response of such a backend passes as it is, at Amazon too"},
 	{"RestApi and DomainName", "endpointConfiguration ipAddressType", "the addresses to listen on are the operator's choice"},
 }
 

@@ -84,10 +84,11 @@ func askOnce[D any](ctx context.Context, fs *flights[D], c *cache.Cache[D], key 
 
 // call asks for a decision about x.
 func (r *lambdaRoute) call(ctx context.Context, x *gateway.Exchange) (*Decision, error) {
-	arn, err := r.l.methodARN(x)
+	asked, err := x.Asked()
 	if err != nil {
 		return nil, err
 	}
+	arn := asked.Resource
 	from := len(x.Text)
 	if r.l.Token {
 		x.Text = append(event.AppendString(append(x.Text, `{"type":"TOKEN","methodArn":`...), arn), `,"authorizationToken":`...)

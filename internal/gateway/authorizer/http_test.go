@@ -210,7 +210,7 @@ func TestHTTPLambdaSources(t *testing.T) {
 	if got := httpOutcome(x, guard.Do(t.Context(), x)); got != "passes" || f.calls != 1 {
 		t.Errorf("%s after %d calls", got, f.calls)
 	}
-	const want = `{"version":"2.0","type":"REQUEST","routeArn":"arn:aws:execute-api:::api1//GET/pets","identitySource":["me",""],"routeKey":"GET /pets","rawPath":`
+	const want = `{"version":"2.0","type":"REQUEST","routeArn":"arn:aws:execute-api:eu-west-1:111111111111:api1/s/GET/pets","identitySource":["me",""],"routeKey":"GET /pets","rawPath":`
 	if !strings.HasPrefix(f.asked, want) {
 		t.Errorf("event %s, want %s…", f.asked, want)
 	}

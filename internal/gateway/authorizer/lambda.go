@@ -5,14 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"regexp"
-	"sync"
 	"time"
 
 	"gatehouse/internal/cache"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/event"
-	"gatehouse/internal/policy"
-	"gatehouse/internal/wire"
 )
 
 // A LambdaConfig says how a Lambda authorizer decides.
@@ -21,7 +18,6 @@ type LambdaConfig struct {
 	Token   bool     // of type TOKEN: one source, and only its value is sent
 	Sources []Source // none: every caller is asked about
 	Pattern *regexp.Regexp
-	ARN     string // what method ARNs begin with: arn:aws:execute-api:{region}:{account}:{api}/{stage}/
 	// TTL is how long a decision counts, and Cache where it is kept. 0: the
 	// function is asked every time.
 	TTL   time.Duration
@@ -102,93 +98,11 @@ func (l *Lambda) identify(x *gateway.Exchange) ([]byte, error) {
 //
 // AWS: authorizers.md §1.4: the policy is evaluated for each method anew.
 func (l *Lambda) decide(x *gateway.Exchange, d *Decision) error {
-	arn, err := l.methodARN(x)
+	asked, err := x.Asked()
 	if err != nil {
 		return err
 	}
-	req := requests.Get().(*policy.Request)
-	*req = policy.Request{Action: "execute-api:Invoke", Resource: arn, Now: x.Vars.Now, Keys: keys{x}}
-	x.Allowed = d.policy.Evaluate(req).Effect
-	*req = policy.Request{}
-	requests.Put(req)
+	x.Allowed = d.policy.Evaluate(asked).Effect
 	x.Authorization = &d.Authorization
 	return nil
-}
-
-var requests = sync.Pool{New: func() any { return new(policy.Request) }}
-
-// maxMethodARN is the longest method ARN.
-//
-// AWS: authorizers.md §1.4.
-const maxMethodARN = 1600
-
-var tooLong = gateway.NewFault(gateway.URITooLong, nil)
-
-// methodARN names what x asks for, by its own method and path.
-//
-// AWS: authorizers.md §1.1. What routing does not tell apart, policies must not
-// either: a character that needs no encoding is not encoded, slashes at the
-// beginning are one, and one at the end counts as little as for the router.
-func (l *Lambda) methodARN(x *gateway.Exchange) (string, error) {
-	from := len(x.Buf)
-	b := append(append(append(x.Buf, l.ARN...), x.Vars.HTTPMethod...), '/')
-	path := x.Vars.Path
-	for len(path) > 0 && path[0] == '/' {
-		path = path[1:]
-	}
-	if n := len(path); n > 0 && path[n-1] == '/' {
-		path = path[:n-1]
-	}
-	b = appendPath(b, path)
-	x.Buf = b
-	if len(b)-from > maxMethodARN {
-		return "", tooLong
-	}
-	return wire.String(b[from:]), nil
-}
-
-// appendPath appends a path with its needless encodings taken off.
-func appendPath(dst []byte, path string) []byte {
-	for i := 0; i < len(path); i++ {
-		if path[i] == '%' && i+3 <= len(path) {
-			from := len(dst)
-			dst = gateway.AppendDecoded(dst, path[i:i+3], false)
-			if len(dst) == from+1 && gateway.PlainPath(wire.String(dst[from:])) && dst[from] != '/' {
-				i += 2
-				continue
-			}
-			dst = dst[:from]
-		}
-		dst = append(dst, path[i])
-	}
-	return dst
-}
-
-// keys are the condition keys of the policies that authorizers return.
-//
-// AWS: authorizers.md §1.4 and §7.
-type keys struct{ x *gateway.Exchange }
-
-// Key returns the values of a key.
-func (k keys) Key(name string) (policy.Values, bool) {
-	x := k.x
-	switch name {
-	case "aws:sourceip":
-		from := len(x.Buf)
-		if x.Peer != nil && x.Peer.Addr.IsValid() {
-			x.Buf = x.Peer.Addr.Addr().Unmap().AppendTo(x.Buf)
-		}
-		return policy.One(wire.String(x.Buf[from:])), len(x.Buf) > from
-	case "aws:useragent":
-		return policy.One(x.Vars.UserAgent), x.Vars.UserAgent != ""
-	case "aws:referer":
-		v := x.MethodRequest.Header.GetID(wire.HeaderReferer)
-		return policy.One(v), v != ""
-	case "aws:securetransport":
-		if x.Peer != nil && x.Peer.TLS {
-			return policy.One("true"), true
-		}
-		return policy.One("false"), true
-	}
-	return policy.Values{}, false
 }

@@ -55,7 +55,7 @@ func allowing(effect, resource string) string {
 // guard is the step of an authorizer, TOKEN by header A unless changed.
 func guard(t testing.TB, f function.Invoker, change ...func(*authorizer.LambdaConfig)) *step.Authorize {
 	t.Helper()
-	cfg := &authorizer.LambdaConfig{Caller: &authorizer.Function{Invoker: f, ARN: "f"}, Token: true, Sources: []authorizer.Source{{Header: "A"}}, ARN: methodARN}
+	cfg := &authorizer.LambdaConfig{Caller: &authorizer.Function{Invoker: f, ARN: "f"}, Token: true, Sources: []authorizer.Source{{Header: "A"}}}
 	for _, c := range change {
 		c(cfg)
 	}
@@ -74,7 +74,7 @@ func exchange(method, path string, lines ...string) *gateway.Exchange {
 	x := new(gateway.Exchange)
 	gatewaytest.Fill(x, method, path, "", lines...)
 	new(gateway.Gateway).Begin(x)
-	x.Stage, x.Route, x.Fault, x.MethodResponse = &gateway.Stage{API: "api1"}, new(gateway.Route), nil, wire.Response{}
+	x.Stage, x.Route, x.Fault, x.MethodResponse = &gateway.Stage{Account: "111111111111", Region: "eu-west-1", API: "api1", Name: "s"}, new(gateway.Route), nil, wire.Response{}
 	x.Vars.Path, _, _ = strings.Cut(path, "?")
 	x.Vars.Now = time.Now()
 	return x

@@ -82,7 +82,7 @@ func (p *planner) lambdaAuthorizer(id string) (*authorizer.Lambda, error) {
 // newLambdaAuthorizer makes a Lambda authorizer, which keeps decisions if keep
 // is set.
 func (p *planner) newLambdaAuthorizer(a *api.Authorizer, keep bool) (*authorizer.Lambda, error) {
-	cfg := &authorizer.LambdaConfig{Token: str(a.Type) == api.AuthorizerTypeToken, ARN: p.executeARN() + "/" + p.id.name + "/"}
+	cfg := &authorizer.LambdaConfig{Token: str(a.Type) == api.AuthorizerTypeToken}
 	var err error
 	if cfg.Sources, err = authorizer.ParseSources(str(a.IdentitySource), p.variables); err != nil {
 		return nil, err

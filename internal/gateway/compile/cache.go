@@ -72,7 +72,8 @@ func (p *planner) cached(plan *gateway.Plan, before int, rt *gateway.Route, in *
 		return nil
 	}
 	cfg := &integration.CacheConfig{
-		Cache: p.cache, TTL: cacheTTL(&set), Invalidate: invalidation(&set), Namespace: str(in.CacheNamespace),
+		Cache: p.cache, TTL: cacheTTL(&set), Namespace: str(in.CacheNamespace),
+		Invalidate: invalidation(&set), Invalidators: integration.Invalidators{Account: p.id.Account, Policy: p.policy},
 		Request: slices.Clone(plan.Request[before:]), Call: plan.Integration, Response: plan.Response,
 	}
 	if cfg.Namespace == "" {
@@ -127,10 +128,10 @@ func cacheTTL(set *api.MethodSetting) time.Duration {
 	return time.Duration(*set.CacheTtlInSeconds) * time.Second
 }
 
-// invalidation is what becomes of a client's Cache-Control: max-age=0.
+// invalidation is what becomes of the Cache-Control: max-age=0 of a client
+// without the right to it.
 //
-// AWS: rest-execution.md §12: by default it needs authorization. Nobody has
-// the right as long as no method is authorized by IAM.
+// AWS: rest-execution.md §12: by default it needs authorization.
 func invalidation(set *api.MethodSetting) integration.Invalidation {
 	if r := set.RequireAuthorizationForCacheControl; r != nil && !*r {
 		return integration.InvalidationAllowed

@@ -43,8 +43,10 @@ type CacheConfig struct {
 
 	Seal *Seal // encrypts what is kept; nil: it is not encrypted
 
-	// Invalidate is what becomes of a request with Cache-Control: max-age=0.
-	Invalidate Invalidation
+	// Invalidate is what becomes of a request with Cache-Control: max-age=0 of
+	// whoever is not among Invalidators.
+	Invalidate   Invalidation
+	Invalidators Invalidators
 }
 
 // A CacheParam is a parameter of the request that tells responses apart.
@@ -86,7 +88,7 @@ func (c *Cached) Call(ctx context.Context, x *gateway.Exchange) error {
 		return err
 	}
 	if wantsFresh(&x.MethodRequest.Header) {
-		switch c.cfg.Invalidate {
+		switch c.invalidation(x) {
 		case InvalidationAllowed:
 			c.cfg.Cache.CountMiss()
 			return c.fetch(ctx, x, c.cfg.Cache.Replace(key))
@@ -101,6 +103,14 @@ func (c *Cached) Call(ctx context.Context, x *gateway.Exchange) error {
 		return nil
 	}
 	return c.callSlow(ctx, x, key)
+}
+
+// invalidation is what becomes of the wish that came with x.
+func (c *Cached) invalidation(x *gateway.Exchange) Invalidation {
+	if c.cfg.Invalidate == InvalidationAllowed || c.cfg.Invalidators.include(x) {
+		return InvalidationAllowed
+	}
+	return c.cfg.Invalidate
 }
 
 // AWS: rest-execution.md §12: the body is not confirmed.

@@ -17,6 +17,8 @@ import (
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/gatewaytest"
 	"gatehouse/internal/gateway/integration"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/wire"
 )
 
@@ -368,5 +370,63 @@ func TestCachedBrokenKey(t *testing.T) {
 	ask(t, c, "GET", "/x")
 	if _, err := ask(t, c, "GET", "/x?broken"); !errors.As(err, new(*gateway.Fault)) || cl.Requests != 1 {
 		t.Errorf("error %v after %d calls, want a fault after 1", err, cl.Requests)
+	}
+}
+
+// AWS: rest-execution.md §12.
+func TestCachedInvalidators(t *testing.T) {
+	speaks := func(effect, action string) *policy.Document {
+		d, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"` + effect + `","Principal":"*","Action":"execute-api:` + action + `","Resource":"*"}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	who := func(account string, documents ...*policy.Document) *identity.Principal {
+		p := &identity.Principal{Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":user/ann"}}
+		for _, d := range documents {
+			p.Add(identity.Policy{Document: d})
+		}
+		return p
+	}
+	may := speaks("Allow", "InvalidateCache")
+	tests := []struct {
+		name     string
+		who      *identity.Principal
+		resource *policy.Document
+		endpoint *policy.Document
+		want     bool
+	}{
+		{"nobody", nil, may, nil, false},
+		{"may invoke only", who("1", speaks("Allow", "Invoke")), nil, nil, false},
+		{"by the caller's policy", who("1", may), nil, nil, true},
+		{"by the API's policy", who("1"), may, nil, true},
+		{"another account, one side", who("2", may), nil, nil, false},
+		{"another account, both sides", who("2", may), may, nil, true},
+		{"denied", who("1", may), speaks("Deny", "InvalidateCache"), nil, false},
+		{"an endpoint that does not allow it", who("1", may), nil, speaks("Allow", "Invoke"), false},
+		{"an endpoint that allows it", who("1", may), nil, may, true},
+	}
+	for _, tt := range tests {
+		cl := &gatewaytest.Cluster{Body: "b"}
+		c := newCached(t, cl, func(cfg *integration.CacheConfig) {
+			cfg.Invalidate, cfg.Invalidators = integration.InvalidationIgnored, integration.Invalidators{Account: "1", Policy: tt.resource}
+		})
+		for range 2 {
+			x := exchange("GET", "/x", "", "Cache-Control: max-age=0")
+			x.Stage, x.Identity.Principal = new(gateway.Stage), tt.who
+			if tt.endpoint != nil {
+				x.Endpoint = &gateway.VPCEndpoint{ID: "vpce-1", Policy: tt.endpoint}
+			}
+			if err := c.Call(t.Context(), x); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := gatewaytest.Drain(x); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := cl.Requests == 2; got != tt.want {
+			t.Errorf("%s: fresh %v, want %v", tt.name, got, tt.want)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	aws := startAWS(t)
 	for _, dir := range []string{"server", "apigateway", "execute", "iam", "authorization", "httpapi", "lambda"} {
 		t.Run(dir, func(t *testing.T) {
 			testscript.Run(t, testscript.Params{
@@ -40,7 +42,7 @@ func TestScripts(t *testing.T) {
 				RequireExplicitExec: true,
 				RequireUniqueNames:  true,
 				UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
-				Setup:               func(env *testscript.Env) error { return setup(env, bin) },
+				Setup:               func(env *testscript.Env) error { return setup(env, bin, aws) },
 				Cmds:                commands,
 				Condition:           condition,
 			})
@@ -83,6 +85,7 @@ const npmDir = root + "/build/npm/node_modules"
 // A world is what one script has running.
 type world struct {
 	bin      string
+	aws      []string // the aws command, with its first arguments
 	server   *gatehousetest.Server
 	flags    []string // the server was started with
 	backends []*backend
@@ -96,8 +99,8 @@ type worldKey struct{}
 
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
 
-func setup(env *testscript.Env, bin string) error {
-	w := &world{bin: bin}
+func setup(env *testscript.Env, bin string, aws []string) error {
+	w := &world{bin: bin, aws: aws}
 	env.Values[worldKey{}] = w
 	env.Defer(w.end)
 	examples, err := filepath.Abs(filepath.Join(root, "examples"))
@@ -204,7 +207,8 @@ func (w *world) checkLog(ts *testscript.TestScript, neg bool, args []string) {
 
 // cmdAWS runs the aws command against the script's server.
 func cmdAWS(ts *testscript.TestScript, neg bool, args []string) {
-	err := ts.Exec(awsCommand, append([]string{"--endpoint-url", ts.Getenv("API")}, args...)...)
+	command := append(slices.Clip(worldOf(ts).aws), "--endpoint-url", ts.Getenv("API"))
+	err := ts.Exec(command[0], append(command[1:], args...)...)
 	checkFailure(ts, neg, err)
 }
 

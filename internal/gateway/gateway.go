@@ -42,6 +42,9 @@ func (g *Gateway) Begin(x *Exchange) *Plan {
 	x.Table = t
 	x.begin()
 	w := t.resolve(x.MethodRequest.Host, x.MethodRequest.Path)
+	if w.stage == nil && !w.http {
+		w = t.resolveHeader(&x.MethodRequest)
+	}
 	x.Vars.setPlace(x.MethodRequest.Host, &w)
 	if w.http {
 		return x.beginHTTP(&w)

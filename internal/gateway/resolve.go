@@ -1,11 +1,18 @@
 package gateway
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+
+	"gatehouse/internal/wire"
+)
 
 // The forms in which a request names its stage, tried in this order:
 //
 //	custom domain               /{base path}/{path}
 //	{api}.execute-api.{any}     /{stage}/{path}
+//	{api}-{vpce}.execute-api.{any}   the same, of a PRIVATE API
+//	vpce-{any}.execute-api.{any}     the same, the API in x-apigw-api-id
 //	any other host              /_aws/execute-api/{api}/{stage}/{path}
 //	                            /restapis/{api}/{stage}/_user_request_/{path}
 //
@@ -27,7 +34,8 @@ type where struct {
 	head, tail string
 	basePath   string // of a custom domain
 	custom     bool
-	http       bool // the API, if there is one, is an HTTP API
+	http       bool   // the API, if there is one, is an HTTP API
+	endpoint   string // the VPC endpoint that the host names
 }
 
 // resolve finds the stage of a host and a percent-encoded path. w.stage is nil
@@ -45,7 +53,10 @@ func (t *Table) resolve(host, path string) (w where) {
 		}
 	}
 	if id, ok := executeAPIID(name); ok {
-		return stageInPath(t.apis[string(id)], path)
+		if a := t.apis[string(id)]; a != nil {
+			return stageInPath(a, path)
+		}
+		return t.resolveEndpoint(id, path)
 	}
 	if len(t.wildcards) > 0 {
 		if dot := indexByte(name, '.'); dot >= 0 {
@@ -55,6 +66,47 @@ func (t *Table) resolve(host, path string) (w where) {
 		}
 	}
 	return t.resolvePath(path)
+}
+
+// resolveEndpoint resolves the label {api}-{vpce} of a PRIVATE API.
+func (t *Table) resolveEndpoint(label []byte, path string) where {
+	dash := indexByte(label, '-')
+	if dash <= 0 {
+		return where{}
+	}
+	w := stageInPath(t.apis[string(label[:dash])], path)
+	if w.stage == nil {
+		return where{}
+	}
+	for _, id := range w.stage.Endpoints {
+		if id == string(label[dash+1:]) {
+			w.endpoint = id
+			return w
+		}
+	}
+	return where{}
+}
+
+// apiHeader names the API where the host names no more than a VPC endpoint.
+const apiHeader = "x-apigw-api-id"
+
+// resolveHeader resolves what came to the host of a VPC endpoint.
+//
+// AWS: rest-execution.md §1.
+func (t *Table) resolveHeader(r *wire.Request) where {
+	var buf [longestHost]byte
+	name, ok := lowerHost(buf[:0], hostName(r.Host))
+	if !ok || !bytes.HasPrefix(name, []byte("vpce-")) {
+		return where{}
+	}
+	if _, ok := executeAPIID(name); !ok {
+		return where{}
+	}
+	w := stageInPath(t.apis[r.Header.Get(apiHeader)], r.Path)
+	if w.stage == nil || w.stage.EndpointType != "PRIVATE" {
+		return where{}
+	}
+	return w
 }
 
 // resolvePath resolves the forms that need no host name.

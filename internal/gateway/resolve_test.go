@@ -21,8 +21,11 @@ func TestTableResolve(t *testing.T) {
 		{BasePath: "orders", API: a, Stage: a.Stages["prod"]},
 		{BasePath: "orders/v1/items", API: b, Stage: b.Stages["v1"]},
 	}}
+	inner := stage("p", "v1")
+	inner.EndpointType, inner.Endpoints = "PRIVATE", []string{"vpce-0a"}
+	p := &gateway.API{ID: "priv77", Stages: map[string]*gateway.Stage{"v1": inner}}
 	wild := &gateway.Host{Name: "*.wild.example.com", Mappings: []gateway.Mapping{{API: a, Stage: a.Stages["prod"]}}}
-	table, err := gateway.NewTable(7, []*gateway.API{a, b}, []*gateway.Host{single, multi, wild})
+	table, err := gateway.NewTable(7, []*gateway.API{a, b, p}, []*gateway.Host{single, multi, wild})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,6 +48,12 @@ func TestTableResolve(t *testing.T) {
 		{".execute-api.localhost", "/prod/x", ""},
 		{"nope.execute-api.localhost", "/prod/x", ""},
 		{"off456.execute-api.localhost", "/v1/x", ""},
+		{"priv77-vpce-0a.execute-api.us-east-1.amazonaws.com", "/v1/x", "p/v1 /x /v1/x "},
+		{"PRIV77-VPCE-0A.execute-api.localhost:80", "/v1/x", "p/v1 /x /v1/x "},
+		{"priv77-vpce-0b.execute-api.localhost", "/v1/x", ""},
+		{"priv77-.execute-api.localhost", "/v1/x", ""},
+		{"abc123-vpce-0a.execute-api.localhost", "/prod/x", ""},
+		{"-vpce-0a.execute-api.localhost", "/v1/x", ""},
 		{"localhost:8080", "/_aws/execute-api/abc123/prod/x/y", "a/prod /x/y /prod/x/y "},
 		{"127.0.0.1", "/_aws/execute-api/abc123/prod", "a/prod  /prod "},
 		{"[::1]:8080", "/_aws/execute-api/abc123/prod/", "a/prod / /prod/ "},

@@ -9,7 +9,10 @@ type Stage struct {
 	Name         string
 	Deployment   string // id of the deployment
 	EndpointType string // EDGE, REGIONAL or PRIVATE
-	Variables    map[string]string
+	// Endpoints are the VPC endpoints by which a PRIVATE API has a host name of
+	// its own.
+	Endpoints []string
+	Variables map[string]string
 
 	Router *Router
 	// Fallback is what happens to a request that matches no route. It answers

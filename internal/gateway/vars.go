@@ -22,6 +22,8 @@ type Vars struct {
 	Domain   string // the host that was addressed, without port
 	BasePath string // $context.customDomain.basePathMatched
 	Custom   bool   // the host is a custom domain
+	// Endpoint is the VPC endpoint that the host names; empty: it names none.
+	Endpoint string
 	// PathHead and PathTail together are $context.path: with the stage on the
 	// default host, with the base path on a custom domain.
 	PathHead, PathTail string
@@ -125,7 +127,7 @@ func (v *Vars) setPlace(host string, w *where) {
 	v.Domain = hostName(host)
 	v.Path = w.path
 	v.PathHead, v.PathTail = w.head, w.tail
-	v.BasePath, v.Custom = w.basePath, w.custom
+	v.BasePath, v.Custom, v.Endpoint = w.basePath, w.custom, w.endpoint
 }
 
 // IntegrationLatency returns how long the backend took; ok is false when none

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/cache"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/record"
@@ -228,6 +229,9 @@ func (b *builder) buildDeployment(ctx context.Context, made *built, id stageID, 
 	st := &gateway.Stage{
 		Account: id.Account, Region: id.Region, API: id.api, Name: id.name,
 		Deployment: rel.deployment, EndpointType: endpointType(def), Variables: rel.variables,
+	}
+	if e := def.RestAPI.EndpointConfiguration; e != nil && st.EndpointType == api.EndpointTypePrivate {
+		st.Endpoints = e.VpcEndpointIds
 	}
 	p, err := b.c.newPlanner(made, id, def, rec, rel)
 	if err != nil {

@@ -108,12 +108,18 @@ func (s *PolicyCombined) Do(_ context.Context, x *gateway.Exchange) error {
 // AWS: authorizers.md §9.
 type PrivateOnly struct{ Endpoints []gateway.VPCEndpoint }
 
-var notPrivate = &gateway.Fault{Type: gateway.Forbidden, Cause: errors.New("a private API is reached through a VPC endpoint only")}
+var (
+	notPrivate    = &gateway.Fault{Type: gateway.Forbidden, Cause: errors.New("a private API is reached through a VPC endpoint only")}
+	wrongEndpoint = &gateway.Fault{Type: gateway.Forbidden, Cause: errors.New("the host name is that of another VPC endpoint")}
+)
 
 // Do sets x.Endpoint.
 func (s *PrivateOnly) Do(_ context.Context, x *gateway.Exchange) error {
 	for i := range s.Endpoints {
 		if e := &s.Endpoints[i]; e.Covers(x.Peer) {
+			if x.Vars.Endpoint != "" && x.Vars.Endpoint != e.ID {
+				return wrongEndpoint
+			}
 			x.Endpoint = e
 			return nil
 		}

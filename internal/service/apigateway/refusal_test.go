@@ -147,8 +147,6 @@ func TestUnsupported(t *testing.T) {
 		operation string
 		in        doc
 	}{
-		{noPrivateAPI, "CreateRestApi", doc{"name": "x", "endpointConfiguration": doc{"types": []string{"PRIVATE"}, "vpcEndpointIds": []string{"vpce-1"}}}},
-		{noPrivateAPI, "UpdateRestApi", with(doc{"restApiId": id}, "patchOperations", patch("add", "/endpointConfiguration/vpcEndpointIds", "vpce-1"))},
 		{noSecurityPolicy, "CreateRestApi", doc{"name": "x", "securityPolicy": "TLS_1_2"}},
 		{noAccessMode, "CreateRestApi", doc{"name": "x", "endpointAccessMode": "STRICT"}},
 		{noAuthorizationScopes, "PutMethod", with(put, "authorizationType", "NONE", "authorizationScopes", []string{"a"})},

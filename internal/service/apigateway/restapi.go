@@ -3,6 +3,7 @@ package apigateway
 import (
 	"context"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,8 +84,32 @@ func checkRestAPI(a *api.RestApi) error {
 	case str(a.EndpointAccessMode) == api.EndpointAccessModeStrict:
 		return noAccessMode.refuse(*a.EndpointAccessMode)
 	}
-	if e := a.EndpointConfiguration; e != nil && len(e.VpcEndpointIds) > 0 {
-		return noPrivateAPI.refuse("")
+	return checkVPCEndpoints(endpoint(a))
+}
+
+// maxVPCEndpoints bounds the VPC endpoints that an API lists. AWS:
+// undocumented.
+const maxVPCEndpoints = 100
+
+var vpcEndpointForm = regexp.MustCompile(`^vpce-[0-9a-z]{1,60}$`)
+
+// checkVPCEndpoints checks the VPC endpoints with which an API is associated.
+//
+// AWS: "It is only supported for PRIVATE endpoint type" (API reference of
+// EndpointConfiguration). The texts are undocumented.
+func checkVPCEndpoints(e *api.EndpointConfiguration) error {
+	switch {
+	case len(e.VpcEndpointIds) == 0:
+		return nil
+	case e.Types[0] != api.EndpointTypePrivate:
+		return api.BadRequestException("Only APIs with the endpoint type PRIVATE can be associated with VPC endpoints.")
+	case len(e.VpcEndpointIds) > maxVPCEndpoints:
+		return api.BadRequestException("Too many VPC endpoints specified.")
+	}
+	for _, id := range e.VpcEndpointIds {
+		if !vpcEndpointForm.MatchString(id) {
+			return api.BadRequestException("Invalid VPC endpoint specified: " + id)
+		}
 	}
 	return nil
 }
@@ -387,7 +412,20 @@ var restAPIPatches = patchTable[api.RestApi]{refuse: refusePlain[api.RestApi], r
 		e.IpAddressType = new(o.value)
 		return nil
 	}},
-	{path: "/endpointConfiguration/vpcEndpointIds", add: refuseVPCEndpoint, remove: refuseVPCEndpoint},
+	{path: "/endpointConfiguration/vpcEndpointIds", add: func(a *api.RestApi, o patchOp) error {
+		e := endpoint(a)
+		if !slices.Contains(e.VpcEndpointIds, o.value) {
+			e.VpcEndpointIds = append(e.VpcEndpointIds, o.value)
+		}
+		return nil
+	}, remove: func(a *api.RestApi, o patchOp) error {
+		e := endpoint(a)
+		if !slices.Contains(e.VpcEndpointIds, o.value) {
+			return api.BadRequestException("Invalid VPC endpoint specified: " + o.value) // AWS: undocumented text
+		}
+		e.VpcEndpointIds = dropValue(e.VpcEndpointIds, o.value)
+		return nil
+	}},
 }}
 
 func setDescription(a *api.RestApi, o patchOp) error {
@@ -433,8 +471,6 @@ func patchEndpointType(a *api.RestApi, o patchOp) error {
 	}
 	return nil
 }
-
-func refuseVPCEndpoint(_ *api.RestApi, o patchOp) error { return noPrivateAPI.refuse(o.value) }
 
 // endpoint is the endpoint configuration of an API; there is always one.
 func endpoint(a *api.RestApi) *api.EndpointConfiguration {

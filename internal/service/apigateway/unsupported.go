@@ -25,8 +25,7 @@ type unsupportedID int
 
 // What is refused. The order is that of the coverage document.
 const (
-	noPrivateAPI unsupportedID = iota
-	noSecurityPolicy
+	noSecurityPolicy unsupportedID = iota
 	noAccessMode
 	noAuthorizationScopes
 	noIntegrationType
@@ -48,7 +47,6 @@ const (
 )
 
 var unsupported = [unsupportedCount]Unsupported{
-	noPrivateAPI:          {"RestApi", "endpointConfiguration", "vpcEndpointIds"},
 	noSecurityPolicy:      {"RestApi", "securityPolicy", "any but TLS_1_0"},
 	noAccessMode:          {"RestApi", "endpointAccessMode", "STRICT"},
 	noAuthorizationScopes: {"Method", "authorizationScopes", "any without COGNITO_USER_POOLS"},

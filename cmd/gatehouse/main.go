@@ -7,6 +7,7 @@
 //	gatehouse compact    give back the room that a store does not need
 //	gatehouse explain    tell which policy decides about a request
 //	gatehouse who-can-call  list who may call a method
+//	gatehouse top        show the traffic of a running server
 //	gatehouse version    print the version
 //	gatehouse help       describe a command
 //
@@ -71,7 +72,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newImport(), newFunction(), newAdmin(), newExplain(), newWhoCanCall(), newCompact(), newVersion())
+	root.AddCommand(newServe(), newImport(), newFunction(), newAdmin(), newExplain(), newWhoCanCall(), newTop(), newCompact(), newVersion())
 	return root
 }
 

@@ -29,6 +29,8 @@ type admin struct {
 	rev     func(context.Context) (store.Rev, error)
 	backup  func(context.Context, io.Writer) error
 	caches  cacheStats
+	metrics http.Handler
+	traffic *compile.Metrics
 	serving func() bool // false while starting and while draining
 	log     *slog.Logger
 }
@@ -40,6 +42,8 @@ func (a *admin) handler(profiles bool) http.Handler {
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.HandleFunc("GET /backup", a.copyStore)
 	mux.HandleFunc("GET /caches", a.showCaches)
+	mux.HandleFunc("GET /traffic", a.showTraffic)
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) { a.metrics.ServeHTTP(w, r) })
 	if profiles {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

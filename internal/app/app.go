@@ -68,6 +68,7 @@ type node struct {
 	clusters   *upstream.Registry
 	aws        *awsclient.Client
 	caches     *integration.Caches
+	metrics    *compile.Metrics
 	gateway    *gateway.Gateway
 	functions  *functions
 	compiler   *compile.Compiler
@@ -117,6 +118,7 @@ func (n *node) open() error {
 		return err
 	}
 	n.caches = new(integration.Caches)
+	n.metrics = compile.NewMetrics()
 	n.gateway = new(gateway.Gateway)
 	endpoints, err := cfg.vpcEndpoints()
 	if err != nil {
@@ -124,7 +126,7 @@ func (n *node) open() error {
 	}
 	opt := compile.Options{Identities: n.identities, Organization: cfg.Organization, Endpoints: endpoints,
 		Clusters: n.clusters, AWS: n.aws, Functions: n.functions.router, LoadBalancers: cfg.LoadBalancers, UserPools: cfg.UserPools, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
-		Caches: n.caches, CacheMemory: int64(cfg.CacheMemory)}
+		Caches: n.caches, Metrics: n.metrics, CacheMemory: int64(cfg.CacheMemory)}
 	if n.logs != nil { // a nil *accessLogs would not be a nil interface
 		opt.Logs = n.logs
 	}

@@ -43,7 +43,7 @@ type Config struct {
 	// TLSKey is the file of the private key of tls-cert, in PEM.
 	TLSKey string `name:"tls-key" kind:"FILE" help:"private key for --listen-tls, in PEM"`
 
-	// Admin is the address of /healthz, /readyz, /caches and /backup (and, with pprof,
+	// Admin is the address of /healthz, /readyz, /caches, /traffic, /metrics and /backup (and, with pprof,
 	// of the profiles). Whoever reaches it can read the whole store, so keep
 	// it on loopback or behind a firewall. Empty: none.
 	Admin string `name:"admin" kind:"ADDR" help:"address of health, readiness and backup; empty: none"`

@@ -38,6 +38,14 @@ func (r Running) DataPlane() string {
 // Endpoint is the URL of the AWS APIs.
 func (r Running) Endpoint() string { return "http://" + reachable(r.API) }
 
+// AdminURL is the URL of the admin address, or "".
+func (r Running) AdminURL() string {
+	if r.Admin == "" {
+		return ""
+	}
+	return "http://" + reachable(r.Admin)
+}
+
 // FindRunning returns where the server on the data directory dir can be
 // reached. That it is still running is not said.
 func FindRunning(dir string) (Running, error) {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"time"
 
+	"gatehouse/internal/metrics"
 	"gatehouse/internal/wire"
 )
 
@@ -58,6 +59,8 @@ type Vars struct {
 	IntegrationError                 string    // $context.integration.error
 	FunctionStatus                   int       // the statusCode that a Lambda proxy function returned; 0: none
 	Streamed                         bool      // responseTransferMode
+
+	Cache metrics.Lookup // whether the response came from the stage's cache
 
 	Sent wire.Sent // how the response was sent
 }

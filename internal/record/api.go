@@ -100,6 +100,15 @@ func (s *APIStage) RouteSetting(routeKey string) (rate *float64, burst *int32) {
 	return rate, burst
 }
 
+// DetailedMetrics tells whether a route is counted by itself.
+//
+// AWS: logging-metrics.md §3: a stage's true wins over its route's false.
+func (s *APIStage) DetailedMetrics(routeKey string) bool {
+	on := func(b *bool) bool { return b != nil && *b }
+	d := s.DefaultRouteSettings
+	return d != nil && on(d.DetailedMetricsEnabled) || on(s.RouteSettings[routeKey].DetailedMetricsEnabled)
+}
+
 // APIReferences adds to refs the definitions that the records of HTTP APIs
 // name: they lie among the blobs of REST APIs.
 func (t Tables) APIReferences(ctx context.Context, refs map[store.Ref]struct{}) error {

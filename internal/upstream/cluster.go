@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/internal/wire"
@@ -18,6 +19,7 @@ type Cluster struct {
 	opt       *Options
 	endpoints *endpoints
 	pool      pool
+	failures  atomic.Uint64
 }
 
 func newCluster(k Key, cert *tls.Certificate, opt *Options) *Cluster {
@@ -39,8 +41,12 @@ func (c *Cluster) Key() Key { return c.key }
 // Scheme returns http or https.
 func (c *Cluster) Scheme() string { return c.key.Scheme }
 
-// Stats returns how full c is.
-func (c *Cluster) Stats() Stats { return c.pool.stats() }
+// Stats returns how full c is, and how often it failed.
+func (c *Cluster) Stats() Stats {
+	st := c.pool.stats()
+	st.Failures = c.failures.Load()
+	return st
+}
 
 // Close closes the idle connections and those in use when they are given
 // back. Waiting and later requests fail with ErrClosed.
@@ -68,6 +74,9 @@ func (c *Cluster) wantsLookup(now int64) bool {
 func (c *Cluster) Do(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
 	cn, err := c.pool.take(ctx, deadline)
 	if err != nil {
+		if ctx.Err() == nil {
+			c.failures.Add(1)
+		}
 		return err
 	}
 	if cn == nil {
@@ -99,7 +108,11 @@ func (c *Cluster) ended(err error) error {
 		return nil
 	}
 	c.pool.release()
-	return Classify(err)
+	err = Classify(err)
+	if !errors.Is(err, ErrRequestBody) {
+		c.failures.Add(1)
+	}
+	return err
 }
 
 // connect makes a connection to one of the host's addresses.
@@ -120,6 +133,9 @@ func (c *Cluster) connect(ctx context.Context, deadline time.Time) (net.Conn, er
 		return nc, nil
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
+	}
+	c.failures.Add(1)
+	switch {
 	case final && dctx.Err() != nil:
 		return nil, failure(ErrTimeout, err)
 	default:

@@ -265,8 +265,8 @@ func TestWaitTimeout(t *testing.T) {
 		t.Errorf("error = %v, want %v because of %v", err, upstream.ErrOverload, upstream.ErrTimeout)
 	}
 	wg.Wait()
-	if st := c.Stats(); st != (upstream.Stats{}) {
-		t.Errorf("afterwards %+v, want nothing", st)
+	if st := c.Stats(); st != (upstream.Stats{Failures: 2}) {
+		t.Errorf("afterwards %+v, want nothing but two failures", st)
 	}
 }
 

@@ -32,8 +32,11 @@ func (c *Cluster) Dial(ctx context.Context, deadline time.Time) (*wire.ClientCon
 
 // Failed implements wire.Backend.
 func (c *Cluster) Failed(req *wire.Request, err error) (again bool, fault error) {
-	err = c.ended(err)
-	return errors.Is(err, wire.ErrUnsent) || errors.Is(err, wire.ErrStale) && repeatable(req), err
+	if errors.Is(err, wire.ErrUnsent) || errors.Is(err, wire.ErrStale) && repeatable(req) {
+		c.pool.release()
+		return true, Classify(err)
+	}
+	return false, c.ended(err)
 }
 
 var _ wire.Backend = (*Cluster)(nil)

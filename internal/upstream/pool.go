@@ -345,6 +345,9 @@ func (p *pool) close() *conn {
 // Stats is how full a cluster is.
 type Stats struct {
 	Open, Idle, Waiting int
+	// Failures is how many requests got no answer: no connection could be made,
+	// or it broke, or it took too long.
+	Failures uint64
 }
 
 func (p *pool) stats() Stats {

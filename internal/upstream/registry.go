@@ -147,12 +147,13 @@ func (r *Registry) Retain(keys map[Key]bool) {
 // Close closes all clusters. Requests under way end as they began, waiting
 // and later ones fail with ErrClosed.
 func (r *Registry) Close() {
-	for _, c := range r.snapshot() {
+	for _, c := range r.Clusters() {
 		c.Close()
 	}
 }
 
-func (r *Registry) snapshot() []*Cluster {
+// Clusters returns the clusters there are now.
+func (r *Registry) Clusters() []*Cluster {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	list := make([]*Cluster, 0, len(r.clusters))
@@ -184,7 +185,7 @@ func (r *Registry) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 		now := monotonic()
-		for _, c := range r.snapshot() {
+		for _, c := range r.Clusters() {
 			closeAll(c.pool.expire(now - int64(r.opt.IdleTimeout)))
 			if !c.wantsLookup(now) {
 				continue

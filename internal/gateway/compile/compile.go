@@ -41,6 +41,7 @@ import (
 type Options struct {
 	Clusters *upstream.Registry  // where integrations find their clusters
 	Caches   *integration.Caches // where stages find their caches; nil: a registry of its own
+	Metrics  *Metrics            // where stages find their series; nil: they are nowhere to be seen
 	Logs     AccessLogs          // nil: access logging is off
 	Log      *slog.Logger        // nil: slog.Default()
 	AWS      *awsclient.Client   // calls AWS services; nil: stages that need one are refused
@@ -122,6 +123,9 @@ func New(st store.Store, blobs *store.Blobs, gw *gateway.Gateway, opt Options) *
 	}
 	if opt.Caches == nil {
 		opt.Caches = new(integration.Caches)
+	}
+	if opt.Metrics == nil {
+		opt.Metrics = NewMetrics()
 	}
 	if opt.Identities == nil {
 		opt.Identities = new(identity.Registry)
@@ -262,6 +266,7 @@ func (c *Compiler) publish(ctx context.Context, t *touched, rev store.Rev) bool 
 		c.gw.Publish(table)
 		c.opt.Clusters.Retain(c.clustersInUse())
 		c.opt.Caches.Retain(c.cachesInUse())
+		c.retainSeries()
 		inUse := c.decisionsInUse()
 		c.decisions.Retain(inUse)
 		c.tokens.Retain(inUse)

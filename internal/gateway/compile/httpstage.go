@@ -65,7 +65,8 @@ func (b *builder) buildHTTP(ctx context.Context, made *built, id stageID, rec *r
 	st := &gateway.Stage{
 		Account: id.Account, Region: id.Region, API: id.api, Name: id.name, Deployment: str(rec.DeploymentId),
 		EndpointType: "REGIONAL", Variables: rec.StageVariables,
-		Fallback: &gateway.Plan{Request: []gateway.Step{step.NoHTTPRoute{}}, Fault: p.fault, Finish: p.finish},
+		// AWS: logging-metrics.md §3: a request without a route is in no metric.
+		Fallback: &gateway.Plan{Request: []gateway.Step{step.NoHTTPRoute{}}, Fault: p.fault, Finish: p.finish[1:]},
 	}
 	if p.cors != nil {
 		st.Preflight = &gateway.Plan{Request: []gateway.Step{&step.Preflight{CORS: p.cors}}, Fault: p.fault, Finish: p.finish}
@@ -115,7 +116,7 @@ func (p *httpPlanner) router() (*gateway.Router, error) {
 // planFor is the order in which things happen to an exchange of one route.
 func (p *httpPlanner) planFor(rt *gateway.Route, r *v2.Route) (*gateway.Plan, error) {
 	// AWS: execution.md §4: authorization, then throttling, then the integration.
-	plan := &gateway.Plan{Fault: p.fault, Finish: p.finish}
+	plan := &gateway.Plan{Fault: p.fault, Finish: p.finishersOf(rt)}
 	if s, err := p.authorize(rt, r); err != nil {
 		return nil, err
 	} else if s != nil {
@@ -221,15 +222,16 @@ func (p *httpPlanner) proxy(rt *gateway.Route, in *v2.Integration, text string, 
 	return integration.NewHTTPAPIProxy(cfg)
 }
 
-// finishers are what is run after every response.
+// finishers are what is run after every response, the metrics first.
 func (p *httpPlanner) finishers() ([]gateway.Finisher, error) {
+	finish := []gateway.Finisher{p.c.counted(p.id)}
 	set := p.rec.AccessLogSettings
 	if set == nil || str(set.DestinationArn) == "" || str(set.Format) == "" || p.c.opt.Logs == nil {
-		return nil, nil
+		return finish, nil
 	}
 	sink, err := p.c.opt.Logs.Sink(str(set.DestinationArn))
 	if err != nil {
 		return nil, fmt.Errorf("access log: %w", err)
 	}
-	return []gateway.Finisher{step.NewHTTPAccessLog(str(set.Format), sink)}, nil
+	return append(finish, step.NewHTTPAccessLog(str(set.Format), sink)), nil
 }

@@ -91,7 +91,7 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 	if err != nil {
 		return nil, err
 	}
-	plan := &gateway.Plan{Request: admission, Fault: p.fault, Finish: p.finish}
+	plan := &gateway.Plan{Request: admission, Fault: p.fault, Finish: p.finishersOf(rt)}
 
 	// AWS: rest-execution.md §6. That coded bodies are decoded once they are
 	// known to be wanted is our decision: Amazon may do it as early as step 6.
@@ -437,17 +437,18 @@ func (p *planner) faultStep() (gateway.Step, error) {
 	return step.NewFault(custom, p.variables)
 }
 
-// finishers are what is run after every response.
+// finishers are what is run after every response, the metrics first.
 func (p *planner) finishers() ([]gateway.Finisher, error) {
+	finish := []gateway.Finisher{p.c.counted(p.id)}
 	set := p.rec.AccessLogSettings
 	if set == nil || str(set.DestinationArn) == "" || str(set.Format) == "" || p.c.opt.Logs == nil {
-		return nil, nil
+		return finish, nil
 	}
 	sink, err := p.c.opt.Logs.Sink(str(set.DestinationArn))
 	if err != nil {
 		return nil, fmt.Errorf("access log: %w", err)
 	}
-	return []gateway.Finisher{step.NewAccessLog(str(set.Format), sink)}, nil
+	return append(finish, step.NewAccessLog(str(set.Format), sink)), nil
 }
 
 func isTrue(p *bool) bool { return p != nil && *p }

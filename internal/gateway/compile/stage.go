@@ -29,7 +29,8 @@ type built struct {
 	links    map[linkID]bool // VPC links that are called through, also those there are not
 	// decisions are the caches of its authorizers.
 	decisions map[cache.Key]bool
-	issuers   map[string]bool // of tokens, by URL
+	issuers   map[string]bool    // of tokens, by URL
+	series    map[SeriesKey]bool // of its methods; nil: none
 
 	http     bool      // of an HTTP API
 	disabled bool      // disableExecuteApiEndpoint, as deployed

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/internal/wire"
@@ -16,6 +17,7 @@ import (
 type door struct {
 	room chan struct{} // one value per open connection
 	wg   sync.WaitGroup
+	open atomic.Int64
 }
 
 func (d *door) init(conns int) { d.room = make(chan struct{}, conns) }
@@ -35,7 +37,11 @@ func (d *door) accept(ctx context.Context, ln net.Listener, serve func(context.C
 			continue
 		}
 		d.wg.Go(func() {
-			defer func() { <-d.room }()
+			d.open.Add(1)
+			defer func() {
+				d.open.Add(-1)
+				<-d.room
+			}()
 			serve(ctx, nc)
 		})
 	}

@@ -137,6 +137,14 @@ func (in *Ingress) serve(ctx context.Context, ln net.Listener) error {
 	return err
 }
 
+// Conns returns the number of open connections.
+func (in *Ingress) Conns() int {
+	if in.h1 != nil {
+		return in.h1.Conns()
+	}
+	return int(in.door.open.Load())
+}
+
 // panicked logs a panic that cost a connection.
 func (in *Ingress) panicked(value any, stack []byte) {
 	in.opt.Log.Error("panic while writing a response", "panic", value, "stack", string(stack))

@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/internal/cache"
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/metrics"
 	"gatehouse/internal/wire"
 )
 
@@ -90,7 +91,7 @@ func (c *Cached) Call(ctx context.Context, x *gateway.Exchange) error {
 	if wantsFresh(&x.MethodRequest.Header) {
 		switch c.invalidation(x) {
 		case InvalidationAllowed:
-			c.cfg.Cache.CountMiss()
+			c.countMiss(x)
 			return c.fetch(ctx, x, c.cfg.Cache.Replace(key))
 		case InvalidationForbidden:
 			return noInvalidation
@@ -99,7 +100,7 @@ func (c *Cached) Call(ctx context.Context, x *gateway.Exchange) error {
 		}
 	}
 	if kept, ok := c.cfg.Cache.Get(key, x.Vars.Now); ok && kept.answer(x, c.cfg.Seal, key) {
-		c.cfg.Cache.CountHit()
+		c.countHit(x)
 		return nil
 	}
 	return c.callSlow(ctx, x, key)
@@ -147,6 +148,16 @@ func appendKeyPart(dst []byte, s string) []byte {
 	}
 }
 
+func (c *Cached) countHit(x *gateway.Exchange) {
+	x.Vars.Cache = metrics.Hit
+	c.cfg.Cache.CountHit()
+}
+
+func (c *Cached) countMiss(x *gateway.Exchange) {
+	x.Vars.Cache = metrics.Miss
+	c.cfg.Cache.CountMiss()
+}
+
 // wantsFresh tells whether a client asks for a response that is not cached.
 func wantsFresh(h *wire.Header) bool {
 	for i := range h.Fields {
@@ -189,13 +200,13 @@ func (c *Cached) callSlow(ctx context.Context, x *gateway.Exchange, key []byte) 
 	}
 	// Also the first looks again: the flight before it may have ended meanwhile.
 	if kept, ok := c.cfg.Cache.Get(key, x.Vars.Now); ok && kept.answer(x, c.cfg.Seal, key) {
-		c.cfg.Cache.CountHit()
+		c.countHit(x)
 		if first {
 			f.End()
 		}
 		return nil
 	}
-	c.cfg.Cache.CountMiss()
+	c.countMiss(x)
 	if !first {
 		return c.call(ctx, x)
 	}

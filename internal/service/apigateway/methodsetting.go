@@ -16,7 +16,11 @@ type methodSettingFunc func(m *api.MethodSetting, value string) (ok bool, err er
 // methodSettings are the settings that UpdateStage knows for methods, by the
 // end of their path.
 var methodSettings = map[string]methodSettingFunc{
-	"metrics/enabled":   switchOff(noMetrics, func(m *api.MethodSetting) **bool { return &m.MetricsEnabled }),
+	"metrics/enabled": func(m *api.MethodSetting, value string) (bool, error) {
+		on, ok := truth(value)
+		m.MetricsEnabled = new(on)
+		return ok, nil
+	},
 	"logging/dataTrace": switchOff(noDataTrace, func(m *api.MethodSetting) **bool { return &m.DataTraceEnabled }),
 	"logging/loglevel": func(m *api.MethodSetting, value string) (bool, error) {
 		switch value {

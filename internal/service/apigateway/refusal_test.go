@@ -157,7 +157,6 @@ func TestUnsupported(t *testing.T) {
 		{noTracing, "CreateDeployment", doc{"restApiId": id, "stageName": "prod", "tracingEnabled": true}},
 		{noTracing, "UpdateStage", stagePatch(id, "replace", "/tracingEnabled", "true")},
 		{noClientCertificate, "UpdateStage", stagePatch(id, "replace", "/clientCertificateId", "arn:aws:acm:eu-west-1:1:certificate/x")},
-		{noMetrics, "UpdateStage", stagePatch(id, "replace", "/*/*/metrics/enabled", "true")},
 		{noLogging, "UpdateStage", stagePatch(id, "replace", "/*/*/logging/loglevel", "INFO")},
 		{noDataTrace, "UpdateStage", stagePatch(id, "replace", "/*/*/logging/dataTrace", "true")},
 		{noProductCode, "UpdateUsagePlan", doc{"usagePlanId": plan, "patchOperations": patch("add", "/productCode", "1")}},

@@ -33,7 +33,6 @@ const (
 	noCredentials
 	noTracing
 	noClientCertificate
-	noMetrics
 	noLogging
 	noDataTrace
 	noProductCode
@@ -55,7 +54,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noCredentials:         {"Integration and Authorizer", "credentials", "arn:aws:iam::*:user/*"},
 	noTracing:             {"Stage", "tracingEnabled", "true"},
 	noClientCertificate:   {"Stage", "clientCertificateId", "ARN of a certificate of ACM"},
-	noMetrics:             {"Stage method settings", "metrics/enabled", "true"},
 	noLogging:             {"Stage method settings", "logging/loglevel", "ERROR, INFO"},
 	noDataTrace:           {"Stage method settings", "logging/dataTrace", "true"},
 	noProductCode:         {"UsagePlan", "productCode", "any"},

@@ -118,8 +118,6 @@ func validVariable(name, value string) bool {
 func checkRouteSettings(r *api.RouteSettings) error {
 	switch {
 	case r == nil:
-	case is(r.DetailedMetricsEnabled):
-		return noMetrics.refuse("true")
 	case is(r.DataTraceEnabled) || r.LoggingLevel != nil && *r.LoggingLevel != api.LoggingLevelOff:
 		// AWS: these are for WebSocket APIs; HTTP APIs have no execution logs.
 		return noLogging.refuse(str(r.LoggingLevel))

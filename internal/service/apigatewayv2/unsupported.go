@@ -28,7 +28,6 @@ const (
 	noSubtype
 	noCredentials
 	noClientCertificate
-	noMetrics
 	noLogging
 	noAuthorizerRole
 	unsupportedCount
@@ -43,7 +42,6 @@ var unsupportedSettings = [unsupportedCount]unsupported{
 	noSubtype:            {"Integration", "integrationSubtype", "any"},
 	noCredentials:        {"Integration", "credentialsArn", "any"},
 	noClientCertificate:  {"Stage", "clientCertificateId", "any"},
-	noMetrics:            {"Stage route settings", "detailedMetricsEnabled", "true"},
 	noLogging:            {"Stage route settings", "loggingLevel, dataTraceEnabled", "any but OFF, false"},
 	noAuthorizerRole:     {"Authorizer", "authorizerCredentialsArn", "any"},
 }

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"gatehouse/internal/metrics"
+)
+
+// Bounds of /metrics: a scrape of many routes takes memory and time.
+const (
+	scrapesAtOnce = 2
+	scrapeTime    = 30 * time.Second
+)
+
+// metricsHandler answers /metrics.
+func (n *node) metricsHandler() http.Handler {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
+		&trafficCollector{n.metrics}, &nodeCollector{n},
+	)
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{
+		ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTime,
+	})
+}
+
+// A family is one metric, whatever labels it has.
+type family struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+}
+
+func gauge(name, help string, labels ...string) family {
+	return family{prometheus.NewDesc("gatehouse_"+name, help, labels, nil), prometheus.GaugeValue}
+}
+
+func counter(name, help string, labels ...string) family {
+	return family{prometheus.NewDesc("gatehouse_"+name, help, labels, nil), prometheus.CounterValue}
+}
+
+func (f *family) send(to chan<- prometheus.Metric, value float64, labels ...string) {
+	m, err := prometheus.NewConstMetric(f.desc, f.kind, value, labels...)
+	if err != nil {
+		m = prometheus.NewInvalidMetric(f.desc, err) // a label that is no UTF-8
+	}
+	to <- m
+}
+
+// latencyBounds are where the buckets of histograms end: at ours, so that
+// nothing is guessed; 1 ms to half a minute.
+var latencyBounds = func() []time.Duration {
+	var list []time.Duration
+	for d := 1024 * time.Microsecond; d < time.Minute; d *= 2 {
+		list = append(list, d)
+	}
+	return list
+}()
+
+func sendHistogram(to chan<- prometheus.Metric, desc *prometheus.Desc, d *metrics.Distribution, labels ...string) {
+	buckets := make(map[float64]uint64, len(latencyBounds))
+	for _, b := range latencyBounds {
+		buckets[b.Seconds()] = d.Below(b)
+	}
+	m, err := prometheus.NewConstHistogram(desc, d.Count, d.Sum.Seconds(), buckets, labels...)
+	if err != nil {
+		m = prometheus.NewInvalidMetric(desc, err)
+	}
+	to <- m
+}
+
+// A nodeCollector tells how the server itself is.
+type nodeCollector struct{ n *node }
+
+// The metrics of the server itself.
+var (
+	connections     = gauge("connections_open", "Connections of API clients that are open.")
+	appliedRevision = gauge("applied_revision", "Revision of the store that requests are served from.")
+	storeRevision   = gauge("store_revision", "Newest revision of the store. The lag is the difference.")
+	refusedStages   = gauge("refused_stages", "Stages that do not compile, of which the last good version is served, if there is one.")
+	ready           = gauge("ready", "1 while the server serves, 0 while it starts or ends.")
+	logLines        = counter("access_log_lines_total", "Lines of access logs that were written.")
+	logDropped      = counter("access_log_dropped_lines_total", "Lines of access logs that were lost: written too slowly, or not at all.")
+	localFunctions  = gauge("functions", "Functions that run on this server when they are called.")
+	instances       = gauge("function_instances", "Instances of functions that run on this server.")
+	backendInUse    = gauge("backend_connections_in_use", "Connections to a backend that carry a request.", "backend")
+	backendIdle     = gauge("backend_connections_idle", "Connections to a backend that wait for a request.", "backend")
+	backendWaiting  = gauge("backend_requests_waiting", "Requests that wait for a connection to a backend.", "backend")
+	backendFailures = counter("backend_failures_total", "Requests to a backend without an answer: no connection, broken off, or timed out.", "backend")
+)
+
+// Describe implements prometheus.Collector.
+func (c *nodeCollector) Describe(to chan<- *prometheus.Desc) {
+	for _, f := range []*family{&connections, &appliedRevision, &storeRevision, &refusedStages, &ready, &logLines, &logDropped,
+		&localFunctions, &instances, &backendInUse, &backendIdle, &backendWaiting, &backendFailures} {
+		to <- f.desc
+	}
+}
+
+// revisionTime bounds the look at the store's revision during a scrape.
+const revisionTime = time.Second
+
+// Collect implements prometheus.Collector.
+func (c *nodeCollector) Collect(to chan<- prometheus.Metric) {
+	n := c.n
+	connections.send(to, float64(n.front.ingress.Conns()))
+	status := n.compiler.Status()
+	appliedRevision.send(to, float64(status.Applied))
+	refusedStages.send(to, float64(len(status.Refused)))
+	ctx, cancel := context.WithTimeout(context.Background(), revisionTime)
+	defer cancel()
+	if rev, err := n.revision(ctx); err == nil {
+		storeRevision.send(to, float64(rev))
+	}
+	on := 0.0
+	if n.serving.Load() {
+		on = 1
+	}
+	ready.send(to, on)
+	if n.logs != nil {
+		logLines.send(to, float64(n.logs.sink.Lines()))
+		logDropped.send(to, float64(n.logs.sink.Dropped()))
+	}
+	localFunctions.send(to, float64(len(n.functions.host.ARNs())))
+	instances.send(to, float64(n.functions.host.Instances()))
+	c.backends(to)
+}
+
+// backends adds up clusters that have one name: they differ in their TLS
+// settings or in where they are.
+func (c *nodeCollector) backends(to chan<- prometheus.Metric) {
+	for name, st := range backendStats(c.n.clusters) {
+		backendInUse.send(to, float64(st.Open-st.Idle), name)
+		backendIdle.send(to, float64(st.Idle), name)
+		backendWaiting.send(to, float64(st.Waiting), name)
+		backendFailures.send(to, float64(st.Failures), name)
+	}
+}

@@ -1,0 +1,99 @@
+package compile
+
+import (
+	"slices"
+
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/step"
+	"gatehouse/internal/metrics"
+	"gatehouse/internal/record"
+)
+
+// A SeriesKey tells whose requests a series counts: those of a stage, or those
+// of one of its methods or routes, whose Method is then not empty.
+type SeriesKey struct {
+	Account, Region string
+	API, Stage      string
+	Method, Path    string // of an HTTP API's route $default: ANY and $default
+}
+
+func (k SeriesKey) stage() stageID {
+	return stageID{record.Scope{Account: k.Account, Region: k.Region}, k.API, k.Stage}
+}
+
+// Metrics are what the requests of all stages are counted in, and of those
+// methods and routes whose detailed metrics are enabled.
+type Metrics struct {
+	Stages, Routes *metrics.Registry[SeriesKey]
+}
+
+// Bounds of the series, each of which takes one to five KiB. Who may make
+// stages and methods can reach them; the requests of those that come after are
+// counted together.
+const (
+	mostStageSeries = 20_000
+	mostRouteSeries = 20_000
+)
+
+// NewMetrics returns metrics that have counted nothing.
+func NewMetrics() *Metrics {
+	return &Metrics{metrics.NewRegistry[SeriesKey](mostStageSeries), metrics.NewRegistry[SeriesKey](mostRouteSeries)}
+}
+
+// retainSeries forgets the series of what is not served any more.
+func (c *Compiler) retainSeries() {
+	inUse := func(k SeriesKey) bool {
+		b := c.stages[k.stage()]
+		return b != nil && (k.Method == "" || b.series[k])
+	}
+	c.opt.Metrics.Stages.Retain(inUse)
+	c.opt.Metrics.Routes.Retain(inUse)
+}
+
+// seriesKey is the key of a stage's series.
+func (id stageID) seriesKey() SeriesKey {
+	return SeriesKey{Account: id.Account, Region: id.Region, API: id.api, Stage: id.name}
+}
+
+// counted makes the finisher that counts the exchanges of a stage.
+func (c *Compiler) counted(id stageID) *step.Metrics {
+	return &step.Metrics{Stage: c.opt.Metrics.Stages.Series(id.seriesKey())}
+}
+
+// countedRoute is finish, of which first is that of a stage, for a method or a
+// route that is counted by itself too.
+func (c *Compiler) countedRoute(b *built, id stageID, method, path string, finish []gateway.Finisher) []gateway.Finisher {
+	key := id.seriesKey()
+	key.Method, key.Path = method, path
+	if b.series == nil {
+		b.series = make(map[SeriesKey]bool)
+	}
+	b.series[key] = true
+	of := *finish[0].(*step.Metrics) // finishers says so
+	of.Route = c.opt.Metrics.Routes.Series(key)
+	own := slices.Clone(finish)
+	own[0] = &of
+	return own
+}
+
+// finishersOf are what is run after the responses of a method.
+//
+// AWS: logging-metrics.md §3: settings of a method replace those of the stage.
+func (p *planner) finishersOf(rt *gateway.Route) []gateway.Finisher {
+	if set, _ := p.rec.MethodSetting(rt.ResourcePath, rt.Method); p.test || !isTrue(set.MetricsEnabled) {
+		return p.finish
+	}
+	return p.c.countedRoute(p.b, p.id, rt.Method, rt.ResourcePath, p.finish)
+}
+
+// finishersOf are what is run after the responses of a route.
+func (p *httpPlanner) finishersOf(rt *gateway.Route) []gateway.Finisher {
+	if !p.rec.DetailedMetrics(rt.Key) {
+		return p.finish
+	}
+	method, path := rt.Method, rt.ResourcePath
+	if path == "" {
+		method, path = "ANY", rt.Key
+	}
+	return p.c.countedRoute(p.b, p.id, method, path, p.finish)
+}

@@ -1,0 +1,176 @@
+// Package metrics counts requests: how many, how they ended, how long they
+// took and how large they were.
+//
+// A [Series] counts the requests of one thing. Adding to it takes no lock and
+// no memory, and processors that add at the same time seldom touch the same
+// cache line. A [Registry] keeps series by key, so that they outlive the
+// configuration that they belong to, and bounds how many there are. [Figures]
+// are what a series has counted so far; they can be added and subtracted.
+package metrics
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+// An Outcome says what became of a request, in one of AWS's classes.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Fine        Outcome = iota
+	ClientError         // 4XXError
+	ServerError         // 5XXError
+)
+
+// A Lookup says what a cache did for a request.
+type Lookup uint8
+
+// The lookups.
+const (
+	NotAsked Lookup = iota
+	Hit             // CacheHitCount
+	Miss            // CacheMissCount
+)
+
+// A Request is what a series is told about one request.
+type Request struct {
+	Outcome     Outcome
+	Cache       Lookup
+	Called      bool // a backend was called, and took Integration
+	Latency     time.Duration
+	Integration time.Duration
+	Received    int64 // bytes of the request
+	Sent        int64 // bytes of the response
+}
+
+// A Series counts the requests of one thing. It is safe for any number of
+// goroutines.
+type Series struct {
+	shards []shard // a power of two of them
+}
+
+// A shard counts a part of the requests. How many there were is the sum of the
+// latency's buckets.
+type shard struct {
+	clientErrors, serverErrors atomic.Uint64
+	hits, misses               atomic.Uint64
+	received, sent             atomic.Uint64
+	latency, integration       histogram
+
+	_ [64]byte // shards do not share a cache line
+}
+
+// mostShards bounds the memory of a series; more processors than this share
+// them.
+const mostShards = 4
+
+// NewSeries returns a series that has counted nothing yet.
+func NewSeries() *Series {
+	n := 1
+	for 2*n <= runtime.GOMAXPROCS(0) && n < mostShards {
+		n *= 2
+	}
+	return &Series{shards: make([]shard, n)}
+}
+
+// Add counts a request.
+func (s *Series) Add(r *Request) {
+	sh := &s.shards[0]
+	if n := uint32(len(s.shards)); n > 1 {
+		sh = &s.shards[rand.Uint32()&(n-1)]
+	}
+	sh.latency.add(r.Latency)
+	if r.Called {
+		sh.integration.add(r.Integration)
+	}
+	sh.received.Add(uint64(max(0, r.Received)))
+	sh.sent.Add(uint64(max(0, r.Sent)))
+	switch r.Outcome {
+	case ClientError:
+		sh.clientErrors.Add(1)
+	case ServerError:
+		sh.serverErrors.Add(1)
+	}
+	switch r.Cache {
+	case Hit:
+		sh.hits.Add(1)
+	case Miss:
+		sh.misses.Add(1)
+	}
+}
+
+// Figures are what a series has counted.
+type Figures struct {
+	Count        uint64 `json:"count"`
+	ClientErrors uint64 `json:"4xx"`
+	ServerErrors uint64 `json:"5xx"`
+	Hits         uint64 `json:"cacheHits"`
+	Misses       uint64 `json:"cacheMisses"`
+	Received     uint64 `json:"bytesReceived"`
+	Sent         uint64 `json:"bytesSent"`
+
+	Latency     Distribution `json:"latency"`
+	Integration Distribution `json:"integrationLatency"`
+}
+
+// Figures returns what s has counted so far. Requests that are added meanwhile
+// may be seen in part.
+func (s *Series) Figures() Figures {
+	var f Figures
+	var latency, integration tally
+	for i := range s.shards {
+		sh := &s.shards[i]
+		// What is a part of all is read first, so that it is never more.
+		f.ClientErrors += sh.clientErrors.Load()
+		f.ServerErrors += sh.serverErrors.Load()
+		f.Hits += sh.hits.Load()
+		f.Misses += sh.misses.Load()
+		f.Received += sh.received.Load()
+		f.Sent += sh.sent.Load()
+		integration.take(&sh.integration)
+		latency.take(&sh.latency)
+	}
+	f.Latency, f.Integration = latency.distribution(), integration.distribution()
+	f.Count = f.Latency.Count
+	return f
+}
+
+// Plus returns what f and g count together.
+func (f *Figures) Plus(g *Figures) Figures {
+	return Figures{
+		Count:        f.Count + g.Count,
+		ClientErrors: f.ClientErrors + g.ClientErrors,
+		ServerErrors: f.ServerErrors + g.ServerErrors,
+		Hits:         f.Hits + g.Hits,
+		Misses:       f.Misses + g.Misses,
+		Received:     f.Received + g.Received,
+		Sent:         f.Sent + g.Sent,
+		Latency:      f.Latency.plus(&g.Latency),
+		Integration:  f.Integration.plus(&g.Integration),
+	}
+}
+
+// Since returns what was counted between an earlier look at the same series
+// and f. If the series began anew in between, that is all of f.
+func (f *Figures) Since(earlier *Figures) Figures {
+	if earlier.Count > f.Count {
+		return *f
+	}
+	return Figures{
+		Count:        f.Count - earlier.Count,
+		ClientErrors: less(f.ClientErrors, earlier.ClientErrors),
+		ServerErrors: less(f.ServerErrors, earlier.ServerErrors),
+		Hits:         less(f.Hits, earlier.Hits),
+		Misses:       less(f.Misses, earlier.Misses),
+		Received:     less(f.Received, earlier.Received),
+		Sent:         less(f.Sent, earlier.Sent),
+		Latency:      f.Latency.since(&earlier.Latency),
+		Integration:  f.Integration.since(&earlier.Integration),
+	}
+}
+
+// less is a - b, and never below zero.
+func less(a, b uint64) uint64 { return a - min(a, b) }

@@ -210,6 +210,7 @@ func (n *node) serve(ctx context.Context) error {
 	if err := n.announce(); err != nil {
 		return err
 	}
+	forgetStart()
 	defer os.Remove(n.cfg.runFile()) //nolint:errcheck // a leftover is replaced at the next start
 	return n.front.serve(ctx)
 }

@@ -31,15 +31,31 @@ func (c *certificate) read() error {
 }
 
 // config shows a client the certificate of the custom domain that it asks for,
-// and any other this one.
+// and any other this one. It asks the client for a certificate where there will
+// be need of one; whether it is good is found out with each request, which is
+// refused if it is not.
+//
+// AWS: authorizers.md §8: without a certificate there is no connection, with one
+// that is not good there is an answer.
 func (c *certificate) config(gw *gateway.Gateway) *tls.Config {
-	return &tls.Config{
+	config := &tls.Config{
 		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"h2", "http/1.1"},
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			if own := gw.Table().Certificate(hello.ServerName); own != nil {
-				return own, nil
+			if d := gw.Table().Domain(hello.ServerName); d != nil && d.Certificate != nil {
+				return d.Certificate, nil
 			}
 			return c.current.Load(), nil
 		},
 	}
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		asks, store := gw.AsksForCertificate(hello.ServerName)
+		if asks == tls.NoClientCert {
+			return nil, nil // the one we have
+		}
+		own := config.Clone()
+		own.ClientAuth, own.ClientCAs = asks, store.Hint()
+		return own, nil
+	}
+	return config
 }

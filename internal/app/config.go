@@ -43,6 +43,31 @@ type Config struct {
 	// TLSKey is the file of the private key of tls-cert, in PEM.
 	TLSKey string `name:"tls-key" kind:"FILE" help:"private key for --listen-tls, in PEM"`
 
+	// TLSClientCA is the file of the authorities whose clients may use listen-tls
+	// (mutual TLS), in PEM, each up to its root; at most 1 MiB and 1,000
+	// certificates. It is read again on SIGHUP. Empty: clients need no certificate.
+	// The plain addresses ask for none: set listen to nothing, or to loopback.
+	TLSClientCA string `name:"tls-client-ca" kind:"FILE" help:"authorities of the certificates that clients of --listen-tls must show, in PEM"`
+
+	// TLSClientAuth says whether clients of listen-tls must show a certificate of
+	// tls-client-ca (required), or may (optional). One that is shown must be good
+	// in any case.
+	TLSClientAuth string `name:"tls-client-auth" kind:"required|optional" help:"whether clients must show a certificate of --tls-client-ca"`
+
+	// TLSClientCRL is the file of the revocation lists of tls-client-ca, in PEM, or
+	// of one in DER. Then every authority needs a list that is in force. It is read
+	// again on SIGHUP.
+	TLSClientCRL string `name:"tls-client-crl" kind:"FILE" help:"revocation lists of the authorities of --tls-client-ca"`
+
+	// TLSClientOCSP asks, for each certificate of a client, the responder of OCSP
+	// that it names. A certificate without one, or whose responder does not
+	// answer within 5 s, is not let in.
+	TLSClientOCSP bool `name:"tls-client-ocsp" help:"ask responders of OCSP about the certificates of clients"`
+
+	// TruststoreDir is the directory of the trust stores that custom domains may
+	// name as file:///NAME in mutualTlsAuthentication. Empty: they must be on S3.
+	TruststoreDir string `name:"truststore-dir" kind:"DIR" help:"directory of the trust stores that custom domains name as file:///NAME"`
+
 	// Admin is the address of /healthz, /readyz, /caches, /traffic, /metrics and /backup (and, with pprof,
 	// of the profiles). Whoever reaches it can read the whole store, so keep
 	// it on loopback or behind a firewall. Empty: none.
@@ -267,12 +292,15 @@ type Config struct {
 // Defaults returns the configuration of a server that was told nothing.
 func Defaults() *Config {
 	return &Config{
-		Data:      ".gatehouse",
-		API:       "127.0.0.1:4566",
-		Listen:    "127.0.0.1:8080",
-		Admin:     "127.0.0.1:9901",
-		Account:   "000000000000",
-		HTTP1:     "loops",
+		Data:    ".gatehouse",
+		API:     "127.0.0.1:4566",
+		Listen:  "127.0.0.1:8080",
+		Admin:   "127.0.0.1:9901",
+		Account: "000000000000",
+		HTTP1:   "loops",
+
+		TLSClientAuth: "required",
+
 		AccessLog: "stdout",
 		LogLevel:  "info",
 		LogFormat: "text",
@@ -361,8 +389,12 @@ func (c *Config) checkTLS() error {
 		return errors.New("listen-tls: needs tls-cert and tls-key too")
 	case c.ListenTLS == "" && (c.TLSCert != "" || c.TLSKey != ""):
 		return errors.New("tls-cert, tls-key: have no use without listen-tls; give it an address such as :8443")
+	case c.ListenTLS == "" && c.TLSClientCA != "":
+		return errors.New("tls-client-ca: has no use without listen-tls; give it an address such as :8443")
+	case c.TLSClientCA == "" && (c.TLSClientCRL != "" || c.TLSClientOCSP):
+		return errors.New("tls-client-crl, tls-client-ocsp: have no use without tls-client-ca")
 	}
-	return nil
+	return oneOf("tls-client-auth", c.TLSClientAuth, "required", "optional")
 }
 
 func (c *Config) checkAccount() error {

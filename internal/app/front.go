@@ -40,6 +40,7 @@ type front struct {
 	server  *http.Server // of api
 	ingress *ingress.Ingress
 	keys    *certificate // of listenTLS
+	clients *clients     // of listenTLS; nil: they need no certificate
 	drain   time.Duration
 }
 
@@ -75,7 +76,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	cfg := n.cfg
 	limits := cfg.limits()
 	access := iam.NewAccess(n.credential, n.identities)
-	calls, err := awsrpc.NewHandler(services(cfg, &parts{n.st, n.blobs, n.compiler, n.meter, n.identities, access, n.functions.service}), awsrpc.Options{
+	calls, err := awsrpc.NewHandler(services(cfg, &parts{n.st, n.blobs, n.compiler, n.meter, n.identities, access, n.functions.service, &truststores{dir: cfg.TruststoreDir, aws: n.aws}}), awsrpc.Options{
 		Credentials: access, Authorizer: access, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,
 	})
 	if err != nil {
@@ -85,6 +86,12 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	if f.listenTLS != nil {
 		if f.keys, err = readCertificate(cfg.TLSCert, cfg.TLSKey); err != nil {
 			return err
+		}
+		if cfg.TLSClientCA != "" {
+			if f.clients, err = readClients(cfg, n.log); err != nil {
+				return err
+			}
+			n.gateway.Clients = &f.clients.rule
 		}
 		opt.TLS = f.keys.config(n.gateway)
 	}

@@ -18,5 +18,13 @@ func (n *node) reopen(ctx context.Context) error {
 		if err := n.front.keys.read(); err != nil {
 			n.log.Error("certificate not read again, serving the old one", "error", err)
 		}
+		if n.front.clients == nil {
+			continue
+		}
+		if err := n.front.clients.read(); err != nil {
+			n.log.Error("authorities of clients not read again, trusting the old ones", "error", err)
+			continue
+		}
+		n.log.Info("authorities of clients read again")
 	}
 }

@@ -25,6 +25,7 @@ type parts struct {
 	who       *identity.Registry
 	roles     rest.RolePasser
 	functions lambda.Server
+	trust     rest.TruststoreReader
 }
 
 // services are the AWS APIs this server answers, each with what answers it. A
@@ -59,6 +60,6 @@ func restOptions(cfg *Config, p *parts) rest.Options {
 		},
 		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		LoadBalancers: cfg.LoadBalancers,
-		Caches:        p.data, Methods: p.data, Usage: p.meter, Roles: p.roles,
+		Caches:        p.data, Methods: p.data, Usage: p.meter, Roles: p.roles, Truststores: p.trust,
 	}
 }

@@ -11,6 +11,7 @@ package gateway
 import (
 	"time"
 
+	"gatehouse/internal/clientcert"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/vtl"
 	"gatehouse/internal/wire"
@@ -77,6 +78,10 @@ type Exchange struct {
 	Identity Identity     // who signed the request
 	Endpoint *VPCEndpoint // that the request came in by; nil: by none
 
+	// Client is the certificate that the client showed, where one is asked for;
+	// nil: none. It is good, or else x is refused for it.
+	Client *clientcert.Shown
+
 	Log *ExecutionLog // nil: nobody reads it
 
 	Key    *Key    // the API key that came with the request, if it is known
@@ -116,7 +121,7 @@ func (x *Exchange) Reset() {
 	clear(x.MappedQuery)
 	clear(x.MappedPath)
 	x.MappedHeader, x.MappedQuery, x.MappedPath = x.MappedHeader[:0], x.MappedQuery[:0], x.MappedPath[:0]
-	x.Identity, x.Endpoint, x.asked = Identity{}, nil, policy.Request{}
+	x.Identity, x.Endpoint, x.Client, x.asked = Identity{}, nil, nil, policy.Request{}
 	x.Deadline = time.Time{}
 	x.Buf = reuse(x.Buf)
 	x.Transformed, x.Overrides = false, nil

@@ -5,12 +5,17 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"gatehouse/internal/clientcert"
 	"gatehouse/internal/wire"
 )
 
 // A Gateway serves exchanges from its current table. It is safe for any number
 // of goroutines, and its zero value serves an empty table.
 type Gateway struct {
+	// Clients is what all clients of TLS are asked for; nil: nothing. It is set
+	// before the first exchange.
+	Clients *clientcert.Rule
+
 	table atomic.Pointer[Table]
 }
 
@@ -46,6 +51,9 @@ func (g *Gateway) Begin(x *Exchange) *Plan {
 		w = t.resolveHeader(&x.MethodRequest)
 	}
 	x.Vars.setPlace(x.MethodRequest.Host, &w)
+	if (g.Clients != nil || w.clients != nil) && !g.admits(x, &w) {
+		return nil
+	}
 	if w.http {
 		return x.beginHTTP(&w)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"gatehouse/internal/clientcert"
 	"gatehouse/internal/wire"
 )
 
@@ -34,8 +35,9 @@ type where struct {
 	head, tail string
 	basePath   string // of a custom domain
 	custom     bool
-	http       bool   // the API, if there is one, is an HTTP API
-	endpoint   string // the VPC endpoint that the host names
+	http       bool              // the API, if there is one, is an HTTP API
+	endpoint   string            // the VPC endpoint that the host names
+	clients    *clientcert.Store // of a custom domain
 }
 
 // resolve finds the stage of a host and a percent-encoded path. w.stage is nil
@@ -162,7 +164,7 @@ func (h *Host) resolve(path string) where {
 		if m.BasePath == "" {
 			tail = path
 		}
-		w := where{stage: m.Stage, path: tail, basePath: m.BasePath, custom: true}
+		w := where{stage: m.Stage, path: tail, basePath: m.BasePath, custom: true, clients: h.Clients}
 		if m.Stage == nil {
 			name, after := segment(trimSlashes(tail))
 			w.stage, w.path = m.API.Stages[name], after

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gatehouse/internal/clientcert"
 )
 
 // A Table is everything that is served, compiled, as of one revision. It is
@@ -36,6 +38,9 @@ type Host struct {
 	Mappings []Mapping
 	// Certificate is what TLS shows for the name; nil: what the listener has.
 	Certificate *tls.Certificate
+	// Clients is the trust store that clients of the name must show a
+	// certificate of; nil: they need none.
+	Clients *clientcert.Store
 	// prefixes: keys are compared as text and not by segments.
 	prefixes bool
 }
@@ -81,7 +86,7 @@ func NewTable(revision int64, apis []*API, hosts []*Host) (*Table, error) {
 // AWS: custom-domains.md §2.1: a domain with at least one key of several
 // segments compares characters, one without compares segments.
 func sortedHost(h *Host) *Host {
-	c := &Host{Name: h.Name, Mappings: slices.Clone(h.Mappings), Certificate: h.Certificate}
+	c := &Host{Name: h.Name, Mappings: slices.Clone(h.Mappings), Certificate: h.Certificate, Clients: h.Clients}
 	for i := range c.Mappings {
 		if c.Mappings[i].BasePath == "(none)" {
 			c.Mappings[i].BasePath = ""
@@ -92,9 +97,8 @@ func sortedHost(h *Host) *Host {
 	return c
 }
 
-// Certificate returns the certificate of the custom domain that a client of TLS
-// asks for, or nil.
-func (t *Table) Certificate(serverName string) *tls.Certificate {
+// Domain returns the custom domain that a client of TLS asks for, or nil.
+func (t *Table) Domain(serverName string) *Host {
 	name, ok := lowerHost(nil, serverName)
 	if !ok {
 		return nil
@@ -103,10 +107,7 @@ func (t *Table) Certificate(serverName string) *tls.Certificate {
 	if dot := indexByte(name, '.'); h == nil && dot >= 0 {
 		h = t.wildcards[string(name[dot+1:])]
 	}
-	if h == nil {
-		return nil
-	}
-	return h.Certificate
+	return h
 }
 
 // Revision returns the revision of the store that t was compiled from.

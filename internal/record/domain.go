@@ -20,6 +20,9 @@ type DomainName struct {
 	// private key, both in PEM; empty: what the listener has.
 	Certificate string `json:",omitzero"`
 	Key         Secret `json:",omitzero"`
+
+	// Truststore is what MutualTlsAuthentication names, in PEM.
+	Truststore string `json:",omitzero"`
 }
 
 // A BasePathMapping says which stage of which API is served below a path of a

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/netip"
 	"time"
+
+	"gatehouse/internal/clientcert"
 )
 
 // A Field is one header field line. Name is spelled as it was received or as
@@ -123,7 +125,8 @@ type Peer struct {
 	Version uint16 // TLS version, as in crypto/tls; 0 without TLS
 	Cipher  uint16
 	SNI     string
-	Proto   string // "HTTP/1.1", "HTTP/2.0"
+	Client  *clientcert.Shown // the client's certificate, not verified; nil: none
+	Proto   string            // "HTTP/1.1", "HTTP/2.0"
 }
 
 // A Handler serves the requests of a server, from one goroutine per connection.

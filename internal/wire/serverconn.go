@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"gatehouse/internal/clientcert"
 )
 
 // A serverConn is one connection of a client. Everything but state belongs to
@@ -163,6 +165,7 @@ func (c *serverConn) greet() error {
 	}
 	st := tc.ConnectionState()
 	c.peer.TLS, c.peer.Version, c.peer.Cipher, c.peer.SNI = true, st.Version, st.CipherSuite, st.ServerName
+	c.peer.Client = clientcert.Show(st.PeerCertificates)
 	return nil
 }
 

@@ -101,7 +101,8 @@ type Compiler struct {
 	callers map[record.Scope]*callers
 	// certificates are those of the custom domains, by what they were made of.
 	certificates map[domainID]domainCertificate
-	again        map[stageID]bool // what they need could not be read: to be tried anew
+	truststores  map[domainID]domainClients // likewise
+	again        map[stageID]bool           // what they need could not be read: to be tried anew
 	buckets      limit.Registry
 
 	// backends are those of the mirror, for everybody.
@@ -139,6 +140,7 @@ func New(st store.Store, blobs *store.Blobs, gw *gateway.Gateway, opt Options) *
 		callers:      make(map[record.Scope]*callers),
 		again:        make(map[stageID]bool),
 		certificates: make(map[domainID]domainCertificate),
+		truststores:  make(map[domainID]domainClients),
 		moved:        make(chan struct{}),
 		refused:      make(map[stageID]Refusal),
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/clientcert"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
@@ -92,7 +93,7 @@ func (c *Compiler) hosts(apis map[apiID]*gateway.API) []*gateway.Host {
 			continue
 		}
 		names[name] = true
-		h := &gateway.Host{Name: id.name, Certificate: c.domainCertificate(id)}
+		h := &gateway.Host{Name: id.name, Certificate: c.domainCertificate(id), Clients: c.domainClients(id)}
 		for path, rec := range c.mirror.mappings[id] {
 			h.Mappings = append(h.Mappings, mapping(path, rec, apis[apiID{id.Scope, str(rec.RestApiId)}]))
 		}
@@ -100,6 +101,7 @@ func (c *Compiler) hosts(apis map[apiID]*gateway.API) []*gateway.Host {
 		hosts = append(hosts, h)
 	}
 	maps.DeleteFunc(c.certificates, func(id domainID, _ domainCertificate) bool { return c.mirror.domains[id] == nil })
+	maps.DeleteFunc(c.truststores, func(id domainID, _ domainClients) bool { return c.mirror.domains[id] == nil })
 	return hosts
 }
 
@@ -128,6 +130,32 @@ func (c *Compiler) domainCertificate(id domainID) *tls.Certificate {
 	}
 	c.certificates[id] = domainCertificate{rec, &pair}
 	return &pair
+}
+
+// A domainClients is a trust store, and the record that it was made of.
+type domainClients struct {
+	of    *record.DomainName
+	store *clientcert.Store
+}
+
+// domainClients returns the trust store of a domain; nil: it has none. It is
+// made once for each record.
+func (c *Compiler) domainClients(id domainID) *clientcert.Store {
+	rec := c.mirror.domains[id]
+	if rec.MutualTlsAuthentication == nil {
+		delete(c.truststores, id)
+		return nil
+	}
+	if made := c.truststores[id]; made.of == rec {
+		return made.store
+	}
+	st, _, err := clientcert.ParseStore([]byte(rec.Truststore))
+	if err != nil { // it was checked before it was stored; since then all of it may have expired
+		c.opt.Log.Error("trust store of no use, nobody is let in", "domain", id.name, "error", err)
+		st = clientcert.Nobody()
+	}
+	c.truststores[id] = domainClients{rec, st}
+	return st
 }
 
 // mapping makes the mapping of a base path to a stage of a, or to nothing if

@@ -79,9 +79,9 @@ var (
 )
 
 type identityMember struct {
-	name   string // as JSON, with the colon
-	get    gateway.Getter
-	always bool // null if it has no value
+	name   string         // as JSON, with the colon
+	get    gateway.Getter // nil: the client's certificate
+	always bool           // null if it has no value
 }
 
 func identityMembers(names ...string) []identityMember {
@@ -91,6 +91,7 @@ func identityMembers(names ...string) []identityMember {
 		case "apiKey", "apiKeyId", "vpcId", "vpceId":
 			list = append(list, identityMember{`"` + name + `":`, gateway.ContextVar("identity." + name), false})
 		case "clientCert":
+			list = append(list, identityMember{name: `"clientCert":`})
 		default:
 			list = append(list, identityMember{`"` + name + `":`, gateway.ContextVar("identity." + name), true})
 		}
@@ -100,25 +101,32 @@ func identityMembers(names ...string) []identityMember {
 
 func appendIdentity(dst []byte, x *gateway.Exchange) []byte {
 	members := shortIdentity
-	if x.Vars.APIKey != "" {
+	if x.Vars.APIKey != "" || x.Client != nil {
 		members = longIdentity
 	}
 	dst = append(dst, '{')
 	first := true
 	for i := range members {
 		m := &members[i]
+		if m.get == nil && x.Client == nil {
+			continue
+		}
 		from := len(x.Buf)
 		if m.get != nil {
 			x.Buf = m.get(x.Buf, x)
-		}
-		if len(x.Buf) == from && !m.always {
-			continue
+			if len(x.Buf) == from && !m.always {
+				continue
+			}
 		}
 		if !first {
 			dst = append(dst, ',')
 		}
 		first = false
 		dst = append(dst, m.name...)
+		if m.get == nil {
+			dst = appendClientCert(dst, x)
+			continue
+		}
 		if len(x.Buf) == from {
 			dst = append(dst, "null"...)
 			continue

@@ -207,6 +207,9 @@ func (f *Form) appendHTTPContext(dst []byte, x *gateway.Exchange) []byte {
 	st, v := x.Stage, &x.Vars
 	dst = append(append(append(dst, `{"accountId":"`...), st.Account...), `","apiId":"`...)
 	dst = append(append(dst, st.API...), '"')
+	if x.Client != nil {
+		dst = appendHTTPClientCert(dst, x)
+	}
 	dst = appendHTTPCaller(dst, x)
 	dst = AppendString(append(dst, `,"domainName":`...), v.Domain)
 	prefix, _, _ := strings.Cut(v.Domain, ".")

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"gatehouse/internal/clientcert"
 	"gatehouse/internal/wire"
 )
 
@@ -24,6 +25,7 @@ func setTLS(p *wire.Peer, cs *tls.ConnectionState) {
 	p.Version = cs.Version
 	p.Cipher = cs.CipherSuite
 	p.SNI = cs.ServerName
+	p.Client = clientcert.Show(cs.PeerCertificates)
 }
 
 func addrPortOf(a net.Addr) netip.AddrPort {

@@ -187,12 +187,16 @@ var (
 		"domainPrefix", requestTimeEpoch, "requestId", identity, "domainName", "deploymentId", "apiId"}
 	identityNames = []string{"cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller", "sourceIp", "principalOrgId", "accessKey",
 		"cognitoAuthenticationType", "cognitoAuthenticationProvider", "userArn", "userAgent", "user"}
+	clientNames   = []string{"clientCertPem", "subjectDN", "issuerDN", "serialNumber", "validity"}
+	validityNames = []string{"notBefore", "notAfter"}
 )
 
 const (
 	authorizer       = "authorizer"
 	authorizerClaims = "authorizer.claims"
 	identity         = "identity"
+	clientCert       = "identity.clientCert"
+	clientValidity   = "identity.clientCert.validity"
 	requestTimeEpoch = "requestTimeEpoch"
 )
 
@@ -205,6 +209,9 @@ var contextGetters = func() map[string]gateway.Getter {
 	for _, name := range append(identityNames, "apiKey", "apiKeyId", "vpcId", "vpceId") {
 		m[identity+"."+name] = gateway.ContextVar(identity + "." + name)
 	}
+	for _, name := range []string{"clientCertPem", "subjectDN", "issuerDN", "serialNumber", "validity.notBefore", "validity.notAfter"} {
+		m[clientCert+"."+name] = gateway.ContextVar(clientCert + "." + name)
+	}
 	m["isCanaryRequest"] = gateway.ContextVar("isCanaryRequest")
 	return m
 }()
@@ -215,6 +222,10 @@ func (c *contextScope) Lookup(path string) vtl.Value {
 	switch path {
 	case identity:
 		return vtl.NewGroup()
+	case clientCert, clientValidity:
+		if x.Client != nil {
+			return vtl.NewGroup()
+		}
 	case requestTimeEpoch:
 		return vtl.NewInt(x.Vars.Start.UnixMilli())
 	case authorizer:
@@ -259,10 +270,18 @@ func (c *contextScope) Names(path string) []string {
 			return valueNames(c.x.Authorization.Claims)
 		}
 	case identity:
-		if c.x.Vars.APIKeyID != "" {
-			return append(identityNames[:len(identityNames):len(identityNames)], "apiKey", "apiKeyId")
+		names := identityNames[:len(identityNames):len(identityNames)]
+		if c.x.Client != nil {
+			names = append(names, "clientCert")
 		}
-		return identityNames
+		if c.x.Vars.APIKeyID != "" {
+			names = append(names, "apiKey", "apiKeyId")
+		}
+		return names
+	case clientCert:
+		return clientNames
+	case clientValidity:
+		return validityNames
 	}
 	return nil
 }

@@ -65,6 +65,10 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 	if err := setCertificate(&dom, in, dom.Created); err != nil {
 		return nil, err
 	}
+	setMutualTLS(&dom.DomainName, in.MutualTlsAuthentication)
+	if err := s.readTruststore(ctx, &dom); err != nil {
+		return nil, err
+	}
 	setDomainTarget(&dom.DomainName, t.Scope.Region)
 	owners := record.DomainOwners(s.st)
 	err := s.commit(ctx, func(c *store.Change) error {
@@ -142,8 +146,6 @@ func (s *Service) checkDomainElsewhere(ctx context.Context, t record.Tables, dom
 // checkNewDomain refuses what would not act.
 func checkNewDomain(in *api.CreateDomainNameInput) error {
 	switch {
-	case in.MutualTlsAuthentication != nil:
-		return noMutualTLS.refuse("")
 	case in.Policy != nil:
 		return noPrivateDomain.refuse("")
 	case in.RoutingMode != nil && *in.RoutingMode != api.RoutingModeBasePathMappingOnly:
@@ -220,6 +222,11 @@ func (s *Service) UpdateDomainName(ctx context.Context, in *api.UpdateDomainName
 		if err := domainPatches.apply(&dom.DomainName, in.PatchOperations); err != nil {
 			return err
 		}
+		if touchesTruststore(in.PatchOperations) {
+			if err := s.readTruststore(ctx, &dom); err != nil {
+				return err
+			}
+		}
 		if dom.EndpointConfiguration.Types[0] != before {
 			if err := s.checkDomainElsewhere(ctx, t, &dom); err != nil {
 				return err
@@ -270,8 +277,8 @@ var domainPatches = patchTable[api.DomainName]{refuse: refuseListing[api.DomainN
 	}},
 	{path: "/endpointAccessMode", replace: inertPatch[api.DomainName](noDomainSecurity, api.EndpointAccessModeBasic)},
 	{path: "/managementPolicy", replace: refusePatch[api.DomainName](noPrivateDomain)},
-	{path: "/mutualTlsAuthentication/truststoreUri", add: refusePatch[api.DomainName](noMutualTLS), replace: inertPatch[api.DomainName](noMutualTLS, ""), remove: inertPatch[api.DomainName](noMutualTLS, "")},
-	{path: "/mutualTlsAuthentication/truststoreVersion", add: refusePatch[api.DomainName](noMutualTLS), replace: inertPatch[api.DomainName](noMutualTLS, ""), remove: inertPatch[api.DomainName](noMutualTLS, "")},
+	{path: "/mutualTlsAuthentication/truststoreUri", add: patchTruststore, replace: patchTruststore, remove: patchTruststore},
+	{path: "/mutualTlsAuthentication/truststoreVersion", add: patchTruststoreVersion, replace: patchTruststoreVersion, remove: patchTruststoreVersion},
 	{path: "/policy", replace: refusePatch[api.DomainName](noPrivateDomain)},
 	certificateRule("/regionalCertificateName"),
 	certificateRule("/regionalCertificateArn"),

@@ -43,6 +43,8 @@ type Options struct {
 
 	Roles RolePasser // nil: everybody may pass every role
 
+	Truststores TruststoreReader // nil: there is no mutual TLS
+
 	Usage Meter // nil: there is no GetUsage and no UpdateUsage
 }
 

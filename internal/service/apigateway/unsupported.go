@@ -59,7 +59,7 @@ var unsupported = [unsupportedCount]Unsupported{
 	noProductCode:         {"UsagePlan", "productCode", "any"},
 	noLabels:              {"ApiKey", "labels", "any"},
 	noCertificate:         {"DomainName", "certificate settings", "certificateArn, regionalCertificateArn, ownershipVerificationCertificateArn; changes of an uploaded certificate"},
-	noMutualTLS:           {"DomainName", "mutualTlsAuthentication", "any"},
+	noMutualTLS:           {"DomainName", "mutualTlsAuthentication", "s3:// without a service-endpoint for s3, file:// without truststore-dir"},
 	noPrivateDomain:       {"DomainName", "endpointConfiguration", "PRIVATE, policy, managementPolicy"},
 	noRoutingMode:         {"DomainName", "routingMode", "any but BASE_PATH_MAPPING_ONLY"},
 	noDomainSecurity:      {"DomainName", "securityPolicy, endpointAccessMode", "any but TLS_1_2, BASIC"},

@@ -1,0 +1,66 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"gatehouse/internal/awsclient"
+	rest "gatehouse/internal/service/apigateway"
+)
+
+// truststores reads the trust stores of custom domains: objects of S3, where
+// the configuration says where that is, and files of a directory.
+type truststores struct {
+	dir string // empty: none
+	aws *awsclient.Client
+}
+
+var _ rest.TruststoreReader = (*truststores)(nil)
+
+// ReadTruststore implements the interface of the service.
+func (t *truststores) ReadTruststore(ctx context.Context, region, uri, version string, limit int) ([]byte, error) {
+	if name, ok := strings.CutPrefix(uri, "file:///"); ok {
+		return t.readFile(name, limit)
+	}
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(uri, "s3://"), "/")
+	call := &awsclient.Call{Name: awsclient.Name{Service: "s3", Region: region}, Method: http.MethodGet, Path: (&url.URL{Path: "/" + bucket + "/" + key}).EscapedPath()}
+	if version != "" {
+		call.Query = "versionId=" + url.QueryEscape(version)
+	}
+	reply, err := t.aws.Do(ctx, call)
+	if errors.Is(err, awsclient.ErrNoEndpoint) {
+		return nil, rest.ErrNoTruststore
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer reply.Body.Close() //nolint:errcheck // the body was read, or its error is returned
+	if reply.Status != http.StatusOK {
+		return nil, fmt.Errorf("S3 answered %d", reply.Status)
+	}
+	return io.ReadAll(io.LimitReader(reply.Body, int64(limit)+1))
+}
+
+// readFile reads a file of the directory, and nothing outside it.
+func (t *truststores) readFile(name string, limit int) ([]byte, error) {
+	if t.dir == "" {
+		return nil, rest.ErrNoTruststore
+	}
+	root, err := os.OpenRoot(t.dir)
+	if err != nil {
+		return nil, errors.New("the directory of trust stores cannot be opened")
+	}
+	defer root.Close() //nolint:errcheck // only read
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, errors.New("there is no such file in the directory of trust stores")
+	}
+	defer f.Close() //nolint:errcheck // only read
+	return io.ReadAll(io.LimitReader(f, int64(limit)+1))
+}

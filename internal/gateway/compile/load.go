@@ -2,6 +2,7 @@ package compile
 
 import (
 	"context"
+	"sync"
 
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
@@ -51,18 +52,24 @@ func (c *Compiler) load(ctx context.Context) (m *mirror, from, to store.Rev, err
 // the last page.
 func (c *Compiler) list(ctx context.Context, m *mirror, prefix string) (store.Rev, error) {
 	ignored := newTouched() // the caller compiles everything
-	next := ""
-	for {
-		page, err := c.st.List(ctx, prefix, next, pageSize)
-		if err != nil {
-			return 0, err
+	read := func(from string) (store.Page, error) { return c.st.List(ctx, prefix, from, pageSize) }
+	page, err := read("")
+	for err == nil {
+		// The next page is read while this one is taken in.
+		var next store.Page
+		var after error
+		var reading sync.WaitGroup
+		if page.Next != "" {
+			reading.Go(func() { next, after = read(page.Next) })
 		}
 		for _, kv := range page.KVs {
 			c.apply(m, store.Put(kv.Key, kv.Value), kv.Rev, ignored)
 		}
+		reading.Wait()
 		if page.Next == "" {
 			return page.Rev, nil
 		}
-		next = page.Next
+		page, err = next, after
 	}
+	return 0, err
 }

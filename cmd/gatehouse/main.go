@@ -4,6 +4,7 @@
 //	gatehouse import     import an API definition into a running server, and deploy it
 //	gatehouse function   deploy, call and watch functions of a running server
 //	gatehouse admin      make an administrator of a running server
+//	gatehouse cluster    show how clusters and their endpoints do
 //	gatehouse compact    give back the room that a store does not need
 //	gatehouse explain    tell which policy decides about a request
 //	gatehouse who-can-call  list who may call a method
@@ -72,7 +73,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newImport(), newFunction(), newAdmin(), newExplain(), newWhoCanCall(), newTop(), newCompact(), newVersion())
+	root.AddCommand(newServe(), newImport(), newFunction(), newAdmin(), newCluster(), newExplain(), newWhoCanCall(), newTop(), newCompact(), newVersion())
 	return root
 }
 

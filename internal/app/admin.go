@@ -25,14 +25,15 @@ const (
 // An admin answers on the admin address: is the process alive, does it serve
 // what is stored, and give me a copy of the store.
 type admin struct {
-	status  func() compile.Status
-	rev     func(context.Context) (store.Rev, error)
-	backup  func(context.Context, io.Writer) error
-	caches  cacheStats
-	metrics http.Handler
-	traffic *compile.Metrics
-	serving func() bool // false while starting and while draining
-	log     *slog.Logger
+	status   func() compile.Status
+	rev      func(context.Context) (store.Rev, error)
+	backup   func(context.Context, io.Writer) error
+	caches   cacheStats
+	clusters clusterStatus
+	metrics  http.Handler
+	traffic  *compile.Metrics
+	serving  func() bool // false while starting and while draining
+	log      *slog.Logger
 }
 
 // handler returns the admin server's handler, with the profiles if asked for.
@@ -44,6 +45,8 @@ func (a *admin) handler(profiles bool) http.Handler {
 	mux.HandleFunc("GET /caches", a.showCaches)
 	mux.HandleFunc("GET /traffic", a.showTraffic)
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) { a.metrics.ServeHTTP(w, r) })
+	mux.HandleFunc("GET /clusters", a.showClusters)
+	mux.HandleFunc("GET /clusters/{name}", a.showClusters)
 	if profiles {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

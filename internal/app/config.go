@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"gatehouse/internal/upstream"
 )
 
 // A Config is what cannot be changed through an AWS API: addresses, the data
@@ -68,7 +70,7 @@ type Config struct {
 	// name as file:///NAME in mutualTlsAuthentication. Empty: they must be on S3.
 	TruststoreDir string `name:"truststore-dir" kind:"DIR" help:"directory of the trust stores that custom domains name as file:///NAME"`
 
-	// Admin is the address of /healthz, /readyz, /caches, /traffic, /metrics and /backup (and, with pprof,
+	// Admin is the address of /healthz, /readyz, /caches, /clusters, /traffic, /metrics and /backup (and, with pprof,
 	// of the profiles). Whoever reaches it can read the whole store, so keep
 	// it on loopback or behind a firewall. Empty: none.
 	Admin string `name:"admin" kind:"ADDR" help:"address of health, readiness and backup; empty: none"`
@@ -287,6 +289,10 @@ type Config struct {
 	// Functions are the functions that stand in the configuration file. They are no
 	// setting with a name: docs/functions.md tells of them.
 	Functions []LocalFunction
+
+	// Clusters are the clusters of several endpoints, by name. They too stand in
+	// the configuration file only: docs/clusters.md tells of them.
+	Clusters map[string]upstream.Definition
 }
 
 // Defaults returns the configuration of a server that was told nothing.
@@ -347,6 +353,7 @@ func (c *Config) Check() error {
 		oneOf("log-format", c.LogFormat, "text", "json"),
 		c.checkRest(),
 		c.checkFunctions(),
+		c.checkClusters(),
 	)
 }
 

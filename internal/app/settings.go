@@ -186,9 +186,12 @@ func (c *Config) readMapping(file string, m *yaml.Node) error {
 	for i := 0; i < len(m.Content); i += 2 {
 		key, value := m.Content[i], m.Content[i+1]
 		var err error
-		if key.Value == functionsKey {
+		switch key.Value {
+		case functionsKey:
 			err = c.readFunctions(file, value)
-		} else {
+		case clustersKey:
+			err = c.readClusters(value)
+		default:
 			err = readPair(settings, key, value)
 		}
 		if line := seen[key.Value]; line > 0 {

@@ -12,7 +12,8 @@ import (
 )
 
 // A Cluster is one backend: a host with its addresses, and the connections
-// kept open to them. It is safe for any number of goroutines.
+// kept open to them; or several endpoints, each a cluster itself. It is safe
+// for any number of goroutines.
 type Cluster struct {
 	key       Key
 	tls       *tls.Config // nil: plain
@@ -20,9 +21,22 @@ type Cluster struct {
 	endpoints *endpoints
 	pool      pool
 	failures  atomic.Uint64
+
+	// A cluster of several endpoints has these instead of its own.
+	group   *group
+	members []*Cluster // in the order of group.members
+
+	// An endpoint of such a cluster has these.
+	member   *member
+	siblings *Cluster // the cluster of which it is one
 }
 
-func newCluster(k Key, cert *tls.Certificate, opt *Options) *Cluster {
+func (r *Registry) newCluster(k Key, cert *tls.Certificate) (*Cluster, error) {
+	g, err := r.groupOf(&k)
+	if err != nil {
+		return nil, err
+	}
+	opt := &r.opt
 	c := &Cluster{
 		key:       k,
 		opt:       opt,
@@ -32,7 +46,10 @@ func newCluster(k Key, cert *tls.Certificate, opt *Options) *Cluster {
 	if k.Scheme == "https" {
 		c.tls = newTLSConfig(k, cert, opt.RootCAs)
 	}
-	return c
+	if g != nil {
+		g.cluster(c)
+	}
+	return c, nil
 }
 
 // Key returns what tells c from other clusters.
@@ -45,21 +62,43 @@ func (c *Cluster) Scheme() string { return c.key.Scheme }
 func (c *Cluster) Stats() Stats {
 	st := c.pool.stats()
 	st.Failures = c.failures.Load()
+	for _, m := range c.members {
+		n := m.Stats()
+		st.Open, st.Idle, st.Waiting, st.Failures = st.Open+n.Open, st.Idle+n.Idle, st.Waiting+n.Waiting, st.Failures+n.Failures
+	}
 	return st
 }
 
 // Close closes the idle connections and those in use when they are given
 // back. Waiting and later requests fail with ErrClosed.
-func (c *Cluster) Close() { closeAll(c.pool.close()) }
+func (c *Cluster) Close() {
+	closeAll(c.pool.close())
+	for _, m := range c.members {
+		m.Close()
+	}
+}
 
 // retire closes the idle connections and keeps none any more. Requests of
 // tables that still point here are served, each over a connection of its own.
-func (c *Cluster) retire() { closeAll(c.pool.keepNone()) }
+func (c *Cluster) retire() {
+	closeAll(c.pool.keepNone())
+	for _, m := range c.members {
+		m.retire()
+	}
+}
+
+// expire closes the connections that have been idle since before the given time.
+func (c *Cluster) expire(before int64) {
+	closeAll(c.pool.expire(before))
+	for _, m := range c.members {
+		m.expire(before)
+	}
+}
 
 // wantsLookup tells whether the host's addresses are old and used.
 func (c *Cluster) wantsLookup(now int64) bool {
 	e := c.endpoints
-	return !e.static && e.list.Load() != nil && c.pool.stats().Open > 0 &&
+	return c.group == nil && !e.static && e.list.Load() != nil && c.pool.stats().Open > 0 &&
 		now-e.asked.Load() >= int64(c.opt.Refresh)
 }
 
@@ -70,10 +109,28 @@ func (c *Cluster) wantsLookup(now int64) bool {
 //
 // A request whose connection had been used before and turns out to be dead is
 // sent once more over a new one, if that cannot do harm: nothing was sent, or
-// the method is idempotent and the body still here.
+// the method is idempotent and the body still here. A cluster of several
+// endpoints does as much with others, as its Definition says.
 func (c *Cluster) Do(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
+	switch {
+	case c.group != nil:
+		picked, err := c.Pick()
+		if err != nil {
+			return err
+		}
+		return picked.doMember(ctx, req, resp, deadline)
+	case c.member != nil:
+		return c.doMember(ctx, req, resp, deadline)
+	}
+	return c.once(ctx, req, resp, deadline)
+}
+
+// once sends req to this endpoint.
+func (c *Cluster) once(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
+	c.begun()
 	cn, err := c.pool.take(ctx, deadline)
 	if err != nil {
+		c.over()
 		if ctx.Err() == nil {
 			c.failures.Add(1)
 		}
@@ -96,7 +153,7 @@ func (c *Cluster) Do(ctx context.Context, req *wire.Request, resp *wire.Response
 func (c *Cluster) doFresh(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
 	nc, err := c.connect(ctx, deadline)
 	if err != nil {
-		c.pool.release()
+		c.release()
 		return err
 	}
 	return c.ended(newConn(c, nc).Do(req, resp, deadline))
@@ -107,12 +164,32 @@ func (c *Cluster) ended(err error) error {
 	if err == nil {
 		return nil
 	}
-	c.pool.release()
+	c.release()
 	err = Classify(err)
-	if !errors.Is(err, ErrRequestBody) {
+	if !errors.Is(err, ErrRequestBody) && !errors.Is(err, context.Canceled) {
 		c.failures.Add(1)
 	}
 	return err
+}
+
+// release ends a permission and with it a request.
+func (c *Cluster) release() {
+	c.pool.release()
+	c.over()
+}
+
+// begun counts a request that is under way.
+func (c *Cluster) begun() {
+	if c.member != nil {
+		c.member.busy.Add(1)
+	}
+}
+
+// over counts a request that is not under way any more.
+func (c *Cluster) over() {
+	if c.member != nil {
+		c.member.busy.Add(-1)
+	}
 }
 
 // connect makes a connection to one of the host's addresses.

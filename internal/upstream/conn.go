@@ -18,6 +18,7 @@ type conn struct {
 
 func newConn(c *Cluster, nc net.Conn) *conn {
 	cn := &conn{ClientConn: wire.NewClientConn(nc, c.opt.Client), cluster: c}
+	cn.Owner = cn.cluster
 	cn.Release = cn.over
 	cn.Lost = cn.lost
 	return cn
@@ -25,11 +26,16 @@ func newConn(c *Cluster, nc net.Conn) *conn {
 
 // over takes the connection back at the end of an exchange.
 func (cn *conn) over(*wire.ClientConn) {
-	p := &cn.cluster.pool
-	switch {
-	case !cn.Reusable():
-		p.release()
-	case !p.give(cn, monotonic()):
+	c, now := cn.cluster, monotonic()
+	if c.member != nil {
+		c.member.answered(cn.Status(), now)
+	}
+	if !cn.Reusable() {
+		c.release()
+		return
+	}
+	c.over()
+	if !c.pool.give(cn, now) {
 		_ = cn.Close() // nothing is under way
 	}
 }

@@ -15,6 +15,7 @@ var (
 	ErrBroken      = errors.New("backend closed the connection midway")
 	ErrOverload    = errors.New("backend has no free connection")
 	ErrRequestBody = errors.New("read request body") // the client's fault, not the backend's
+	ErrTripped     = errors.New("cluster has failed too often and is not called for a while")
 	ErrClosed      = errors.New("cluster is closed")
 )
 

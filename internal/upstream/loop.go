@@ -14,29 +14,75 @@ func (c *Cluster) Lend(l *wire.Loop) (*wire.ClientConn, bool) {
 		return nil, false
 	}
 	cn, ok := c.pool.lend(l)
+	if !ok {
+		return nil, false
+	}
+	c.begun()
 	if cn == nil {
-		return nil, ok
+		return nil, true
 	}
 	return cn.ClientConn, true
 }
 
 // Dial implements wire.Backend.
+//
+// An endpoint that cannot be connected to gives way to another one, as in Do.
 func (c *Cluster) Dial(ctx context.Context, deadline time.Time) (*wire.ClientConn, error) {
-	nc, err := c.connect(ctx, deadline)
-	if err != nil {
-		c.pool.release()
-		return nil, err
+	at := c
+	for left := c.retries(); ; left-- {
+		nc, err := at.connect(ctx, deadline)
+		if err == nil {
+			return newConn(at, nc).ClientConn, nil
+		}
+		at.release()
+		if at.member == nil {
+			return nil, err
+		}
+		var next *Cluster
+		if left > 0 && mayRetry(ctx, nil, err) {
+			next = at.anotherWithRoom()
+		}
+		at.member.failed(err, next == nil)
+		if next == nil {
+			return nil, err
+		}
+		at = next
 	}
-	return newConn(c, nc).ClientConn, nil
+}
+
+// retries returns how many other endpoints may be tried after c.
+func (c *Cluster) retries() int {
+	if c.member == nil {
+		return 0
+	}
+	return c.member.group.def.Retries.Attempts
+}
+
+// anotherWithRoom returns another endpoint, with the permission to make a
+// connection to it.
+func (c *Cluster) anotherWithRoom() *Cluster {
+	next := c.another()
+	if next == nil || !next.pool.permit() {
+		return nil
+	}
+	next.begun()
+	return next
 }
 
 // Failed implements wire.Backend.
-func (c *Cluster) Failed(req *wire.Request, err error) (again bool, fault error) {
+func (c *Cluster) Failed(cc *wire.ClientConn, req *wire.Request, err error) (again bool, fault error) {
+	at := cc.Owner.(*Cluster)
 	if errors.Is(err, wire.ErrUnsent) || errors.Is(err, wire.ErrStale) && repeatable(req) {
-		c.pool.release()
+		at.release()
 		return true, Classify(err)
 	}
-	return false, c.ended(err)
+	err = at.ended(err)
+	if at.member == nil || errors.Is(err, context.Canceled) {
+		return false, err
+	}
+	again = at.retries() > 0 && errors.Is(err, ErrBroken) && repeatable(req)
+	at.member.failed(err, !again)
+	return again, err
 }
 
 var _ wire.Backend = (*Cluster)(nil)

@@ -110,6 +110,17 @@ func (p *pool) lend(l *wire.Loop) (*conn, bool) {
 	return nil, false
 }
 
+// permit is the permission to make a connection, if there is one at once.
+func (p *pool) permit() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.open >= p.maxOpen {
+		return false
+	}
+	p.open++
+	return true
+}
+
 // remove takes out an idle connection that a loop has found to be good for
 // nothing. It does nothing if that is out already.
 func (p *pool) remove(c *conn) {

@@ -36,8 +36,9 @@ type Options struct {
 	IdleTimeout    time.Duration // 30 s; then a kept connection is closed
 	Refresh        time.Duration // 5 s between look-ups of a host in use
 	Client         wire.ClientLimits
-	RootCAs        *x509.CertPool // the system's
-	Lookup         Lookup         // net.DefaultResolver
+	RootCAs        *x509.CertPool        // the system's
+	Lookup         Lookup                // net.DefaultResolver
+	Clusters       map[string]Definition // of several endpoints, by name, checked
 }
 
 func (o *Options) setDefaults() {
@@ -53,7 +54,7 @@ func (o *Options) setDefaults() {
 	}
 }
 
-func setDefault[T int | time.Duration](v *T, d T) {
+func setDefault[T int | time.Duration | Share](v *T, d T) {
 	if *v == 0 {
 		*v = d
 	}
@@ -61,7 +62,8 @@ func setDefault[T int | time.Duration](v *T, d T) {
 
 // A Registry owns the clusters. It outlives the tables that point at them.
 type Registry struct {
-	opt Options
+	opt    Options
+	groups map[string]*group // by name; never changes
 
 	mu       sync.Mutex // guards the field below; never held while calling out
 	clusters map[Key]*Cluster
@@ -71,7 +73,9 @@ type Registry struct {
 // connections to be closed and addresses to be kept current.
 func NewRegistry(opt Options) *Registry {
 	opt.setDefaults()
-	return &Registry{opt: opt, clusters: make(map[Key]*Cluster)}
+	r := &Registry{opt: opt, clusters: make(map[Key]*Cluster)}
+	r.groups = makeGroups(&r.opt)
+	return r
 }
 
 // What [Registry.Cluster] refuses.
@@ -94,7 +98,10 @@ func (r *Registry) Cluster(k Key, cert *tls.Certificate) (*Cluster, error) {
 	if len(r.clusters) >= r.opt.MaxClusters {
 		return nil, fmt.Errorf("%w: the limit is %d", ErrTooManyClusters, r.opt.MaxClusters)
 	}
-	c := newCluster(k, cert, &r.opt)
+	c, err := r.newCluster(k, cert)
+	if err != nil {
+		return nil, err
+	}
 	r.clusters[k] = c
 	return c, nil
 }
@@ -105,7 +112,7 @@ func (r *Registry) Temporary(k Key, cert *tls.Certificate) (*Cluster, error) {
 	if err := k.check(cert); err != nil {
 		return nil, err
 	}
-	return newCluster(k, cert, &r.opt), nil
+	return r.newCluster(k, cert)
 }
 
 func (k *Key) check(cert *tls.Certificate) error {
@@ -171,13 +178,17 @@ const (
 )
 
 // Run keeps the clusters until ctx ends: it closes connections that have been
-// idle for too long, and looks up again the hosts that are in use.
+// idle for too long, looks up again the hosts that are in use, and checks the
+// health of endpoints.
 func (r *Registry) Run(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	var lookups sync.WaitGroup
 	defer lookups.Wait()
 	free := make(chan struct{}, lookupsAtOnce)
+	for _, g := range r.groups {
+		lookups.Go(func() { g.watch(ctx, &r.opt) })
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -186,7 +197,7 @@ func (r *Registry) Run(ctx context.Context) error {
 		}
 		now := monotonic()
 		for _, c := range r.Clusters() {
-			closeAll(c.pool.expire(now - int64(r.opt.IdleTimeout)))
+			c.expire(now - int64(r.opt.IdleTimeout))
 			if !c.wantsLookup(now) {
 				continue
 			}

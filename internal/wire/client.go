@@ -28,6 +28,8 @@ type ClientConn struct {
 	// Release, if not nil, is called with the connection when its exchange is
 	// over: once for each Do that returned nil, perhaps before Do returns.
 	Release func(*ClientConn)
+	// Owner is the Backend whose connection it is.
+	Owner Backend
 	// Lost, if not nil, is called when a loop closes an idle connection that it
 	// owns.
 	Lost func(*ClientConn)
@@ -41,6 +43,7 @@ type ClientConn struct {
 	body     responseBody
 	deadline time.Time
 	idle     time.Duration // for the body of the answer; 0: none
+	status   int           // of the last answer
 
 	probe   [1]byte // what reads that should find nothing read into
 	peeked  peek
@@ -83,6 +86,9 @@ func (c *ClientConn) Reusable() bool { return !c.broken && !c.body.open && !c.cl
 // it is still open and nothing came on it that nobody asked for. Do looks for
 // itself.
 func (c *ClientConn) Idle() bool { return c.Reusable() && c.clean() }
+
+// Status returns the status of the last answer.
+func (c *ClientConn) Status() int { return c.status }
 
 // In returns the loop that the connection belongs to; nil: none.
 func (c *ClientConn) In() *Loop { return c.loop }

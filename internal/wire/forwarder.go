@@ -39,5 +39,5 @@ type Backend interface {
 	Dial(ctx context.Context, deadline time.Time) (*ClientConn, error)
 	// Failed gives up the permission of a connection that has failed and is
 	// closed. It says whether req may be sent once more, else what to tell End.
-	Failed(req *Request, err error) (again bool, fault error)
+	Failed(cc *ClientConn, req *Request, err error) (again bool, fault error)
 }

@@ -27,7 +27,7 @@ func (l *Loop) forward(c *serverConn) bool {
 			return false
 		case l.now.Sub(cc.idleSince) > lookAfter && !cc.quietBare():
 			l.closeBackend(cc)
-			_, _ = in.call.Backend.Failed(in.req, ErrUnsent) // nothing was sent: another one
+			_, _ = in.call.Backend.Failed(cc, in.req, ErrUnsent) // nothing was sent: another one
 			continue
 		}
 		return l.send(c, cc)
@@ -51,7 +51,7 @@ func (l *Loop) dial(c *serverConn) {
 		if err == nil {
 			if err = cc.detach(l); err != nil {
 				_ = cc.Close()
-				_, err = call.Backend.Failed(call.Request, err)
+				_, err = call.Backend.Failed(cc, call.Request, err)
 			}
 		}
 		l.post(func() { l.dialed(c, exchange, cc, err) })
@@ -102,7 +102,7 @@ func (l *Loop) send(c *serverConn, cc *ClientConn) bool {
 	switch {
 	case err != nil:
 		l.closeBackend(cc)
-		_, err = in.call.Backend.Failed(req, err)
+		_, err = in.call.Backend.Failed(cc, req, err)
 		return l.reply(c, in.x.End(c.ctx, err))
 	case !small:
 		_ = cc.finish(false)
@@ -197,7 +197,7 @@ func (l *Loop) callEnded(c *serverConn, err error) bool {
 	in.backend = nil
 	in.phase, in.deadline = phaseBusy, time.Time{}
 	l.closeBackend(cc)
-	again, err := in.call.Backend.Failed(in.call.Request, callFault(err, in.reused))
+	again, err := in.call.Backend.Failed(cc, in.call.Request, callFault(err, in.reused))
 	if again {
 		l.serveElsewhere(c)
 		return false
@@ -217,7 +217,10 @@ func (l *Loop) callElsewhere(c *serverConn, rest []byte) {
 			err = cc.resume(in.call.Request, in.call.Response, rest, in.have, in.reused)
 		}
 		if err != nil {
-			_, err = in.call.Backend.Failed(in.call.Request, err)
+			var again bool
+			if again, err = in.call.Backend.Failed(cc, in.call.Request, err); again {
+				return c.answer(in.x, in.req)
+			}
 		}
 		return c.reply(in.x, in.req, in.x.End(c.ctx, err))
 	})
@@ -231,7 +234,7 @@ func (l *Loop) answerElsewhere(c *serverConn, cc *ClientConn) {
 	l.handOver(c, func() connEnd {
 		if err != nil {
 			call.Response.Body.Source = nil
-			_, err = call.Backend.Failed(call.Request, err)
+			_, err = call.Backend.Failed(cc, call.Request, err)
 		}
 		return c.reply(x, req, x.End(c.ctx, err))
 	})

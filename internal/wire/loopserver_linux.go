@@ -267,7 +267,7 @@ func (l *Loop) dropCall(c *serverConn) {
 	if cc := in.backend; cc != nil {
 		in.backend = nil
 		l.closeBackend(cc)
-		_, _ = in.call.Backend.Failed(in.req, ErrTorn) // nobody is told
+		_, _ = in.call.Backend.Failed(cc, in.req, context.Canceled) // nobody is told
 	}
 }
 

@@ -35,6 +35,7 @@ var _ Source = (*responseBody)(nil)
 // resp.mem[head:have].
 func (c *ClientConn) takeBody(req *Request, resp *Response, head, have int) error {
 	rest := resp.mem[head:have]
+	c.status = resp.Status
 	if !hasBody(resp.Status, req.Method) {
 		if len(rest) > 0 {
 			return errSurplus

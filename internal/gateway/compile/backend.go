@@ -34,7 +34,11 @@ func (p *planner) cluster(in *api.Integration, uri *integration.URI) (*upstream.
 			key.TLS.ClientCertificate, cert = p.certificateName, p.certificate
 		}
 	}
-	return p.clusterOf(key, cert)
+	cluster, err := p.clusterOf(key, cert)
+	if errors.Is(err, upstream.ErrUnknownCluster) {
+		p.c.opt.Log.Warn("integration cannot be called", "api", p.id.api, "stage", p.id.name, "uri", str(in.Uri), "error", err)
+	}
+	return cluster, err
 }
 
 // clusterOf finds the cluster of a key. That of a test is its own.

@@ -206,6 +206,10 @@ func (p *httpPlanner) proxy(rt *gateway.Route, in *v2.Integration, text string, 
 	}
 	key := upstream.Key{Scheme: uri.Scheme, Host: uri.Host, Port: uri.Port}
 	cluster, err := p.c.opt.Clusters.Cluster(key, nil)
+	if errors.Is(err, upstream.ErrUnknownCluster) {
+		p.c.opt.Log.Warn("integration cannot be called", "api", p.id.api, "stage", p.id.name, "uri", text, "error", err)
+		return integration.NewBroken(err), nil
+	}
 	if err != nil {
 		return nil, err
 	}

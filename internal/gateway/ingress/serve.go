@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/upstream"
 	"gatehouse/internal/wire"
 )
 
@@ -77,6 +78,13 @@ func (e *exchange) Begin(ctx context.Context, call *wire.Call) (resp *wire.Respo
 		return resp, true
 	}
 	e.call = f
+	if c, ok := e.x.Cluster.(*upstream.Cluster); ok {
+		c, err := c.Pick()
+		if err != nil {
+			return e.End(ctx, err), true
+		}
+		e.x.Cluster = c // also if Serve goes on
+	}
 	b, ok := e.x.Cluster.(wire.Backend)
 	if !ok {
 		return nil, false

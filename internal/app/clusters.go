@@ -1,0 +1,98 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"gatehouse/internal/upstream"
+)
+
+// clustersKey is the key of the clusters of several endpoints in the
+// configuration file.
+const clustersKey = "clusters"
+
+// maxClusters bounds the clusters of several endpoints.
+const maxClusters = 1000
+
+// readClusters reads the map of clusters.
+func (c *Config) readClusters(node *yaml.Node) error {
+	text, err := yaml.Marshal(node)
+	if err != nil {
+		return err
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(&c.Clusters); err != nil {
+		return fmt.Errorf("clusters: want a map, each name with endpoints: %w", err)
+	}
+	return nil
+}
+
+// checkClusters reports clusters that cannot be.
+func (c *Config) checkClusters() error {
+	if len(c.Clusters) > maxClusters {
+		return fmt.Errorf("clusters: %d are more than %d", len(c.Clusters), maxClusters)
+	}
+	valid := regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(c.Clusters)) {
+		def := c.Clusters[name]
+		if !valid.MatchString(name) {
+			errs = append(errs, fmt.Errorf("clusters: %q is not a name: write small letters, digits and dashes", name))
+		}
+		if err := def.Check(); err != nil {
+			errs = append(errs, fmt.Errorf("clusters: %s: %s", name, strings.ReplaceAll(err.Error(), "\n", "; ")))
+		}
+	}
+	for _, arn := range slices.Sorted(maps.Keys(c.LoadBalancers)) {
+		errs = append(errs, c.checkBalancer(arn))
+	}
+	return errors.Join(errs...)
+}
+
+// checkBalancer reports a load balancer that is a cluster which does not exist,
+// or more than that.
+func (c *Config) checkBalancer(arn string) error {
+	addrs := strings.Split(c.LoadBalancers[arn], ",")
+	for _, addr := range addrs {
+		host, _, _ := strings.Cut(addr, ":")
+		name, ok := strings.CutSuffix(host, ".cluster")
+		switch _, known := c.Clusters[name]; {
+		case !ok:
+		case !known:
+			return fmt.Errorf("load-balancer: %s: there is no cluster %q", addr, name)
+		case len(addrs) > 1:
+			return fmt.Errorf("load-balancer: %s is a cluster: give no other address beside it", addr)
+		}
+	}
+	return nil
+}
+
+// showClusters tells how the clusters of several endpoints do, or the one that
+// the path names.
+func (a *admin) showClusters(w http.ResponseWriter, r *http.Request) {
+	list := a.clusters()
+	name := r.PathValue("name")
+	if name == "" {
+		writeJSON(w, http.StatusOK, map[string]any{"clusters": list})
+		return
+	}
+	for i := range list {
+		if list[i].Name == name {
+			writeJSON(w, http.StatusOK, list[i])
+			return
+		}
+	}
+	writeJSON(w, http.StatusNotFound, map[string]string{"message": fmt.Sprintf("there is no cluster %q", name)})
+}
+
+// clusterStatus is what an admin asks for the state of clusters.
+type clusterStatus func() []upstream.Status

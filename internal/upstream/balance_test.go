@@ -1,0 +1,246 @@
+package upstream
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// testGroup makes a group of n endpoints with the weights 1, 2, … up to most.
+func testGroup(n, most int, def Definition) *group {
+	for i := range n {
+		def.Endpoints = append(def.Endpoints, EndpointDefinition{Address: "10.0." + strconv.Itoa(i/250) + "." + strconv.Itoa(i%250) + ":80", Weight: i%most + 1})
+	}
+	opt := &Options{}
+	opt.setDefaults()
+	return newGroup("test", def, opt)
+}
+
+func (g *group) chooseOne() *member { return g.ready.Load().choose(g.rule, &g.turn) }
+
+// TestRoundRobinSpread: any number of choices falls on endpoints as their
+// weights say, give or take a few.
+func TestRoundRobinSpread(t *testing.T) {
+	for _, tt := range []struct{ n, most int }{{1, 1}, {2, 1}, {3, 2}, {7, 7}, {100, 10}, {5, 1000}} {
+		g := testGroup(tt.n, tt.most, Definition{})
+		counts, sum := make([]int, tt.n), 0
+		for _, m := range g.members {
+			sum += int(m.weight)
+		}
+		for i := range 20_000 {
+			counts[g.chooseOne().index]++
+			if i != 37 && i != 4_099 && i != 19_999 {
+				continue
+			}
+			for _, m := range g.members {
+				want := float64(i+1) * float64(m.weight) / float64(sum)
+				if d := float64(counts[m.index]) - want; d < -5 || d > 5 {
+					t.Errorf("%d endpoints of weight up to %d: after %d, endpoint %d was chosen %d times, want %.1f", tt.n, tt.most, i+1, m.index, counts[m.index], want)
+				}
+			}
+		}
+	}
+}
+
+// TestLeastRequest: the endpoint with the fewest requests for its weight is
+// chosen, and equal ones in turn.
+func TestLeastRequest(t *testing.T) {
+	g := testGroup(4, 2, Definition{Balance: "least-request"})
+	for range 600 {
+		g.chooseOne().busy.Add(1)
+	}
+	for _, m := range g.members {
+		if got, want := int(m.busy.Load()), 100*int(m.weight); got < want-2 || got > want+2 {
+			t.Errorf("endpoint %d of weight %d has %d requests, want %d", m.index, m.weight, got, want)
+		}
+	}
+}
+
+// TestTwoChoices: the most loaded is never far above the rest, and of many the
+// choice reaches all.
+func TestTwoChoices(t *testing.T) {
+	g := testGroup(50, 1, Definition{Balance: "two-choices"})
+	for range 5_000 {
+		g.chooseOne().busy.Add(1)
+	}
+	for _, m := range g.members {
+		if n := m.busy.Load(); n < 90 || n > 110 {
+			t.Errorf("endpoint %d has %d requests, want some 100", m.index, n)
+		}
+	}
+}
+
+// TestEjection: an endpoint that fails too often in a row is left out, longer
+// each time, and never more endpoints than the share allows.
+func TestEjection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGroup(4, 1, Definition{})
+		c := testCluster(g)
+		fail := func(m *member, times int) {
+			for range times {
+				m.answered(503, monotonic())
+			}
+		}
+		chosen := func(m *member) bool {
+			for range 8 {
+				if picked, err := c.Pick(); err == nil && picked.member == m {
+					return true
+				}
+			}
+			return false
+		}
+		bad := g.members[1]
+		fail(bad, 4)
+		bad.answered(200, monotonic())
+		fail(bad, 4)
+		if !chosen(bad) {
+			t.Error("ejected although it did not fail five times in a row")
+		}
+		fail(bad, 1)
+		for i, wait := range []time.Duration{10 * time.Second, 20 * time.Second, 30 * time.Second} {
+			if chosen(bad) {
+				t.Errorf("ejection %d: still chosen", i)
+			}
+			time.Sleep(wait - time.Millisecond)
+			if chosen(bad) {
+				t.Errorf("ejection %d: back before %v", i, wait)
+			}
+			time.Sleep(time.Millisecond)
+			if !chosen(bad) {
+				t.Errorf("ejection %d: not back after %v", i, wait)
+			}
+			fail(bad, 1)
+		}
+		for _, m := range g.members {
+			fail(m, 5)
+		}
+		if n := len(g.ready.Load().list); n != 2 {
+			t.Errorf("%d of 4 endpoints are left when all fail, want half", n)
+		}
+	})
+}
+
+// TestPanic: with too few endpoints left all are used.
+func TestPanic(t *testing.T) {
+	g := testGroup(10, 1, Definition{Health: &Health{Fall: 1, Rise: 1}})
+	for i, want := range []int{9, 8, 7, 6, 5, 4, 3, 10, 10, 10} {
+		g.members[i].checked(errNoAddress)
+		if got := len(g.ready.Load().list); got != want {
+			t.Errorf("with %d down %d are used, want %d", i+1, got, want)
+		}
+	}
+	g.members[0].checked(nil)
+	g.members[1].checked(nil)
+	g.members[2].checked(nil)
+	if got := len(g.ready.Load().list); got != 3 {
+		t.Errorf("with 7 down again %d are used, want 3", got)
+	}
+}
+
+// TestBreaker: it trips at its rate, refuses, lets probes through, closes when
+// they succeed, and stays open longer each time when they do not.
+func TestBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &breaker{def: Breaker{Rate: 0.5, Minimum: 10, Window: 10 * time.Second, Open: 5 * time.Second, Probes: 2}}
+		b.began.Store(monotonic())
+		end := func(failed bool, times int) {
+			for range times {
+				b.ended(failed, monotonic())
+			}
+		}
+		end(true, 9)
+		time.Sleep(10 * time.Second)
+		end(false, 5)
+		end(true, 4)
+		if !b.allow() {
+			t.Fatal("tripped by 4 of 9 requests")
+		}
+		end(true, 1)
+		for i, open := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second} {
+			time.Sleep(open - 1)
+			if b.allow() {
+				t.Errorf("trip %d: a request is let through before %v", i, open)
+			}
+			time.Sleep(1)
+			if !b.allow() || !b.allow() || b.allow() {
+				t.Errorf("trip %d: want two probes", i)
+			}
+			if i < 2 {
+				end(true, 1)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		if !b.allow() {
+			t.Error("no new probe although the last ones never ended")
+		}
+		end(false, 2)
+		if !b.allow() || b.state.Load() != breakerClosed {
+			t.Error("not closed after all probes succeeded")
+		}
+	})
+}
+
+// TestBudget: retries stay in proportion to requests.
+func TestBudget(t *testing.T) {
+	var b budget
+	b.set(0.2)
+	for range budgetSaved {
+		if !b.take() {
+			t.Fatal("no retry left of what was saved up")
+		}
+	}
+	n := 0
+	for range 1000 {
+		b.request()
+		if b.take() {
+			n++
+		}
+	}
+	if n != 200 {
+		t.Errorf("%d retries for 1000 requests, want 200", n)
+	}
+}
+
+// TestPickAllocs: choosing allocates nothing.
+func TestPickAllocs(t *testing.T) {
+	for rule := range balances {
+		c := testCluster(testGroup(100, 3, Definition{Balance: rule, Breaker: &Breaker{}}))
+		if n := testing.AllocsPerRun(1000, func() { _, _ = c.Pick() }); n != 0 {
+			t.Errorf("%q: Pick allocates %v times, budget 0", rule, n)
+		}
+	}
+}
+
+func testCluster(g *group) *Cluster {
+	c := &Cluster{group: g}
+	for _, m := range g.members {
+		c.members = append(c.members, &Cluster{member: m})
+	}
+	return c
+}
+
+func BenchmarkPick(b *testing.B) {
+	for _, n := range []int{3, 100, 10_000} {
+		for _, rule := range []string{"round-robin", "weighted", "least-request", "two-choices"} {
+			most, name := 1, rule
+			if rule == "weighted" {
+				most, rule = 100, "round-robin"
+			}
+			b.Run(name+"/"+strconv.Itoa(n), func(b *testing.B) {
+				g := testGroup(n, most, Definition{Balance: rule, Breaker: &Breaker{}})
+				for _, m := range g.members {
+					m.busy.Store(rand.Int32N(100))
+				}
+				c := testCluster(g)
+				b.ReportAllocs()
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						_, _ = c.Pick()
+					}
+				})
+			})
+		}
+	}
+}

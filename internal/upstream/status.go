@@ -1,0 +1,103 @@
+package upstream
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Status is how a cluster of several endpoints does.
+type Status struct {
+	Name      string           `json:"name"`
+	Balance   string           `json:"balance"`
+	Panic     bool             `json:"panic"` // too few endpoints are left: all are used
+	Breaker   *BreakerStatus   `json:"breaker,omitempty"`
+	Retries   int64            `json:"retriesLeft"` // of the budget, as of now
+	Endpoints []EndpointStatus `json:"endpoints"`
+}
+
+// A BreakerStatus is how a breaker does.
+type BreakerStatus struct {
+	State    string `json:"state"` // closed, open, half-open
+	Reason   string `json:"reason,omitempty"`
+	Requests int64  `json:"requests"` // of the window
+	Failed   int64  `json:"failed"`
+	// OpenFor is in how many milliseconds an open breaker lets probes through.
+	OpenFor int64 `json:"openForMillis,omitempty"`
+}
+
+// An EndpointStatus is how an endpoint does.
+type EndpointStatus struct {
+	Address   string   `json:"address"`
+	Resolved  []string `json:"resolved,omitempty"` // addresses of a name
+	Weight    int      `json:"weight"`
+	Health    string   `json:"health"` // ready, ejected, down
+	Reason    string   `json:"reason,omitempty"`
+	EjectFor  int64    `json:"ejectedForMillis,omitempty"`
+	Ejections int      `json:"ejections"` // in a row
+	InFlight  int      `json:"inFlight"`
+	Requests  int64    `json:"requests"` // attempts since the start
+	Errors    int64    `json:"errors"`
+}
+
+// Status tells how the clusters of several endpoints do, by name.
+func (r *Registry) Status() []Status {
+	list := make([]Status, 0, len(r.groups))
+	for _, g := range r.groups {
+		list = append(list, g.status())
+	}
+	slices.SortFunc(list, func(a, b Status) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+func (g *group) status() Status {
+	now := monotonic()
+	s := Status{Name: g.name, Balance: g.def.Balance, Retries: g.budget.left.Load() / retryCost}
+	if s.Balance == "" {
+		s.Balance = "round-robin"
+	}
+	if g.breaker != nil {
+		s.Breaker = g.breaker.status(now)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s.Panic = g.scant
+	for _, m := range g.members {
+		s.Endpoints = append(s.Endpoints, m.statusLocked(now))
+	}
+	return s
+}
+
+func (m *member) statusLocked(now int64) EndpointStatus {
+	e := EndpointStatus{
+		Address: m.address, Weight: int(m.weight), Health: "ready", Ejections: m.ejections,
+		InFlight: int(m.busy.Load()), Requests: m.requests.Load(), Errors: m.failures.Load(),
+	}
+	switch {
+	case m.down:
+		e.Health, e.Reason = "down", "health check: "+m.lastError
+	case m.ejected && now < m.until:
+		e.Health, e.Reason = "ejected", "failures in a row"
+		e.EjectFor = (m.until - now) / int64(time.Millisecond)
+	}
+	if list := m.endpoints.list.Load(); list != nil && !m.endpoints.static {
+		for _, a := range *list {
+			e.Resolved = append(e.Resolved, a.addr.String())
+		}
+	}
+	return e
+}
+
+func (b *breaker) status(now int64) *BreakerStatus {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := &BreakerStatus{State: "closed", Reason: b.reason, Requests: b.total.Load(), Failed: b.failed.Load()}
+	switch b.state.Load() {
+	case breakerOpen:
+		s.State = "open"
+		s.OpenFor = max(0, b.until-now) / int64(time.Millisecond)
+	case breakerHalfOpen:
+		s.State = "half-open"
+	}
+	return s
+}

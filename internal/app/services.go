@@ -34,7 +34,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 	identities := iam.New(p.st)
 	return []awsrpc.Mount{
 		apigateway.Mount(rest.New(p.st, p.blobs, restOptions(cfg, p))),
-		apigatewayv2.Mount(httpapi.New(p.st, p.blobs, httpapi.Limits{}, p.data)),
+		apigatewayv2.Mount(httpapi.New(p.st, p.blobs, httpapi.Options{Caches: p.data, Roles: p.roles, LoadBalancers: cfg.LoadBalancers})),
 		apigatewaymanagementapi.Mount(apigatewaymanagementapi.UnimplementedServer{}),
 		iamapi.Mount(identities),
 		stsapi.Mount(sts.New(p.who, identities.Document)),

@@ -30,7 +30,7 @@ type sweeper struct {
 
 // Run sweeps at every interval until ctx ends.
 func (s *sweeper) Run(ctx context.Context) error {
-	apis, https := rest.New(s.st, s.blobs, rest.Options{}), httpapi.New(s.st, s.blobs, httpapi.Limits{}, nil)
+	apis, https := rest.New(s.st, s.blobs, rest.Options{}), httpapi.New(s.st, s.blobs, httpapi.Options{})
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {

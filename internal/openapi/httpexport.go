@@ -214,6 +214,7 @@ func (ex *httpExporter) scheme(a *v2.Authorizer) *node {
 		ext.put("type", textNode("request"))
 		ext.put("authorizerPayloadFormatVersion", optional(a.AuthorizerPayloadFormatVersion))
 		ext.put("authorizerUri", optional(a.AuthorizerUri))
+		ext.put("authorizerCredentials", optional(nonEmpty(a.AuthorizerCredentialsArn)))
 		if a.EnableSimpleResponses != nil {
 			ext.put("enableSimpleResponses", boolNode(*a.EnableSimpleResponses))
 		}
@@ -244,7 +245,14 @@ func httpIntegration(in *v2.Integration) *node {
 		}
 		n.put("responseParameters", all)
 	}
+	n.put("credentials", optional(nonEmpty(in.CredentialsArn)))
 	n.put("connectionType", optional(in.ConnectionType))
+	n.put("connectionId", optional(nonEmpty(in.ConnectionId)))
+	if in.TlsConfig != nil {
+		tls := object()
+		tls.put("serverNameToVerify", optional(in.TlsConfig.ServerNameToVerify))
+		n.put("tlsConfig", tls)
+	}
 	if in.TimeoutInMillis != nil {
 		n.put("timeoutInMillis", intNode(*in.TimeoutInMillis))
 	}

@@ -1,9 +1,11 @@
 package record
 
 import (
+	"strings"
 	"time"
 
 	api "gatehouse/internal/awsapi/apigateway"
+	v2 "gatehouse/internal/awsapi/apigatewayv2"
 )
 
 // A VPCLink names the load balancer behind which the backends of integrations
@@ -12,6 +14,24 @@ type VPCLink struct {
 	api.VpcLink
 	Scope
 	Created time.Time // gives the order
+}
+
+// An APIVPCLink is a VPC link of version 2: what private integrations of HTTP
+// APIs call through. They name the listener themselves.
+type APIVPCLink struct {
+	v2.VpcLink
+	Scope
+	Created time.Time // as CreatedDate, but exact: gives the order
+}
+
+// LoadBalancerOf returns the addresses of a listener: its own or, for all
+// listeners, those of its load balancer; "" if nobody said where they are.
+func LoadBalancerOf(balancers map[string]string, listener string) string {
+	if where := balancers[listener]; where != "" {
+		return where
+	}
+	name := strings.Replace(listener, ":listener/", ":loadbalancer/", 1)
+	return balancers[name[:max(strings.LastIndexByte(name, '/'), 0)]]
 }
 
 // A ClientCertificate is what stages show to their backends. Its private key

@@ -42,6 +42,7 @@ const (
 	KindAPI               Kind = "v2api"             // api
 	KindAPIDeployment     Kind = "v2deployment"      // api, deployment
 	KindAPIStage          Kind = "v2stage"           // api, stage name
+	KindAPIVPCLink        Kind = "v2vpclink"         // link
 	kindBlob              Kind = "blob"
 
 	// Only the service reads these; to everybody else they are not records.
@@ -78,7 +79,7 @@ func ParseKey(key string) (Key, bool) {
 var kinds = []Kind{
 	KindAccount, KindRestAPI, KindDeployment, KindStage, KindAPIKey, KindAPIKeyValue,
 	KindUsagePlan, KindUsagePlanKey, KindDomainName, KindBasePathMapping, KindVPCLink, KindClientCertificate,
-	KindAPI, KindAPIDeployment, KindAPIStage,
+	KindAPI, KindAPIDeployment, KindAPIStage, KindAPIVPCLink,
 }
 
 // Tables are the records of one account in one region. They are cheap to make.
@@ -100,6 +101,7 @@ type Tables struct {
 	APIs               store.Table[API]
 	APIDeployments     store.Table[APIDeployment]
 	APIStages          store.Table[APIStage]
+	APIVPCLinks        store.Table[APIVPCLink]
 
 	DocumentationVersions store.Table[DocumentationVersion]
 
@@ -128,6 +130,7 @@ func In(st store.Store, blobs *store.Blobs, s Scope) Tables {
 		APIs:               store.NewTable[API](st, s.prefix(KindAPI)),
 		APIDeployments:     store.NewTable[APIDeployment](st, s.prefix(KindAPIDeployment)),
 		APIStages:          store.NewTable[APIStage](st, s.prefix(KindAPIStage)),
+		APIVPCLinks:        store.NewTable[APIVPCLink](st, s.prefix(KindAPIVPCLink)),
 		Blobs:              blobs.Below(s.prefix(kindBlob)),
 
 		DocumentationVersions: store.NewTable[DocumentationVersion](st, s.prefix(kindDocumentationVersion)),

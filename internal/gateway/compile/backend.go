@@ -79,13 +79,18 @@ func (p *planner) throughLink(id string, uri *integration.URI) (string, error) {
 	if where == "" {
 		return "", fmt.Errorf("%w: the target of %q, %s, has no addresses: set them with --load-balancer", errNoLink, id, link.TargetArns[0])
 	}
+	return withPort(where, uri.Port), nil
+}
+
+// withPort adds a port to those addresses of a list that have none.
+func withPort(where string, port uint16) string {
 	list := strings.Split(where, ",")
 	for i, addr := range list {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
-			list[i] = net.JoinHostPort(strings.Trim(addr, "[]"), strconv.Itoa(int(uri.Port)))
+			list[i] = net.JoinHostPort(strings.Trim(addr, "[]"), strconv.Itoa(int(port)))
 		}
 	}
-	return strings.Join(list, ","), nil
+	return strings.Join(list, ",")
 }
 
 // setCertificate prepares the certificate that a stage shows to its backends.

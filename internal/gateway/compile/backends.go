@@ -24,11 +24,12 @@ type (
 type backends struct {
 	mu           sync.RWMutex // guards the fields below
 	links        map[linkID]*record.VPCLink
+	httpLinks    map[linkID]*record.APIVPCLink
 	certificates map[certificateID]*record.ClientCertificate
 }
 
 func newBackends() *backends {
-	return &backends{links: make(map[linkID]*record.VPCLink), certificates: make(map[certificateID]*record.ClientCertificate)}
+	return &backends{links: make(map[linkID]*record.VPCLink), httpLinks: make(map[linkID]*record.APIVPCLink), certificates: make(map[certificateID]*record.ClientCertificate)}
 }
 
 // putLink stores a link, or forgets it if r is nil.
@@ -36,6 +37,13 @@ func (b *backends) putLink(id linkID, r *record.VPCLink) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	put(b.links, id, r)
+}
+
+// putHTTPLink stores a link of HTTP APIs, or forgets it if r is nil.
+func (b *backends) putHTTPLink(id linkID, r *record.APIVPCLink) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	put(b.httpLinks, id, r)
 }
 
 // putCertificate stores a certificate, or forgets it if r is nil.
@@ -53,6 +61,16 @@ func (b *backends) link(id linkID) *record.VPCLink {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.links[id]
+}
+
+// httpLink tells whether there is a link of HTTP APIs.
+func (b *backends) httpLink(id linkID) bool {
+	if b == nil {
+		return false
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.httpLinks[id] != nil
 }
 
 // certificate returns a certificate, or nil.

@@ -118,7 +118,14 @@ func (p *httpPlanner) caller(a *v2.Authorizer) (authorizer.Caller, error) {
 			return nil, errNoFunction
 		}
 		source := function.Source{Service: "apigateway.amazonaws.com", Account: p.id.Account, ARN: executeARN(p.id) + "/authorizers/" + str(a.AuthorizerId)}
-		return &authorizer.Function{Invoker: p.c.opt.Functions, ARN: uri.Function, Source: source}, nil
+		invoker, err := p.invoker(str(a.AuthorizerCredentialsArn))
+		if err != nil {
+			return nil, fmt.Errorf("authorizerCredentialsArn: %w", err)
+		}
+		return &authorizer.Function{Invoker: invoker, ARN: uri.Function, Source: source}, nil
+	}
+	if str(a.AuthorizerCredentialsArn) != "" {
+		return nil, errors.New("authorizerCredentialsArn is for functions only")
 	}
 	uri, err := integration.ParseURI(text)
 	if err != nil {

@@ -170,14 +170,21 @@ func (p *httpPlanner) integration(rt *gateway.Route, in *v2.Integration) (gatewa
 	case v2.IntegrationTypeHttpProxy:
 		return p.proxy(rt, in, uri, timeout)
 	case v2.IntegrationTypeAwsProxy:
+		if subtype := str(in.IntegrationSubtype); subtype != "" {
+			return p.service(rt, in, timeout)
+		}
 		if f, ok := integration.ParseFunctionURI(uri); ok {
 			uri = f.Function
 		}
 		if p.c.opt.Functions == nil {
 			return integration.NewBroken(errNoFunction), nil
 		}
+		invoker, err := p.invoker(str(in.CredentialsArn))
+		if err != nil {
+			return nil, err
+		}
 		return integration.NewLambdaHTTP(&integration.LambdaConfig{
-			Invoker: p.c.opt.Functions, Function: uri, Method: "POST", Timeout: timeout,
+			Invoker: invoker, Function: uri, Method: "POST", Timeout: timeout,
 			Source: p.source(rt), Form: event.NewHTTPForm(rt, p.rec.StageVariables),
 		}, str(in.PayloadFormatVersion))
 	}
@@ -200,11 +207,18 @@ func (p *httpPlanner) source(rt *gateway.Route) function.Source {
 // proxy makes an HTTP_PROXY integration. An address that cannot be called is no
 // reason to refuse the stage: each call fails.
 func (p *httpPlanner) proxy(rt *gateway.Route, in *v2.Integration, text string, timeout time.Duration) (gateway.Integration, error) {
-	uri, err := integration.ParseURI(text)
+	private := str(in.ConnectionType) == v2.ConnectionTypeVpcLink
+	var uri *integration.URI
+	var key upstream.Key
+	var err error
+	if private {
+		uri, key, err = p.listener(in, text)
+	} else if uri, err = integration.ParseURI(text); err == nil {
+		key = upstream.Key{Scheme: uri.Scheme, Host: uri.Host, Port: uri.Port}
+	}
 	if err != nil {
 		return integration.NewBroken(err), nil
 	}
-	key := upstream.Key{Scheme: uri.Scheme, Host: uri.Host, Port: uri.Port}
 	cluster, err := p.c.opt.Clusters.Cluster(key, nil)
 	if errors.Is(err, upstream.ErrUnknownCluster) {
 		p.c.opt.Log.Warn("integration cannot be called", "api", p.id.api, "stage", p.id.name, "uri", text, "error", err)
@@ -216,7 +230,7 @@ func (p *httpPlanner) proxy(rt *gateway.Route, in *v2.Integration, text string, 
 	p.b.clusters[key] = true
 	cfg := &integration.HTTPAPIConfig{Config: integration.Config{
 		API: p.id.api, URI: uri, Cluster: cluster, Method: str(in.IntegrationMethod), Timeout: timeout,
-	}, Route: rt}
+	}, Route: rt, Private: private}
 	if cfg.Request, err = integration.MapRequest(in.RequestParameters, rt, p.rec.StageVariables); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/awsclient"
 	"gatehouse/internal/function"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/event"
@@ -49,15 +50,22 @@ func (p *planner) invoker(credentials string) (function.Invoker, error) {
 	if credentials == "" {
 		return p.c.opt.Functions, nil
 	}
-	if p.c.opt.AWS == nil || p.c.opt.Identities == nil {
-		return nil, errors.New("there is nobody whose role could be assumed")
-	}
 	role, err := p.signer(credentials, p.id.Region)
 	if err != nil {
 		return nil, err
 	}
-	return &integration.AsRole{Next: p.c.opt.Functions, Role: role, Identities: p.c.opt.Identities, Account: p.id.Account}, nil
+	return p.c.asRole(role, p.id.Account)
 }
+
+// asRole calls functions as a role.
+func (c *Compiler) asRole(role awsclient.Source, account string) (function.Invoker, error) {
+	if c.opt.AWS == nil || c.opt.Identities == nil {
+		return nil, errNoRole
+	}
+	return &integration.AsRole{Next: c.opt.Functions, Role: role, Identities: c.opt.Identities, Account: account}, nil
+}
+
+var errNoRole = errors.New("there is nobody whose role could be assumed")
 
 var errNoFunction = errors.New("the integration names no Lambda function that can be called")
 

@@ -158,6 +158,10 @@ func (m *mirror) apply(op store.Op, rev store.Rev, t *touched) error {
 		id := linkID{k.Scope, k.ID[0]}
 		t.links[id] = true
 		return change(tables.VPCLinks, kv, op.Delete, func(r *record.VPCLink) { m.backends.putLink(id, r) })
+	case record.KindAPIVPCLink:
+		id := linkID{k.Scope, k.ID[0]}
+		t.links[id] = true
+		return change(tables.APIVPCLinks, kv, op.Delete, func(r *record.APIVPCLink) { m.backends.putHTTPLink(id, r) })
 	case record.KindClientCertificate: // one that a stage shows is there before, and never changes
 		return change(tables.ClientCertificates, kv, op.Delete, func(r *record.ClientCertificate) {
 			m.backends.putCertificate(certificateID{k.Scope, k.ID[0]}, r)

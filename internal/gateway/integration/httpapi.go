@@ -13,6 +13,7 @@ import (
 type HTTPAPIProxy struct {
 	call
 	append    bool // the request's path goes behind the URI's
+	private   bool // the backend is called by the name that the client used
 	params    []int
 	request   *Mapping
 	responses map[int]*Mapping
@@ -22,6 +23,7 @@ type HTTPAPIProxy struct {
 type HTTPAPIConfig struct {
 	Config
 	Route     *gateway.Route
+	Private   bool // behind a load balancer: host and path are the client's
 	Request   *Mapping
 	Responses map[int]*Mapping
 }
@@ -33,7 +35,7 @@ func NewHTTPAPIProxy(c *HTTPAPIConfig) (gateway.Integration, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &HTTPAPIProxy{call: k, append: c.Route.ResourcePath == "", request: c.Request, responses: c.Responses}
+	p := &HTTPAPIProxy{call: k, append: c.Private || c.Route.ResourcePath == "", private: c.Private, request: c.Request, responses: c.Responses}
 	for _, name := range c.URI.Variables() {
 		p.params = append(p.params, c.Route.Param(name))
 	}
@@ -77,8 +79,19 @@ func (p *HTTPAPIProxy) Prepare(x *gateway.Exchange) error {
 		return err
 	}
 	r := &x.IntegrationRequest
+	if p.private {
+		// AWS: undocumented; reports of host rules of load balancers that act on
+		// custom domain names agree.
+		r.Host = x.MethodRequest.Host
+	}
 	r.Header.Fields = passHTTPHeader(r.Header.Fields[:0], x)
 	p.request.applyHeader(&r.Header, x)
+	if len(p.request.header) > 0 {
+		if host := r.Header.GetID(wire.HeaderHost); host != "" { // one that was mapped
+			r.Host = host
+			r.Header.DelID(wire.HeaderHost)
+		}
+	}
 	r.Body = x.MethodRequest.Body
 	return nil
 }

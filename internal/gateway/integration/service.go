@@ -16,9 +16,8 @@ import (
 // integration whose requests are signed. It waits for credentials where there
 // are none yet, and so is no Forward.
 type Service struct {
+	signing
 	http   *HTTP
-	signer awsclient.Source
-	scope  sigv4.Target
 	target string // X-Amz-Target; empty: none is added
 	stream bool   // the body need not be here to be signed
 }
@@ -32,7 +31,7 @@ func NewService(c *Config, u *ServiceURI, e *awsclient.Endpoint, signer awsclien
 		return nil, err
 	}
 	// AWS: S3 takes an unsigned body over TLS.
-	return &Service{http: h, signer: signer, scope: e.Scope, target: u.Target(), stream: e.Scope.Service == "s3" && e.Key.Scheme == "https"}, nil
+	return &Service{signing: signing{signer, e.Scope}, http: h, target: u.Target(), stream: e.Scope.Service == "s3" && e.Key.Scheme == "https"}, nil
 }
 
 // Call calls the service.
@@ -71,7 +70,14 @@ func (s *Service) readBody(x *gateway.Exchange) error {
 	return x.ReadBody()
 }
 
-func (s *Service) sign(ctx context.Context, x *gateway.Exchange) error {
+// A signing signs requests with the credentials that it is given; without a
+// signer it leaves them as they are.
+type signing struct {
+	signer awsclient.Source
+	scope  sigv4.Target
+}
+
+func (s *signing) sign(ctx context.Context, x *gateway.Exchange) error {
 	if s.signer == nil {
 		return nil
 	}

@@ -33,6 +33,9 @@ func (s *Service) CreateApi(ctx context.Context, in *api.CreateApiInput) (*api.C
 	if err := checkTags(a.Tags); err != nil {
 		return nil, err
 	}
+	if err := s.passRole(ctx, in.CredentialsArn); err != nil {
+		return nil, err
+	}
 	if in.Target == nil && (in.RouteKey != nil || in.CredentialsArn != nil) {
 		return nil, bad("routeKey and credentialsArn need a target")
 	}
@@ -196,6 +199,9 @@ func (s *Service) UpdateApi(ctx context.Context, in *api.UpdateApiInput) (*api.U
 			e.rec.CorsConfiguration = nil
 		}
 		if in.Target != nil || in.RouteKey != nil || in.CredentialsArn != nil {
+			if err := s.passRole(ctx, in.CredentialsArn); err != nil {
+				return err
+			}
 			if err := e.updateQuick(in); err != nil {
 				return err
 			}

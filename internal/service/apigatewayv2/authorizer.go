@@ -19,6 +19,9 @@ func (s *Service) CreateAuthorizer(ctx context.Context, in *api.CreateAuthorizer
 		if len(e.def.Authorizers) >= e.limits.Authorizers {
 			return errLimit("authorizers")
 		}
+		if err := s.passRole(ctx, a.AuthorizerCredentialsArn); err != nil {
+			return err
+		}
 		a.AuthorizerId = new(record.NewID(shortIDLen))
 		return e.putAuthorizer(a)
 	})
@@ -103,8 +106,6 @@ func checkRequest(a *api.Authorizer) error {
 	switch {
 	case a.JwtConfiguration != nil:
 		return bad("jwtConfiguration is supported only for JWT authorizers")
-	case str(a.AuthorizerCredentialsArn) != "":
-		return noAuthorizerRole.refuse("")
 	case version != "1.0" && version != "2.0":
 		return bad("AuthorizerPayloadFormatVersion is a required parameter for REQUEST authorizer")
 	case is(a.EnableSimpleResponses) && version != "2.0":
@@ -114,11 +115,17 @@ func checkRequest(a *api.Authorizer) error {
 	case ttl != nil && *ttl > 0 && len(a.IdentitySource) == 0:
 		return bad("Identity source is required when caching is enabled")
 	}
+	if err := checkRole(str(a.AuthorizerCredentialsArn)); err != nil {
+		return err
+	}
 	uri := str(a.AuthorizerUri)
 	if name, err := arn.Parse(uri); err == nil && name.Service == "apigateway" && strings.Contains(name.Resource, "functions/") {
 		return nil
 	}
 	if u, err := url.Parse(uri); err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
+		if str(a.AuthorizerCredentialsArn) != "" {
+			return bad("authorizerCredentialsArn is for functions only")
+		}
 		return nil // beyond AWS
 	}
 	return bad("Invalid Authorizer URI: " + uri)
@@ -161,6 +168,9 @@ func (s *Service) UpdateAuthorizer(ctx context.Context, in *api.UpdateAuthorizer
 			return bad("The type of an authorizer cannot be changed")
 		}
 		out = a
+		if err := s.passRole(ctx, a.AuthorizerCredentialsArn); err != nil {
+			return err
+		}
 		return e.putAuthorizer(a)
 	})
 	return new(api.UpdateAuthorizerResponse(out)), err
@@ -189,8 +199,8 @@ func (s *Service) ResetAuthorizersCache(ctx context.Context, in *api.ResetAuthor
 	if _, _, err := t.APIStages.Find(ctx, errStage(), str(in.ApiId), str(in.StageName)); err != nil {
 		return err
 	}
-	if s.caches != nil {
-		s.caches.FlushStageAuthorizers(t.Scope, str(in.ApiId), str(in.StageName))
+	if s.opt.Caches != nil {
+		s.opt.Caches.FlushStageAuthorizers(t.Scope, str(in.ApiId), str(in.StageName))
 	}
 	return nil
 }

@@ -18,6 +18,9 @@ func (s *Service) ImportApi(ctx context.Context, in *api.ImportApiInput) (*api.I
 	if err != nil {
 		return nil, err
 	}
+	if err := s.passRoles(ctx, doc); err != nil {
+		return nil, err
+	}
 	e := &apiEdit{t: t, limits: &s.limits, rec: record.API{Scope: t.Scope}}
 	e.rec.ApiId = new(record.NewID(apiIDLen))
 	e.rec.ApiEndpoint, e.rec.CreatedDate = new(endpoint(t, *e.rec.ApiId)), now()
@@ -26,6 +29,9 @@ func (s *Service) ImportApi(ctx context.Context, in *api.ImportApiInput) (*api.I
 	}
 	err = answer(store.Update(ctx, s.st, func(c *store.Change) error {
 		c.Require(t.APIs.Absent(store.ID(*e.rec.ApiId)))
+		if err := s.checkPrivate(ctx, c, sorted(e.def.Integrations)...); err != nil {
+			return err
+		}
 		return e.save(ctx, c)
 	}))
 	return new(api.ImportApiResponse(e.rec.Api)), err
@@ -38,11 +44,16 @@ func (s *Service) ReimportApi(ctx context.Context, in *api.ReimportApiInput) (*a
 	if err != nil {
 		return nil, err
 	}
+	if err := s.passRoles(ctx, doc); err != nil {
+		return nil, err
+	}
 	var out api.Api
-	err = s.edit(ctx, in.ApiId, func(e *apiEdit, _ *store.Change) error {
-		err := e.define(doc)
+	err = s.edit(ctx, in.ApiId, func(e *apiEdit, c *store.Change) error {
+		if err := e.define(doc); err != nil {
+			return err
+		}
 		out = e.rec.Api
-		return err
+		return s.checkPrivate(ctx, c, sorted(e.def.Integrations)...)
 	})
 	return new(api.ReimportApiResponse(out)), err
 }

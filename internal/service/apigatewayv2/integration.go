@@ -19,11 +19,17 @@ func (s *Service) CreateIntegration(ctx context.Context, in *api.CreateIntegrati
 	if in.TlsConfig != nil {
 		i.TlsConfig = new(api.TlsConfig(*in.TlsConfig))
 	}
-	err := s.edit(ctx, in.ApiId, func(e *apiEdit, _ *store.Change) error {
+	err := s.edit(ctx, in.ApiId, func(e *apiEdit, c *store.Change) error {
 		if len(e.def.Integrations) >= e.limits.Integrations {
 			return errLimit("integrations")
 		}
+		if err := s.passRole(ctx, i.CredentialsArn); err != nil {
+			return err
+		}
 		if err := finishIntegration(&i); err != nil {
+			return err
+		}
+		if err := s.checkPrivate(ctx, c, i); err != nil {
 			return err
 		}
 		i.IntegrationId = new(record.NewID(routeIDLen))
@@ -85,7 +91,7 @@ func checkIntegration(i *api.Integration) error {
 		}
 	case api.IntegrationTypeAwsProxy:
 		if i.IntegrationSubtype != nil {
-			return noSubtype.refuse(*i.IntegrationSubtype)
+			return checkSubtype(i)
 		}
 		if err := checkFunction(i); err != nil {
 			return err
@@ -95,19 +101,30 @@ func checkIntegration(i *api.Integration) error {
 		// APIs.
 		return bad("HTTP APIs support only the integration types HTTP_PROXY and AWS_PROXY")
 	}
+	if err := checkCommon(i); err != nil {
+		return err
+	}
+	return checkMappings(i)
+}
+
+// checkCommon checks what integrations of all types have.
+func checkCommon(i *api.Integration) error {
+	private := str(i.ConnectionType) == api.ConnectionTypeVpcLink
 	switch {
-	case str(i.ConnectionType) == api.ConnectionTypeVpcLink || i.ConnectionId != nil:
-		return noVPCLink.refuse(api.ConnectionTypeVpcLink)
-	case i.TlsConfig != nil:
+	case private && (str(i.ConnectionId) == "" || str(i.IntegrationType) != api.IntegrationTypeHttpProxy):
+		return bad("Integrations with connectionType VPC_LINK have the type HTTP_PROXY and a connectionId")
+	case !private && str(i.ConnectionId) != "":
+		return bad("connectionId is supported only for connectionType VPC_LINK")
+	case !private && i.TlsConfig != nil:
 		return bad("tlsConfig is supported only for private integrations")
-	case str(i.CredentialsArn) != "":
-		return noCredentials.refuse("")
+	case str(i.CredentialsArn) != "" && str(i.IntegrationType) != api.IntegrationTypeAwsProxy:
+		return bad("credentialsArn is supported only for integrations of type AWS_PROXY")
 	case i.ContentHandlingStrategy != nil || i.PassthroughBehavior != nil || len(i.RequestTemplates) > 0 || str(i.TemplateSelectionExpression) != "":
 		return bad("contentHandlingStrategy, passthroughBehavior and templates are supported only for WebSocket APIs")
 	case i.TimeoutInMillis != nil && (*i.TimeoutInMillis < minTimeout || *i.TimeoutInMillis > maxTimeout):
 		return bad("Timeout should be between 50 ms and 30000 ms")
 	}
-	return checkMappings(i)
+	return checkRole(str(i.CredentialsArn))
 }
 
 // checkHTTPProxy checks what only HTTP_PROXY has.
@@ -119,6 +136,9 @@ func checkHTTPProxy(i *api.Integration) error {
 		return bad("IntegrationMethod must be an HTTP method or ANY")
 	}
 	raw := str(i.IntegrationUri)
+	if str(i.ConnectionType) == api.ConnectionTypeVpcLink {
+		return checkListener(raw)
+	}
 	// What stage variables stand for is not known yet: any text will do.
 	u, err := url.Parse(strings.NewReplacer("${", "", "{", "", "}", "").Replace(raw))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -182,7 +202,7 @@ func (s *Service) GetIntegrations(ctx context.Context, in *api.GetIntegrationsIn
 // UpdateIntegration changes an integration.
 func (s *Service) UpdateIntegration(ctx context.Context, in *api.UpdateIntegrationInput) (*api.UpdateIntegrationResult, error) {
 	var out api.Integration
-	err := s.edit(ctx, in.ApiId, func(e *apiEdit, _ *store.Change) error {
+	err := s.edit(ctx, in.ApiId, func(e *apiEdit, c *store.Change) error {
 		i, ok := e.def.Integrations[str(in.IntegrationId)]
 		if !ok {
 			return errIntegration(in.IntegrationId)
@@ -200,7 +220,13 @@ func (s *Service) UpdateIntegration(ctx context.Context, in *api.UpdateIntegrati
 		}
 		out = i
 		e.putIntegration(i)
-		return checkIntegration(&i)
+		if err := s.passRole(ctx, i.CredentialsArn); err != nil {
+			return err
+		}
+		if err := checkIntegration(&i); err != nil {
+			return err
+		}
+		return s.checkPrivate(ctx, c, i)
 	})
 	return new(api.UpdateIntegrationResult(out)), err
 }

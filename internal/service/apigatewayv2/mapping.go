@@ -22,6 +22,11 @@ func checkMappings(i *api.Integration) error {
 			return err
 		}
 	}
+	return checkResponseMappings(i)
+}
+
+// checkResponseMappings is checkMappings for those of responses.
+func checkResponseMappings(i *api.Integration) error {
 	for _, code := range sortedKeys(i.ResponseParameters) {
 		n, err := strconv.Atoi(code)
 		if err != nil || n < 200 || n > 599 {
@@ -58,11 +63,5 @@ func checkMapping(key, value, special, messages string) error {
 	if value == "" {
 		return bad("Invalid mapping expression specified: " + key + " has no value")
 	}
-	for _, m := range reference.FindAllStringSubmatch(value, -1) {
-		root := "$" + m[1] + m[2]
-		if !strings.HasPrefix(root, messages) && !strings.HasPrefix(root, "$context.") && !strings.HasPrefix(root, "$stageVariables.") {
-			return bad("Invalid mapping expression specified: " + value)
-		}
-	}
-	return nil
+	return checkReferences(value, messages)
 }

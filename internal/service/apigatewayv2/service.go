@@ -24,11 +24,11 @@ import (
 //
 // AWS: "Quotas for configuring and running an HTTP API".
 type Limits struct {
-	Routes, Integrations, Stages, Authorizers int
+	Routes, Integrations, Stages, Authorizers, VPCLinks int
 }
 
 // DefaultLimits are AWS's.
-var defaultLimits = Limits{Routes: 300, Integrations: 300, Stages: 10, Authorizers: 10}
+var defaultLimits = Limits{Routes: 300, Integrations: 300, Stages: 10, Authorizers: 10, VPCLinks: 10}
 
 // A Service answers the operations of HTTP APIs. What is not implemented
 // answers NotImplementedException, by the embedded type.
@@ -37,7 +37,16 @@ type Service struct {
 	st     store.Store
 	blobs  *store.Blobs
 	limits Limits
-	caches Flusher
+	opt    Options
+}
+
+// Options are what a service asks of others. All may be left out.
+type Options struct {
+	Limits Limits // 0: AWS's
+	Caches Flusher
+	Roles  RolePasser
+	// LoadBalancers says where the targets of private integrations are, by ARN.
+	LoadBalancers map[string]string
 }
 
 // A Flusher drops what authorizers found out: the data plane.
@@ -48,20 +57,21 @@ type Flusher interface {
 
 var _ api.Server = (*Service)(nil)
 
-// New returns a service over st. Definitions go into blobs. A limit of 0 is
-// AWS's; without caches, which may be nil, nothing is kept that could be reset.
-func New(st store.Store, blobs *store.Blobs, limits Limits, caches Flusher) *Service {
+// New returns a service over st. Definitions go into blobs.
+func New(st store.Store, blobs *store.Blobs, opt Options) *Service {
+	limits := opt.Limits
 	for _, l := range []struct{ have, otherwise *int }{
 		{&limits.Routes, &defaultLimits.Routes},
 		{&limits.Integrations, &defaultLimits.Integrations},
 		{&limits.Stages, &defaultLimits.Stages},
 		{&limits.Authorizers, &defaultLimits.Authorizers},
+		{&limits.VPCLinks, &defaultLimits.VPCLinks},
 	} {
 		if *l.have == 0 {
 			*l.have = *l.otherwise
 		}
 	}
-	return &Service{st: st, blobs: blobs, limits: limits, caches: caches}
+	return &Service{st: st, blobs: blobs, limits: limits, opt: opt}
 }
 
 // tables are the records of the caller's account and region.

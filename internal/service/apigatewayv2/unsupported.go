@@ -24,12 +24,9 @@ const (
 	noDisabledValidation
 	noRouteKeys
 	noRouteModels
-	noVPCLink
-	noSubtype
-	noCredentials
+	noCloudMap
 	noClientCertificate
 	noLogging
-	noAuthorizerRole
 	unsupportedCount
 )
 
@@ -38,12 +35,9 @@ var unsupportedSettings = [unsupportedCount]unsupported{
 	noDisabledValidation: {"Api", "disableSchemaValidation", "true"},
 	noRouteKeys:          {"Route", "apiKeyRequired", "true"},
 	noRouteModels:        {"Route", "requestModels, requestParameters, modelSelectionExpression, routeResponseSelectionExpression", "any"},
-	noVPCLink:            {"Integration", "connectionType", "VPC_LINK"},
-	noSubtype:            {"Integration", "integrationSubtype", "any"},
-	noCredentials:        {"Integration", "credentialsArn", "any"},
+	noCloudMap:           {"Integration", "integrationUri", "of AWS Cloud Map services"},
 	noClientCertificate:  {"Stage", "clientCertificateId", "any"},
 	noLogging:            {"Stage route settings", "loggingLevel, dataTraceEnabled", "any but OFF, false"},
-	noAuthorizerRole:     {"Authorizer", "authorizerCredentialsArn", "any"},
 }
 
 // refuse is the answer to setting what is not supported, with the value that

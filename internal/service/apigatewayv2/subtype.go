@@ -1,0 +1,65 @@
+package apigatewayv2
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	api "gatehouse/internal/awsapi/apigatewayv2"
+	"gatehouse/internal/record"
+)
+
+var regionName = regexp.MustCompile(`^[a-z0-9-]+$`)
+
+// checkSubtype checks what only integrations with a service of AWS have.
+//
+// AWS: http-api-execution.md §7; the texts are ours.
+func checkSubtype(i *api.Integration) error {
+	name := *i.IntegrationSubtype
+	kind := record.SubtypeOf(name)
+	switch {
+	case kind == nil:
+		return bad("Invalid integration subtype " + name)
+	case str(i.PayloadFormatVersion) != "1.0":
+		return bad("Invalid payloadFormatVersion " + str(i.PayloadFormatVersion) + ". " + name + " supports 1.0")
+	case str(i.CredentialsArn) == "":
+		return bad("Credentials must be specified for integrations with a subtype")
+	case str(i.IntegrationUri) != "" || str(i.IntegrationMethod) != "":
+		return bad("integrationUri and integrationMethod are not supported for integrations with a subtype")
+	}
+	for _, p := range kind.Parameters {
+		if p.Required && i.RequestParameters[p.Name] == "" {
+			return bad("Parameter: " + p.Name + " is required for integration subtype " + name)
+		}
+	}
+	for _, key := range sortedKeys(i.RequestParameters) {
+		value := i.RequestParameters[key]
+		if key == record.SubtypeRegion {
+			if !regionName.MatchString(value) && !strings.HasPrefix(value, "${stageVariables.") && !strings.HasPrefix(value, "$stageVariables.") {
+				return bad("Parameter: Region must be the name of a Region")
+			}
+			continue
+		}
+		if kind.Parameter(key) == nil {
+			return bad("Parameter: " + key + " does not fit schema for Operation: " + name)
+		}
+		if err := checkReferences(value, "$request."); err != nil {
+			return err
+		}
+	}
+	if err := checkCommon(i); err != nil {
+		return err
+	}
+	return checkResponseMappings(i)
+}
+
+// checkReferences refuses a value that refers to what there is not.
+func checkReferences(value, messages string) error {
+	for _, m := range reference.FindAllStringSubmatch(value, -1) {
+		root := "$" + m[1] + m[2]
+		if !slices.ContainsFunc([]string{messages, "$context.", "$stageVariables."}, func(p string) bool { return strings.HasPrefix(root, p) }) {
+			return bad("Invalid mapping expression specified: " + value)
+		}
+	}
+	return nil
+}

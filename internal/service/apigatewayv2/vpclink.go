@@ -1,0 +1,222 @@
+package apigatewayv2
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"gatehouse/internal/arn"
+	api "gatehouse/internal/awsapi/apigatewayv2"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// Gatehouse has no VPC: a VPC link is a name by which private integrations call
+// through it, and what a listener's ARN means says the configuration. Subnets
+// and security groups are kept as they were given, for AWS's clients compare
+// them; on AWS, too, they say only where the gateway's own addresses lie.
+
+func errVPCLink(id *string) error { return errUnknown("VpcLink", str(id)) }
+
+// CreateVpcLink creates a VPC link. AWS takes minutes to make one; here it is
+// ready with the answer, which says PENDING all the same.
+func (s *Service) CreateVpcLink(ctx context.Context, in *api.CreateVpcLinkInput) (*api.CreateVpcLinkResponse, error) {
+	t := s.tables(ctx)
+	link := record.APIVPCLink{Scope: t.Scope, Created: time.Now().UTC(), VpcLink: api.VpcLink{
+		Name: in.Name, SubnetIds: in.SubnetIds, SecurityGroupIds: in.SecurityGroupIds, Tags: in.Tags, CreatedDate: now(),
+		VpcLinkStatus: new(api.VpcLinkStatusAvailable), VpcLinkStatusMessage: new("VPC link is ready to route traffic"), VpcLinkVersion: new(api.VpcLinkVersionV2),
+	}}
+	if link.SecurityGroupIds == nil {
+		link.SecurityGroupIds = []string{}
+	}
+	if err := checkVPCLink(&link.VpcLink); err != nil {
+		return nil, err
+	}
+	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
+		rows, err := t.APIVPCLinks.All(ctx)
+		if err != nil {
+			return err
+		}
+		if len(rows) >= s.limits.VPCLinks {
+			return errLimit("VPC links")
+		}
+		link.VpcLinkId = new(record.NewID(shortIDLen))
+		c.Require(t.APIVPCLinks.Absent(*link.VpcLinkId))
+		store.Add(c, t.APIVPCLinks, *link.VpcLinkId, link)
+		return nil
+	}))
+	out := shownLink(link)
+	out.VpcLinkStatus, out.VpcLinkStatusMessage = new(api.VpcLinkStatusPending), new("VPC link is provisioning ENIs")
+	return new(api.CreateVpcLinkResponse(out)), err
+}
+
+// shownLink is a link as it is returned: no tags are an empty map.
+func shownLink(r record.APIVPCLink) api.VpcLink {
+	if r.Tags == nil {
+		r.Tags = map[string]string{}
+	}
+	return r.VpcLink
+}
+
+// checkVPCLink refuses what cannot be said of a link. The texts are ours.
+//
+// AWS: API reference, CreateVpcLink: a name of 1 to 128 characters, subnets.
+func checkVPCLink(l *api.VpcLink) error {
+	switch {
+	case str(l.Name) == "" || utf8.RuneCountInString(*l.Name) > 128:
+		return bad("VPC link name must have between 1 and 128 characters")
+	case len(l.SubnetIds) == 0:
+		return bad("At least one subnet is required for a VPC link")
+	case len(l.SubnetIds) > 10 || len(l.SecurityGroupIds) > 10: // AWS: quotas
+		return errLimit("subnets or security groups of a VPC link")
+	}
+	return checkTags(l.Tags)
+}
+
+// GetVpcLink returns one link.
+func (s *Service) GetVpcLink(ctx context.Context, in *api.GetVpcLinkInput) (*api.GetVpcLinkResponse, error) {
+	link, _, err := s.tables(ctx).APIVPCLinks.Find(ctx, errVPCLink(in.VpcLinkId), str(in.VpcLinkId))
+	return new(api.GetVpcLinkResponse(shownLink(link))), err
+}
+
+// GetVpcLinks lists links, the oldest first.
+func (s *Service) GetVpcLinks(ctx context.Context, in *api.GetVpcLinksInput) (*api.GetVpcLinksResponse, error) {
+	rows, err := s.tables(ctx).APIVPCLinks.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(rows, func(a, b store.Row[record.APIVPCLink]) int { return a.Value.Created.Compare(b.Value.Created) })
+	links := make([]api.VpcLink, len(rows))
+	for i := range rows {
+		links[i] = shownLink(rows[i].Value)
+	}
+	items, next, err := page(links, func(l *api.VpcLink) string { return *l.VpcLinkId }, in.NextToken, in.MaxResults)
+	return &api.GetVpcLinksResponse{Items: items, NextToken: next}, err
+}
+
+// UpdateVpcLink changes the name of a link: nothing else ever changes.
+func (s *Service) UpdateVpcLink(ctx context.Context, in *api.UpdateVpcLinkInput) (*api.UpdateVpcLinkResponse, error) {
+	t := s.tables(ctx)
+	var link record.APIVPCLink
+	err := answer(store.Update(ctx, s.st, func(c *store.Change) (err error) {
+		var rev store.Rev
+		if link, rev, err = t.APIVPCLinks.Find(ctx, errVPCLink(in.VpcLinkId), str(in.VpcLinkId)); err != nil {
+			return err
+		}
+		overlay(&link.VpcLink, in)
+		c.Require(t.APIVPCLinks.Is(*link.VpcLinkId, rev))
+		store.Add(c, t.APIVPCLinks, *link.VpcLinkId, link)
+		return checkVPCLink(&link.VpcLink)
+	}))
+	return new(api.UpdateVpcLinkResponse(shownLink(link))), err
+}
+
+// DeleteVpcLink removes a link that no integration calls through, neither as
+// an API is now nor as a stage shows it.
+func (s *Service) DeleteVpcLink(ctx context.Context, in *api.DeleteVpcLinkInput) (*api.DeleteVpcLinkResponse, error) {
+	t, id := s.tables(ctx), str(in.VpcLinkId)
+	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
+		_, rev, err := t.APIVPCLinks.Find(ctx, errVPCLink(in.VpcLinkId), id)
+		if err != nil {
+			return err
+		}
+		users, err := s.usersOfLink(ctx, t, id)
+		if err != nil {
+			return err
+		}
+		if len(users) > 0 {
+			// AWS: undocumented text; after that of REST APIs.
+			return bad("Cannot delete vpc link. Vpc link '" + id + "', is referenced in [" + strings.Join(users, ", ") + "] in format of [ApiId:IntegrationId].")
+		}
+		// An integration that comes to use it meanwhile writes the link's record.
+		c.Require(t.APIVPCLinks.Is(id, rev))
+		c.Do(t.APIVPCLinks.Delete(id))
+		return nil
+	}))
+	return &api.DeleteVpcLinkResponse{}, err
+}
+
+// usersOfLink lists the integrations that call through a link.
+func (s *Service) usersOfLink(ctx context.Context, t record.Tables, link string) ([]string, error) {
+	refs := map[store.Ref]string{} // of definitions, with their APIs
+	apis, err := t.APIs.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range apis {
+		refs[row.Value.Definition] = str(row.Value.ApiId)
+	}
+	stages, err := t.APIStages.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range stages {
+		dep, rev, err := t.APIDeployments.Find(ctx, nil, row.Value.API, str(row.Value.DeploymentId))
+		if err != nil {
+			return nil, err
+		}
+		if rev != 0 {
+			refs[dep.Definition] = row.Value.API
+		}
+	}
+	var users []string
+	for ref, id := range refs {
+		def, err := t.LoadAPIDefinition(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range def.Integrations {
+			if str(i.ConnectionId) == link {
+				users = append(users, id+":"+str(i.IntegrationId))
+			}
+		}
+	}
+	slices.Sort(users)
+	return slices.Compact(users), nil
+}
+
+// checkListener refuses what is not the ARN of a load balancer's listener.
+//
+// AWS: http-api-execution.md §5; the texts are ours.
+func checkListener(uri string) error {
+	if strings.Contains(uri, "${stageVariables.") {
+		return nil
+	}
+	a, err := arn.Parse(uri)
+	switch {
+	case err == nil && a.Service == "servicediscovery":
+		return noCloudMap.refuse(uri)
+	case err != nil || a.Service != "elasticloadbalancing" || !strings.HasPrefix(a.Resource, "listener/app/") && !strings.HasPrefix(a.Resource, "listener/net/"):
+		return bad("For VpcLink V2, integration uri should be a valid ELB listener ARN or a valid Cloud Map service ARN.")
+	}
+	return nil
+}
+
+// checkPrivate demands of private integrations that their links are there, and
+// that somebody said where their listeners are.
+func (s *Service) checkPrivate(ctx context.Context, c *store.Change, integrations ...api.Integration) error {
+	t, seen := s.tables(ctx), map[string]bool{}
+	for n := range integrations {
+		i := &integrations[n]
+		if str(i.ConnectionType) != api.ConnectionTypeVpcLink {
+			continue
+		}
+		uri, id := str(i.IntegrationUri), str(i.ConnectionId)
+		if !strings.Contains(uri, "${stageVariables.") && record.LoadBalancerOf(s.opt.LoadBalancers, uri) == "" {
+			return bad("Gatehouse does not know where " + uri + " is: start it with --load-balancer " + uri + "=HOST:PORT")
+		}
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		link, rev, err := t.APIVPCLinks.Find(ctx, bad("Invalid VpcLink identifier specified "+id), id)
+		if err != nil {
+			return err
+		}
+		c.Require(t.APIVPCLinks.Is(id, rev))
+		store.Add(c, t.APIVPCLinks, id, link) // so that who deletes it notices
+	}
+	return nil
+}

@@ -34,7 +34,7 @@ func checkTags(tags map[string]string) error {
 	return nil
 }
 
-// GetTags returns the tags of an API or a stage.
+// GetTags returns the tags of an API, a stage, a VPC link or a domain name.
 func (s *Service) GetTags(ctx context.Context, in *api.GetTagsInput) (*api.GetTagsResponse, error) {
 	out := &api.GetTagsResponse{Tags: map[string]string{}}
 	return out, s.editTags(ctx, str(in.ResourceArn), func(tags map[string]string) (bool, error) {
@@ -62,7 +62,8 @@ func (s *Service) UntagResource(ctx context.Context, in *api.UntagResourceInput)
 }
 
 // editTags changes the tags of the thing an ARN names,
-// arn:aws:apigateway:{region}::/apis/{id} or …/apis/{id}/stages/{name}. do gets
+// arn:aws:apigateway:{region}::/apis/{id}, …/apis/{id}/stages/{name},
+// …/vpclinks/{id} or …/domainnames/{name}. do gets
 // a map of its own and tells whether it changed it.
 func (s *Service) editTags(ctx context.Context, name string, do func(tags map[string]string) (bool, error)) error {
 	a, err := arn.Parse(name)
@@ -71,11 +72,17 @@ func (s *Service) editTags(ctx context.Context, name string, do func(tags map[st
 	}
 	path := strings.Split(a.Resource, "/")
 	t := s.tables(ctx)
-	if a.Region != awsrpc.CallerFrom(ctx).Region || len(path) < 3 || path[1] != "apis" {
+	if a.Region != awsrpc.CallerFrom(ctx).Region || len(path) < 3 {
 		return errTarget()
 	}
 	return answer(store.Update(ctx, s.st, func(c *store.Change) error {
 		switch {
+		case path[1] == "vpclinks" && len(path) == 3:
+			return tagsOf(ctx, c, t.APIVPCLinks, func(r *record.APIVPCLink) *map[string]string { return &r.Tags }, do, path[2])
+		case path[1] == "domainnames" && len(path) == 3:
+			return tagsOf(ctx, c, t.DomainNames, func(r *record.DomainName) *map[string]string { return &r.Tags }, do, strings.ToLower(path[2]))
+		case path[1] != "apis":
+			return errTarget()
 		case len(path) == 3:
 			return tagsOf(ctx, c, t.APIs, func(r *record.API) *map[string]string { return &r.Tags }, do, path[2])
 		case len(path) == 5 && path[3] == "stages":

@@ -77,14 +77,14 @@ func (p *httpPlanner) listener(in *v2.Integration, name string) (*integration.UR
 // service makes an integration with a service of AWS. One that cannot be called
 // is no reason to refuse the stage.
 func (p *httpPlanner) service(rt *gateway.Route, in *v2.Integration, timeout time.Duration) (gateway.Integration, error) {
-	kind := record.SubtypeOf(str(in.IntegrationSubtype))
+	kind := awsclient.SubtypeOf(str(in.IntegrationSubtype))
 	if kind == nil {
 		return nil, errors.New("integrationSubtype " + str(in.IntegrationSubtype) + " is unknown")
 	}
 	if p.c.opt.AWS == nil {
 		return nil, errors.New("this node calls no AWS services")
 	}
-	region := integration.ExpandVariables(in.RequestParameters[record.SubtypeRegion], p.rec.StageVariables)
+	region := integration.ExpandVariables(in.RequestParameters[awsclient.SubtypeRegion], p.rec.StageVariables)
 	if region == "" {
 		region = p.id.Region
 	}

@@ -14,7 +14,6 @@ import (
 
 	"gatehouse/internal/awsclient"
 	"gatehouse/internal/gateway"
-	"gatehouse/internal/record"
 	"gatehouse/internal/wire"
 )
 
@@ -26,7 +25,7 @@ import (
 type Subtype struct {
 	call
 	signing
-	kind       *record.Subtype
+	kind       *awsclient.Subtype
 	parameters []serviceParameter
 	body       bool // a parameter is taken from the body
 	answer     *HTTPAPIProxy
@@ -35,7 +34,7 @@ type Subtype struct {
 // A serviceParameter is one parameter of a call: where it goes, and what it is
 // made of.
 type serviceParameter struct {
-	*record.SubtypeParameter
+	*awsclient.SubtypeParameter
 	value  expression
 	source string // as it is configured
 }
@@ -43,7 +42,7 @@ type serviceParameter struct {
 // A SubtypeConfig says which operation is called, and with what.
 type SubtypeConfig struct {
 	API        string // id of the API
-	Kind       *record.Subtype
+	Kind       *awsclient.Subtype
 	Endpoint   *awsclient.Endpoint
 	Cluster    gateway.Cluster
 	Signer     awsclient.Source
@@ -71,7 +70,7 @@ func NewSubtype(c *SubtypeConfig) (*Subtype, error) {
 	s := &Subtype{call: k, signing: signing{c.Signer, c.Endpoint.Scope}, kind: c.Kind, answer: &HTTPAPIProxy{call: k, request: new(Mapping), responses: c.Responses}}
 	r := &referrer{rt: c.Route, variables: c.Variables, root: "$request."}
 	for _, name := range slices.Sorted(maps.Keys(c.Parameters)) {
-		if name == record.SubtypeRegion {
+		if name == awsclient.SubtypeRegion {
 			continue
 		}
 		p := serviceParameter{SubtypeParameter: c.Kind.Parameter(name), source: c.Parameters[name]}
@@ -178,21 +177,21 @@ func (s *Subtype) prepareJSON(x *gateway.Exchange, values []string) error {
 
 // appendForm appends a value in the form that the service wants. It reports
 // false if it cannot have that form.
-func appendForm(dst []byte, text string, form record.SubtypeForm) ([]byte, bool) {
+func appendForm(dst []byte, text string, form awsclient.SubtypeForm) ([]byte, bool) {
 	switch form {
-	case record.SubtypeNumber:
+	case awsclient.SubtypeNumber:
 		n, err := strconv.ParseInt(text, 10, 64)
 		return strconv.AppendInt(dst, n, 10), err == nil
-	case record.SubtypeTime:
+	case awsclient.SubtypeTime:
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 			return strconv.AppendInt(dst, n, 10), true
 		}
 		t, err := time.Parse(time.RFC3339Nano, text)
 		return strconv.AppendInt(dst, t.Unix(), 10), err == nil
-	case record.SubtypeDocument:
+	case awsclient.SubtypeDocument:
 		v := jsontext.Value(text)
 		return append(dst, text...), v.IsValid() && v.Kind() == '{'
-	case record.SubtypeList:
+	case awsclient.SubtypeList:
 		if v := jsontext.Value(text); v.IsValid() && v.Kind() == '[' {
 			return append(dst, text...), true
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	api "gatehouse/internal/awsapi/apigatewayv2"
-	"gatehouse/internal/record"
+	"gatehouse/internal/awsclient"
 )
 
 var regionName = regexp.MustCompile(`^[a-z0-9-]+$`)
@@ -16,7 +16,7 @@ var regionName = regexp.MustCompile(`^[a-z0-9-]+$`)
 // AWS: http-api-execution.md §7; the texts are ours.
 func checkSubtype(i *api.Integration) error {
 	name := *i.IntegrationSubtype
-	kind := record.SubtypeOf(name)
+	kind := awsclient.SubtypeOf(name)
 	switch {
 	case kind == nil:
 		return bad("Invalid integration subtype " + name)
@@ -34,7 +34,7 @@ func checkSubtype(i *api.Integration) error {
 	}
 	for _, key := range sortedKeys(i.RequestParameters) {
 		value := i.RequestParameters[key]
-		if key == record.SubtypeRegion {
+		if key == awsclient.SubtypeRegion {
 			if !regionName.MatchString(value) && !strings.HasPrefix(value, "${stageVariables.") && !strings.HasPrefix(value, "$stageVariables.") {
 				return bad("Parameter: Region must be the name of a Region")
 			}

@@ -1,4 +1,4 @@
-package record
+package awsclient
 
 // A Subtype is an operation of an AWS service that an HTTP API calls by itself:
 // the integrationSubtype of an integration.

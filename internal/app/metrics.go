@@ -94,10 +94,18 @@ var (
 	backendFailures = counter("backend_failures_total", "Requests to a backend without an answer: no connection, broken off, or timed out.", "backend")
 )
 
+// nodeFamilies are those of the whole server; backendFamilies have a label.
+func nodeFamilies() []*family {
+	return []*family{&connections, &appliedRevision, &storeRevision, &refusedStages, &ready, &logLines, &logDropped, &localFunctions, &instances}
+}
+
+func backendFamilies() []*family {
+	return []*family{&backendInUse, &backendIdle, &backendWaiting, &backendFailures}
+}
+
 // Describe implements prometheus.Collector.
 func (c *nodeCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, f := range []*family{&connections, &appliedRevision, &storeRevision, &refusedStages, &ready, &logLines, &logDropped,
-		&localFunctions, &instances, &backendInUse, &backendIdle, &backendWaiting, &backendFailures} {
+	for _, f := range append(nodeFamilies(), backendFamilies()...) {
 		to <- f.desc
 	}
 }

@@ -77,6 +77,7 @@ type Exchange struct {
 
 	Identity Identity     // who signed the request
 	Endpoint *VPCEndpoint // that the request came in by; nil: by none
+	Domain   *PrivateHost // the private custom domain that it came to; nil: to none
 
 	// Client is the certificate that the client showed, where one is asked for;
 	// nil: none. It is good, or else x is refused for it.
@@ -121,7 +122,7 @@ func (x *Exchange) Reset() {
 	clear(x.MappedQuery)
 	clear(x.MappedPath)
 	x.MappedHeader, x.MappedQuery, x.MappedPath = x.MappedHeader[:0], x.MappedQuery[:0], x.MappedPath[:0]
-	x.Identity, x.Endpoint, x.Client, x.asked = Identity{}, nil, nil, policy.Request{}
+	x.Identity, x.Endpoint, x.Domain, x.Client, x.asked = Identity{}, nil, nil, nil, policy.Request{}
 	x.Deadline = time.Time{}
 	x.Buf = reuse(x.Buf)
 	x.Transformed, x.Overrides = false, nil

@@ -46,10 +46,8 @@ func (g *Gateway) Begin(x *Exchange) *Plan {
 	t := g.Table()
 	x.Table = t
 	x.begin()
-	w := t.resolve(x.MethodRequest.Host, x.MethodRequest.Path)
-	if w.stage == nil && !w.http {
-		w = t.resolveHeader(&x.MethodRequest)
-	}
+	w := t.find(x)
+	x.Domain = w.private
 	x.Vars.setPlace(x.MethodRequest.Host, &w)
 	if (g.Clients != nil || w.clients != nil) && !g.admits(x, &w) {
 		return nil
@@ -85,6 +83,20 @@ func (g *Gateway) Begin(x *Exchange) *Plan {
 	x.Route = rt
 	x.plan = rt.Plan
 	return x.plan
+}
+
+// find finds out where x goes.
+func (t *Table) find(x *Exchange) where {
+	if len(t.private) > 0 {
+		if w, ok := t.resolvePrivate(&x.MethodRequest, x.Peer); ok {
+			return w
+		}
+	}
+	w := t.resolve(x.MethodRequest.Host, x.MethodRequest.Path)
+	if w.stage == nil && !w.http {
+		w = t.resolveHeader(&x.MethodRequest)
+	}
+	return w
 }
 
 // refusal returns why a request is refused before any stage is asked, or nil.

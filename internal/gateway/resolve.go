@@ -38,6 +38,7 @@ type where struct {
 	http       bool              // the API, if there is one, is an HTTP API
 	endpoint   string            // the VPC endpoint that the host names
 	clients    *clientcert.Store // of a custom domain
+	private    *PrivateHost      // the custom domain, if it is a private one
 }
 
 // resolve finds the stage of a host and a percent-encoded path. w.stage is nil

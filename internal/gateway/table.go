@@ -17,6 +17,7 @@ type Table struct {
 	apis      map[string]*API
 	hosts     map[string]*Host
 	wildcards map[string]*Host // by what follows "*."
+	private   map[string][]*Host
 }
 
 // An API is what one API id leads to.
@@ -41,6 +42,8 @@ type Host struct {
 	// Clients is the trust store that clients of the name must show a
 	// certificate of; nil: they need none.
 	Clients *clientcert.Store
+	// Private: it is a private custom domain; nil: a public one.
+	Private *PrivateHost
 	// prefixes: keys are compared as text and not by segments.
 	prefixes bool
 }
@@ -61,6 +64,7 @@ func NewTable(revision int64, apis []*API, hosts []*Host) (*Table, error) {
 		apis:      make(map[string]*API, len(apis)),
 		hosts:     make(map[string]*Host, len(hosts)),
 		wildcards: make(map[string]*Host),
+		private:   make(map[string][]*Host),
 	}
 	for _, a := range apis {
 		if t.apis[a.ID] != nil {
@@ -70,6 +74,10 @@ func NewTable(revision int64, apis []*API, hosts []*Host) (*Table, error) {
 	}
 	for _, h := range hosts {
 		byName, name := t.hosts, strings.ToLower(h.Name)
+		if h.Private != nil {
+			t.private[name] = append(t.private[name], sortedHost(h))
+			continue
+		}
 		if rest, ok := strings.CutPrefix(name, "*."); ok {
 			byName, name = t.wildcards, rest
 		}
@@ -86,7 +94,7 @@ func NewTable(revision int64, apis []*API, hosts []*Host) (*Table, error) {
 // AWS: custom-domains.md §2.1: a domain with at least one key of several
 // segments compares characters, one without compares segments.
 func sortedHost(h *Host) *Host {
-	c := &Host{Name: h.Name, Mappings: slices.Clone(h.Mappings), Certificate: h.Certificate, Clients: h.Clients}
+	c := &Host{Name: h.Name, Mappings: slices.Clone(h.Mappings), Certificate: h.Certificate, Clients: h.Clients, Private: h.Private}
 	for i := range c.Mappings {
 		if c.Mappings[i].BasePath == "(none)" {
 			c.Mappings[i].BasePath = ""
@@ -107,7 +115,21 @@ func (t *Table) Domain(serverName string) *Host {
 	if dot := indexByte(name, '.'); h == nil && dot >= 0 {
 		h = t.wildcards[string(name[dot+1:])]
 	}
+	if h == nil {
+		return t.privateDomain(name)
+	}
 	return h
+}
+
+// privateDomain returns the private custom domain of a name that has a
+// certificate. Which of several is meant is not known yet: the oldest.
+func (t *Table) privateDomain(name []byte) *Host {
+	for _, h := range t.private[string(name)] {
+		if h.Certificate != nil {
+			return h
+		}
+	}
+	return nil
 }
 
 // Revision returns the revision of the store that t was compiled from.

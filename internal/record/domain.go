@@ -1,8 +1,10 @@
 package record
 
 import (
+	"strings"
 	"time"
 
+	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/store"
 )
@@ -25,6 +27,46 @@ type DomainName struct {
 	Truststore string `json:",omitzero"`
 }
 
+// DomainKey is what a domain name is kept under: its name, and for a private
+// one its id too, as in its ARN. Both are in lower case.
+func DomainKey(name, id string) string {
+	if id != "" {
+		name += "+" + id
+	}
+	return strings.ToLower(name)
+}
+
+// IsPrivateDomain tells whether a key is that of a private domain name.
+func IsPrivateDomain(key string) bool { return strings.Contains(key, "+") }
+
+// DomainOfKey is the name in a key.
+func DomainOfKey(key string) string {
+	name, _, _ := strings.Cut(key, "+")
+	return name
+}
+
+// PolicyARN is what the policy of a private domain speaks of.
+//
+// AWS: "Share your private custom domain name using the API Gateway AWS CLI".
+func (d *DomainName) PolicyARN() string {
+	return arn.ARN{Partition: arn.Partition(d.Region), Service: "execute-api", Region: d.Region, Account: d.Account,
+		Resource: "/domainnames/" + DomainKey(deref(d.DomainName.DomainName), deref(d.DomainNameId))}.String()
+}
+
+// A DomainAccess lets what comes in by a VPC endpoint reach a private domain
+// name. It is kept for all accounts together, by Region, endpoint and name.
+type DomainAccess struct {
+	api.DomainNameAccessAssociation
+	Scope         // of who made it
+	Domain string // the key of the domain name
+	Owner  string // the account of the domain name
+}
+
+// DomainAccesses are the access associations of all accounts.
+func DomainAccesses(st store.Store) store.Table[DomainAccess] {
+	return store.NewTable[DomainAccess](st, Everywhere.prefix(KindDomainAccess))
+}
+
 // A BasePathMapping says which stage of which API is served below a path of a
 // domain name.
 type BasePathMapping struct {
@@ -43,5 +85,5 @@ type DomainOwner struct {
 
 // DomainOwners are the reserved domain names of all accounts.
 func DomainOwners(st store.Store) store.Table[DomainOwner] {
-	return store.NewTable[DomainOwner](st, store.Prefix("-", "-", service, "domainowner"))
+	return store.NewTable[DomainOwner](st, Everywhere.prefix("domainowner"))
 }

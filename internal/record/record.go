@@ -43,6 +43,7 @@ const (
 	KindAPIDeployment     Kind = "v2deployment"      // api, deployment
 	KindAPIStage          Kind = "v2stage"           // api, stage name
 	KindAPIVPCLink        Kind = "v2vpclink"         // link
+	KindDomainAccess      Kind = "domainaccess"      // Region, VPC endpoint, domain name; of Everywhere
 	kindBlob              Kind = "blob"
 
 	// Only the service reads these; to everybody else they are not records.
@@ -52,6 +53,9 @@ const (
 // A Scope is an account and a region: the space in which ids are unique, and
 // out of which no request can see.
 type Scope struct{ Account, Region string }
+
+// Everywhere is the scope of what all accounts have together.
+var Everywhere = Scope{"-", "-"}
 
 // prefix is what the keys of a kind begin with.
 func (s Scope) prefix(k Kind) string {
@@ -79,7 +83,7 @@ func ParseKey(key string) (Key, bool) {
 var kinds = []Kind{
 	KindAccount, KindRestAPI, KindDeployment, KindStage, KindAPIKey, KindAPIKeyValue,
 	KindUsagePlan, KindUsagePlanKey, KindDomainName, KindBasePathMapping, KindVPCLink, KindClientCertificate,
-	KindAPI, KindAPIDeployment, KindAPIStage, KindAPIVPCLink,
+	KindAPI, KindAPIDeployment, KindAPIStage, KindAPIVPCLink, KindDomainAccess,
 }
 
 // Tables are the records of one account in one region. They are cheap to make.

@@ -56,7 +56,7 @@ func (p *planner) access(steps []gateway.Step, m *api.Method, by gateway.Step) [
 		}
 	}
 	if private {
-		steps = append(steps, step.EndpointPolicy{})
+		steps = append(steps, step.EndpointPolicy{}, step.DomainPolicy{})
 	}
 	return steps
 }

@@ -102,8 +102,10 @@ type Compiler struct {
 	// certificates are those of the custom domains, by what they were made of.
 	certificates map[domainID]domainCertificate
 	truststores  map[domainID]domainClients // likewise
-	again        map[stageID]bool           // what they need could not be read: to be tried anew
-	buckets      limit.Registry
+	// domainPolicies are those of the private ones.
+	domainPolicies map[domainID]domainPolicy
+	again          map[stageID]bool // what they need could not be read: to be tried anew
+	buckets        limit.Registry
 
 	// backends are those of the mirror, for everybody.
 	backends atomic.Pointer[backends]
@@ -139,10 +141,10 @@ func New(st store.Store, blobs *store.Blobs, gw *gateway.Gateway, opt Options) *
 		stages:       make(map[stageID]*built),
 		callers:      make(map[record.Scope]*callers),
 		again:        make(map[stageID]bool),
-		certificates: make(map[domainID]domainCertificate),
-		truststores:  make(map[domainID]domainClients),
-		moved:        make(chan struct{}),
-		refused:      make(map[stageID]Refusal),
+		certificates: make(map[domainID]domainCertificate), domainPolicies: make(map[domainID]domainPolicy),
+		truststores: make(map[domainID]domainClients),
+		moved:       make(chan struct{}),
+		refused:     make(map[stageID]Refusal),
 	}
 }
 

@@ -26,6 +26,7 @@ type mirror struct {
 	keys        map[record.Scope]*gateway.Keyring // API keys, and the plans they are in
 	domains     map[domainID]*record.DomainName
 	mappings    map[domainID]map[string]*record.BasePathMapping // by base path
+	accesses    map[accessID]*record.DomainAccess
 	backends    *backends
 
 	// The stages of each API, by name.
@@ -46,6 +47,7 @@ type (
 		record.Scope
 		api, id string
 	}
+	accessID struct{ region, endpoint, name string }
 	domainID struct {
 		record.Scope
 		name string
@@ -63,6 +65,7 @@ func newMirror(st store.Store, blobs *store.Blobs) *mirror {
 		keys:        make(map[record.Scope]*gateway.Keyring),
 		domains:     make(map[domainID]*record.DomainName),
 		mappings:    make(map[domainID]map[string]*record.BasePathMapping),
+		accesses:    make(map[accessID]*record.DomainAccess),
 		backends:    newBackends(),
 		stagesOf:    make(map[apiID]map[string]bool),
 		unread:      make(map[stageID]error),
@@ -154,6 +157,11 @@ func (m *mirror) apply(op store.Op, rev store.Rev, t *touched) error {
 			putIn(m.mappings, domainID{k.Scope, k.ID[0]}, k.ID[1], r)
 			t.hosts = true
 		})
+	case record.KindDomainAccess:
+		return change(record.DomainAccesses(m.st), kv, op.Delete, func(r *record.DomainAccess) {
+			put(m.accesses, accessID{k.ID[0], k.ID[1], k.ID[2]}, r)
+			t.hosts = true
+		})
 	case record.KindVPCLink:
 		id := linkID{k.Scope, k.ID[0]}
 		t.links[id] = true
@@ -214,6 +222,8 @@ func idParts(k record.Kind) int {
 	switch k {
 	case record.KindDeployment, record.KindStage, record.KindUsagePlanKey, record.KindBasePathMapping, record.KindAPIStage, record.KindAPIDeployment:
 		return 2
+	case record.KindDomainAccess:
+		return 3
 	}
 	return 1
 }

@@ -84,7 +84,7 @@ func (c *Compiler) withCallers(id stageID, b *built) *gateway.Stage {
 // stays: its requests are forbidden, not given to a shorter base path.
 func (c *Compiler) hosts(apis map[apiID]*gateway.API) []*gateway.Host {
 	var hosts []*gateway.Host
-	names := make(map[string]bool)
+	names, associated := make(map[string]bool), c.mirror.associated()
 	for _, id := range c.mirror.sortedDomains() {
 		name := strings.ToLower(id.name)
 		// AWS: DNS decides to which Region a name leads. Here nobody asks it, so
@@ -93,7 +93,7 @@ func (c *Compiler) hosts(apis map[apiID]*gateway.API) []*gateway.Host {
 			continue
 		}
 		names[name] = true
-		h := &gateway.Host{Name: id.name, Certificate: c.domainCertificate(id), Clients: c.domainClients(id)}
+		h := &gateway.Host{Name: record.DomainOfKey(id.name), Certificate: c.domainCertificate(id), Clients: c.domainClients(id), Private: c.privateHost(id, associated[id])}
 		for path, rec := range c.mirror.mappings[id] {
 			h.Mappings = append(h.Mappings, mapping(path, rec, apis[apiID{id.Scope, str(rec.RestApiId)}]))
 		}
@@ -102,6 +102,7 @@ func (c *Compiler) hosts(apis map[apiID]*gateway.API) []*gateway.Host {
 	}
 	maps.DeleteFunc(c.certificates, func(id domainID, _ domainCertificate) bool { return c.mirror.domains[id] == nil })
 	maps.DeleteFunc(c.truststores, func(id domainID, _ domainClients) bool { return c.mirror.domains[id] == nil })
+	maps.DeleteFunc(c.domainPolicies, func(id domainID, _ domainPolicy) bool { return c.mirror.domains[id] == nil })
 	return hosts
 }
 

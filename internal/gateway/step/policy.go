@@ -115,16 +115,15 @@ var (
 
 // Do sets x.Endpoint.
 func (s *PrivateOnly) Do(_ context.Context, x *gateway.Exchange) error {
-	for i := range s.Endpoints {
-		if e := &s.Endpoints[i]; e.Covers(x.Peer) {
-			if x.Vars.Endpoint != "" && x.Vars.Endpoint != e.ID {
-				return wrongEndpoint
-			}
-			x.Endpoint = e
-			return nil
-		}
+	e := gateway.EndpointOf(s.Endpoints, x.Peer)
+	switch {
+	case e == nil:
+		return notPrivate
+	case x.Vars.Endpoint != "" && x.Vars.Endpoint != e.ID:
+		return wrongEndpoint
 	}
-	return notPrivate
+	x.Endpoint = e
+	return nil
 }
 
 // EndpointPolicy refuses what the policy of the VPC endpoint, by which x came
@@ -152,10 +151,38 @@ func (EndpointPolicy) Do(_ context.Context, x *gateway.Exchange) error {
 
 var errEndpoint = errors.New("the policy of the VPC endpoint does not allow it")
 
+// DomainPolicy refuses what the policy of the private custom domain, to which x
+// came, does not allow. It stands where it is known who calls.
+type DomainPolicy struct{}
+
+var errDomain = errors.New("the policy of the private custom domain does not allow it")
+
+// Do asks the domain's policy.
+//
+// AWS: custom-domains.md §5: without a policy nobody is let in. The text is that
+// of an API's policy.
+func (DomainPolicy) Do(_ context.Context, x *gateway.Exchange) error {
+	effect, err := x.DomainAllows()
+	switch {
+	case err != nil:
+		return err
+	case effect == policy.Allow:
+		return nil
+	}
+	if _, err := x.Asked(); err != nil { // what the refusal names
+		return err
+	}
+	if effect == policy.Deny {
+		return x.AccessDeniedFault(" with an explicit deny", errDomain)
+	}
+	return x.AccessDeniedFault("", errDomain)
+}
+
 var (
 	_ gateway.Step = (*PolicyDeny)(nil)
 	_ gateway.Step = (*PolicyAllow)(nil)
 	_ gateway.Step = (*PolicyCombined)(nil)
 	_ gateway.Step = (*PrivateOnly)(nil)
 	_ gateway.Step = EndpointPolicy{}
+	_ gateway.Step = DomainPolicy{}
 )

@@ -37,7 +37,7 @@ func basePath(p string) (string, error) {
 // CreateBasePathMapping lets a domain name serve a stage below a path.
 func (s *Service) CreateBasePathMapping(ctx context.Context, in *api.CreateBasePathMappingInput) (*api.BasePathMapping, error) {
 	t := s.tables(ctx)
-	name := strings.ToLower(str(in.DomainName))
+	name := record.DomainKey(str(in.DomainName), str(in.DomainNameId))
 	path, err := basePath(str(in.BasePath))
 	if err != nil {
 		return nil, err
@@ -82,8 +82,11 @@ func (s *Service) putMapping(ctx context.Context, c *store.Change, t record.Tabl
 // requireTarget demands that the API and stage of a mapping are there.
 func requireTarget(ctx context.Context, c *store.Change, t record.Tables, m *record.BasePathMapping) error {
 	restAPI := str(m.RestApiId)
-	_, rev, err := t.RestAPIs.Find(ctx, api.BadRequestException("Invalid REST API identifier specified"), restAPI)
+	target, rev, err := t.RestAPIs.Find(ctx, api.BadRequestException("Invalid REST API identifier specified"), restAPI)
 	if err != nil {
+		return err
+	}
+	if err := checkPrivacy(m.DomainName, &target); err != nil {
 		return err
 	}
 	c.Require(t.RestAPIs.Is(store.ID(restAPI), rev))
@@ -99,7 +102,7 @@ func requireTarget(ctx context.Context, c *store.Change, t record.Tables, m *rec
 
 // GetBasePathMapping returns one mapping.
 func (s *Service) GetBasePathMapping(ctx context.Context, in *api.GetBasePathMappingInput) (*api.BasePathMapping, error) {
-	m, _, err := s.tables(ctx).BasePathMappings.Find(ctx, errBasePath(), strings.ToLower(str(in.DomainName)), str(in.BasePath))
+	m, _, err := s.tables(ctx).BasePathMappings.Find(ctx, errBasePath(), record.DomainKey(str(in.DomainName), str(in.DomainNameId)), str(in.BasePath))
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +112,7 @@ func (s *Service) GetBasePathMapping(ctx context.Context, in *api.GetBasePathMap
 // GetBasePathMappings lists the mappings of a domain name.
 func (s *Service) GetBasePathMappings(ctx context.Context, in *api.GetBasePathMappingsInput) (*api.BasePathMappings, error) {
 	t := s.tables(ctx)
-	name := strings.ToLower(str(in.DomainName))
+	name := record.DomainKey(str(in.DomainName), str(in.DomainNameId))
 	if _, _, err := t.DomainNames.Find(ctx, errDomain(), name); err != nil {
 		return nil, err
 	}
@@ -131,7 +134,7 @@ func (s *Service) GetBasePathMappings(ctx context.Context, in *api.GetBasePathMa
 // UpdateBasePathMapping changes a mapping.
 func (s *Service) UpdateBasePathMapping(ctx context.Context, in *api.UpdateBasePathMappingInput) (*api.BasePathMapping, error) {
 	t := s.tables(ctx)
-	name := strings.ToLower(str(in.DomainName))
+	name := record.DomainKey(str(in.DomainName), str(in.DomainNameId))
 	var m record.BasePathMapping
 	err := s.commit(ctx, func(c *store.Change) (err error) {
 		var rev store.Rev
@@ -180,7 +183,7 @@ func patchTarget(m *api.BasePathMapping, o patchOp) error { m.RestApiId = new(o.
 func (s *Service) DeleteBasePathMapping(ctx context.Context, in *api.DeleteBasePathMappingInput) error {
 	t := s.tables(ctx)
 	return s.commit(ctx, func(c *store.Change) error {
-		name := strings.ToLower(str(in.DomainName))
+		name := record.DomainKey(str(in.DomainName), str(in.DomainNameId))
 		_, rev, err := t.BasePathMappings.Find(ctx, errBasePath(), name, str(in.BasePath))
 		if err != nil {
 			return err

@@ -69,9 +69,20 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 	if err := s.readTruststore(ctx, &dom); err != nil {
 		return nil, err
 	}
+	if wantsPrivate(in) {
+		if err := makePrivate(&dom, in); err != nil {
+			return nil, err
+		}
+		return &dom.DomainName, s.createPrivateDomain(ctx, t, &dom)
+	}
 	setDomainTarget(&dom.DomainName, t.Scope.Region)
-	owners := record.DomainOwners(s.st)
-	err := s.commit(ctx, func(c *store.Change) error {
+	return &dom.DomainName, s.createPublicDomain(ctx, t, &dom)
+}
+
+// createPublicDomain keeps a new domain name that no other account may have.
+func (s *Service) createPublicDomain(ctx context.Context, t record.Tables, dom *record.DomainName) error {
+	owners, name := record.DomainOwners(s.st), *dom.DomainName.DomainName
+	return s.commit(ctx, func(c *store.Change) error {
 		if err := checkCount(ctx, s.st, t.DomainNames, s.opt.Limits.DomainNames, errLimit("Domain Names")); err != nil {
 			return err
 		}
@@ -85,19 +96,15 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 		if _, here, err := t.DomainNames.Find(ctx, nil, name); err != nil || here != 0 {
 			return cmp.Or(err, errDomainExists())
 		}
-		if err := s.checkDomainElsewhere(ctx, t, &dom); err != nil {
+		if err := s.checkDomainElsewhere(ctx, t, dom); err != nil {
 			return err
 		}
 		c.Require(owners.Is(store.ID(name), rev)) // revision 0 if it is new
 		c.Require(t.DomainNames.Absent(store.ID(name)))
 		store.Add(c, owners, store.ID(name), record.DomainOwner{Account: t.Scope.Account})
-		store.Add(c, t.DomainNames, store.ID(name), dom)
+		store.Add(c, t.DomainNames, store.ID(name), *dom)
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &dom.DomainName, nil
 }
 
 func errDomainExists() error {
@@ -146,8 +153,8 @@ func (s *Service) checkDomainElsewhere(ctx context.Context, t record.Tables, dom
 // checkNewDomain refuses what would not act.
 func checkNewDomain(in *api.CreateDomainNameInput) error {
 	switch {
-	case in.Policy != nil:
-		return noPrivateDomain.refuse("")
+	case in.Policy != nil && !wantsPrivate(in):
+		return api.BadRequestException("Only private custom domain names have policies") // AWS: undocumented text
 	case in.RoutingMode != nil && *in.RoutingMode != api.RoutingModeBasePathMappingOnly:
 		return noRoutingMode.refuse(*in.RoutingMode)
 	case in.SecurityPolicy != nil && *in.SecurityPolicy != api.SecurityPolicyTls12:
@@ -156,8 +163,8 @@ func checkNewDomain(in *api.CreateDomainNameInput) error {
 		return noDomainSecurity.refuse(*in.EndpointAccessMode)
 	}
 	if e := in.EndpointConfiguration; e != nil {
-		if slices.Contains(e.Types, api.EndpointTypePrivate) || len(e.VpcEndpointIds) > 0 {
-			return noPrivateDomain.refuse(api.EndpointTypePrivate)
+		if len(e.VpcEndpointIds) > 0 {
+			return api.BadRequestException("Domain names have no vpcEndpointIds") // AWS: they are for APIs; undocumented text
 		}
 		if len(e.Types) > 1 {
 			return errManyEndpoints() // AWS: undocumented text, after that of APIs
@@ -183,7 +190,7 @@ func setDomainTarget(d *api.DomainName, region string) {
 
 // GetDomainName returns one domain name.
 func (s *Service) GetDomainName(ctx context.Context, in *api.GetDomainNameInput) (*api.DomainName, error) {
-	dom, _, err := s.tables(ctx).DomainNames.Find(ctx, errDomain(), strings.ToLower(str(in.DomainName)))
+	dom, _, err := s.tables(ctx).DomainNames.Find(ctx, errDomain(), domainKey(in.DomainName, in.DomainNameId))
 	if err != nil {
 		return nil, err
 	}
@@ -193,6 +200,11 @@ func (s *Service) GetDomainName(ctx context.Context, in *api.GetDomainNameInput)
 
 // GetDomainNames lists domain names.
 func (s *Service) GetDomainNames(ctx context.Context, in *api.GetDomainNamesInput) (*api.DomainNames, error) {
+	// AWS: OTHER_ACCOUNTS are the private ones that others share by AWS RAM,
+	// which is not here: who may associate an endpoint is told the ARN.
+	if str(in.ResourceOwner) == api.ResourceOwnerOtherAccounts {
+		return &api.DomainNames{Items: []api.DomainName{}}, nil
+	}
 	rows, err := s.tables(ctx).DomainNames.All(ctx)
 	if err != nil {
 		return nil, err
@@ -201,7 +213,7 @@ func (s *Service) GetDomainNames(ctx context.Context, in *api.GetDomainNamesInpu
 	for _, row := range rows {
 		list = append(list, row.Value.DomainName)
 	}
-	items, next, err := page(list, func(d *api.DomainName) string { return *d.DomainName }, in.Position, in.Limit)
+	items, next, err := page(list, func(d *api.DomainName) string { return record.DomainKey(*d.DomainName, str(d.DomainNameId)) }, in.Position, in.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +223,7 @@ func (s *Service) GetDomainNames(ctx context.Context, in *api.GetDomainNamesInpu
 // UpdateDomainName changes a domain name.
 func (s *Service) UpdateDomainName(ctx context.Context, in *api.UpdateDomainNameInput) (*api.DomainName, error) {
 	t := s.tables(ctx)
-	name := strings.ToLower(str(in.DomainName))
+	name := domainKey(in.DomainName, in.DomainNameId)
 	var dom record.DomainName
 	err := s.commit(ctx, func(c *store.Change) (err error) {
 		var rev store.Rev
@@ -226,6 +238,9 @@ func (s *Service) UpdateDomainName(ctx context.Context, in *api.UpdateDomainName
 			if err := s.readTruststore(ctx, &dom); err != nil {
 				return err
 			}
+		}
+		if err := settleDomainPolicies(&dom); err != nil {
+			return err
 		}
 		if dom.EndpointConfiguration.Types[0] != before {
 			if err := s.checkDomainElsewhere(ctx, t, &dom); err != nil {
@@ -276,10 +291,10 @@ var domainPatches = patchTable[api.DomainName]{refuse: refuseListing[api.DomainN
 		return nil
 	}},
 	{path: "/endpointAccessMode", replace: inertPatch[api.DomainName](noDomainSecurity, api.EndpointAccessModeBasic)},
-	{path: "/managementPolicy", replace: refusePatch[api.DomainName](noPrivateDomain)},
+	{path: "/managementPolicy", replace: patchPolicy(func(d *api.DomainName) **string { return &d.ManagementPolicy })},
 	{path: "/mutualTlsAuthentication/truststoreUri", add: patchTruststore, replace: patchTruststore, remove: patchTruststore},
 	{path: "/mutualTlsAuthentication/truststoreVersion", add: patchTruststoreVersion, replace: patchTruststoreVersion, remove: patchTruststoreVersion},
-	{path: "/policy", replace: refusePatch[api.DomainName](noPrivateDomain)},
+	{path: "/policy", replace: patchPolicy(func(d *api.DomainName) **string { return &d.Policy })},
 	certificateRule("/regionalCertificateName"),
 	certificateRule("/regionalCertificateArn"),
 	{path: "/routingMode", replace: inertPatch[api.DomainName](noRoutingMode, api.RoutingModeBasePathMappingOnly)},
@@ -295,11 +310,12 @@ func certificateRule(path string) patchRule[api.DomainName] {
 // patchDomainType moves a domain between edge and regional.
 func patchDomainType(d *api.DomainName, o patchOp) error {
 	switch o.value {
-	case api.EndpointTypeEdge, api.EndpointTypeRegional:
+	case api.EndpointTypePrivate, api.EndpointTypeEdge, api.EndpointTypeRegional:
+		if private := d.DomainNameId != nil; private != (o.value == api.EndpointTypePrivate) {
+			return api.BadRequestException("Domain names cannot be moved between private and public") // AWS: undocumented text
+		}
 		d.EndpointConfiguration.Types = []string{o.value}
 		return nil
-	case api.EndpointTypePrivate:
-		return noPrivateDomain.refuse(o.value)
 	}
 	return api.BadRequestException("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
 }
@@ -307,7 +323,7 @@ func patchDomainType(d *api.DomainName, o patchOp) error {
 // DeleteDomainName removes a domain name, and then its mappings.
 func (s *Service) DeleteDomainName(ctx context.Context, in *api.DeleteDomainNameInput) error {
 	t := s.tables(ctx)
-	name := strings.ToLower(str(in.DomainName))
+	name := domainKey(in.DomainName, in.DomainNameId)
 	owners := record.DomainOwners(s.st)
 	err := s.commit(ctx, func(c *store.Change) error {
 		_, rev, err := t.DomainNames.Find(ctx, errDomain(), name)
@@ -329,17 +345,27 @@ func (s *Service) DeleteDomainName(ctx context.Context, in *api.DeleteDomainName
 		// Who creates it in another Region meanwhile writes the owner.
 		c.Require(t.DomainNames.Is(store.ID(name), rev))
 		c.Require(owners.Is(store.ID(name), owned))
-		if len(mappings) > store.MaxOps-2 {
+		accesses, err := s.accesses(ctx, func(r *record.DomainAccess) bool {
+			return r.Owner == t.Scope.Account && r.Region == t.Scope.Region && r.Domain == name
+		})
+		if err != nil {
+			return err
+		}
+		if room := store.MaxOps - 2; len(mappings) > room || len(mappings)+len(accesses) > room {
 			// Too many for one commit: those first, the name at the end.
-			mappings = mappings[:store.MaxOps-2]
+			mappings = mappings[:min(len(mappings), room)]
+			accesses = accesses[:min(len(accesses), room-len(mappings))]
 		} else {
 			c.Do(t.DomainNames.Delete(store.ID(name)))
-			if len(list) == 1 {
+			if len(list) == 1 && owned != 0 {
 				c.Do(owners.Delete(store.ID(name)))
 			}
 		}
 		for _, row := range mappings {
 			c.Do(t.BasePathMappings.Delete(row.ID))
+		}
+		for _, row := range accesses {
+			c.Do(record.DomainAccesses(s.st).Delete(row.ID))
 		}
 		return nil
 	})

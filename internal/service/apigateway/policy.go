@@ -29,28 +29,34 @@ func errPolicy() error {
 // AWS: "execute-api:/stage/…" stands for this API
 // (apigateway-resource-policies-create-attach).
 func settlePolicy(a *api.RestApi, s record.Scope) error {
-	if str(a.Policy) == "" {
-		a.Policy = nil
-		return nil
+	full := arn.ARN{Partition: arn.Partition(s.Region), Service: "execute-api", Region: s.Region, Account: s.Account, Resource: str(a.Id)}
+	var err error
+	a.Policy, err = settledPolicy(a.Policy, full.String())
+	return err
+}
+
+// settledPolicy is a policy with the short form of resources written out: full
+// is what "execute-api:" stands for. No policy, or an empty one, is nil.
+func settledPolicy(given *string, full string) (*string, error) {
+	if str(given) == "" {
+		return nil, nil
 	}
 	var text bytes.Buffer
-	if json.Compact(&text, []byte(*a.Policy)) != nil {
-		return errPolicy()
+	if json.Compact(&text, []byte(*given)) != nil {
+		return nil, errPolicy()
 	}
-	full := arn.ARN{Partition: arn.Partition(s.Region), Service: "execute-api", Region: s.Region, Account: s.Account, Resource: str(a.Id) + "/"}
-	settled := strings.NewReplacer(`"execute-api:/`, `"`+full.String(), `"execute-api:\/`, `"`+full.String()).Replace(text.String())
+	settled := strings.NewReplacer(`"execute-api:/`, `"`+full+`/`, `"execute-api:\/`, `"`+full+`/`).Replace(text.String())
 	if len(settled) > maxPolicy {
-		return api.BadRequestException("Resource policy size exceeds the maximum of 8192 characters") // AWS: undocumented text
+		return nil, api.BadRequestException("Resource policy size exceeds the maximum of 8192 characters") // AWS: undocumented text
 	}
 	doc, err := policy.Parse([]byte(settled))
 	if err == nil {
 		err = doc.Check(policy.Resource)
 	}
 	if err != nil {
-		return errPolicy()
+		return nil, errPolicy()
 	}
-	a.Policy = &settled
-	return nil
+	return &settled, nil
 }
 
 // shownPolicy is a policy as it is returned: JSON text, escaped once more as if

@@ -164,7 +164,6 @@ func TestUnsupported(t *testing.T) {
 		{noCertificate, "CreateDomainName", doc{"domainName": "e.example.com", "regionalCertificateArn": "arn:x"}},
 		{noCertificate, "UpdateDomainName", doc{"domainName": "d.example.com", "patchOperations": patch("replace", "/certificateArn", "arn:x")}},
 		{noMutualTLS, "CreateDomainName", doc{"domainName": "e.example.com", "endpointConfiguration": doc{"types": []string{"REGIONAL"}}, "mutualTlsAuthentication": doc{"truststoreUri": "s3://bucket/x"}}},
-		{noPrivateDomain, "CreateDomainName", doc{"domainName": "e.example.com", "endpointConfiguration": doc{"types": []string{"PRIVATE"}, "vpcEndpointIds": []string{"vpce-1"}}}},
 		{noRoutingMode, "CreateDomainName", doc{"domainName": "e.example.com", "routingMode": "ROUTING_RULE_ONLY"}},
 		{noDomainSecurity, "CreateDomainName", doc{"domainName": "e.example.com", "securityPolicy": "TLS_1_0"}},
 	}

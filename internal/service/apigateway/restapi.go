@@ -341,6 +341,9 @@ func (s *Service) UpdateRestApi(ctx context.Context, in *api.UpdateRestApiInput)
 			return err
 		}
 		if moved := endpoint(&e.rec.RestApi).Types[0]; moved != kind {
+			if err := checkStaysPrivate(ctx, e.tables, str(in.RestApiId)); err != nil {
+				return err
+			}
 			if err := s.checkAPICount(ctx, e.tables, moved); err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package apigateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -98,6 +99,13 @@ func (s *Service) editTags(ctx context.Context, name string, edit func(tags map[
 			return editTagsOf(ctx, c, t.UsagePlans, func(r *record.UsagePlan) *map[string]string { return &r.Tags }, edit, path[1])
 		case len(path) == 2 && path[0] == "domainnames":
 			return editTagsOf(ctx, c, t.DomainNames, func(r *record.DomainName) *map[string]string { return &r.Tags }, edit, path[1])
+		case len(path) == 5 && path[0] == "domainnameaccessassociations":
+			name := record.DomainOfKey(path[2])
+			accesses, id := record.DomainAccesses(s.st), []string{t.Scope.Region, path[4], name}
+			if a, _, err := accesses.Find(ctx, errTagTarget(), id...); err != nil || a.Scope != t.Scope {
+				return cmp.Or(err, errTagTarget())
+			}
+			return editTagsOf(ctx, c, accesses, func(r *record.DomainAccess) *map[string]string { return &r.Tags }, edit, id...)
 		case len(path) == 2 && path[0] == "vpclinks":
 			return editTagsOf(ctx, c, t.VPCLinks, func(r *record.VPCLink) *map[string]string { return &r.Tags }, edit, path[1])
 		case len(path) == 2 && path[0] == "clientcertificates":

@@ -43,10 +43,19 @@ func mappingID(m *record.BasePathMapping) string {
 	return strings.Trim(str(m.BasePath), "()")
 }
 
+// domainKey is what a public domain name is kept under: version 2 has no
+// mappings of private ones.
+func domainKey(name *string) string {
+	if record.IsPrivateDomain(str(name)) {
+		return "+" // nothing's
+	}
+	return record.DomainKey(str(name), "")
+}
+
 // CreateApiMapping lets a domain name serve a stage below a path.
 func (s *Service) CreateApiMapping(ctx context.Context, in *api.CreateApiMappingInput) (*api.CreateApiMappingResponse, error) {
 	t := s.tables(ctx)
-	name := strings.ToLower(str(in.DomainName))
+	name := domainKey(in.DomainName)
 	m := record.BasePathMapping{Scope: t.Scope, DomainName: name, MappingID: record.NewID(shortIDLen),
 		BasePathMapping: rest.BasePathMapping{RestApiId: in.ApiId, Stage: in.Stage}}
 	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
@@ -110,7 +119,7 @@ func requireTarget(ctx context.Context, c *store.Change, t record.Tables, id, st
 
 // mappings are those of a domain name.
 func (s *Service) mappings(ctx context.Context, t record.Tables, domain *string) ([]store.Row[record.BasePathMapping], error) {
-	name := strings.ToLower(str(domain))
+	name := domainKey(domain)
 	if _, _, err := t.DomainNames.Find(ctx, errDomain(), name); err != nil {
 		return nil, err
 	}

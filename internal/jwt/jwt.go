@@ -181,7 +181,7 @@ func (t *Token) seconds(name string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	var n float64
-	if err := json.Unmarshal(v, &n); err != nil || n < 0 || n > 1<<40 {
+	if v.Kind() != '0' || json.Unmarshal(v, &n) != nil || n < 0 || n > 1<<40 {
 		return time.Time{}, fmt.Errorf("%w: %s is no time", ErrMalformed, name)
 	}
 	return time.Unix(int64(n), 0), nil

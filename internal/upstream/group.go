@@ -99,21 +99,27 @@ func (c *Cluster) Pick() (*Cluster, error) {
 		g.takeBack(monotonic())
 	}
 	g.budget.request()
-	return c.members[g.ready.Load().choose(g.rule, &g.turn).index], nil
+	r := g.ready.Load()
+	m := r.choose(g.rule, &g.turn)
+	if int(m.busy.Load()) >= g.def.Connections {
+		m = r.choose(leastRequest, &g.turn) // m is full
+	}
+	return c.members[m.index], nil
 }
 
 // doMember sends req to the endpoint c, and after a failure that leaves no
 // doubt to others.
 func (c *Cluster) doMember(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
 	at := c
-	for left := c.member.group.def.Retries.Attempts; ; left-- {
+	var t trail
+	for {
 		err := at.once(ctx, req, resp, deadline)
 		if err == nil {
 			return nil
 		}
 		var next *Cluster
-		if left > 0 && mayRetry(ctx, req, err) {
-			next = at.another()
+		if mayRetry(ctx, req, err) {
+			next = at.another(&t)
 		}
 		at.member.failed(err, next == nil)
 		if next == nil {
@@ -135,33 +141,50 @@ func mayRetry(ctx context.Context, req *wire.Request, err error) bool {
 	return errors.Is(err, ErrBroken) && repeatable(req)
 }
 
-// another returns an endpoint to try after c, if there is one and retries are
-// left: preferably one that did not fail the last time.
-func (c *Cluster) another() *Cluster {
+// A trail is the endpoints that were tried for a request.
+type trail struct {
+	tried [maxRetries]*member
+	n     int
+}
+
+func (t *trail) has(m *member) bool { return slices.Contains(t.tried[:t.n], m) }
+
+// another returns an endpoint to try after c, if there is one that was not tried
+// and retries are left.
+func (c *Cluster) another(t *trail) *Cluster {
 	g := c.member.group
-	list := g.ready.Load().list
-	if len(list) == 1 && list[0] == c.member {
-		list = g.members // an ejected one is better than none
+	if t.n >= g.def.Retries.Attempts || !g.budget.take() {
+		return nil
 	}
-	var found *member
+	t.tried[t.n] = c.member
+	t.n++
+	found := g.untried(g.ready.Load().list, t)
+	if found == nil {
+		found = g.untried(g.members, t) // one that is left out is better than none
+	}
+	if found == nil {
+		return nil
+	}
+	return c.siblings.members[found.index]
+}
+
+// untried returns one of list that was not tried, preferably one that did not
+// fail the last time.
+func (g *group) untried(list []*member, t *trail) (found *member) {
 	start := int(g.turn.Add(1) % uint64(len(list)))
 	for i := range list {
 		m := list[(start+i)%len(list)]
-		if m == c.member {
+		if t.has(m) {
 			continue
 		}
 		if m.fails.Load() == 0 {
-			found = m
-			break
+			return m
 		}
 		if found == nil {
 			found = m
 		}
 	}
-	if found == nil || !g.budget.take() {
-		return nil
-	}
-	return c.siblings.members[found.index]
+	return found
 }
 
 // answered notes an answer.

@@ -29,7 +29,8 @@ func (c *Cluster) Lend(l *wire.Loop) (*wire.ClientConn, bool) {
 // An endpoint that cannot be connected to gives way to another one, as in Do.
 func (c *Cluster) Dial(ctx context.Context, deadline time.Time) (*wire.ClientConn, error) {
 	at := c
-	for left := c.retries(); ; left-- {
+	var t trail
+	for {
 		nc, err := at.connect(ctx, deadline)
 		if err == nil {
 			return newConn(at, nc).ClientConn, nil
@@ -39,34 +40,19 @@ func (c *Cluster) Dial(ctx context.Context, deadline time.Time) (*wire.ClientCon
 			return nil, err
 		}
 		var next *Cluster
-		if left > 0 && mayRetry(ctx, nil, err) {
-			next = at.anotherWithRoom()
+		if mayRetry(ctx, nil, err) {
+			next = at.another(&t)
 		}
 		at.member.failed(err, next == nil)
-		if next == nil {
+		switch {
+		case next == nil:
 			return nil, err
+		case !next.pool.permit():
+			return nil, wire.ErrUnsent // Do may wait for a connection
 		}
+		next.begun()
 		at = next
 	}
-}
-
-// retries returns how many other endpoints may be tried after c.
-func (c *Cluster) retries() int {
-	if c.member == nil {
-		return 0
-	}
-	return c.member.group.def.Retries.Attempts
-}
-
-// anotherWithRoom returns another endpoint, with the permission to make a
-// connection to it.
-func (c *Cluster) anotherWithRoom() *Cluster {
-	next := c.another()
-	if next == nil || !next.pool.permit() {
-		return nil
-	}
-	next.begun()
-	return next
 }
 
 // Failed implements wire.Backend.
@@ -80,7 +66,7 @@ func (c *Cluster) Failed(cc *wire.ClientConn, req *wire.Request, err error) (aga
 	if at.member == nil || errors.Is(err, context.Canceled) {
 		return false, err
 	}
-	again = at.retries() > 0 && errors.Is(err, ErrBroken) && repeatable(req)
+	again = at.member.group.def.Retries.Attempts > 0 && errors.Is(err, ErrBroken) && repeatable(req)
 	at.member.failed(err, !again)
 	return again, err
 }

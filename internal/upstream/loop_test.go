@@ -18,6 +18,7 @@ import (
 // it has one exchange.
 type forwarder struct {
 	cluster  *upstream.Cluster
+	picked   *upstream.Cluster // by Begin
 	req, out wire.Request
 	in, resp wire.Response
 }
@@ -25,9 +26,14 @@ type forwarder struct {
 func (f *forwarder) Acquire(*wire.Peer) wire.Exchange { return f }
 func (f *forwarder) Request() *wire.Request           { return &f.req }
 
-func (f *forwarder) Begin(_ context.Context, call *wire.Call) (*wire.Response, bool) {
+func (f *forwarder) Begin(ctx context.Context, call *wire.Call) (*wire.Response, bool) {
 	f.prepare()
-	*call = wire.Call{Backend: f.cluster, Request: &f.out, Response: &f.in, Deadline: soon()}
+	c, err := f.cluster.Pick()
+	if err != nil {
+		return f.End(ctx, err), true
+	}
+	f.picked = c
+	*call = wire.Call{Backend: c, Request: &f.out, Response: &f.in, Deadline: soon()}
 	return nil, true
 }
 
@@ -37,7 +43,11 @@ func (f *forwarder) prepare() {
 
 func (f *forwarder) Serve(ctx context.Context) *wire.Response {
 	f.prepare()
-	return f.End(ctx, f.cluster.Do(ctx, &f.out, &f.in, soon()))
+	c := f.cluster
+	if f.picked != nil {
+		c = f.picked
+	}
+	return f.End(ctx, c.Do(ctx, &f.out, &f.in, soon()))
 }
 
 func (f *forwarder) End(_ context.Context, err error) *wire.Response {
@@ -49,6 +59,7 @@ func (f *forwarder) End(_ context.Context, err error) *wire.Response {
 }
 
 func (f *forwarder) Finish(wire.Sent) {
+	f.picked = nil
 	f.req.Reset()
 	f.out.Reset()
 	f.in.Reset()

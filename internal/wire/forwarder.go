@@ -35,7 +35,8 @@ type Backend interface {
 	// to make one; or false if there is neither, and Serve must see to it.
 	// Release is what gives a connection back.
 	Lend(l *Loop) (*ClientConn, bool)
-	// Dial makes a connection. If it fails, it has given up the permission.
+	// Dial makes a connection. If it fails, it has given up the permission; with
+	// ErrUnsent, Serve must see to it.
 	Dial(ctx context.Context, deadline time.Time) (*ClientConn, error)
 	// Failed gives up the permission of a connection that has failed and is
 	// closed. It says whether req may be sent once more, else what to tell End.

@@ -72,6 +72,10 @@ func (l *Loop) dialed(c *serverConn, exchange uint32, cc *ClientConn, err error)
 		if l.send(c, cc) {
 			l.serveNext(c)
 		}
+	case waits && err == ErrUnsent: //nolint:errorlint // Dial's own word
+		defer l.recover(c)
+		c.in.phase = phaseBusy
+		l.serveElsewhere(c)
 	case waits:
 		defer l.recover(c)
 		c.in.phase = phaseBusy

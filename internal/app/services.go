@@ -32,9 +32,10 @@ type parts struct {
 // new one is a line here. COVERAGE.md is made from this list.
 func services(cfg *Config, p *parts) []awsrpc.Mount {
 	identities := iam.New(p.st)
+	restAPIs := rest.New(p.st, p.blobs, restOptions(cfg, p))
 	return []awsrpc.Mount{
-		apigateway.Mount(rest.New(p.st, p.blobs, restOptions(cfg, p))),
-		apigatewayv2.Mount(httpapi.New(p.st, p.blobs, httpapi.Options{Caches: p.data, Roles: p.roles, LoadBalancers: cfg.LoadBalancers})),
+		apigateway.Mount(restAPIs),
+		apigatewayv2.Mount(httpapi.New(p.st, p.blobs, httpapi.Options{Caches: p.data, Roles: p.roles, Domains: restAPIs, LoadBalancers: cfg.LoadBalancers})),
 		apigatewaymanagementapi.Mount(apigatewaymanagementapi.UnimplementedServer{}),
 		iamapi.Mount(identities),
 		stsapi.Mount(sts.New(p.who, identities.Document)),

@@ -14,6 +14,7 @@ import (
 	"context"
 	"time"
 
+	rest "gatehouse/internal/awsapi/apigateway"
 	api "gatehouse/internal/awsapi/apigatewayv2"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/record"
@@ -45,6 +46,8 @@ type Options struct {
 	Limits Limits // 0: AWS's
 	Caches Flusher
 	Roles  RolePasser
+	// Domains keeps the domain names; nil: there are none.
+	Domains rest.Server
 	// LoadBalancers says where the targets of private integrations are, by ARN.
 	LoadBalancers map[string]string
 }

@@ -137,7 +137,7 @@ func wrongAnswers() map[string]func(context.Context) (*function.Result, error) {
 // caller's token.
 var wrongProviders = map[string]http.HandlerFunc{
 	"down":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) },
-	"redirects": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 302) },
+	"redirects": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
 	"garbage":   func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
 	"nothing":   func(http.ResponseWriter, *http.Request) {},
 	"another's": func(w http.ResponseWriter, _ *http.Request) {

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"io"
+	"net"
 	"net/netip"
 	"time"
 
@@ -76,6 +77,10 @@ type Response struct {
 	// Ready is when a response to be sent was made; zero: the driver asks the
 	// clock.
 	Ready time.Time
+	// Switch makes a response to be sent the 101 that ends the use of HTTP on the
+	// connection: it is given the connection, and what was read of it already,
+	// after the exchange has ended. The connection is closed when it returns.
+	Switch func(nc net.Conn, read []byte)
 
 	http10  bool // the peer speaks HTTP/1.0
 	chunked bool // the body's framing; else Body.Length, or until the end

@@ -280,6 +280,9 @@ func (c *serverConn) answer(x Exchange, req *Request) connEnd {
 
 // reply writes the response.
 func (c *serverConn) reply(x Exchange, req *Request, resp *Response) connEnd {
+	if resp.Switch != nil {
+		return c.switchOver(x, resp)
+	}
 	w := responseWriter{c: c, head: req.Method == "HEAD", close: req.Close, http10: req.HTTP10}
 	err := w.write(resp)
 	if resp.Body.Source != nil {

@@ -52,6 +52,10 @@ func (s *std) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		resp = x.Serve(r.Context())
 	}
+	if resp.Switch != nil {
+		switchOver(x, rc, resp)
+		return
+	}
 	out := stdWriter{w: w, rc: rc, idle: s.limits.WriteIdle, limit: time.Now().Add(s.limits.Write)}
 	out.respond(r, resp, c)
 	sent := out.sent

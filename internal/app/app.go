@@ -23,6 +23,7 @@ import (
 	"gatehouse/internal/gateway/compile"
 	"gatehouse/internal/gateway/ingress"
 	"gatehouse/internal/gateway/integration"
+	"gatehouse/internal/gateway/wsapi"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/sigv4"
@@ -57,22 +58,24 @@ type node struct {
 	sur Surroundings
 	log *slog.Logger
 
-	st         *boltstore.Store
-	usage      *boltstore.Store // of meter
-	meter      *usage.Meter
-	blobs      *store.Blobs
-	credential awsrpc.Credential
-	identities *identity.Registry
-	follower   *iam.Follower
-	logs       *accessLogs
-	clusters   *upstream.Registry
-	aws        *awsclient.Client
-	caches     *integration.Caches
-	metrics    *compile.Metrics
-	gateway    *gateway.Gateway
-	functions  *functions
-	compiler   *compile.Compiler
-	front      *front
+	st          *boltstore.Store
+	usage       *boltstore.Store // of meter
+	meter       *usage.Meter
+	blobs       *store.Blobs
+	credential  awsrpc.Credential
+	identities  *identity.Registry
+	follower    *iam.Follower
+	logs        *accessLogs
+	clusters    *upstream.Registry
+	aws         *awsclient.Client
+	caches      *integration.Caches
+	metrics     *compile.Metrics
+	gateway     *gateway.Gateway
+	sockets     *wsapi.Hub
+	connections *wsapi.Connections
+	functions   *functions
+	compiler    *compile.Compiler
+	front       *front
 
 	serving atomic.Bool // between start and drain
 }
@@ -130,6 +133,9 @@ func (n *node) open() error {
 	if n.logs != nil { // a nil *accessLogs would not be a nil interface
 		opt.Logs = n.logs
 	}
+	n.sockets = wsapi.New(n.gateway, wsapi.Options{Conns: cfg.MaxConnections, Log: n.log})
+	n.connections = new(wsapi.Connections)
+	opt.Sockets, opt.Connections = n.sockets, &gateway.Plan{Integration: n.connections}
 	n.compiler = compile.New(n.st, n.blobs, n.gateway, opt)
 	n.front, err = n.openFront(ingress.Serve(n.gateway, n.log))
 	return err

@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/gateway/ingress"
+	"gatehouse/internal/gateway/wsapi"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/lambda"
 	"gatehouse/internal/wire"
@@ -39,6 +40,7 @@ type front struct {
 
 	server  *http.Server // of api
 	ingress *ingress.Ingress
+	sockets *wsapi.Hub
 	keys    *certificate // of listenTLS
 	clients *clients     // of listenTLS; nil: they need no certificate
 	drain   time.Duration
@@ -76,12 +78,16 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	cfg := n.cfg
 	limits := cfg.limits()
 	access := iam.NewAccess(n.credential, n.identities)
-	calls, err := awsrpc.NewHandler(services(cfg, &parts{n.st, n.blobs, n.compiler, n.meter, n.identities, access, n.functions.service, &truststores{dir: cfg.TruststoreDir, aws: n.aws}}), awsrpc.Options{
+	open := &sockets{n.sockets, n.gateway}
+	access.Stage = open.stage
+	calls, err := awsrpc.NewHandler(services(cfg, &parts{n.st, n.blobs, n.compiler, n.meter, n.identities, access, n.functions.service, &truststores{dir: cfg.TruststoreDir, aws: n.aws}, open}), awsrpc.Options{
 		Credentials: access, Authorizer: access, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,
 	})
 	if err != nil {
 		return err
 	}
+	n.connections.Calls = calls
+	f.sockets = n.sockets
 	opt := ingress.Options{HTTP1: ingress.Engine(cfg.HTTP1), Limits: limits, Log: n.log}
 	if f.listenTLS != nil {
 		if f.keys, err = readCertificate(cfg.TLSCert, cfg.TLSKey); err != nil {
@@ -156,6 +162,7 @@ func timeOf(r *http.Request) time.Duration {
 func (f *front) serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return serveHTTP(ctx, f.server, f.api, f.drain) })
+	g.Go(func() error { return f.sockets.Run(ctx) })
 	g.Go(func() error { return f.ingress.Run(ctx, listeners(f.listen), listeners(f.listenTLS)) })
 	ended := make(chan error, 1)
 	go func() { ended <- g.Wait() }()

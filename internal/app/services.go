@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/identity"
 	rest "gatehouse/internal/service/apigateway"
+	management "gatehouse/internal/service/apigatewaymanagementapi"
 	httpapi "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/sts"
@@ -26,6 +27,7 @@ type parts struct {
 	roles     rest.RolePasser
 	functions lambda.Server
 	trust     rest.TruststoreReader
+	sockets   management.Connections
 }
 
 // services are the AWS APIs this server answers, each with what answers it. A
@@ -36,7 +38,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 	return []awsrpc.Mount{
 		apigateway.Mount(restAPIs),
 		apigatewayv2.Mount(httpapi.New(p.st, p.blobs, httpapi.Options{Caches: p.data, Roles: p.roles, Domains: restAPIs, LoadBalancers: cfg.LoadBalancers})),
-		apigatewaymanagementapi.Mount(apigatewaymanagementapi.UnimplementedServer{}),
+		apigatewaymanagementapi.Mount(management.New(p.sockets)),
 		iamapi.Mount(identities),
 		stsapi.Mount(sts.New(p.who, identities.Document)),
 		lambda.Mount(p.functions),

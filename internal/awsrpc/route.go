@@ -77,6 +77,8 @@ func (r *routes) add(op *operation) error {
 func (r *routes) find(method, path string, query url.Values) (match, bool) {
 	base := ""
 	if r.anyBase != "" {
+		// AWS: websocket-execution.md §9: %40connections is accepted, too.
+		path = strings.Replace(path, "/"+strings.Replace(r.anyBase, "@", "%40", 1)+"/", "/"+r.anyBase+"/", 1)
 		i := strings.Index(path, "/"+r.anyBase+"/")
 		if i < 0 {
 			return match{}, false

@@ -51,6 +51,10 @@ func (x *Exchange) AnswerFault(f *Fault) {
 		x.answerHTTPFault(f)
 		return
 	}
+	if x.Socket != nil {
+		x.answerSocketFault(f)
+		return
+	}
 	x.BeginAnswer(f.StatusCode(), typeJSON, f.ErrorTypeHeader())
 	from := len(x.Buf)
 	x.Buf = f.AppendBody(x.Buf)

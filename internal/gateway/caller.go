@@ -130,6 +130,15 @@ func (x *Exchange) methodARN() (string, error) {
 	b = append(append(b, st.Account...), ':')
 	b = append(append(b, st.API...), '/')
 	b = append(append(b, st.Name...), '/')
+	if x.Socket != nil {
+		// AWS: websocket-execution.md §4: the key of the route, $connect without one.
+		key := "$connect"
+		if x.Route != nil {
+			key = x.Route.Key
+		}
+		x.Buf = append(b, key...)
+		return wire.String(x.Buf[from:]), nil
+	}
 	b = append(append(b, x.Vars.HTTPMethod...), '/')
 	path := trimSlashes(x.Vars.Path)
 	if x.HTTP { // its path is decoded, and all of it counts

@@ -33,6 +33,10 @@ type Exchange struct {
 	// HTTP: it is one of an HTTP API, not of a REST API.
 	HTTP bool
 
+	// Socket is the connection that it is an event of; nil: it is none of a
+	// WebSocket API.
+	Socket *Socket
+
 	Vars  Vars   // $context
 	Fault *Fault // set once something went wrong
 
@@ -114,7 +118,7 @@ func (x *Exchange) Reset() {
 	x.Vars.reset()
 	x.Table, x.Stage, x.Route, x.Peer = nil, nil, nil, nil
 	x.Fault, x.Cluster, x.plan = nil, nil, nil
-	x.HTTP = false
+	x.HTTP, x.Socket = false, nil
 	x.Key, x.Member, x.Log = nil, nil, nil
 	x.requestLimit, x.responseLimit, x.stream = LimitedSource{}, LimitedSource{}, firstContent{}
 	x.Authorization, x.Allowed, x.FunctionError = nil, policy.NoMatch, ""

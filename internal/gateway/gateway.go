@@ -52,8 +52,11 @@ func (g *Gateway) Begin(x *Exchange) *Plan {
 	if (g.Clients != nil || w.clients != nil) && !g.admits(x, &w) {
 		return nil
 	}
-	if w.http {
+	switch {
+	case w.http:
 		return x.beginHTTP(&w)
+	case w.socket:
+		return x.beginSocket(&w)
 	}
 	if f := refusal(x, &w); f != nil {
 		x.Fault = f

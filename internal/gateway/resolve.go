@@ -36,6 +36,7 @@ type where struct {
 	basePath   string // of a custom domain
 	custom     bool
 	http       bool              // the API, if there is one, is an HTTP API
+	socket     bool              // it is a WebSocket API
 	endpoint   string            // the VPC endpoint that the host names
 	clients    *clientcert.Store // of a custom domain
 	private    *PrivateHost      // the custom domain, if it is a private one
@@ -141,16 +142,16 @@ func stageInPath(a *API, path string) where {
 		return where{}
 	}
 	if a.Disabled {
-		return where{http: a.HTTP}
+		return where{http: a.HTTP, socket: a.Socket}
 	}
 	rest := trimSlashes(path)
 	name, tail := segment(rest)
 	st := a.Stages[name]
 	if st == nil {
 		// AWS: http-api-execution.md §1: $default takes what names no stage.
-		return where{stage: a.Default, path: path, tail: path, http: a.HTTP}
+		return where{stage: a.Default, path: path, tail: path, http: a.HTTP, socket: a.Socket}
 	}
-	return where{stage: st, path: tail, head: path[:len(path)-len(tail)], tail: tail, http: a.HTTP}
+	return where{stage: st, path: tail, head: path[:len(path)-len(tail)], tail: tail, http: a.HTTP, socket: a.Socket}
 }
 
 // resolve finds the stage by the longest base path.
@@ -170,7 +171,7 @@ func (h *Host) resolve(path string) where {
 			name, after := segment(trimSlashes(tail))
 			w.stage, w.path = m.API.Stages[name], after
 		}
-		w.http = m.API.HTTP
+		w.http, w.socket = m.API.HTTP, m.API.Socket
 		w.tail = path
 		return w
 	}
@@ -244,4 +245,14 @@ func segment(s string) (seg, rest string) {
 		}
 	}
 	return s, ""
+}
+
+// SocketStage returns the stage of a WebSocket API that a host and a path lead
+// to, or nil.
+func (t *Table) SocketStage(host, path string) *Stage {
+	w := t.resolve(host, path)
+	if !w.socket {
+		return nil
+	}
+	return w.stage
 }

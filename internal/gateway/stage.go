@@ -23,6 +23,10 @@ type Stage struct {
 	// configuration; nil: they are requests like others.
 	Preflight *Plan
 
+	// Socket is what only a stage of a WebSocket API has; such a stage has no
+	// Router and no Fallback.
+	Socket *SocketStage
+
 	// Keys are the API keys of the stage's account; UsagePlans are the plans
 	// that list the stage. Both act without a deployment: who changes them
 	// copies the stage and keeps its router.
@@ -42,8 +46,10 @@ type Route struct {
 	ResourcePath  string
 	Method        string // ANY included
 	OperationName string
-	// Key is the route key of an HTTP API's route.
+	// Key is the route key of a route of an HTTP or a WebSocket API.
 	Key string
+	// Reply: what the integration answers goes to the client of a WebSocket API.
+	Reply bool
 	// ParamNames are the names of the path parameters, in the order in which
 	// Vars.Params holds their values. NewRouter fills them in.
 	ParamNames []string

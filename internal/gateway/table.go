@@ -31,6 +31,8 @@ type API struct {
 	// names no stage; Stages has it too.
 	HTTP    bool
 	Default *Stage
+	// Socket: it is a WebSocket API.
+	Socket bool
 }
 
 // A Host is a custom domain: a name, or *.name for one label more.

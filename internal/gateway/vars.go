@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"strings"
 	"time"
 
 	"gatehouse/internal/metrics"
@@ -40,6 +41,7 @@ type Vars struct {
 	Authorization string // the request's header; never logged
 	ContentType   string // the request's header
 	Accept        string // the request's header
+	Upgrade       string // the protocol that the client asks to change to
 
 	// How the authorizer's call went; zero where none was made.
 	AuthorizerLatency   time.Duration
@@ -84,6 +86,9 @@ func (x *Exchange) begin() {
 	v.HTTPMethod = x.MethodRequest.Method
 	var trace, id string
 	if c := x.MethodRequest.Header.GetID(wire.HeaderConnection); c != "" && !PlainConnection(c) {
+		if hasToken(c, "upgrade") {
+			v.Upgrade = x.MethodRequest.Header.GetID(wire.HeaderUpgrade)
+		}
 		wire.StripHopByHop(&x.MethodRequest.Header)
 	}
 	fields := x.MethodRequest.Header.Fields
@@ -118,6 +123,18 @@ func (x *Exchange) begin() {
 	}
 	v.ExtendedRequestID = x.ids.newExtendedID(&x.random)
 	v.Trace = x.ids.newTrace(&x.random, v.Start.Unix(), trace)
+}
+
+// hasToken tells whether a list in a header has a token, which is in lower case.
+func hasToken(list, token string) bool {
+	for list != "" {
+		var one string
+		one, list, _ = strings.Cut(list, ",")
+		if strings.EqualFold(strings.TrimSpace(one), token) {
+			return true
+		}
+	}
+	return false
 }
 
 // PlainConnection tells whether a Connection header names no other header.

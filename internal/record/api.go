@@ -11,7 +11,7 @@ import (
 	"gatehouse/internal/store"
 )
 
-// An API is an HTTP API as it is stored: its settings, and the definition that
+// An API is an HTTP or a WebSocket API as it is stored: its settings, and the definition that
 // edits work on. As with a [RestAPI], nothing of it is served but what a
 // deployment froze.
 type API struct {
@@ -31,6 +31,9 @@ type APIDefinition struct {
 	Routes       map[string]v2.Route       `json:",omitzero"`
 	Integrations map[string]v2.Integration `json:",omitzero"`
 	Authorizers  map[string]v2.Authorizer  `json:",omitzero"`
+
+	// RouteResponses are those of a WebSocket API, by route and their own id.
+	RouteResponses map[string]map[string]v2.RouteResponse `json:",omitzero"`
 }
 
 // An APIDeployment freezes a definition.

@@ -35,7 +35,7 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	aws := startAWS(t)
-	for _, dir := range []string{"server", "apigateway", "execute", "iam", "authorization", "httpapi", "lambda"} {
+	for _, dir := range []string{"server", "apigateway", "execute", "iam", "authorization", "httpapi", "websocket", "lambda"} {
 		t.Run(dir, func(t *testing.T) {
 			testscript.Run(t, testscript.Params{
 				Dir:                 dir,
@@ -59,6 +59,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"oidc":        cmdOIDC,
 	"s3":          cmdS3,
 	"http":        cmdHTTP,
+	"ws":          cmdWS,
 	"rest":        cmdRest,
 	"decode":      cmdDecode,
 	"certificate": cmdCertificate,
@@ -89,6 +90,7 @@ type world struct {
 	server   *gatehousetest.Server
 	flags    []string // the server was started with
 	backends []*backend
+	sockets  map[string]*socket
 	answer   answer // of the last http
 
 	open    io.ReadCloser // the rest of the last http -first

@@ -28,6 +28,7 @@ import (
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/authorizer"
 	"gatehouse/internal/gateway/integration"
+	"gatehouse/internal/gateway/wsapi"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/jwt"
 	"gatehouse/internal/limit"
@@ -48,7 +49,11 @@ type Options struct {
 	// Functions calls the Lambda functions of integrations and authorizers; nil:
 	// there are none.
 	Functions function.Invoker
-	Quotas    *usage.Meter // what keys have used; nil: it is forgotten with the compiler
+	// Sockets holds the connections of WebSocket APIs; nil: their stages are
+	// refused. Connections answers requests for @connections; nil: nobody does.
+	Sockets     *wsapi.Hub
+	Connections *gateway.Plan
+	Quotas      *usage.Meter // what keys have used; nil: it is forgotten with the compiler
 
 	// LoadBalancers says where load balancers are that VPC links name: by ARN,
 	// host:port or host, several with commas between. Config.Check has seen it.
@@ -277,6 +282,7 @@ func (c *Compiler) publish(ctx context.Context, t *touched, rev store.Rev) bool 
 		c.http.decisions.Retain(inUse)
 		c.http.tokens.Retain(inUse)
 		c.issuers.Retain(c.issuersInUse())
+		c.retainSockets(t)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	v2 "gatehouse/internal/awsapi/apigatewayv2"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
@@ -8,6 +9,7 @@ import (
 // httpMirror holds the records of HTTP APIs, as mirror those of REST APIs.
 type httpMirror struct {
 	apis        map[apiID]bool
+	sockets     map[apiID]bool // the WebSocket APIs among them
 	stages      map[stageID]*record.APIStage
 	deployments map[deploymentID]*record.APIDeployment
 }
@@ -15,6 +17,7 @@ type httpMirror struct {
 func newHTTPMirror() httpMirror {
 	return httpMirror{
 		apis:        make(map[apiID]bool),
+		sockets:     make(map[apiID]bool),
 		stages:      make(map[stageID]*record.APIStage),
 		deployments: make(map[deploymentID]*record.APIDeployment),
 	}
@@ -26,6 +29,15 @@ func (m *mirror) applyHTTP(k record.Key, kv store.KV, gone bool, t *touched) err
 	api := apiID{k.Scope, k.ID[0]}
 	switch k.Kind {
 	case record.KindAPI:
+		if err := change(tables.APIs, kv, gone, func(r *record.API) {
+			if r != nil && str(r.ProtocolType) == v2.ProtocolTypeWebsocket {
+				m.http.sockets[api] = true
+			} else {
+				delete(m.http.sockets, api)
+			}
+		}); err != nil {
+			return err
+		}
 		if m.http.apis[api] == gone {
 			m.http.apis[api] = !gone
 			if gone {

@@ -51,7 +51,11 @@ func (b *builder) buildHTTP(ctx context.Context, made *built, id stageID, rec *r
 		}
 		made.deployed = r.Created
 	}
-	made.http, made.disabled = true, isTrue(def.API.DisableExecuteApiEndpoint)
+	made.disabled = isTrue(def.API.DisableExecuteApiEndpoint)
+	if b.c.mirror.http.sockets[apiID{id.Scope, id.api}] {
+		return b.buildSocket(ctx, made, id, rec, def)
+	}
+	made.http = true
 	p := &httpPlanner{c: b.c, b: made, id: id, def: def, rec: rec,
 		jwts: make(map[string]*authorizer.JWT), lambdas: make(map[string]*authorizer.HTTPLambda)}
 	if c := def.API.CorsConfiguration; c != nil {
@@ -59,7 +63,7 @@ func (b *builder) buildHTTP(ctx context.Context, made *built, id stageID, rec *r
 		p.fault = &step.HTTPFault{CORS: p.cors}
 	}
 	var err error
-	if p.finish, err = p.finishers(); err != nil {
+	if p.finish, err = p.finishers(step.NewHTTPAccessLog); err != nil {
 		return err
 	}
 	st := &gateway.Stage{
@@ -241,7 +245,7 @@ func (p *httpPlanner) proxy(rt *gateway.Route, in *v2.Integration, text string, 
 }
 
 // finishers are what is run after every response, the metrics first.
-func (p *httpPlanner) finishers() ([]gateway.Finisher, error) {
+func (p *httpPlanner) finishers(accessLog func(format string, sink gateway.Sink) *step.AccessLog) ([]gateway.Finisher, error) {
 	finish := []gateway.Finisher{p.c.counted(p.id)}
 	set := p.rec.AccessLogSettings
 	if set == nil || str(set.DestinationArn) == "" || str(set.Format) == "" || p.c.opt.Logs == nil {
@@ -251,5 +255,5 @@ func (p *httpPlanner) finishers() ([]gateway.Finisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("access log: %w", err)
 	}
-	return append(finish, step.NewHTTPAccessLog(str(set.Format), sink)), nil
+	return append(finish, accessLog(str(set.Format), sink)), nil
 }

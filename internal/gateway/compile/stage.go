@@ -33,6 +33,7 @@ type built struct {
 	series    map[SeriesKey]bool // of its methods; nil: none
 
 	http     bool      // of an HTTP API
+	socket   bool      // of a WebSocket API
 	disabled bool      // disableExecuteApiEndpoint, as deployed
 	deployed time.Time // when that was
 

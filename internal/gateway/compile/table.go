@@ -28,7 +28,7 @@ func (c *Compiler) table(rev store.Rev) (*gateway.Table, error) {
 			apis[key] = a
 		}
 		a.Stages[id.name] = c.withCallers(id, b)
-		a.HTTP = b.http
+		a.HTTP, a.Socket = b.http, b.socket
 		if b.http && id.name == "$default" {
 			a.Default = a.Stages[id.name]
 		}

@@ -25,6 +25,11 @@ func NewHTTPAccessLog(format string, sink gateway.Sink) *AccessLog {
 	return newAccessLog(format, sink, gateway.HTTPContextVar)
 }
 
+// NewSocketAccessLog is NewAccessLog for WebSocket APIs.
+func NewSocketAccessLog(format string, sink gateway.Sink) *AccessLog {
+	return newAccessLog(format, sink, gateway.SocketVar)
+}
+
 func newAccessLog(format string, sink gateway.Sink, find func(name string) gateway.Getter) *AccessLog {
 	line := parseText(format, func(name string) (part, bool) {
 		rest, ok := strings.CutPrefix(name, "context.")

@@ -54,6 +54,9 @@ func (s *source) ofResponse() bool {
 type Scope struct {
 	Route     *gateway.Route    // its path parameters; nil: of whatever route it will be
 	Variables map[string]string // of the stage
+	// Socket: they are those of a WebSocket API, which has route.request in place
+	// of method.request, and variables of its own.
+	Socket bool
 	// Binary tells whether a Content-Type is among the API's binary media types;
 	// nil: none is.
 	Binary func(contentType string) bool
@@ -77,12 +80,19 @@ func parseSource(expr string, sc *Scope) (source, error) {
 	case "stageVariables":
 		return source{kind: constant, name: sc.Variables[rest]}, nil
 	case "context":
-		get := gateway.ContextVar(rest)
+		find := gateway.ContextVar
+		if sc.Socket {
+			find = gateway.SocketVar
+		}
+		get := find(rest)
 		if get == nil {
 			return source{kind: constant}, nil
 		}
 		return source{kind: contextVar, get: get}, nil
-	case "method":
+	case "method", "route":
+		if (root == "route") != sc.Socket {
+			break
+		}
 		if rest, ok := strings.CutPrefix(rest, "request."); ok {
 			return parseRequestSource(expr, rest, sc)
 		}

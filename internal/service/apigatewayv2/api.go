@@ -17,14 +17,15 @@ const (
 	routeSelection = "$request.method $request.path"
 )
 
-// CreateApi creates an HTTP API; with a target, also what quick create makes.
+// CreateApi creates an API; an HTTP API with a target, also what quick create makes.
 func (s *Service) CreateApi(ctx context.Context, in *api.CreateApiInput) (*api.CreateApiResponse, error) {
-	if str(in.ProtocolType) != api.ProtocolTypeHttp {
-		return nil, noWebSocket.refuse(str(in.ProtocolType))
-	}
 	a := api.Api{
-		ApiKeySelectionExpression: new(keySelection), RouteSelectionExpression: new(routeSelection),
-		DisableExecuteApiEndpoint: new(false), IpAddressType: new(api.IpAddressTypeIpv4), CreatedDate: now(),
+		ApiKeySelectionExpression: new(keySelection), DisableExecuteApiEndpoint: new(false), IpAddressType: new(api.IpAddressTypeIpv4), CreatedDate: now(),
+	}
+	if str(in.ProtocolType) == api.ProtocolTypeHttp {
+		a.RouteSelectionExpression = new(routeSelection)
+	} else if in.Target != nil || in.RouteKey != nil || in.CredentialsArn != nil {
+		return nil, bad("target, routeKey and credentialsArn are supported only for HTTP APIs")
 	}
 	overlay(&a, in)
 	if err := checkAPI(&a); err != nil {
@@ -42,6 +43,9 @@ func (s *Service) CreateApi(ctx context.Context, in *api.CreateApiInput) (*api.C
 	t := s.tables(ctx)
 	a.ApiId = new(record.NewID(apiIDLen))
 	a.ApiEndpoint = new(endpoint(t, *a.ApiId))
+	if isSocket(&a) {
+		a.ApiEndpoint = new(strings.Replace(*a.ApiEndpoint, "https:", "wss:", 1))
+	}
 	rec := record.API{Api: a, Scope: t.Scope}
 	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
 		e := &apiEdit{t: t, limits: &s.limits, rec: rec, def: new(record.APIDefinition)}
@@ -80,6 +84,8 @@ func checkAPI(a *api.Api) error {
 		return bad("Description must have at most 1024 characters")
 	case len(str(a.Version)) > 64:
 		return bad("Version must have at most 64 characters")
+	case isSocket(a):
+		return checkSocketAPI(a)
 	case str(a.RouteSelectionExpression) != routeSelection && str(a.RouteSelectionExpression) != "${request.method} ${request.path}":
 		// AWS: API reference, CreateApi: for HTTP APIs it must be this one.
 		return bad("routeSelectionExpression must be " + routeSelection + " for HTTP APIs")

@@ -30,6 +30,9 @@ func (s *Service) CreateAuthorizer(ctx context.Context, in *api.CreateAuthorizer
 
 // putAuthorizer checks an authorizer and puts it into the definition.
 func (e *apiEdit) putAuthorizer(a api.Authorizer) error {
+	if isSocket(&e.rec.Api) {
+		return noSocketAuthorizer.refuse(str(a.AuthorizerType))
+	}
 	if err := checkAuthorizer(&a); err != nil {
 		return err
 	}

@@ -49,6 +49,9 @@ func (s *Service) ReimportApi(ctx context.Context, in *api.ReimportApiInput) (*a
 	}
 	var out api.Api
 	err = s.edit(ctx, in.ApiId, func(e *apiEdit, c *store.Change) error {
+		if isSocket(&e.rec.Api) {
+			return bad("Only HTTP APIs can be imported")
+		}
 		if err := e.define(doc); err != nil {
 			return err
 		}
@@ -137,6 +140,9 @@ func (s *Service) ExportApi(ctx context.Context, in *api.ExportApiInput) (*api.E
 	rec, _, err := t.APIs.Find(ctx, errAPI(ctx, in.ApiId), str(in.ApiId))
 	if err != nil {
 		return nil, err
+	}
+	if isSocket(&rec.Api) {
+		return nil, bad("Only HTTP APIs can be exported")
 	}
 	ref := rec.Definition
 	if in.StageName != nil {

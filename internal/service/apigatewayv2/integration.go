@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/apigatewayv2"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
@@ -26,7 +25,11 @@ func (s *Service) CreateIntegration(ctx context.Context, in *api.CreateIntegrati
 		if err := s.passRole(ctx, i.CredentialsArn); err != nil {
 			return err
 		}
-		if err := finishIntegration(&i); err != nil {
+		finish := finishIntegration
+		if isSocket(&e.rec.Api) {
+			finish = finishSocketIntegration
+		}
+		if err := finish(&i); err != nil {
 			return err
 		}
 		if err := s.checkPrivate(ctx, c, i); err != nil {
@@ -157,13 +160,10 @@ func checkFunction(i *api.Integration) error {
 	if m := str(i.IntegrationMethod); m != "POST" {
 		return bad("IntegrationMethod must be POST for functions")
 	}
-	name := str(i.IntegrationUri)
-	if a, err := arn.Parse(name); err == nil {
-		if a.Service == "lambda" && strings.HasPrefix(a.Resource, "function:") || a.Service == "apigateway" && strings.Contains(a.Resource, "path/2015-03-31/functions/") {
-			return nil
-		}
+	if !functionURI(str(i.IntegrationUri)) {
+		return bad("Invalid Function ARN")
 	}
-	return bad("Invalid Function ARN")
+	return nil
 }
 
 // inUse names a route that an integration is the target of, or "".
@@ -220,6 +220,9 @@ func (s *Service) UpdateIntegration(ctx context.Context, in *api.UpdateIntegrati
 		}
 		out = i
 		e.putIntegration(i)
+		if isSocket(&e.rec.Api) {
+			return checkSocketIntegration(&i)
+		}
 		if err := s.passRole(ctx, i.CredentialsArn); err != nil {
 			return err
 		}

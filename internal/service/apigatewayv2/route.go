@@ -29,11 +29,15 @@ func (s *Service) CreateRoute(ctx context.Context, in *api.CreateRouteInput) (*a
 
 // putRoute checks a route and puts it into the definition.
 func (e *apiEdit) putRoute(rt api.Route) error {
-	if err := checkRoute(&rt); err != nil {
+	check, same := checkRoute, sameRoute
+	if isSocket(&e.rec.Api) {
+		check, same = checkSocketRoute, func(a, b string) bool { return a == b }
+	}
+	if err := check(&rt); err != nil {
 		return err
 	}
 	for _, other := range e.def.Routes {
-		if str(other.RouteId) != str(rt.RouteId) && sameRoute(str(other.RouteKey), str(rt.RouteKey)) {
+		if str(other.RouteId) != str(rt.RouteId) && same(str(other.RouteKey), str(rt.RouteKey)) {
 			// AWS: the text is in the CDK's and Serverless's issue trackers.
 			return api.ConflictException("Route with key " + str(rt.RouteKey) + " already exists for this API")
 		}
@@ -201,6 +205,7 @@ func (s *Service) DeleteRoute(ctx context.Context, in *api.DeleteRouteInput) err
 			return errRoute(in.RouteId)
 		}
 		delete(e.def.Routes, str(in.RouteId))
+		delete(e.def.RouteResponses, str(in.RouteId))
 		return nil
 	})
 }

@@ -1,10 +1,12 @@
-// Package apigatewayv2 is the control plane of HTTP APIs: the operations of
+// Package apigatewayv2 is the control plane of HTTP APIs and WebSocket APIs: the operations of
 // AWS's API Gateway, version 2, as methods of [Service].
 //
 // As in the service of REST APIs, an API's routes, integrations and authorizers
 // are one value, its definition, which an edit decodes, alters and stores whole
 // (edit.go). A deployment freezes one by its reference; a stage that deploys by
 // itself is moved to a new deployment in the commit of the edit.
+//
+// What differs for WebSocket APIs stands in socket.go and routeresponse.go.
 //
 // What Gatehouse cannot act upon yet is never stored: unsupported.go lists it
 // and refuses it by name.

@@ -52,7 +52,7 @@ func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*a
 		if len(stages) >= s.limits.Stages {
 			return errLimit("stages")
 		}
-		if err := s.checkStage(ctx, t, &st); err != nil {
+		if err := s.checkStage(ctx, t, &rec, &st); err != nil {
 			return err
 		}
 		if is(st.AutoDeploy) {
@@ -78,7 +78,10 @@ func validStageName(s string) bool {
 }
 
 // checkStage refuses settings that AWS refuses, or that would not act.
-func (s *Service) checkStage(ctx context.Context, t record.Tables, st *record.APIStage) error {
+func (s *Service) checkStage(ctx context.Context, t record.Tables, rec *record.API, st *record.APIStage) error {
+	if err := checkSocketStage(rec, st); err != nil {
+		return err
+	}
 	if id := str(st.DeploymentId); id != "" {
 		if _, _, err := t.APIDeployments.Find(ctx, bad("Deployment id does not exist"), st.API, id); err != nil {
 			return err
@@ -99,7 +102,7 @@ func (s *Service) checkStage(ctx context.Context, t record.Tables, st *record.AP
 		if err := checkRouteSettings(new(st.RouteSettings[key])); err != nil {
 			return err
 		}
-		if !validRouteKey(key) {
+		if !isSocket(&rec.Api) && !validRouteKey(key) {
 			return api.NotFoundException("Unable to find Route by key " + key + " within the provided RouteSettings")
 		}
 	}
@@ -193,9 +196,9 @@ func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*a
 			dep.AutoDeployed = new(true)
 			addDeployment(c, t, dep)
 			st.DeploymentId = dep.DeploymentId
-			return s.checkStage(ctx, t, &record.APIStage{Stage: withoutDeployment(st.Stage), API: st.API})
+			return s.checkStage(ctx, t, rec, &record.APIStage{Stage: withoutDeployment(st.Stage), API: st.API})
 		}
-		return s.checkStage(ctx, t, st)
+		return s.checkStage(ctx, t, rec, st)
 	})
 	return new(api.UpdateStageResponse(out)), err
 }

@@ -19,6 +19,10 @@ import (
 type Access struct {
 	root awsrpc.Credential
 	reg  *identity.Registry
+
+	// Stage returns the API and the stage that a host and a path lead to, for
+	// calls of @connections; nil: the host names the API.
+	Stage func(host, path string) (api, stage string, ok bool)
 }
 
 var (
@@ -92,7 +96,14 @@ func (a *Access) target(c *awsrpc.Call) (action, resource string) {
 	case "apigatewaymanagementapi":
 		name := arn.ARN{Partition: arn.Partition(caller.Region), Service: "execute-api", Region: caller.Region, Account: caller.Account}
 		api, _, _ := strings.Cut(caller.Host, ".")
-		name.Resource = api + caller.Base + "/" + c.Method + "/@connections/" + c.Labels["ConnectionId"]
+		place := api + caller.Base
+		if a.Stage != nil {
+			if api, stage, ok := a.Stage(caller.Host, caller.Base); ok {
+				place = api + "/" + stage
+			}
+		}
+		// AWS: websocket-execution.md §9: the name of the label, not the id.
+		name.Resource = place + "/" + c.Method + "/@connections/{connectionId}"
 		return "execute-api:ManageConnections", name.String()
 	case "iam":
 		return "iam:" + c.Operation, a.iamResource(c)

@@ -1,0 +1,195 @@
+package wsapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/websocket"
+	"gatehouse/internal/wire"
+)
+
+// A conn is one connection. All but ws is set before anybody else sees it.
+type conn struct {
+	hub         *Hub
+	id          string
+	api, stage  string
+	domain      string
+	agent       string
+	peer        wire.Peer
+	connectedAt time.Time
+	auth        *gateway.Authorization // what the authorizer said; nil: there was none
+
+	open chan struct{}   // closed when ws may be used, or it is known that it never will
+	ws   *websocket.Conn // nil: the client was lost before
+	turn chan struct{}   // has a value while a message is being served
+}
+
+// openTime bounds how long somebody waits for a connection that was let in but
+// whose client has not got the answer yet.
+const openTime = 5 * time.Second
+
+// opened waits until the connection is open.
+func (c *conn) opened() bool {
+	select {
+	case <-c.open:
+		return c.ws != nil
+	default:
+	}
+	t := time.NewTimer(openTime)
+	defer t.Stop()
+	select {
+	case <-c.open:
+		return c.ws != nil
+	case <-t.C:
+		return false
+	}
+}
+
+// closeSoon closes the connection without waiting for its client.
+func (c *conn) closeSoon(code int, reason string) {
+	select {
+	case <-c.open:
+		if c.ws != nil {
+			c.ws.CloseSoon(code, reason)
+		}
+	default: // its handshake is not through: the first read will see it
+	}
+}
+
+// serve serves the connection to its end. Without nc the client was lost before
+// it began.
+func (c *conn) serve(ctx context.Context, nc net.Conn, read []byte) {
+	h := c.hub
+	defer h.ended()
+	end := &websocket.CloseError{Code: websocket.CloseAbnormal, Reason: "Connection closed abnormally"}
+	if nc == nil {
+		close(c.open)
+	} else {
+		c.ws = websocket.NewConn(nc, read, h.opt.Limits)
+		close(c.open)
+		end = c.messages(ctx)
+	}
+	h.drop(c)
+	c.turn <- struct{}{} // the last message has been served
+	if end.Code == websocket.CloseNoStatus {
+		end.Reason = "Client-side close frame status not set" // AWS: websocket-execution.md §3
+	}
+	c.event(context.WithoutCancel(ctx), &gateway.Socket{Event: gateway.SocketDisconnect, CloseCode: end.Code, CloseReason: end.Reason}, nil)
+}
+
+// messages serves the messages, one after another. While one is being served
+// the next is read, so that pings are answered and the end is noticed.
+func (c *conn) messages(ctx context.Context) *websocket.CloseError {
+	for {
+		message, err := c.ws.Read(nil)
+		if err != nil {
+			var end *websocket.CloseError
+			if !errors.As(err, &end) {
+				end = &websocket.CloseError{Code: websocket.CloseAbnormal, Reason: err.Error()}
+			}
+			return end
+		}
+		c.turn <- struct{}{}
+		go func() { // serve waits for it
+			defer func() { <-c.turn }()
+			c.event(ctx, &gateway.Socket{Event: gateway.SocketMessage, MessageID: newMessageID(c.id)}, message)
+		}()
+	}
+}
+
+var exchanges = sync.Pool{New: func() any { return new(gateway.Exchange) }}
+
+// event serves one event as an exchange.
+func (c *conn) event(ctx context.Context, s *gateway.Socket, message []byte) {
+	defer c.recover()
+	s.ConnectionID, s.ConnectedAt = c.id, c.connectedAt
+	t := c.hub.gw.Table()
+	st := c.stageOf(t)
+	if st == nil {
+		// AWS: undocumented: nobody is left to serve it.
+		if c.ws != nil {
+			c.ws.Close(websocket.CloseGoingAway, "Going away")
+		}
+		return
+	}
+	rt := st.Socket.Disconnect
+	if s.Event == gateway.SocketMessage {
+		rt = st.Socket.Route(st.Socket.Select(message))
+	} else if rt == nil {
+		return
+	}
+	x := exchanges.Get().(*gateway.Exchange)
+	x.Peer, x.Authorization = &c.peer, c.auth
+	plan := x.BeginEvent(t, st, rt, s)
+	x.Vars.Domain, x.Vars.UserAgent = c.domain, c.agent
+	x.MethodRequest.Method, x.MethodRequest.Host = "POST", c.domain
+	x.Vars.HTTPMethod = "POST"
+	if s.Event == gateway.SocketMessage {
+		x.Vars.ContentType = "application/json"
+	}
+	x.MethodRequest.Body = wire.Body{Bytes: message, Length: int64(len(message))}
+	if plan == nil {
+		x.Fault = noRoute
+		x.AnswerFault(noRoute)
+	} else {
+		plan.Run(ctx, x)
+	}
+	sent := wire.Sent{At: time.Now(), Received: int64(len(message))}
+	if s.Event == gateway.SocketMessage {
+		c.reply(x, rt, &sent)
+	}
+	c.hub.gw.Finish(x, sent)
+	exchanges.Put(x)
+}
+
+var noRoute = gateway.NewFault(gateway.Forbidden, errors.New("no route has the message's key, and there is no $default"))
+
+// reply sends what came of a message: an error, or the answer of a route that
+// has one.
+//
+// AWS: websocket-execution.md §5: the body of any status; §6.
+func (c *conn) reply(x *gateway.Exchange, rt *gateway.Route, sent *wire.Sent) {
+	body := &x.MethodResponse.Body
+	if x.Fault == nil && (!rt.Reply || len(body.Bytes) == 0) {
+		return
+	}
+	text := body.Bytes
+	if sent.Err = c.ws.WriteText(text); sent.Err == nil {
+		sent.Body = int64(len(text))
+	}
+}
+
+// stageOf returns the stage as t has it: connections are not pinned to what they
+// began with.
+//
+// AWS: websocket-execution.md §11.
+func (c *conn) stageOf(t *gateway.Table) *gateway.Stage {
+	a := t.API(c.api)
+	if a == nil || !a.Socket {
+		return nil
+	}
+	if st := a.Stages[c.stage]; st != nil && st.Socket != nil {
+		return st
+	}
+	return nil
+}
+
+// recover ends a connection whose event has panicked.
+//
+// AWS: websocket-execution.md §7: 1011.
+func (c *conn) recover() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	c.hub.opt.Log.Error("panic while serving an event of a connection", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+	if c.ws != nil {
+		c.ws.CloseSoon(websocket.CloseInternal, "Internal server error")
+	}
+}

@@ -1,0 +1,197 @@
+// Package wsapi serves WebSocket APIs: their handshakes, the messages of their
+// connections, and what is asked about connections through @connections.
+//
+// A [Hub] holds the connections of this node. [Upgrade] and [Accept] are the
+// first and the last step of a handshake; between them stand authorizer and
+// $connect. What happens on a connection then is an exchange of its own each
+// time, with the plan that its route has at that moment.
+package wsapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/websocket"
+)
+
+// Options are the settings of a [Hub]. The zero value is ready to use.
+type Options struct {
+	Limits websocket.Limits
+	// Conns bounds the connections of this node; 0: 65,536. A handshake beyond
+	// it is refused with 429.
+	Conns int
+	Node  uint16       // of a fleet; part of the ids of connections
+	Log   *slog.Logger // nil: slog.Default()
+}
+
+// A Hub holds the connections of this node.
+type Hub struct {
+	gw  *gateway.Gateway
+	opt Options
+
+	mu     sync.Mutex // guards the fields below; never held while calling out
+	conns  map[string]*conn
+	closed bool
+	empty  chan struct{} // closed when the last connection ends; nil: nobody waits
+	live   int           // those in conns, and those whose $disconnect runs
+}
+
+// New returns a hub for the connections to gw's stages.
+func New(gw *gateway.Gateway, opt Options) *Hub {
+	if opt.Log == nil {
+		opt.Log = slog.Default()
+	}
+	if opt.Conns == 0 {
+		opt.Conns = 65_536
+	}
+	opt.Limits.SetDefaults()
+	return &Hub{gw: gw, opt: opt, conns: make(map[string]*conn)}
+}
+
+// Run returns when ctx has ended, all connections were closed and what they
+// caused is done.
+//
+// AWS: websocket-execution.md §7: 1012.
+func (h *Hub) Run(ctx context.Context) error {
+	<-ctx.Done()
+	conns, empty := h.close()
+	for _, c := range conns {
+		c.closeSoon(websocket.CloseRestart, "Service restart")
+	}
+	<-empty
+	return nil
+}
+
+func (h *Hub) close() ([]*conn, <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	list := make([]*conn, 0, len(h.conns))
+	for _, c := range h.conns {
+		list = append(list, c)
+	}
+	h.empty = make(chan struct{})
+	if h.live == 0 {
+		close(h.empty)
+	}
+	return list, h.empty
+}
+
+// add makes c one of the connections, if there is room.
+func (h *Hub) add(c *conn) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || h.live >= h.opt.Conns {
+		return false
+	}
+	h.conns[c.id] = c
+	h.live++
+	return true
+}
+
+// drop takes c out: from now on it is gone.
+func (h *Hub) drop(c *conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.conns, c.id)
+}
+
+// ended notes that nothing of a connection is left.
+func (h *Hub) ended() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.live--; h.live == 0 && h.empty != nil {
+		close(h.empty)
+	}
+}
+
+// Conns returns the number of connections.
+func (h *Hub) Conns() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.conns)
+}
+
+// Retain closes the connections to stages that served does not know.
+//
+// AWS: the code is undocumented: as for all that AWS ends.
+func (h *Hub) Retain(served func(api, stage string) bool) {
+	var gone []*conn
+	h.mu.Lock()
+	for _, c := range h.conns {
+		if !served(c.api, c.stage) {
+			gone = append(gone, c)
+		}
+	}
+	h.mu.Unlock()
+	for _, c := range gone {
+		c.closeSoon(websocket.CloseGoingAway, "Going away")
+	}
+}
+
+// Conditions that who asks about a connection acts on.
+var (
+	// ErrGone: there is no such connection.
+	ErrGone = errors.New("connection is gone")
+	// ErrBusy: the client does not take what is sent, and too many wait.
+	ErrBusy = errors.New("too much is being sent to the connection")
+)
+
+// A Connection is what is known of one.
+type Connection struct {
+	ConnectedAt, LastActive time.Time
+	SourceIP, UserAgent     string
+}
+
+// find returns an API's connection.
+func (h *Hub) find(api, id string) (*conn, error) {
+	h.mu.Lock()
+	c := h.conns[id]
+	h.mu.Unlock()
+	if c == nil || c.api != api || !c.opened() {
+		return nil, ErrGone
+	}
+	return c, nil
+}
+
+// Post sends a message to a connection of an API. What is not UTF-8 must have
+// been replaced.
+func (h *Hub) Post(api, id string, message []byte) error {
+	c, err := h.find(api, id)
+	if err != nil {
+		return err
+	}
+	switch err := c.ws.WriteText(message); {
+	case errors.Is(err, websocket.ErrBusy):
+		return ErrBusy
+	case err != nil:
+		return ErrGone
+	}
+	return nil
+}
+
+// Get tells what is known of a connection.
+func (h *Hub) Get(api, id string) (Connection, error) {
+	c, err := h.find(api, id)
+	if err != nil {
+		return Connection{}, err
+	}
+	return Connection{c.connectedAt, c.ws.Active(), c.peer.Addr.Addr().Unmap().String(), c.agent}, nil
+}
+
+// Delete closes a connection.
+//
+// AWS: websocket-execution.md §9, to the letter.
+func (h *Hub) Delete(api, id string) error {
+	c, err := h.find(api, id)
+	if err != nil {
+		return err
+	}
+	h.drop(c) // it is gone for whoever asks next
+	c.ws.Close(websocket.CloseNormal, "Connection Closed Normally")
+	return nil
+}

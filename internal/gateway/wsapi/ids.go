@@ -1,0 +1,44 @@
+package wsapi
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+)
+
+// An id has twenty characters, the last of them "=": eight random bytes, four
+// that the ids of a connection's messages have too, and two that name the node
+// which holds the connection, so that a fleet finds it without asking.
+//
+// AWS: websocket-execution.md §3: the form of 2026; ids of messages end like
+// that of their connection.
+const (
+	idBytes  = 14
+	idLength = 20
+	ownBytes = 8
+)
+
+func newID(node uint16) string {
+	var b [idBytes]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process first
+	binary.BigEndian.PutUint16(b[idBytes-2:], node)
+	return base64.URLEncoding.EncodeToString(b[:])
+}
+
+// newMessageID makes the id of a message of a connection.
+func newMessageID(connection string) string {
+	var b [idBytes]byte
+	_, _ = base64.URLEncoding.Decode(b[:], []byte(connection)) // it is one of ours
+	_, _ = rand.Read(b[:ownBytes])                             // as above
+	return base64.URLEncoding.EncodeToString(b[:])
+}
+
+// ValidID tells whether id may be that of a connection: one of ours, or of the
+// form that AWS gave out before.
+func ValidID(id string) bool {
+	if len(id) != idLength && len(id) != 16 {
+		return false
+	}
+	b, err := base64.URLEncoding.Strict().DecodeString(id)
+	return err == nil && len(b) == len(id)/4*3-1
+}

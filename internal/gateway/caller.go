@@ -20,6 +20,8 @@ type Identity struct {
 	Principal    *identity.Principal // nil: nobody
 	AccessKey    string
 	Organization string // o-…; empty: none
+	// Credential is what the exchange was signed with.
+	Credential *identity.Credential
 }
 
 // A VPCEndpoint is where the requests of private APIs come in: a place of this

@@ -42,7 +42,7 @@ func (a *IAM) Do(_ context.Context, x *gateway.Exchange) error {
 	if err != nil {
 		return err
 	}
-	x.Identity = gateway.Identity{Principal: cred.Principal, AccessKey: cred.AccessKey, Organization: a.Organization}
+	x.Identity = gateway.Identity{Principal: cred.Principal, AccessKey: cred.AccessKey, Organization: a.Organization, Credential: cred}
 	if err := a.decide(x, cred.Principal); err != nil {
 		return err
 	}

@@ -29,7 +29,9 @@ func (p *planner) lambdaIntegration(rt *gateway.Route, m *api.Method) (gateway.I
 		Stream: str(in.ResponseTransferMode) == api.ResponseTransferModeStream,
 	}
 	var err error
-	if cfg.Invoker, err = p.invoker(str(in.Credentials)); err != nil {
+	if p.callersOwn(in) {
+		cfg.Caller = p.id.Account
+	} else if cfg.Invoker, err = p.invoker(str(in.Credentials)); err != nil {
 		return nil, err
 	}
 	if in.TimeoutInMillis != nil {

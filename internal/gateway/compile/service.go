@@ -25,10 +25,6 @@ func (p *planner) serviceIntegration(in *api.Integration) (gateway.Integration, 
 		p.c.opt.Log.Warn("integration cannot be called", "api", p.id.api, "stage", p.id.name, "uri", str(in.Uri), "error", err)
 		return integration.NewBroken(err), nil, nil
 	}
-	signer, err := p.signer(str(in.Credentials), uri.Name.Region)
-	if err != nil {
-		return nil, nil, err
-	}
 	at, err := uri.At(e)
 	if err != nil {
 		return integration.NewBroken(err), nil, nil
@@ -39,8 +35,22 @@ func (p *planner) serviceIntegration(in *api.Integration) (gateway.Integration, 
 	}
 	cfg := p.callConfig(in)
 	cfg.URI, cfg.Cluster = at, cluster
+	if p.callersOwn(in) {
+		call, err := integration.NewServiceAsCaller(cfg, uri, e, p.id.Account)
+		return call, at.Variables(), err
+	}
+	signer, err := p.signer(str(in.Credentials), uri.Name.Region)
+	if err != nil {
+		return nil, nil, err
+	}
 	call, err := integration.NewService(cfg, uri, e, signer)
 	return call, at.Variables(), err
+}
+
+// callersOwn tells whether an integration is called with the credentials of who
+// has signed the request.
+func (p *planner) callersOwn(in *api.Integration) bool {
+	return integration.ExpandVariables(str(in.Credentials), p.variables) == integration.CallersOwn
 }
 
 // signer gives what the requests of an integration are signed with: a role's
@@ -53,8 +63,8 @@ func (p *planner) signer(credentials, region string) (awsclient.Source, error) {
 	switch {
 	case credentials == "":
 		return nil, nil
-	case strings.Contains(credentials, ":user/"): // AWS: arn:aws:iam::*:user/*
-		return nil, errors.New("the caller's own credentials for an integration are not supported yet")
+	case strings.Contains(credentials, ":user/"):
+		return nil, errors.New("credentials are those of a role or the caller's own, " + integration.CallersOwn)
 	}
 	return p.c.opt.AWS.Role(credentials, p.id.Account, region)
 }

@@ -9,7 +9,6 @@ import (
 	"gatehouse/internal/awsclient"
 	"gatehouse/internal/function"
 	"gatehouse/internal/identity"
-	"gatehouse/internal/policy"
 )
 
 // AsRole calls functions as a role: what the role may call, and nothing else.
@@ -36,12 +35,8 @@ func (a *AsRole) Invoke(ctx context.Context, in *function.Invocation) (*function
 	if !ok || found.Expired(now) || !found.Active {
 		return nil, function.AccessDenied("the role is not one of this server, so it may not call functions here")
 	}
-	who := found.Principal
-	name, _ := function.Split(in.Function)
-	v := who.Decide(&policy.Request{Principal: who.Principal, Action: "lambda:InvokeFunction", Resource: in.Function, Now: now, Keys: who},
-		nil, who.Account != a.Account || accountOf(name) != a.Account)
-	if !v.Allowed {
-		return nil, function.AccessDenied("User: " + who.ARN + " is not authorized to perform: lambda:InvokeFunction on resource: " + in.Function)
+	if err := mayInvoke(found.Principal, in.Function, a.Account, now); err != nil {
+		return nil, err
 	}
 	call := *in
 	call.Source = function.Source{}

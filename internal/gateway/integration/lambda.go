@@ -22,11 +22,14 @@ type LambdaConfig struct {
 	Invoker  function.Invoker
 	Function string          // ARN, perhaps with qualifier; stage variables expanded
 	Source   function.Source // whom the function's policy must let in; zero: the caller may call it
-	Method   string          // integrationHttpMethod
-	Timeout  time.Duration   // 0: DefaultTimeout
-	Binary   *BinaryTypes
-	Form     *event.Form // of a LambdaProxy
-	Stream   bool        // responseTransferMode STREAM
+	// Caller is the account of the callers who must be let in themselves, in the
+	// place of Source; empty: nobody asks for the caller.
+	Caller  string
+	Method  string        // integrationHttpMethod
+	Timeout time.Duration // 0: DefaultTimeout
+	Binary  *BinaryTypes
+	Form    *event.Form // of a LambdaProxy
+	Stream  bool        // responseTransferMode STREAM
 }
 
 // invoke is what both Lambda integrations share: one call of a function.
@@ -51,6 +54,12 @@ func (k *invoke) call(ctx context.Context, x *gateway.Exchange, in *function.Inv
 	in.Function, in.Source, in.TraceID, in.Stream = k.Function, k.Source, x.Vars.Trace, k.Stream
 	x.Vars.IntegrationStart = x.Vars.Now
 	x.Vars.Streamed = k.Stream
+	if k.Caller != "" {
+		in.Source = function.Source{}
+		if err := callerMayInvoke(x, k.Function, k.Caller); err != nil {
+			return nil, nil, err
+		}
+	}
 	if x.Log != nil {
 		k.logRequest(x, in)
 	}

@@ -31,7 +31,17 @@ func NewService(c *Config, u *ServiceURI, e *awsclient.Endpoint, signer awsclien
 		return nil, err
 	}
 	// AWS: S3 takes an unsigned body over TLS.
-	return &Service{signing: signing{signer, e.Scope}, http: h, target: u.Target(), stream: e.Scope.Service == "s3" && e.Key.Scheme == "https"}, nil
+	return &Service{signing: signing{signer: signer, scope: e.Scope}, http: h, target: u.Target(), stream: e.Scope.Service == "s3" && e.Key.Scheme == "https"}, nil
+}
+
+// NewServiceAsCaller makes a Service whose requests are signed with what the
+// client's were, if the client is of this account.
+func NewServiceAsCaller(c *Config, u *ServiceURI, e *awsclient.Endpoint, account string) (*Service, error) {
+	s, err := NewService(c, u, e, nil)
+	if err == nil {
+		s.caller = account
+	}
+	return s, err
 }
 
 // Call calls the service.
@@ -74,16 +84,15 @@ func (s *Service) readBody(x *gateway.Exchange) error {
 // signer it leaves them as they are.
 type signing struct {
 	signer awsclient.Source
+	caller string // account of the callers with whose credentials requests are signed; empty: with those of signer
 	scope  sigv4.Target
 }
 
 func (s *signing) sign(ctx context.Context, x *gateway.Exchange) error {
-	if s.signer == nil {
+	if s.signer == nil && s.caller == "" {
 		return nil
 	}
-	waiting, cancel := context.WithDeadline(ctx, x.Deadline)
-	defer cancel()
-	cred, err := s.signer.Credentials(waiting)
+	cred, err := s.credentials(ctx, x)
 	if err == nil {
 		err = awsclient.Sign(&x.IntegrationRequest, cred, s.scope, time.Now())
 	}
@@ -100,6 +109,16 @@ func (s *signing) sign(ctx context.Context, x *gateway.Exchange) error {
 	// configuration. The text is that of terraform-aws-apigateway-v2 issue 87.
 	x.Vars.IntegrationError = "API Gateway doesn't have permissions to assume the IAM role configured on the integration. Check the permissions and try again."
 	return gateway.NewFault(gateway.APIConfigurationError, err)
+}
+
+// credentials are what x is signed with.
+func (s *signing) credentials(ctx context.Context, x *gateway.Exchange) (awsclient.Credentials, error) {
+	if s.caller != "" {
+		return callerCredentials(x, s.caller)
+	}
+	waiting, cancel := context.WithDeadline(ctx, x.Deadline)
+	defer cancel()
+	return s.signer.Credentials(waiting)
 }
 
 // A ServiceURI is the URI of an AWS integration, taken apart.

@@ -67,7 +67,7 @@ func NewSubtype(c *SubtypeConfig) (*Subtype, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Subtype{call: k, signing: signing{c.Signer, c.Endpoint.Scope}, kind: c.Kind, answer: &HTTPAPIProxy{call: k, request: new(Mapping), responses: c.Responses}}
+	s := &Subtype{call: k, signing: signing{signer: c.Signer, scope: c.Endpoint.Scope}, kind: c.Kind, answer: &HTTPAPIProxy{call: k, request: new(Mapping), responses: c.Responses}}
 	r := &referrer{rt: c.Route, variables: c.Variables, root: "$request."}
 	for _, name := range slices.Sorted(maps.Keys(c.Parameters)) {
 		if name == awsclient.SubtypeRegion {

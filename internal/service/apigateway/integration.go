@@ -62,6 +62,9 @@ func (me *methodEdit) checkIntegration(in *api.Integration) error {
 	if err := checkBackend(in); err != nil {
 		return err
 	}
+	if err := me.checkCredentials(in); err != nil {
+		return err
+	}
 	if err := me.checkTransfer(in); err != nil {
 		return err
 	}
@@ -146,12 +149,12 @@ func checkBackend(in *api.Integration) error {
 			if err := checkTransferMode(in); err != nil {
 				return err
 			}
-			return checkCredentials(str(in.Credentials))
+			return nil
 		}
 		if kind == api.IntegrationTypeAwsProxy {
 			return noIntegrationType.refuse(kind)
 		}
-		return checkCredentials(str(in.Credentials))
+		return nil
 	}
 	if err := checkConnection(in); err != nil {
 		return err
@@ -206,8 +209,29 @@ func checkServiceURI(kind, uri string) error {
 	return nil
 }
 
+// callersOwn are the credentials of an integration that is called as whoever has
+// signed the request.
+const callersOwn = "arn:aws:iam::*:user/*"
+
 // checkCredentials checks what an AWS integration is to be called with: a role,
-// or the caller's own.
+// or the caller's own, if the method knows the caller.
+//
+// AWS: the caller's own need AWS_IAM (API reference of PutIntegration:
+// "passed through from the request"); the text is ours.
+func (me *methodEdit) checkCredentials(in *api.Integration) error {
+	if str(in.Type) != api.IntegrationTypeAws && str(in.Type) != api.IntegrationTypeAwsProxy {
+		return nil
+	}
+	if str(in.Credentials) != callersOwn {
+		return checkCredentials(str(in.Credentials))
+	}
+	if str(me.m.AuthorizationType) != "AWS_IAM" {
+		return api.BadRequestException("The credentials " + callersOwn + " need a method with the authorization type AWS_IAM")
+	}
+	return nil
+}
+
+// checkCredentials checks the ARN of a role.
 //
 // AWS: undocumented; the text is that of an ARN elsewhere.
 func checkCredentials(credentials string) error {
@@ -219,7 +243,7 @@ func checkCredentials(credentials string) error {
 	case err != nil || name.Service != "iam":
 		return api.BadRequestException("Invalid ARN specified in the request")
 	case strings.HasPrefix(name.Resource, "user/"):
-		return noCredentials.refuse(credentials)
+		return api.BadRequestException("Invalid ARN specified in the request")
 	}
 	return nil
 }

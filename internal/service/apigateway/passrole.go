@@ -16,7 +16,7 @@ type RolePasser interface {
 // passRole demands that the caller may let API Gateway act as the role of an
 // integration.
 func (s *Service) passRole(ctx context.Context, in *api.Integration) error {
-	if s.opt.Roles == nil || in == nil || str(in.Credentials) == "" {
+	if s.opt.Roles == nil || in == nil || str(in.Credentials) == "" || *in.Credentials == callersOwn {
 		return nil
 	}
 	return s.opt.Roles.PassRole(ctx, *in.Credentials, "apigateway.amazonaws.com")

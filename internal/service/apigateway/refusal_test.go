@@ -152,8 +152,6 @@ func TestUnsupported(t *testing.T) {
 		{noAuthorizationScopes, "PutMethod", with(put, "authorizationType", "NONE", "authorizationScopes", []string{"a"})},
 		{noIntegrationType, "PutIntegration", with(m, "type", "AWS_PROXY", "integrationHttpMethod", "POST", "uri", "arn:aws:apigateway:eu-west-1:firehose:action/PutRecord")},
 		{noIntegrationTarget, "PutIntegration", with(http, "integrationTarget", "x")},
-		{noCredentials, "PutIntegration", with(m, "type", "AWS", "integrationHttpMethod", "POST", "uri", "arn:aws:apigateway:eu-west-1:sqs:path/1/q",
-			"credentials", "arn:aws:iam::*:user/*")},
 		{noTracing, "CreateDeployment", doc{"restApiId": id, "stageName": "prod", "tracingEnabled": true}},
 		{noTracing, "UpdateStage", stagePatch(id, "replace", "/tracingEnabled", "true")},
 		{noClientCertificate, "UpdateStage", stagePatch(id, "replace", "/clientCertificateId", "arn:aws:acm:eu-west-1:1:certificate/x")},

@@ -30,7 +30,6 @@ const (
 	noAuthorizationScopes
 	noIntegrationType
 	noIntegrationTarget
-	noCredentials
 	noTracing
 	noClientCertificate
 	noLogging
@@ -50,7 +49,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noAuthorizationScopes: {"Method", "authorizationScopes", "any without COGNITO_USER_POOLS"},
 	noIntegrationType:     {"Integration", "type", "AWS_PROXY with other services than Lambda"},
 	noIntegrationTarget:   {"Integration", "integrationTarget", "any (VPC links of version 2)"},
-	noCredentials:         {"Integration and Authorizer", "credentials", "arn:aws:iam::*:user/*"},
 	noTracing:             {"Stage", "tracingEnabled", "true"},
 	noClientCertificate:   {"Stage", "clientCertificateId", "ARN of a certificate of ACM"},
 	noLogging:             {"Stage method settings", "logging/loglevel", "ERROR, INFO"},

@@ -43,13 +43,14 @@ func newTop() *cobra.Command {
 	f.DurationVar(&t.interval, "interval", 2*time.Second, "`TIME` between two looks")
 	f.IntVar(&t.limit, "limit", 20, "show the `N` busiest; 0: all")
 	f.BoolVar(&t.once, "once", false, "look once")
+	f.DurationVar(&t.last, "last", 0, "show the whole minutes of the last `TIME` that the server remembers, as in 15m, once and at once")
 	f.StringVar(&t.output, "output", "text", "`FORMAT`: text, or json for one document a line")
 	return cmd
 }
 
 type topOptions struct {
 	data, admin, output string
-	interval            time.Duration
+	interval, last      time.Duration
 	limit               int
 	once                bool
 }
@@ -60,6 +61,8 @@ func (t *topOptions) check() error {
 		return fmt.Errorf("--output is text or json, not %q", t.output)
 	case t.interval < 10*time.Millisecond:
 		return errors.New("--interval must be 10ms or more")
+	case t.last != 0 && t.last < time.Minute:
+		return errors.New("--last must be 1m or more")
 	case t.limit < 0:
 		return errors.New("--limit must not be negative")
 	}
@@ -73,6 +76,9 @@ func (t *topOptions) run(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	client := &http.Client{Timeout: callTime}
+	if t.last != 0 {
+		return t.showLast(ctx, client, url, w)
+	}
 	before, err := fetchTraffic(ctx, client, url)
 	if err != nil {
 		return err
@@ -98,6 +104,18 @@ func (t *topOptions) run(ctx context.Context, w io.Writer) error {
 		}
 		before = now
 	}
+}
+
+// showLast shows what the server remembers.
+func (t *topOptions) showLast(ctx context.Context, client *http.Client, url string, w io.Writer) error {
+	now, err := fetchTraffic(ctx, client, url+"?last="+t.last.String())
+	if err != nil {
+		return err
+	}
+	if now.From == nil {
+		return errors.New("the server remembers nothing yet: it knows the minutes that have ended since it was started")
+	}
+	return t.show(w, "", newTopView(&app.Traffic{At: *now.From}, now, t.limit))
 }
 
 func isTerminal(f *os.File) bool {

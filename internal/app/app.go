@@ -185,7 +185,7 @@ func (n *node) run(ctx context.Context) error {
 	defer endParts()
 	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, log: n.log}
 	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run, n.functions.logs.Run,
-		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.aws.Run, n.caches.Run, n.logs.Run, n.logs.write, sweep.Run, n.reopen, n.serveAdmin} {
+		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.aws.Run, n.caches.Run, n.metrics.Stages.Run, n.metrics.Routes.Run, n.logs.Run, n.logs.write, sweep.Run, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
 	}
 	g.Go(func() error {

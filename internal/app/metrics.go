@@ -91,6 +91,13 @@ var (
 	backendInUse    = gauge("backend_connections_in_use", "Connections to a backend that carry a request.", "backend")
 	backendIdle     = gauge("backend_connections_idle", "Connections to a backend that wait for a request.", "backend")
 	backendWaiting  = gauge("backend_requests_waiting", "Requests that wait for a connection to a backend.", "backend")
+	breakerOpen     = gauge("cluster_breaker_open", "1 while the circuit breaker of a cluster is open or tries whether it may close.", "cluster")
+
+	endpointReady    = gauge("cluster_endpoint_ready", "1 while an endpoint of a cluster takes requests, 0 while it is ejected or down.", "cluster", "endpoint")
+	endpointInFlight = gauge("cluster_endpoint_requests_in_flight", "Requests under way to an endpoint of a cluster.", "cluster", "endpoint")
+	endpointRequests = counter("cluster_endpoint_requests_total", "Requests that an endpoint of a cluster was sent, repeated ones too.", "cluster", "endpoint")
+	endpointFailures = counter("cluster_endpoint_failures_total", "Requests that failed at an endpoint of a cluster.", "cluster", "endpoint")
+
 	backendFailures = counter("backend_failures_total", "Requests to a backend without an answer: no connection, broken off, or timed out.", "backend")
 )
 
@@ -100,7 +107,8 @@ func nodeFamilies() []*family {
 }
 
 func backendFamilies() []*family {
-	return []*family{&backendInUse, &backendIdle, &backendWaiting, &backendFailures}
+	return []*family{&backendInUse, &backendIdle, &backendWaiting, &backendFailures,
+		&breakerOpen, &endpointReady, &endpointInFlight, &endpointRequests, &endpointFailures}
 }
 
 // Describe implements prometheus.Collector.
@@ -125,11 +133,7 @@ func (c *nodeCollector) Collect(to chan<- prometheus.Metric) {
 	if rev, err := n.revision(ctx); err == nil {
 		storeRevision.send(to, float64(rev))
 	}
-	on := 0.0
-	if n.serving.Load() {
-		on = 1
-	}
-	ready.send(to, on)
+	ready.send(to, truth(n.serving.Load()))
 	if n.logs != nil {
 		logLines.send(to, float64(n.logs.sink.Lines()))
 		logDropped.send(to, float64(n.logs.sink.Dropped()))
@@ -148,4 +152,24 @@ func (c *nodeCollector) backends(to chan<- prometheus.Metric) {
 		backendWaiting.send(to, float64(st.Waiting), name)
 		backendFailures.send(to, float64(st.Failures), name)
 	}
+	for _, cl := range c.n.clusters.Status() {
+		if cl.Breaker != nil {
+			breakerOpen.send(to, truth(cl.Breaker.State != "closed"), cl.Name)
+		}
+		for i := range cl.Endpoints {
+			e := &cl.Endpoints[i]
+			endpointReady.send(to, truth(e.Health == "ready"), cl.Name, e.Address)
+			endpointInFlight.send(to, float64(e.InFlight), cl.Name, e.Address)
+			endpointRequests.send(to, float64(e.Requests), cl.Name, e.Address)
+			endpointFailures.send(to, float64(e.Errors), cl.Name, e.Address)
+		}
+	}
+}
+
+// truth is 1 or 0.
+func truth(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }

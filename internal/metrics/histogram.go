@@ -26,16 +26,23 @@ const (
 	longest   = 1<<30 - 1 // in µs
 )
 
-// add counts a duration.
-func (h *histogram) add(d time.Duration) {
+// add counts a duration. It reports false if another goroutine counted in the
+// same bucket at the same moment.
+func (h *histogram) add(d time.Duration) (alone bool) {
 	d = max(0, d)
 	i := bucketOf(uint64(d / time.Microsecond))
 	o := h.octaves[i/perOctave].Load()
 	if o == nil {
 		o = h.addOctaveSlow(i / perOctave)
 	}
-	o[i%perOctave].Add(1)
 	h.sum.Add(uint64(d))
+	bucket := &o[i%perOctave]
+	n := bucket.Load()
+	if bucket.CompareAndSwap(n, n+1) {
+		return true
+	}
+	bucket.Add(1)
+	return false
 }
 
 // addOctaveSlow makes the buckets of an octave: once, whoever comes first.

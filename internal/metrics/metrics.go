@@ -10,7 +10,6 @@ package metrics
 
 import (
 	"math/rand/v2"
-	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -47,9 +46,14 @@ type Request struct {
 }
 
 // A Series counts the requests of one thing. It is safe for any number of
-// goroutines.
+// goroutines. Its zero value has counted nothing yet.
+//
+// One whose goroutines get into each other's way spreads over several shards.
+// Most never do, and are a quarter as large.
 type Series struct {
-	shards []shard // a power of two of them
+	first   shard
+	more    atomic.Pointer[[moreShards]shard]
+	clashes atomic.Uint32 // at most spreadAfter, or a few more
 }
 
 // A shard counts a part of the requests. How many there were is the sum of the
@@ -63,26 +67,29 @@ type shard struct {
 	_ [64]byte // shards do not share a cache line
 }
 
-// mostShards bounds the memory of a series; more processors than this share
-// them.
-const mostShards = 4
+const (
+	// moreShards are those after the first. More processors share them.
+	moreShards = 3
+	// spreadAfter is after how many clashes a series spreads: seconds where
+	// thousands of requests a second come at several processors, and years
+	// where ten do.
+	spreadAfter = 64
+)
 
 // NewSeries returns a series that has counted nothing yet.
-func NewSeries() *Series {
-	n := 1
-	for 2*n <= runtime.GOMAXPROCS(0) && n < mostShards {
-		n *= 2
-	}
-	return &Series{shards: make([]shard, n)}
-}
+func NewSeries() *Series { return new(Series) }
 
 // Add counts a request.
 func (s *Series) Add(r *Request) {
-	sh := &s.shards[0]
-	if n := uint32(len(s.shards)); n > 1 {
-		sh = &s.shards[rand.Uint32()&(n-1)]
+	sh := &s.first
+	if more := s.more.Load(); more != nil {
+		if n := rand.Uint32() % (moreShards + 1); n < moreShards {
+			sh = &more[n]
+		}
+		sh.latency.add(r.Latency)
+	} else if !sh.latency.add(r.Latency) && s.clashes.Add(1) == spreadAfter {
+		s.more.Store(new([moreShards]shard))
 	}
-	sh.latency.add(r.Latency)
 	if r.Called {
 		sh.integration.add(r.Integration)
 	}
@@ -121,8 +128,7 @@ type Figures struct {
 func (s *Series) Figures() Figures {
 	var f Figures
 	var latency, integration tally
-	for i := range s.shards {
-		sh := &s.shards[i]
+	take := func(sh *shard) {
 		// What is a part of all is read first, so that it is never more.
 		f.ClientErrors += sh.clientErrors.Load()
 		f.ServerErrors += sh.serverErrors.Load()
@@ -132,6 +138,12 @@ func (s *Series) Figures() Figures {
 		f.Sent += sh.sent.Load()
 		integration.take(&sh.integration)
 		latency.take(&sh.latency)
+	}
+	take(&s.first)
+	if more := s.more.Load(); more != nil {
+		for i := range more {
+			take(&more[i])
+		}
 	}
 	f.Latency, f.Integration = latency.distribution(), integration.distribution()
 	f.Count = f.Latency.Count

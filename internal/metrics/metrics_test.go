@@ -140,6 +140,29 @@ func TestSeriesAtOnce(t *testing.T) {
 	}
 }
 
+// A series that spreads while it is used loses nothing.
+func TestSeriesSpreads(t *testing.T) {
+	s := metrics.NewSeries()
+	add := func(n int) {
+		for range n {
+			s.Add(&metrics.Request{Outcome: metrics.ServerError, Called: true, Latency: time.Millisecond, Integration: time.Microsecond})
+		}
+	}
+	add(10)
+	before := s.Figures()
+	metrics.Spread(s)
+	if diff := cmp.Diff(before, s.Figures()); diff != "" {
+		t.Errorf("spreading changes figures:\n%s", diff)
+	}
+	add(90)
+	if f := s.Figures(); f.Count != 100 || f.ServerErrors != 100 || f.Latency.Sum != 100*time.Millisecond || f.Integration.Count != 100 {
+		t.Errorf("figures = %+v, want 100 of all", f)
+	}
+	if n := testing.AllocsPerRun(1000, func() { add(1) }); n != 0 {
+		t.Errorf("Add allocates %v times, budget 0", n)
+	}
+}
+
 func TestAddAllocs(t *testing.T) {
 	s := metrics.NewSeries()
 	r := metrics.Request{Latency: time.Millisecond, Called: true, Integration: time.Millisecond, Sent: 100, Received: 100}

@@ -8,12 +8,20 @@ import (
 // A Registry keeps series by key: a configuration compiled anew finds those of
 // the one before with all that they have counted.
 type Registry[K comparable] struct {
-	limit int
+	limit   int
+	minutes minutes[K]
 
 	mu     sync.Mutex // guards the fields below; never held while calling out
 	series map[K]*Series
 	other  *Series
 	turned map[K]struct{} // keys that had to share other
+	gone   []gone[K]      // forgotten since the last minute ended; at most limit
+}
+
+// gone is a series that was forgotten.
+type gone[K comparable] struct {
+	key    K
+	series *Series
 }
 
 // NewRegistry returns a registry of at most limit series. Whoever may make
@@ -41,11 +49,20 @@ func (r *Registry[K]) Series(key K) *Series {
 	return s
 }
 
-// Retain forgets all keys but those that are in use.
+// Retain forgets all keys but those that are in use. What they have counted is
+// still in the minute that runs.
 func (r *Registry[K]) Retain(inUse func(K) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	maps.DeleteFunc(r.series, func(k K, _ *Series) bool { return !inUse(k) })
+	maps.DeleteFunc(r.series, func(k K, s *Series) bool {
+		if inUse(k) {
+			return false
+		}
+		if len(r.gone) < r.limit {
+			r.gone = append(r.gone, gone[K]{k, s})
+		}
+		return true
+	})
 	maps.DeleteFunc(r.turned, func(k K, _ struct{}) bool { return !inUse(k) })
 }
 

@@ -27,7 +27,7 @@ type Metrics struct {
 	Stages, Routes *metrics.Registry[SeriesKey]
 }
 
-// Bounds of the series, each of which takes one to five KiB. Who may make
+// Bounds of the series, each of which takes some four KiB with its minutes. Who may make
 // stages and methods can reach them; the requests of those that come after are
 // counted together.
 const (

@@ -1,0 +1,109 @@
+package metrics
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Minute is what a registry counted in a minute, or in what there was of it
+// when the server started in its middle. Whoever gets one must not change it.
+type Minute[K comparable] struct {
+	From, To time.Time
+	Points   map[K]Figures // of the series that counted anything
+	Other    Figures       // of the series that all others share
+}
+
+// Bounds of what is remembered, whichever is reached first: a server of few
+// routes knows the last three hours, and one of ten thousand that are
+// all called the last one. A point takes up to a KiB.
+const (
+	mostMinutes = 180
+	mostPoints  = 15_000
+)
+
+// minutes is the memory of a registry.
+type minutes[K comparable] struct {
+	// Of the goroutine of Run alone: what the series had counted at the end of
+	// the last minute, and when that was.
+	last      map[K]Figures
+	lastOther Figures
+	ended     time.Time
+
+	mu     sync.Mutex // guards the fields below; never held while calling out
+	list   []Minute[K]
+	points int
+}
+
+// Run remembers what is counted, minute by minute, until ctx ends.
+func (r *Registry[K]) Run(ctx context.Context) error {
+	r.minutes.ended = time.Now()
+	for {
+		now := time.Now()
+		timer := time.NewTimer(now.Truncate(time.Minute).Add(time.Minute).Sub(now))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		}
+		r.endMinute(time.Now())
+	}
+}
+
+// Minutes returns what is remembered, oldest first.
+func (r *Registry[K]) Minutes() []Minute[K] {
+	m := &r.minutes
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.list)
+}
+
+// endMinute makes a minute of all that was counted since the last one.
+func (r *Registry[K]) endMinute(now time.Time) {
+	r.mu.Lock()
+	series, gone := maps.Clone(r.series), r.gone
+	r.gone = nil
+	r.mu.Unlock()
+
+	m := &r.minutes
+	minute := Minute[K]{From: m.ended, To: now, Points: make(map[K]Figures)}
+	for _, g := range gone {
+		minute.add(g.key, g.series.Figures(), m.last)
+		delete(m.last, g.key)
+	}
+	next := make(map[K]Figures, len(series))
+	for k, s := range series {
+		next[k] = minute.add(k, s.Figures(), m.last)
+	}
+	other := r.other.Figures()
+	minute.Other = other.Since(&m.lastOther)
+	m.last, m.lastOther, m.ended = next, other, now
+	m.remember(&minute)
+}
+
+// add adds what a series has counted since last, and returns f.
+func (m *Minute[K]) add(key K, f Figures, last map[K]Figures) Figures {
+	earlier := last[key]
+	if f.Count == earlier.Count {
+		return f
+	}
+	since, had := f.Since(&earlier), m.Points[key]
+	m.Points[key] = had.Plus(&since)
+	return f
+}
+
+// remember appends a minute and forgets the oldest ones that are too many.
+func (m *minutes[K]) remember(minute *Minute[K]) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.list = append(m.list, *minute)
+	m.points += len(minute.Points)
+	for len(m.list) > 1 && (len(m.list) > mostMinutes || m.points > mostPoints) {
+		m.points -= len(m.list[0].Points)
+		m.list[0] = Minute[K]{}
+		m.list = m.list[1:]
+	}
+}

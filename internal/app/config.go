@@ -192,6 +192,31 @@ type Config struct {
 	// DocumentationParts is how many documentation parts a REST API may have.
 	DocumentationParts int `name:"documentation-parts" kind:"N" help:"documentation parts of a REST API"`
 
+	// DocumentationVersions is how many versions of its documentation a REST API
+	// may have. Amazon's quota is not published.
+	DocumentationVersions int `name:"documentation-versions" kind:"N" help:"documentation versions of a REST API"`
+
+	// DeploymentsPerAPI is how many deployments a REST API may have. Amazon's
+	// quota is not published.
+	DeploymentsPerAPI int `name:"deployments-per-api" kind:"N" help:"deployments of a REST API"`
+
+	// ValidatorsPerAPI is how many request validators a REST API may have.
+	// Amazon's quota is not published.
+	ValidatorsPerAPI int `name:"validators-per-api" kind:"N" help:"request validators of a REST API"`
+
+	// MappingsPerDomain is how many base path mappings a custom domain name may
+	// have. Amazon's quota is for those of several segments only.
+	MappingsPerDomain int `name:"mappings-per-domain" kind:"N" help:"base path mappings of a custom domain name"`
+
+	// PolicySize is the longest resource policy of a REST API or a private custom
+	// domain name.
+	PolicySize Size `name:"policy-size" kind:"SIZE" help:"longest resource policy"`
+
+	// AccessAssociations is how many associations of VPC endpoints with private
+	// custom domain names an account may have in one Region. Amazon's quota is
+	// not published.
+	AccessAssociations int `name:"access-associations" kind:"N" help:"access associations of an account in one Region"`
+
 	// StageVariables is how many variables a stage may have.
 	StageVariables int `name:"stage-variables" kind:"N" help:"variables of a stage"`
 
@@ -321,7 +346,8 @@ func Defaults() *Config {
 		MaxConnections: 65_536, BackendConnections: 1024, FunctionConcurrency: 1000, CacheMemory: 256 << 20,
 
 		Limits:   "default",
-		RestAPIs: 600, EdgeAPIs: 120, ResourcesPerAPI: 300, StagesPerAPI: 10, ModelsPerAPI: 400, DocumentationParts: 2000, StageVariables: 100, AuthorizersPerAPI: 10,
+		RestAPIs: 600, EdgeAPIs: 120, ResourcesPerAPI: 300, StagesPerAPI: 10, ModelsPerAPI: 400, DocumentationParts: 2000, DocumentationVersions: 10_000,
+		DeploymentsPerAPI: 10_000, ValidatorsPerAPI: 400, MappingsPerDomain: 10_000, PolicySize: 8 << 10, AccessAssociations: 100, StageVariables: 100, AuthorizersPerAPI: 10,
 		APIKeys: 10_000, UsagePlans: 300, UsagePlansPerKey: 10, DomainNames: 120, VPCLinks: 20, ClientCertificates: 60,
 		IntegrationTimeout: 29 * time.Second,
 	}

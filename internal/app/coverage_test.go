@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"reflect"
 	"testing"
 
 	"gatehouse/internal/awsrpc"
@@ -41,5 +42,16 @@ func TestCoverage(t *testing.T) {
 	}
 	if !bytes.Equal(got, want.Bytes()) {
 		t.Errorf("%s is stale: run \"make generate\"", page)
+	}
+}
+
+// Each quota of REST APIs is a setting, but for the size of a definition to
+// import, which Amazon does not raise either.
+func TestLimitsAreSettings(t *testing.T) {
+	limits := restOptions(Defaults(), &parts{}).Limits
+	for field, value := range reflect.ValueOf(limits).Fields() {
+		if value.IsZero() && field.Name != "DefinitionMaxBytes" {
+			t.Errorf("no setting gives %s", field.Name)
+		}
 	}
 }

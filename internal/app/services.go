@@ -59,6 +59,8 @@ func restOptions(cfg *Config, p *parts) rest.Options {
 			APIKeys: cfg.APIKeys, UsagePlans: cfg.UsagePlans, DomainNames: cfg.DomainNames,
 			EdgeAPIs: cfg.EdgeAPIs, ModelsPerAPI: cfg.ModelsPerAPI, DocumentationPartsPerAPI: cfg.DocumentationParts,
 			StageVariables: cfg.StageVariables, UsagePlansPerKey: cfg.UsagePlansPerKey, VPCLinks: cfg.VPCLinks,
+			DocumentationVersionsPerAPI: cfg.DocumentationVersions, DeploymentsPerAPI: cfg.DeploymentsPerAPI, ValidatorsPerAPI: cfg.ValidatorsPerAPI,
+			MappingsPerDomain: cfg.MappingsPerDomain, PolicyBytes: int(cfg.PolicySize), AccessAssociations: cfg.AccessAssociations,
 			AuthorizersPerAPI: cfg.AuthorizersPerAPI, ClientCertificates: cfg.ClientCertificates, IntegrationMillis: int(cfg.IntegrationTimeout.Milliseconds()),
 		},
 		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,

@@ -70,7 +70,7 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 		return nil, err
 	}
 	if wantsPrivate(in) {
-		if err := makePrivate(&dom, in); err != nil {
+		if err := makePrivate(&dom, in, s.opt.Limits.PolicyBytes); err != nil {
 			return nil, err
 		}
 		return &dom.DomainName, s.createPrivateDomain(ctx, t, &dom)
@@ -239,7 +239,7 @@ func (s *Service) UpdateDomainName(ctx context.Context, in *api.UpdateDomainName
 				return err
 			}
 		}
-		if err := settleDomainPolicies(&dom); err != nil {
+		if err := settleDomainPolicies(&dom, s.opt.Limits.PolicyBytes); err != nil {
 			return err
 		}
 		if dom.EndpointConfiguration.Types[0] != before {

@@ -16,10 +16,6 @@ import (
 // Access associations let what comes in by a VPC endpoint reach a private custom
 // domain name. None of the texts is recorded.
 
-// maxAccesses bounds the associations of an account in a Region. AWS:
-// undocumented.
-const maxAccesses = 1000
-
 func errAccess() error {
 	return api.NotFoundException("Invalid domain name access association identifier specified")
 }
@@ -66,7 +62,7 @@ func (s *Service) CreateDomainNameAccessAssociation(ctx context.Context, in *api
 			}
 			return err
 		}
-		if mine, err := s.accesses(ctx, func(r *record.DomainAccess) bool { return r.Scope == t.Scope }); err != nil || len(mine) >= maxAccesses {
+		if mine, err := s.accesses(ctx, func(r *record.DomainAccess) bool { return r.Scope == t.Scope }); err != nil || len(mine) >= s.opt.Limits.AccessAssociations {
 			if err == nil {
 				err = errLimit("Domain Name Access Associations")
 			}

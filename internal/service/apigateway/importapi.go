@@ -71,7 +71,7 @@ func (s *Service) PutRestApi(ctx context.Context, in *api.PutRestApiInput) (*api
 		if err := checkRestAPI(&e.rec.RestApi); err != nil {
 			return err
 		}
-		if err := settlePolicy(&e.rec.RestApi, e.scope); err != nil {
+		if err := settlePolicy(&e.rec.RestApi, e.scope, e.limits.PolicyBytes); err != nil {
 			return err
 		}
 		m := merger{def: e.def, doc: doc, limits: e.limits, overwrite: overwrite, timeout: e.limits.maxTimeout(&e.rec.RestApi)}

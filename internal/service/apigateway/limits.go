@@ -21,6 +21,8 @@ type Limits struct {
 	AuthorizersPerAPI  int
 	StageVariables     int
 	DefinitionMaxBytes int
+	PolicyBytes        int // of a resource policy
+	AccessAssociations int // of private domain names with VPC endpoints
 	IntegrationMillis  int // the longest timeoutInMillis of REGIONAL and PRIVATE APIs
 
 	VPCLinks           int
@@ -51,6 +53,8 @@ func (l Limits) orDefaults() Limits {
 		{&l.AuthorizersPerAPI, 10},
 		{&l.StageVariables, 100},
 		{&l.DefinitionMaxBytes, 6 << 20},
+		{&l.PolicyBytes, 8192},
+		{&l.AccessAssociations, 100}, // AWS: undocumented
 		{&l.IntegrationMillis, maxTimeoutMillis},
 		{&l.VPCLinks, 20},
 		{&l.ClientCertificates, 60},

@@ -3,6 +3,7 @@ package apigateway
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"gatehouse/internal/arn"
@@ -10,11 +11,6 @@ import (
 	"gatehouse/internal/policy"
 	"gatehouse/internal/record"
 )
-
-// maxPolicy is the largest resource policy in bytes.
-//
-// AWS: quotas of REST APIs: "Length, in characters, of resource policy".
-const maxPolicy = 8192
 
 // errPolicy is the answer to a policy that cannot be one.
 //
@@ -28,16 +24,19 @@ func errPolicy() error {
 //
 // AWS: "execute-api:/stage/…" stands for this API
 // (apigateway-resource-policies-create-attach).
-func settlePolicy(a *api.RestApi, s record.Scope) error {
+func settlePolicy(a *api.RestApi, s record.Scope, limit int) error {
 	full := arn.ARN{Partition: arn.Partition(s.Region), Service: "execute-api", Region: s.Region, Account: s.Account, Resource: str(a.Id)}
 	var err error
-	a.Policy, err = settledPolicy(a.Policy, full.String())
+	a.Policy, err = settledPolicy(a.Policy, full.String(), limit)
 	return err
 }
 
 // settledPolicy is a policy with the short form of resources written out: full
-// is what "execute-api:" stands for. No policy, or an empty one, is nil.
-func settledPolicy(given *string, full string) (*string, error) {
+// is what "execute-api:" stands for. No policy, or an empty one, is nil. It has
+// at most limit bytes.
+//
+// AWS: quotas of REST APIs: "Length, in characters, of resource policy".
+func settledPolicy(given *string, full string, limit int) (*string, error) {
 	if str(given) == "" {
 		return nil, nil
 	}
@@ -46,8 +45,8 @@ func settledPolicy(given *string, full string) (*string, error) {
 		return nil, errPolicy()
 	}
 	settled := strings.NewReplacer(`"execute-api:/`, `"`+full+`/`, `"execute-api:\/`, `"`+full+`/`).Replace(text.String())
-	if len(settled) > maxPolicy {
-		return nil, api.BadRequestException("Resource policy size exceeds the maximum of 8192 characters") // AWS: undocumented text
+	if len(settled) > limit {
+		return nil, api.BadRequestException("Resource policy size exceeds the maximum of " + strconv.Itoa(limit) + " characters") // AWS: undocumented text
 	}
 	doc, err := policy.Parse([]byte(settled))
 	if err == nil {

@@ -35,7 +35,7 @@ func wantsPrivate(in *api.CreateDomainNameInput) bool {
 }
 
 // makePrivate makes a new domain name a private one.
-func makePrivate(dom *record.DomainName, in *api.CreateDomainNameInput) error {
+func makePrivate(dom *record.DomainName, in *api.CreateDomainNameInput, limit int) error {
 	name := str(dom.DomainName.DomainName)
 	if strings.HasPrefix(name, "*.") {
 		return api.BadRequestException("Private custom domain names cannot have wildcards")
@@ -48,22 +48,22 @@ func makePrivate(dom *record.DomainName, in *api.CreateDomainNameInput) error {
 		Resource: "/domainnames/" + record.DomainKey(name, *dom.DomainNameId)}.String())
 	dom.EndpointConfiguration.IpAddressType = new(api.IpAddressTypeDualstack)
 	dom.Policy = in.Policy
-	return settleDomainPolicies(dom)
+	return settleDomainPolicies(dom, limit)
 }
 
 // settleDomainPolicies checks the policies of a private domain name, and writes
 // the short form of resources out.
-func settleDomainPolicies(dom *record.DomainName) (err error) {
+func settleDomainPolicies(dom *record.DomainName, limit int) (err error) {
 	if dom.DomainNameId == nil {
 		if dom.Policy != nil || dom.ManagementPolicy != nil {
 			return api.BadRequestException("Only private custom domain names have policies")
 		}
 		return nil
 	}
-	if dom.Policy, err = settledPolicy(dom.Policy, dom.PolicyARN()); err != nil {
+	if dom.Policy, err = settledPolicy(dom.Policy, dom.PolicyARN(), limit); err != nil {
 		return err
 	}
-	dom.ManagementPolicy, err = settledPolicy(dom.ManagementPolicy, dom.PolicyARN())
+	dom.ManagementPolicy, err = settledPolicy(dom.ManagementPolicy, dom.PolicyARN(), limit)
 	return err
 }
 

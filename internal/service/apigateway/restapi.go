@@ -254,7 +254,7 @@ func (s *Service) createRestAPI(ctx context.Context, c *store.Change, t record.T
 		rec.Id = new(newID(apiIDLen))
 	}
 	rec.Scope = t.Scope
-	if err := settlePolicy(&rec.RestApi, t.Scope); err != nil {
+	if err := settlePolicy(&rec.RestApi, t.Scope, s.opt.Limits.PolicyBytes); err != nil {
 		return err
 	}
 	rec.RootResourceId = def.RestAPI.RootResourceId
@@ -337,7 +337,7 @@ func (s *Service) UpdateRestApi(ctx context.Context, in *api.UpdateRestApiInput)
 		if err := checkRestAPI(&e.rec.RestApi); err != nil {
 			return err
 		}
-		if err := settlePolicy(&e.rec.RestApi, e.scope); err != nil {
+		if err := settlePolicy(&e.rec.RestApi, e.scope, e.limits.PolicyBytes); err != nil {
 			return err
 		}
 		if moved := endpoint(&e.rec.RestApi).Types[0]; moved != kind {

@@ -52,7 +52,7 @@ func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*a
 		if len(stages) >= s.limits.Stages {
 			return errLimit("stages")
 		}
-		if err := s.checkStage(ctx, t, &rec, &st); err != nil {
+		if err := s.checkStage(ctx, c, t, &rec, &st); err != nil {
 			return err
 		}
 		if is(st.AutoDeploy) {
@@ -78,14 +78,16 @@ func validStageName(s string) bool {
 }
 
 // checkStage refuses settings that AWS refuses, or that would not act.
-func (s *Service) checkStage(ctx context.Context, t record.Tables, rec *record.API, st *record.APIStage) error {
+func (s *Service) checkStage(ctx context.Context, c *store.Change, t record.Tables, rec *record.API, st *record.APIStage) error {
 	if err := checkSocketStage(rec, st); err != nil {
 		return err
 	}
 	if id := str(st.DeploymentId); id != "" {
-		if _, _, err := t.APIDeployments.Find(ctx, bad("Deployment id does not exist"), st.API, id); err != nil {
+		_, rev, err := t.APIDeployments.Find(ctx, bad("Deployment id does not exist"), st.API, id)
+		if err != nil {
 			return err
 		}
+		c.Require(t.APIDeployments.Is(store.ID(st.API, id), rev)) // it may be deleted meanwhile
 	}
 	if str(st.ClientCertificateId) != "" {
 		return noClientCertificate.refuse(*st.ClientCertificateId)
@@ -196,9 +198,9 @@ func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*a
 			dep.AutoDeployed = new(true)
 			addDeployment(c, t, dep)
 			st.DeploymentId = dep.DeploymentId
-			return s.checkStage(ctx, t, rec, &record.APIStage{Stage: withoutDeployment(st.Stage), API: st.API})
+			return s.checkStage(ctx, c, t, rec, &record.APIStage{Stage: withoutDeployment(st.Stage), API: st.API})
 		}
-		return s.checkStage(ctx, t, rec, st)
+		return s.checkStage(ctx, c, t, rec, st)
 	})
 	return new(api.UpdateStageResponse(out)), err
 }

@@ -26,7 +26,7 @@ func (n *node) metricsHandler() http.Handler {
 		&trafficCollector{n.metrics}, &nodeCollector{n},
 	)
 	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{
-		ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTime,
+		ErrorHandling: promhttp.ContinueOnError, EnableOpenMetrics: true, MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTime,
 	})
 }
 

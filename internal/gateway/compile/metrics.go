@@ -14,7 +14,7 @@ import (
 type SeriesKey struct {
 	Account, Region string
 	API, Stage      string
-	Method, Path    string // of an HTTP API's route $default: ANY and $default
+	Method, Path    string // of $default and of a WebSocket API's routes: ANY and the route key
 }
 
 func (k SeriesKey) stage() stageID {

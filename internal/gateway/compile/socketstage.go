@@ -93,7 +93,7 @@ func replies(def *record.APIDefinition, routeID string) bool {
 //
 // AWS: websocket-execution.md §1 has throttling before the authorizer.
 func (p *socketPlanner) handshake(ctx context.Context, rt *gateway.Route, r *v2.Route) (*gateway.Plan, error) {
-	plan := &gateway.Plan{Finish: p.finish, Request: []gateway.Step{&wsapi.Upgrade{Hub: p.hub}, p.throttle(rt)}}
+	plan := &gateway.Plan{Finish: p.finishersOf(rt), Request: []gateway.Step{&wsapi.Upgrade{Hub: p.hub}, p.throttle(rt)}}
 	if s, err := p.authorizeSocket(r); err != nil {
 		return nil, err
 	} else if s != nil {
@@ -127,7 +127,7 @@ func (p *socketPlanner) authorizeSocket(r *v2.Route) (gateway.Step, error) {
 //
 // AWS: execution.md §4, as for HTTP APIs.
 func (p *socketPlanner) routePlan(ctx context.Context, rt *gateway.Route, r *v2.Route) (*gateway.Plan, error) {
-	plan := &gateway.Plan{Finish: p.finish}
+	plan := &gateway.Plan{Finish: p.finishersOf(rt)}
 	if rt.Key != disconnectRoute {
 		plan.Request = append(plan.Request, p.throttle(rt))
 	}

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // An Issuer verifies the tokens of one identity provider. It is safe for any
@@ -37,12 +35,12 @@ const (
 // Verify checks a token: its form, its signature by a key of the issuer, the
 // algorithm against those allowed, iss, exp and nbf. All other claims are for
 // the caller to check. Errors are those of this package.
-func (is *Issuer) Verify(ctx context.Context, token string, algorithms []string, now time.Time) (*Token, error) {
-	h, err := parseHeader(token)
+func (is *Issuer) Verify(ctx context.Context, token string, allowed []string, now time.Time) (*Token, error) {
+	h, p, err := parse(token)
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(algorithms, h.Algorithm) || !signs(h.Algorithm) {
+	if _, known := algorithms[h.Algorithm]; !known || !slices.Contains(allowed, h.Algorithm) {
 		return nil, ErrAlgorithm
 	}
 	if h.KeyID == "" || len(h.KeyID) > maxKeyID {
@@ -52,29 +50,14 @@ func (is *Issuer) Verify(ctx context.Context, token string, algorithms []string,
 	if err != nil {
 		return nil, err
 	}
-	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(h.Algorithm)})
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	payload, err := jws.Verify(key)
-	if err != nil {
+	if !verifies(key, h.Algorithm, p.signed, p.signature) {
 		return nil, ErrSignature
 	}
 	t := &Token{set: set, issuer: is}
-	if t.Claims, err = parseClaims(payload); err != nil {
+	if t.Claims, err = parseClaims(p.payload); err != nil {
 		return nil, err
 	}
 	return t, t.check(now)
-}
-
-// signs tells whether an algorithm signs with a private key. A key that is
-// public must never serve as a shared secret.
-func signs(algorithm string) bool {
-	switch jose.SignatureAlgorithm(algorithm) {
-	case jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA:
-		return true
-	}
-	return false
 }
 
 // check checks the claims that every token has.

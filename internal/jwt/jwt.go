@@ -99,33 +99,41 @@ type header struct {
 	Encoded   jsontext.Value `json:"b64"`
 }
 
-// parseHeader takes a token apart as far as a key is to be found for it.
-func parseHeader(token string) (h header, err error) {
+// parts are what a token consists of besides its header.
+type parts struct {
+	signed             string // what the signature is of
+	payload, signature []byte
+}
+
+// parse takes a token apart, and reads its header.
+func parse(token string) (h header, p parts, err error) {
 	if len(token) > maxToken || strings.Count(token, ".") != 2 {
-		return h, ErrMalformed
+		return h, p, ErrMalformed
 	}
-	first, rest, _ := strings.Cut(token, ".")
-	payload, signature, _ := strings.Cut(rest, ".")
-	if first == "" || payload == "" || signature == "" {
-		return h, ErrMalformed
+	dot := strings.LastIndexByte(token, '.')
+	p.signed = token[:dot]
+	first, payload, _ := strings.Cut(p.signed, ".")
+	if first == "" || payload == "" || token[dot+1:] == "" {
+		return h, p, ErrMalformed
 	}
 	raw, err := decode(first)
 	if err != nil {
-		return h, err
+		return h, p, err
 	}
-	for _, part := range []string{payload, signature} {
-		if _, err := decode(part); err != nil {
-			return h, err
-		}
+	if p.payload, err = decode(payload); err != nil {
+		return h, p, err
+	}
+	if p.signature, err = decode(token[dot+1:]); err != nil {
+		return h, p, err
 	}
 	// Names are matched exactly and stand once each, or this fails.
 	if err := json.Unmarshal(raw, &h); err != nil {
-		return h, fmt.Errorf("%w: header: %w", ErrMalformed, err)
+		return h, p, fmt.Errorf("%w: header: %w", ErrMalformed, err)
 	}
 	if h.Critical != nil || h.Encoded != nil {
-		return h, fmt.Errorf("%w: it demands an extension", ErrMalformed)
+		return h, p, fmt.Errorf("%w: it demands an extension", ErrMalformed)
 	}
-	return h, nil
+	return h, p, nil
 }
 
 var strict = base64.RawURLEncoding.Strict()
@@ -190,17 +198,12 @@ func (t *Token) seconds(name string) (time.Time, error) {
 // ClaimedIssuer returns what a token says its issuer is, unverified; empty if it
 // cannot be read.
 func ClaimedIssuer(token string) string {
-	if _, err := parseHeader(token); err != nil {
-		return ""
-	}
-	_, rest, _ := strings.Cut(token, ".")
-	payload, _, _ := strings.Cut(rest, ".")
-	raw, err := decode(payload)
+	_, p, err := parse(token)
 	if err != nil {
 		return ""
 	}
 	t := new(Token)
-	if t.Claims, err = parseClaims(raw); err != nil {
+	if t.Claims, err = parseClaims(p.payload); err != nil {
 		return ""
 	}
 	iss, _ := t.Text("iss")

@@ -2,6 +2,7 @@ package jwt_test
 
 import (
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -170,5 +171,46 @@ func TestUnknownKeysFlood(t *testing.T) {
 	}
 	if p.asked > 3 {
 		t.Errorf("the issuer was asked %d times in a minute, want at most 3", p.asked)
+	}
+}
+
+// Every algorithm, signed by another implementation; and with one bit changed.
+func TestAlgorithms(t *testing.T) {
+	p521, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &provider{keys: []jose.JSONWebKey{keyOf("rsa", rsaKey), keyOf("p256", p256Key), keyOf("p384", p384Key), keyOf("p521", p521), keyOf("ed", edKey)}}
+	is := newIssuer(p)
+	for algorithm, key := range map[jose.SignatureAlgorithm]jose.JSONWebKey{
+		jose.RS256: {Key: rsaKey, KeyID: "rsa"}, jose.RS384: {Key: rsaKey, KeyID: "rsa"}, jose.RS512: {Key: rsaKey, KeyID: "rsa"},
+		jose.PS256: {Key: rsaKey, KeyID: "rsa"}, jose.PS384: {Key: rsaKey, KeyID: "rsa"}, jose.PS512: {Key: rsaKey, KeyID: "rsa"},
+		jose.ES256: {Key: p256Key, KeyID: "p256"}, jose.ES384: {Key: p384Key, KeyID: "p384"}, jose.ES512: {Key: p521, KeyID: "p521"},
+		jose.EdDSA: {Key: edKey, KeyID: "ed"},
+	} {
+		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		jws, err := signer.Sign([]byte(goodClaims))
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := jws.CompactSerialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		only := []string{string(algorithm)}
+		if _, err := is.Verify(t.Context(), token, only, begin); err != nil {
+			t.Errorf("%s: %v", algorithm, err)
+		}
+		text, sig := token[:strings.LastIndexByte(token, '.')], jws.Signatures[0].Signature
+		for _, bit := range []int{0, 7, len(sig)*4 + 3, len(sig)*8 - 1} {
+			forged := append([]byte(nil), sig...)
+			forged[bit/8] ^= 1 << (bit % 8)
+			if _, err := is.Verify(t.Context(), text+"."+base64.RawURLEncoding.EncodeToString(forged), only, begin); !errors.Is(err, jwt.ErrSignature) {
+				t.Errorf("%s with bit %d changed: %v", algorithm, bit, err)
+			}
+		}
 	}
 }

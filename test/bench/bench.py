@@ -11,13 +11,13 @@ loopback and is bounded in count and time.
 """
 import argparse, glob, json, os, re, shlex, shutil, signal, socket, statistics, subprocess, sys, time
 
-import gatehouse
+import gatehouse, tokens
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 ap.add_argument('--gatehouse', default='build/gatehouse', help='the binary to measure')
 ap.add_argument('--build', default='build/bench', help='where tools, configurations and data go')
-ap.add_argument('--scenarios', default='get,post,gw,gwv,cached,big')
+ap.add_argument('--scenarios', default='get,post,gw,gwv,cached,jwt,big')
 ap.add_argument('--rounds', type=int, default=5)
 ap.add_argument('--secs', type=float, default=1.5, help='aimed length of one run')
 ap.add_argument('--conns', type=int, default=64)
@@ -30,8 +30,8 @@ A = ap.parse_args()
 PROXY_CPU, LOAD_CPU = A.cpus.split(',')
 BUILD = os.path.abspath(A.build)
 BIN, CFG = BUILD + '/bin', BUILD + '/cfg'
-UPSTREAM, PEERS, API, LISTEN, ADMIN, FLOOR = 9000, 8200, 8310, 8300, 8320, 8440
-PORTS = {'plain': {'nginx': PEERS, 'haproxy': PEERS + 3}, 'gw': {'nginx': PEERS + 1, 'haproxy': PEERS + 4}}
+UPSTREAM, PEERS, API, LISTEN, ADMIN, ISSUER, FLOOR = 9000, 8200, 8310, 8300, 8320, 8330, 8440
+PORTS = {'plain': {'nginx': PEERS, 'haproxy': PEERS + 3}, 'gw': {'nginx': PEERS + 1, 'haproxy': PEERS + 4}, 'jwt': {'nginx': PEERS, 'haproxy': PEERS + 5}}
 LOAD = {
     'get': ['-P', '/bench'], 'post': ['-P', '/bench', '-b', '1024'], 'big': ['-P', '/big', '-c', '16'],
     'gw': ['-R', str(A.routes), '-H', 'X-Api-Key: key-0500-0123456789abcdef'],
@@ -124,12 +124,12 @@ def serve(kind, api):
 
 def kind_of(scenario):
     """What kind of API a scenario calls."""
-    return scenario if scenario in ('gw', 'gwv', 'cached') else 'plain'
+    return scenario if scenario in ('gw', 'gwv', 'cached', 'jwt') else 'plain'
 
 
 def contestants(scenario):
     kind = kind_of(scenario)
-    peers = 'gw' if kind in ('gw', 'gwv') else 'plain'
+    peers = {'gw': 'gw', 'gwv': 'gw', 'jwt': 'jwt'}.get(kind, 'plain')
     conf = 'nginx-gw.conf' if peers == 'gw' else 'nginx.conf'
     who = {'nginx': (f'nginx -c {CFG}/{conf}', PORTS[peers]['nginx']),
            'haproxy': (f'haproxy -f {CFG}/haproxy.cfg', PORTS[peers]['haproxy']),
@@ -184,9 +184,13 @@ def show(rows):
 
 def main():
     subprocess.run([HERE + '/peers.sh', BIN], check=True)
+    os.makedirs(CFG, exist_ok=True)
+    issuer = tokens.Issuer(CFG, ISSUER)
+    LOAD['jwt'] = LOAD['get'] + ['-H', 'Authorization: Bearer ' + issuer.token]  # nginx verifies nothing
     subprocess.run([HERE + '/peers-config.sh', CFG, str(UPSTREAM), str(PEERS), str(A.routes)], check=True)
     with open(BUILD + '/gatehouse.yaml', 'w') as f:
         f.write('resources-per-api: 5000\n')
+        f.write(f'user_pools:\n  {tokens.POOL}: {issuer.url}\n')
     scenarios = A.scenarios.split(',')
     out = []
     try:

@@ -6,6 +6,8 @@ process that is measured.
 """
 import concurrent.futures, json, subprocess, time, urllib.error, urllib.request
 
+import tokens
+
 AUTH = 'AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/apigateway/aws4_request, SignedHeaders=host, Signature=00'
 KEYED = ('gw', 'gwv')  # kinds with API keys and an access log
 LOG_FORMAT = ('{"requestId":"$context.requestId","time":"$context.requestTime","method":"$context.httpMethod","path":"$context.path",'
@@ -39,6 +41,10 @@ def document(kind, routes, upstream):
     paths = {}
     if kind == 'plain':
         paths['/{proxy+}'] = {'x-amazon-apigateway-any-method': operation('/{proxy}', ['proxy'])}
+    if kind == 'jwt':
+        op = operation('/{proxy}', ['proxy'])
+        op['security'] = [{'pool': ['shop/read']}]
+        paths['/{proxy+}'] = {'x-amazon-apigateway-any-method': op}
     if kind == 'cached':
         op = operation('/{proxy}', ['proxy'])
         op['x-amazon-apigateway-integration'].update(httpMethod='GET', cacheKeyParameters=['method.request.path.proxy'])
@@ -52,7 +58,10 @@ def document(kind, routes, upstream):
         paths[f'/r{i}/items/{{item}}'] = {'get': op}
     return {'openapi': '3.0.1', 'info': {'title': 'bench', 'version': '1'}, 'paths': paths,
             'x-amazon-apigateway-request-validators': {'parameters': {'validateRequestParameters': True, 'validateRequestBody': True}},
-            'components': {'securitySchemes': {'key': {'type': 'apiKey', 'name': 'x-api-key', 'in': 'header'}}}}
+            'components': {'securitySchemes': {
+                'key': {'type': 'apiKey', 'name': 'x-api-key', 'in': 'header'},
+                'pool': {'type': 'apiKey', 'name': 'Authorization', 'in': 'header', 'x-amazon-apigateway-authtype': 'cognito_user_pools',
+                         'x-amazon-apigateway-authorizer': {'type': 'cognito_user_pools', 'providerARNs': [tokens.POOL]}}}}}
 
 
 def prepare(command, api_port, up, kind, routes, upstream):

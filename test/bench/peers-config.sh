@@ -73,5 +73,16 @@ frontend gw
   log-format '{"requestId":"%ID","time":"%T","method":"%HM","path":"%HP","route":"%[var(txn.rt)]","key":"%[var(txn.cl)]","status":%ST,"latency":%Tt,"bytes":%B}'
   default_backend up
 X
+cat >>haproxy.cfg <<X
+frontend jwt
+  bind 127.0.0.1:$((P+5))
+  http-request set-var(txn.tok) http_auth_bearer
+  http-request return status 401 unless { var(txn.tok),jwt_header_query('\$.alg') -m str RS256 }
+  http-request return status 401 unless { var(txn.tok),jwt_verify("RS256","$O/jwt.pub") 1 }
+  http-request set-var(txn.exp) var(txn.tok),jwt_payload_query('\$.exp','int')
+  http-request set-var(txn.now) date()
+  http-request return status 401 if { var(txn.exp),sub(txn.now) -m int lt 0 }
+  default_backend up
+X
 for i in $(seq 0 $((R-1))); do echo "r$i r$i"; done >routes.map
 for i in $(seq 0 999); do echo "$(key "$i") key-$i"; done >keys.map

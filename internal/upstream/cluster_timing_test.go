@@ -66,6 +66,18 @@ func TestDoAllocs(t *testing.T) {
 	}
 }
 
+// BenchmarkClusterDo is BenchmarkDo with three endpoints and everything switched on.
+func BenchmarkClusterDo(b *testing.B) {
+	_, c := balanced(b, upstream.Definition{Balance: "least-request", Breaker: &upstream.Breaker{}, Health: &upstream.Health{}},
+		fixed(b).Addr().String(), fixed(b).Addr().String(), fixed(b).Addr().String())
+	req, resp := request("GET", "/a", ""), new(wire.Response)
+	req.Header.Add("Accept", "*/*")
+	b.ReportAllocs()
+	for b.Loop() {
+		exchangeOnce(b, c, req, resp, soon())
+	}
+}
+
 func BenchmarkDo(b *testing.B) {
 	c, req, resp := warm(b)
 	b.ReportAllocs()

@@ -27,8 +27,8 @@ func newConn(c *Cluster, nc net.Conn) *conn {
 // over takes the connection back at the end of an exchange.
 func (cn *conn) over(*wire.ClientConn) {
 	c, now := cn.cluster, monotonic()
-	if c.member != nil {
-		c.member.answered(cn.Status(), now)
+	if status := cn.TakeStatus(); c.member != nil && status != 0 { // 0: it was not used after all
+		c.member.answered(status, now)
 	}
 	if !cn.Reusable() {
 		c.release()

@@ -43,7 +43,7 @@ type ClientConn struct {
 	body     responseBody
 	deadline time.Time
 	idle     time.Duration // for the body of the answer; 0: none
-	status   int           // of the last answer
+	status   int           // of the last answer; see TakeStatus
 
 	probe   [1]byte // what reads that should find nothing read into
 	peeked  peek
@@ -87,8 +87,13 @@ func (c *ClientConn) Reusable() bool { return !c.broken && !c.body.open && !c.cl
 // itself.
 func (c *ClientConn) Idle() bool { return c.Reusable() && c.clean() }
 
-// Status returns the status of the last answer.
-func (c *ClientConn) Status() int { return c.status }
+// TakeStatus returns the status of the answer that has come since it was last
+// asked; 0: none has.
+func (c *ClientConn) TakeStatus() int {
+	s := c.status
+	c.status = 0
+	return s
+}
 
 // In returns the loop that the connection belongs to; nil: none.
 func (c *ClientConn) In() *Loop { return c.loop }

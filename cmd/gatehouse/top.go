@@ -13,6 +13,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -174,6 +175,7 @@ type topView struct {
 type topRow struct {
 	API         string  `json:"api"`
 	Stage       string  `json:"stage"`
+	Name        string  `json:"name,omitempty"` // of the API
 	Method      string  `json:"method,omitempty"`
 	Path        string  `json:"path,omitempty"`
 	Rate        float64 `json:"requestsPerSecond"`
@@ -221,7 +223,7 @@ func newTopRow(s *app.TrafficSeries, f *metrics.Figures, seconds float64) topRow
 		return float64(d.Quantile(q)) / float64(time.Millisecond)
 	}
 	return topRow{
-		API: s.API, Stage: s.Stage, Method: s.Method, Path: s.Path,
+		API: s.API, Stage: s.Stage, Name: s.Name, Method: s.Method, Path: s.Path,
 		Rate: float64(f.Count) / seconds, Count: f.Count, ClientError: share(f.ClientErrors), ServerError: share(f.ServerErrors),
 		P50: millis(&f.Latency, 0.5), P99: millis(&f.Latency, 0.99),
 		BackendP50: millis(&f.Integration, 0.5), BackendP99: millis(&f.Integration, 0.99),
@@ -257,9 +259,14 @@ func (t *topOptions) show(w io.Writer, clear string, v *topView) error {
 	return err
 }
 
+// name is what a row is of. Names of APIs may be anything: what a terminal would
+// act upon is left out.
 func (r *topRow) name() string {
-	if r.Method == "" {
-		return r.API + " " + r.Stage
-	}
-	return r.API + " " + r.Stage + " " + r.Method + " " + r.Path
+	text := strings.Join([]string{r.Name, r.API, r.Stage, r.Method, r.Path}, " ")
+	return strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) {
+			return -1
+		}
+		return c
+	}, strings.TrimSpace(text))
 }

@@ -32,7 +32,8 @@ type admin struct {
 	clusters clusterStatus
 	metrics  http.Handler
 	traffic  *compile.Metrics
-	serving  func() bool // false while starting and while draining
+	names    func() map[compile.SeriesKey]string // of APIs, by stage
+	serving  func() bool                         // false while starting and while draining
 	log      *slog.Logger
 }
 

@@ -27,6 +27,7 @@ type TrafficSeries struct {
 	Region  string `json:"region"`
 	API     string `json:"api"`
 	Stage   string `json:"stage"`
+	Name    string `json:"name,omitempty"`   // of the API
 	Method  string `json:"method,omitempty"` // empty: all of the stage
 	Path    string `json:"path,omitempty"`
 
@@ -87,7 +88,9 @@ func (t *Traffic) cover(from, to time.Time) {
 }
 
 func (t *Traffic) add(key compile.SeriesKey, f metrics.Figures) {
-	t.Series = append(t.Series, TrafficSeries{key.Account, key.Region, key.API, key.Stage, key.Method, key.Path, f})
+	t.Series = append(t.Series, TrafficSeries{
+		Account: key.Account, Region: key.Region, API: key.API, Stage: key.Stage, Method: key.Method, Path: key.Path, Figures: f,
+	})
 }
 
 func (t *Traffic) addOther(f metrics.Figures, routes bool) {
@@ -113,7 +116,7 @@ func (t *Traffic) sort() {
 func (a *admin) showTraffic(w http.ResponseWriter, r *http.Request) {
 	text := r.URL.Query().Get("last")
 	if text == "" {
-		writeJSON(w, http.StatusOK, traffic(a.traffic))
+		a.writeTraffic(w, traffic(a.traffic))
 		return
 	}
 	last, err := time.ParseDuration(text)
@@ -122,5 +125,15 @@ func (a *admin) showTraffic(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// The minute that runs is not over: the last whole one began up to two ago.
-	writeJSON(w, http.StatusOK, trafficOf(a.traffic, time.Now().Truncate(time.Minute).Add(-last-time.Second)))
+	a.writeTraffic(w, trafficOf(a.traffic, time.Now().Truncate(time.Minute).Add(-last-time.Second)))
+}
+
+// writeTraffic answers t with the names of APIs.
+func (a *admin) writeTraffic(w http.ResponseWriter, t Traffic) {
+	names := a.names()
+	for i := range t.Series {
+		s := &t.Series[i]
+		s.Name = names[compile.SeriesKey{Account: s.Account, Region: s.Region, API: s.API, Stage: s.Stage}]
+	}
+	writeJSON(w, http.StatusOK, t)
 }

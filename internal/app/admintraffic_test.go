@@ -52,7 +52,7 @@ func TestTraffic(t *testing.T) {
 		}
 		for _, tt := range tests {
 			w := httptest.NewRecorder()
-			(&admin{traffic: m}).showTraffic(w, httptest.NewRequest(http.MethodGet, "/traffic"+tt.query, http.NoBody))
+			(&admin{traffic: m, names: func() map[compile.SeriesKey]string { return nil }}).showTraffic(w, httptest.NewRequest(http.MethodGet, "/traffic"+tt.query, http.NoBody))
 			var got Traffic
 			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK {
 				t.Fatalf("%s: %d %s", tt.query, w.Code, w.Body)

@@ -42,7 +42,10 @@ func scraped(t *testing.T) string {
 		}
 	}
 	reg := prometheus.NewPedanticRegistry()
-	reg.MustRegister(&trafficCollector{m}, partOfNode{&nodeCollector{&node{clusters: clusters}}})
+	names := func() map[compile.SeriesKey]string {
+		return map[compile.SeriesKey]string{{API: "a1", Stage: "prod"}: "pets"}
+	}
+	reg.MustRegister(&trafficCollector{m, names}, partOfNode{&nodeCollector{&node{clusters: clusters}}})
 	w := httptest.NewRecorder()
 	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
 	text, err := io.ReadAll(w.Body)
@@ -76,6 +79,7 @@ func TestMetricsText(t *testing.T) {
 		`gatehouse_route_integration_latency_seconds_count{api="a1",method="GET",path="/pets/{id}",stage="prod"} 1`,
 		`gatehouse_stage_latency_seconds_sum{api="a1",stage="prod"} 0.006023`,
 		`gatehouse_metric_series{of="routes"} 1`,
+		`gatehouse_stage_info{api="a1",name="pets",stage="prod"} 1`,
 		`gatehouse_backend_connections_idle{backend="https://b:443"} 0`,
 	} {
 		if !strings.Contains(text, want+"\n") {

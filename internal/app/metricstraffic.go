@@ -13,7 +13,10 @@ import (
 )
 
 // A trafficCollector tells what requests there were.
-type trafficCollector struct{ m *compile.Metrics }
+type trafficCollector struct {
+	m     *compile.Metrics
+	names func() map[compile.SeriesKey]string
+}
 
 // trafficFamilies are the metrics of stages, or those of routes.
 type trafficFamilies struct {
@@ -42,6 +45,7 @@ var (
 	stageFamilies = newTrafficFamilies("stage", ", by stage.", "api", "stage")
 	routeFamilies = newTrafficFamilies("route", ", by method or route with detailed metrics.", "api", "stage", "method", "path")
 
+	stageInfo    = gauge("stage_info", "1 for every stage that is served, with the name of its API.", "api", "stage", "name")
 	seriesKept   = gauge("metric_series", "Series that are kept, of stages and of routes.", "of")
 	seriesShared = gauge("metric_series_turned_away", "Stages and routes for which there is no series any more: they are counted together, as other.", "of")
 )
@@ -54,6 +58,7 @@ func (c *trafficCollector) Describe(to chan<- *prometheus.Desc) {
 			to <- d
 		}
 	}
+	to <- stageInfo.desc
 	to <- seriesKept.desc
 	to <- seriesShared.desc
 }
@@ -68,6 +73,9 @@ func (c *trafficCollector) Collect(to chan<- prometheus.Metric) {
 			continue
 		}
 		routeFamilies.send(to, &s.Figures, s.API, s.Stage, s.Method, s.Path)
+	}
+	for key, name := range c.names() {
+		stageInfo.send(to, 1, key.API, key.Stage, name)
 	}
 	for _, r := range []struct {
 		of  string

@@ -119,6 +119,7 @@ type Compiler struct {
 	applied store.Rev
 	moved   chan struct{} // closed when applied rises
 	refused map[stageID]Refusal
+	names   map[SeriesKey]string // of the APIs of all stages
 }
 
 // New returns a compiler that publishes to gw what st holds.
@@ -286,6 +287,9 @@ func (c *Compiler) publish(ctx context.Context, t *touched, rev store.Rev) bool 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !t.empty() {
+		c.names = c.apiNames()
+	}
 	if rev > c.applied {
 		c.applied = rev
 		close(c.moved)

@@ -51,7 +51,7 @@ func (b *builder) buildHTTP(ctx context.Context, made *built, id stageID, rec *r
 		}
 		made.deployed = r.Created
 	}
-	made.disabled = isTrue(def.API.DisableExecuteApiEndpoint)
+	made.disabled, made.name = isTrue(def.API.DisableExecuteApiEndpoint), str(def.API.Name)
 	if b.c.mirror.http.sockets[apiID{id.Scope, id.api}] {
 		return b.buildSocket(ctx, made, id, rec, def)
 	}

@@ -50,6 +50,23 @@ func (c *Compiler) retainSeries() {
 	c.opt.Metrics.Routes.Retain(inUse)
 }
 
+// apiNames are the names of the APIs of all stages that are served.
+func (c *Compiler) apiNames() map[SeriesKey]string {
+	names := make(map[SeriesKey]string, len(c.stages))
+	for id, b := range c.stages {
+		names[id.seriesKey()] = b.name
+	}
+	return names
+}
+
+// APINames returns the names of the APIs of all stages that are served, by the
+// keys of the stages' series. Nobody may change it.
+func (c *Compiler) APINames() map[SeriesKey]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.names
+}
+
 // seriesKey is the key of a stage's series.
 func (id stageID) seriesKey() SeriesKey {
 	return SeriesKey{Account: id.Account, Region: id.Region, API: id.api, Stage: id.name}

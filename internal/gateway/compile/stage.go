@@ -36,6 +36,7 @@ type built struct {
 	socket   bool      // of a WebSocket API
 	disabled bool      // disableExecuteApiEndpoint, as deployed
 	deployed time.Time // when that was
+	name     string    // of the API, as deployed
 
 	served  *gateway.Stage // stage with its callers
 	callers *callers       // those it was made for
@@ -244,6 +245,7 @@ func (b *builder) buildDeployment(ctx context.Context, made *built, id stageID, 
 	}
 	st.Fallback = p.fallback()
 	made.disabled, made.deployed = isTrue(def.RestAPI.DisableExecuteApiEndpoint), dep.Created
+	made.name = str(def.RestAPI.Name)
 	return st, nil
 }
 

@@ -25,6 +25,7 @@ import (
 	"gatehouse/internal/gateway/integration"
 	"gatehouse/internal/gateway/wsapi"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/sigv4"
 	"gatehouse/internal/store"
@@ -75,6 +76,7 @@ type node struct {
 	connections *wsapi.Connections
 	functions   *functions
 	compiler    *compile.Compiler
+	stacks      *cloudformation.Service
 	front       *front
 
 	serving atomic.Bool // between start and drain
@@ -185,7 +187,7 @@ func (n *node) run(ctx context.Context) error {
 	defer endParts()
 	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, log: n.log}
 	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run, n.functions.logs.Run,
-		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.aws.Run, n.caches.Run, n.metrics.Stages.Run, n.metrics.Routes.Run, n.logs.Run, n.logs.write, sweep.Run, n.reopen, n.serveAdmin} {
+		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.aws.Run, n.caches.Run, n.metrics.Stages.Run, n.metrics.Routes.Run, n.logs.Run, n.logs.write, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
 	}
 	g.Go(func() error {

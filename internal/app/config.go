@@ -236,6 +236,11 @@ type Config struct {
 	// Region.
 	DomainNames int `name:"domain-names" kind:"N" help:"custom domain names of an account in one Region"`
 
+	// CloudFormationInert are types of resources, with commas between them, that
+	// templates may hold though Gatehouse does not have them, such as
+	// AWS::Logs::LogGroup: they are accepted and do nothing.
+	CloudFormationInert string `name:"cloudformation-inert" kind:"TYPE,..." help:"types of resources that templates may hold and that do nothing"`
+
 	// VPCLinks is how many VPC links an account may have in one Region.
 	VPCLinks int `name:"vpc-links" kind:"N" help:"VPC links of an account in one Region"`
 

@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/awsrpc"
 	rest "gatehouse/internal/service/apigateway"
 	httpapi "gatehouse/internal/service/apigatewayv2"
+	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/lambda"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/memstore"
@@ -22,13 +23,16 @@ func TestCoverage(t *testing.T) {
 	defer st.Close()
 	blobs := store.NewBlobs(st, "/")
 	var want bytes.Buffer
-	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: blobs, functions: lambda.New(st, blobs, lambda.Options{})})); err != nil {
+	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: blobs, functions: lambda.New(st, blobs, lambda.Options{}), stacks: cloudformation.New(st, cloudformation.Options{})})); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(rest.WriteUnsupported(&want), httpapi.WriteUnsupported(&want)); err != nil {
 		t.Fatal(err)
 	}
 	if err := lambda.WriteUnsupported(&want); err != nil {
+		t.Fatal(err)
+	}
+	if err := cloudformation.WriteTypes(&want); err != nil {
 		t.Fatal(err)
 	}
 	if *update {

@@ -15,6 +15,7 @@ import (
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/gateway/ingress"
 	"gatehouse/internal/gateway/wsapi"
+	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/lambda"
 	"gatehouse/internal/wire"
@@ -80,7 +81,9 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	access := iam.NewAccess(n.credential, n.identities)
 	open := &sockets{n.sockets, n.gateway}
 	access.Stage = open.stage
-	calls, err := awsrpc.NewHandler(services(cfg, &parts{n.st, n.blobs, n.compiler, n.meter, n.identities, access, n.functions.service, &truststores{dir: cfg.TruststoreDir, aws: n.aws}, open}), awsrpc.Options{
+	api := &late{}
+	n.stacks = cloudformation.New(n.st, cloudformation.Options{API: api, Inert: inertTypes(cfg.CloudFormationInert), Settled: n.settle, Log: n.log})
+	calls, err := awsrpc.NewHandler(services(cfg, &parts{n.st, n.blobs, n.compiler, n.meter, n.identities, access, n.functions.service, &truststores{dir: cfg.TruststoreDir, aws: n.aws}, open, n.stacks}), awsrpc.Options{
 		Credentials: access, Authorizer: access, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,
 	})
 	if err != nil {
@@ -88,6 +91,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	}
 	n.connections.Calls = calls
 	f.sockets = n.sockets
+	api.calls = calls
 	opt := ingress.Options{HTTP1: ingress.Engine(cfg.HTTP1), Limits: limits, Log: n.log}
 	if f.listenTLS != nil {
 		if f.keys, err = readCertificate(cfg.TLSCert, cfg.TLSKey); err != nil {

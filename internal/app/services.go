@@ -1,9 +1,14 @@
 package app
 
 import (
+	"context"
+	"fmt"
+	"strings"
+
 	"gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/awsapi/apigatewaymanagementapi"
 	"gatehouse/internal/awsapi/apigatewayv2"
+	cfnapi "gatehouse/internal/awsapi/cloudformation"
 	iamapi "gatehouse/internal/awsapi/iam"
 	"gatehouse/internal/awsapi/lambda"
 	stsapi "gatehouse/internal/awsapi/sts"
@@ -12,6 +17,7 @@ import (
 	rest "gatehouse/internal/service/apigateway"
 	management "gatehouse/internal/service/apigatewaymanagementapi"
 	httpapi "gatehouse/internal/service/apigatewayv2"
+	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/sts"
 	"gatehouse/internal/store"
@@ -28,6 +34,7 @@ type parts struct {
 	functions lambda.Server
 	trust     rest.TruststoreReader
 	sockets   management.Connections
+	stacks    *cloudformation.Service // made over the others
 }
 
 // services are the AWS APIs this server answers, each with what answers it. A
@@ -42,7 +49,16 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 		iamapi.Mount(identities),
 		stsapi.Mount(sts.New(p.who, identities.Document)),
 		lambda.Mount(p.functions),
+		cfnapi.Mount(p.stacks),
 	}
+}
+
+// late is an API that is known after the services that call it.
+type late struct{ calls *awsrpc.Handler }
+
+// Call makes a call to a service.
+func (l *late) Call(ctx context.Context, service, operation string, in map[string]any) (map[string]any, error) {
+	return l.calls.Call(ctx, service, operation, in)
 }
 
 // A dataPlane is what services ask of the running data plane.
@@ -67,4 +83,22 @@ func restOptions(cfg *Config, p *parts) rest.Options {
 		LoadBalancers: cfg.LoadBalancers,
 		Caches:        p.data, Methods: p.data, Usage: p.meter, Roles: p.roles, Truststores: p.trust,
 	}
+}
+
+// inertTypes are the types that a setting lists.
+func inertTypes(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// workOnStacks runs what stacks are worked on by, once it is known who may do
+// what.
+func (n *node) workOnStacks(ctx context.Context) error {
+	rev, err := n.revision(ctx)
+	if err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	if n.follower.Wait(ctx, rev) != nil {
+		return nil // the end was asked for before the start was done
+	}
+	return n.stacks.Run(ctx)
 }

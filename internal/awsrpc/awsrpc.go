@@ -83,7 +83,7 @@ type Operation struct {
 // mutates reports whether the operation may change something.
 func (o *Operation) mutates() bool {
 	if o.URI == "/" { // of a query protocol: all are POST
-		for _, verb := range []string{"Get", "List", "Simulate"} {
+		for _, verb := range []string{"Get", "List", "Simulate", "Describe", "Validate"} {
 			if strings.HasPrefix(o.Name, verb) {
 				return false
 			}

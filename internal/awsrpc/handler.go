@@ -77,6 +77,8 @@ type mounted struct {
 	service  Service
 	server   any
 	protocol protocol
+
+	operations map[string]*operation // by name, for calls from inside
 }
 
 // NewHandler returns a handler for mounts. It reads every shape once, so that a
@@ -112,11 +114,11 @@ func NewHandler(mounts []Mount, opt Options) (*Handler, error) {
 	}
 	p := plans{}
 	for _, m := range mounts {
-		proto, err := newProtocol(m.Service, p)
+		proto, ops, err := newProtocol(m.Service, p)
 		if err != nil {
 			return nil, fmt.Errorf("awsrpc: service %s: %w", m.Service.Name, err)
 		}
-		h.mounts = append(h.mounts, mounted{m.Service, m.Server, proto})
+		h.mounts = append(h.mounts, mounted{m.Service, m.Server, proto, ops})
 	}
 	return h, nil
 }

@@ -48,30 +48,34 @@ func (o *operation) call(ctx context.Context, server, in any) (any, error) {
 	return out, nil
 }
 
-// newProtocol returns the protocol of svc, ready to serve its operations.
-func newProtocol(svc Service, p plans) (protocol, error) {
+// newProtocol returns the protocol of svc, ready to serve its operations, and
+// these by name.
+func newProtocol(svc Service, p plans) (protocol, map[string]*operation, error) {
 	ops := make([]*operation, len(svc.Operations))
+	byName := make(map[string]*operation, len(ops))
 	for i, op := range svc.Operations {
 		o := &operation{Operation: op}
 		ops[i] = o
+		byName[op.Name] = o
 		if op.NewInput == nil {
 			continue
 		}
 		var err error
 		if o.in, err = p.of(op.NewInput()); err != nil {
-			return nil, fmt.Errorf("input of %s: %w", op.Name, err)
+			return nil, nil, fmt.Errorf("input of %s: %w", op.Name, err)
 		}
 		if op.Output != nil {
 			if o.out, err = p.of(op.Output); err != nil {
-				return nil, fmt.Errorf("output of %s: %w", op.Name, err)
+				return nil, nil, fmt.Errorf("output of %s: %w", op.Name, err)
 			}
 		}
 	}
 	switch svc.Protocol {
 	case RestJSON1:
-		return newRestJSON(svc, ops)
+		proto, err := newRestJSON(svc, ops)
+		return proto, byName, err
 	case AWSQuery:
-		return newAWSQuery(svc, ops), nil
+		return newAWSQuery(svc, ops), byName, nil
 	}
-	return nil, fmt.Errorf("unknown protocol %q", svc.Protocol)
+	return nil, nil, fmt.Errorf("unknown protocol %q", svc.Protocol)
 }

@@ -54,6 +54,8 @@ func apis() []api {
 		},
 		{name: "iam", module: sdk + "iam", title: "AWS Identity and Access Management", protocol: "AWSQuery",
 			version: "2010-05-08", namespace: "https://iam.amazonaws.com/doc/2010-05-08/", only: iamOperations(), errors: iamErrors()},
+		{name: "cloudformation", module: sdk + "cloudformation", title: "AWS CloudFormation", protocol: "AWSQuery",
+			version: "2010-05-15", namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/", only: cloudformationOperations(), errors: cloudformationErrors()},
 		{name: "sts", module: sdk + "sts", title: "AWS Security Token Service", protocol: "AWSQuery",
 			version: "2011-06-15", namespace: "https://sts.amazonaws.com/doc/2011-06-15/", only: stsOperations(), errors: stsErrors()},
 	}

@@ -39,3 +39,18 @@ func stsOperations() []string {
 func stsErrors() map[string]int {
 	return map[string]int{"MalformedPolicyDocument": 400, "PackedPolicyTooLarge": 400, "ExpiredToken": 400, "RegionDisabled": 403}
 }
+
+func cloudformationOperations() []string {
+	return []string{
+		"CreateStack", "UpdateStack", "DeleteStack", "DescribeStacks", "DescribeStackEvents", "DescribeStackResources",
+		"DescribeStackResource", "ListStackResources", "ListStacks", "GetTemplate", "GetTemplateSummary", "ValidateTemplate",
+		"CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet", "DeleteChangeSet", "ListChangeSets", "ListExports", "ListImports",
+	}
+}
+
+func cloudformationErrors() map[string]int {
+	return map[string]int{
+		"AlreadyExistsException": 400, "ChangeSetNotFound": 404, "InvalidChangeSetStatus": 400, "LimitExceededException": 400,
+		"InsufficientCapabilitiesException": 400, "TokenAlreadyExistsException": 400,
+	}
+}

@@ -1,0 +1,337 @@
+package cloudformation
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/internal/arn"
+	api "gatehouse/internal/awsapi/cloudformation"
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/store"
+)
+
+// A changeSet is a change set as it is stored: its wire shape, and what
+// executing it makes of the stack.
+type changeSet struct {
+	api.DescribeChangeSetResponse
+	version
+	Create bool
+}
+
+// noChanges is why a change set without changes fails. AWS: the clients look for
+// these words ("didn't contain changes", `aws cloudformation deploy`).
+const noChanges = "The submitted information didn't contain changes. Submit different information to create a change set."
+
+var setNameForm = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
+
+// CreateChangeSet notes what would change. It is complete when it returns.
+func (s *Service) CreateChangeSet(ctx context.Context, in *api.CreateChangeSetInput) (*api.CreateChangeSetResponse, error) {
+	t := s.tables(ctx)
+	if err := refuseSet(in); err != nil {
+		return nil, err
+	}
+	st, rev, err := t.find(ctx, *in.StackName)
+	create := str(in.ChangeSetType) == "CREATE"
+	var e *awsrpc.Error
+	absent := errors.As(err, &e)
+	if err != nil && !absent {
+		return nil, err
+	}
+	switch {
+	case !create && absent:
+		return nil, awsrpc.Validation("Stack [" + *in.StackName + "] does not exist")
+	case create && !absent && str(st.StackStatus) != "REVIEW_IN_PROGRESS":
+		return nil, awsrpc.Validation("Stack [" + *in.StackName + "] already exists and cannot be created again with the changeSet [" + *in.ChangeSetName + "].")
+	case !create && !absent:
+		if err := st.ready("updated"); err != nil {
+			return nil, err
+		}
+	case create && absent && !nameForm.MatchString(*in.StackName):
+		return nil, awsrpc.Validation("1 validation error detected: Value '" + *in.StackName + "' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*")
+	}
+	name := *in.StackName
+	if !absent {
+		name = str(st.StackName)
+	}
+	a := &asked{name: name, body: in.TemplateBody, url: in.TemplateURL, previous: isTrue(in.UsePreviousTemplate), parameters: in.Parameters, tags: in.Tags,
+		capabilities: in.Capabilities, roleARN: in.RoleARN, notifications: in.NotificationARNs, triggers: in.RollbackConfiguration}
+	if in.Tags == nil {
+		a.tags = st.Tagged
+	}
+	p, err := s.planOf(a, &st, t)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := s.changes(ctx, t, &st, p)
+	if err != nil {
+		return nil, err
+	}
+	fresh := absent
+	if fresh {
+		st = *s.newStack(t, a, p)
+		st.version = version{}
+		st.setStatus("REVIEW_IN_PROGRESS", "User Initiated")
+	}
+	set := newSet(t, &st, in, p, changes)
+	set.Create = create
+	if len(changes) == 0 && !create && !p.tellsOther(&st) {
+		set.Status, set.StatusReason, set.ExecutionStatus = new("FAILED"), new(noChanges), new("UNAVAILABLE")
+	}
+	err = store.Update(ctx, s.st, func(c *store.Change) error {
+		id := store.ID(st.ID, *in.ChangeSetName)
+		c.Require(t.changeSets.Absent(id))
+		store.Add(c, t.changeSets, id, *set)
+		if fresh {
+			t.put(c, &st, 0)
+			c.Require(t.names.Absent(store.ID(name)))
+			store.Add(c, t.names, store.ID(name), st.ID)
+			t.tellStatus(c, &st)
+		} else {
+			c.Require(t.stacks.Is(st.ID, rev))
+		}
+		return nil
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return nil, api.AlreadyExistsException("ChangeSet " + *in.ChangeSetName + " already exists")
+	}
+	return &api.CreateChangeSetResponse{Id: set.ChangeSetId, StackId: st.StackId}, err
+}
+
+// refuseSet refuses what has no effect here.
+func refuseSet(in *api.CreateChangeSetInput) error {
+	switch {
+	case !setNameForm.MatchString(*in.ChangeSetName):
+		return awsrpc.Validation("1 validation error detected: Value '" + *in.ChangeSetName + "' at 'changeSetName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*")
+	case str(in.ChangeSetType) == "IMPORT", len(in.ResourcesToImport) > 0, isTrue(in.ImportExistingResources):
+		return awsrpc.Validation("Gatehouse does not support the import of resources into stacks")
+	case isTrue(in.IncludeNestedStacks):
+		return awsrpc.Validation("Gatehouse does not support nested stacks")
+	}
+	return nil
+}
+
+func newSet(t tables, st *stack, in *api.CreateChangeSetInput, p *plan, changes []api.Change) *changeSet {
+	set := &changeSet{version: p.version}
+	id := arn.ARN{Partition: partition(t.region), Service: "cloudformation", Region: t.region, Account: t.account,
+		Resource: "changeSet/" + *in.ChangeSetName + "/" + newUUID()}.String()
+	set.ChangeSetId, set.ChangeSetName = new(id), in.ChangeSetName
+	set.StackId, set.StackName = st.StackId, st.StackName
+	set.CreationTime = new(time.Now().UTC().Truncate(time.Millisecond))
+	set.Description, set.Capabilities, set.Tags = in.Description, in.Capabilities, p.Tagged
+	set.Status, set.ExecutionStatus = new("CREATE_COMPLETE"), new("AVAILABLE")
+	set.OnStackFailure = in.OnStackFailure
+	set.Changes = changes
+	set.IncludeNestedStacks = new(false)
+	set.RollbackConfiguration = &api.RollbackConfiguration{}
+	return set
+}
+
+// changes lists what p changes of the resources of st.
+func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) ([]api.Change, error) {
+	have := map[string]*resource{}
+	if st.ID != "" {
+		rows, err := t.resources.All(ctx, st.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			have[row.Value.Logical] = &row.Value
+		}
+	}
+	of := *st
+	of.version, of.StackName = p.version, st.StackName
+	ev := newEvaluator(p.tpl, &of, t)
+	ev.resource = func(name string) (*resource, bool) { r := have[name]; return r, r != nil }
+	ev.imported = func(name string) (string, error) {
+		e, _, err := t.exports.Find(ctx, awsrpc.Validation("No export named "+name+" found."), store.ID(name))
+		return e.Value, err
+	}
+	var list []api.Change
+	add := func(action string, d *declared, name string, res *resource, replacement string) {
+		c := &api.ResourceChange{Action: new(action), LogicalResourceId: new(name), ResourceType: new(d.Type), Scope: []string{}}
+		if res != nil {
+			c.PhysicalResourceId = new(res.Physical)
+		}
+		if replacement != "" {
+			c.Replacement, c.Scope = new(replacement), []string{"Properties"}
+		}
+		list = append(list, api.Change{Type: new("Resource"), ResourceChange: c})
+	}
+	changed := map[string]bool{} // their references are not known yet
+	levels, err := p.tpl.levels(nil)
+	if err != nil {
+		return nil, err
+	}
+	wanted := map[string]bool{}
+	for _, name := range slices.Concat(levels...) {
+		d, res := p.tpl.Resources[name], have[name]
+		if d.Condition != "" {
+			yes, err := ev.condition(d.Condition)
+			if err != nil {
+				return nil, err
+			}
+			if !yes {
+				continue
+			}
+		}
+		wanted[name] = true
+		switch {
+		case res == nil:
+			add("Add", d, name, nil, "")
+			changed[name] = true
+		case res.Type != d.Type:
+			return nil, awsrpc.Validation("Update of resource type is not permitted. The new template modifies resource type of the following resources: [" + name + "]")
+		default:
+			props, err := ev.properties(d)
+			depends := slices.ContainsFunc(d.needs, func(n string) bool { return changed[n] && slices.Contains(references(d.Properties), n) })
+			switch {
+			case err == nil && !depends && same(res.Properties, props):
+			case err == nil && s.kindOf(d.Type).replaces(res.Properties, props), depends:
+				add("Modify", d, name, res, replacementOf(depends))
+				changed[name] = true
+			default:
+				add("Modify", d, name, res, "False")
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		if !wanted[name] && !strings.HasSuffix(name, spareSuffix) {
+			add("Remove", &declared{Type: have[name].Type}, name, have[name], "")
+		}
+	}
+	return list, nil
+}
+
+func replacementOf(depends bool) string {
+	if depends {
+		return "Conditional"
+	}
+	return "True"
+}
+
+// findSet returns a change set by its name and stack, or by its ARN.
+func (t tables) findSet(ctx context.Context, name string, stackName *string) (changeSet, string, store.Rev, error) {
+	missing := api.ChangeSetNotFound("ChangeSet [" + name + "] does not exist")
+	if strings.HasPrefix(name, "arn:") {
+		rows, err := t.changeSets.All(ctx)
+		for _, row := range rows {
+			if str(row.Value.ChangeSetId) == name {
+				return row.Value, row.ID, row.Rev, nil
+			}
+		}
+		if err == nil {
+			err = missing
+		}
+		return changeSet{}, "", 0, err
+	}
+	if stackName == nil {
+		return changeSet{}, "", 0, awsrpc.Validation("StackName must be specified if ChangeSetName is not specified as an ARN.")
+	}
+	st, _, err := t.find(ctx, *stackName)
+	if err != nil {
+		return changeSet{}, "", 0, err
+	}
+	id := store.ID(st.ID, name)
+	set, rev, err := t.changeSets.Find(ctx, missing, st.ID, name)
+	return set, id, rev, err
+}
+
+// DescribeChangeSet tells what a change set changes.
+func (s *Service) DescribeChangeSet(ctx context.Context, in *api.DescribeChangeSetInput) (*api.DescribeChangeSetResponse, error) {
+	set, _, _, err := s.tables(ctx).findSet(ctx, *in.ChangeSetName, in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	set.Parameters = set.shown(s.known)
+	return &set.DescribeChangeSetResponse, nil
+}
+
+// DeleteChangeSet deletes a change set. Of one that does not exist it says
+// nothing.
+func (s *Service) DeleteChangeSet(ctx context.Context, in *api.DeleteChangeSetInput) error {
+	t := s.tables(ctx)
+	_, id, _, err := t.findSet(ctx, *in.ChangeSetName, in.StackName)
+	var e *awsrpc.Error
+	if errors.As(err, &e) && e.Code == "ChangeSetNotFoundException" || errors.As(err, &e) && e.Code == "ChangeSetNotFound" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return store.Update(ctx, s.st, func(c *store.Change) error { c.Do(t.changeSets.Delete(id)); return nil })
+}
+
+// ListChangeSets lists the change sets of a stack.
+func (s *Service) ListChangeSets(ctx context.Context, in *api.ListChangeSetsInput) (*api.ListChangeSetsResponse, error) {
+	t := s.tables(ctx)
+	st, _, err := t.find(ctx, *in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := t.changeSets.All(ctx, st.ID)
+	out := &api.ListChangeSetsResponse{Summaries: []api.ChangeSetSummary{}}
+	for _, row := range rows {
+		v := row.Value
+		out.Summaries = append(out.Summaries, api.ChangeSetSummary{ChangeSetId: v.ChangeSetId, ChangeSetName: v.ChangeSetName, StackId: v.StackId, StackName: v.StackName,
+			CreationTime: v.CreationTime, Description: v.Description, Status: v.Status, StatusReason: v.StatusReason, ExecutionStatus: v.ExecutionStatus})
+	}
+	return out, err
+}
+
+// ExecuteChangeSet makes the stack what the change set says. All change sets of
+// the stack are gone then.
+func (s *Service) ExecuteChangeSet(ctx context.Context, in *api.ExecuteChangeSetInput) error {
+	t := s.tables(ctx)
+	set, id, setRev, err := t.findSet(ctx, *in.ChangeSetName, in.StackName)
+	if err != nil {
+		return err
+	}
+	if str(set.ExecutionStatus) != "AVAILABLE" {
+		return api.InvalidChangeSetStatus("ChangeSet [" + str(set.ChangeSetId) + "] cannot be executed in its current status of [" + str(set.Status) + "]")
+	}
+	st, rev, err := t.find(ctx, str(set.StackId))
+	if err != nil {
+		return err
+	}
+	if !set.Create || str(st.StackStatus) != "REVIEW_IN_PROGRESS" {
+		if err := st.ready("updated"); err != nil {
+			return err
+		}
+	}
+	tpl, err := parseTemplate(set.Template, s.known)
+	if err != nil {
+		return err
+	}
+	p := &plan{version: set.version, tpl: tpl}
+	others, err := t.changeSets.All(ctx, st.ID)
+	if err != nil {
+		return err
+	}
+	updating := str(st.StackStatus) != "REVIEW_IN_PROGRESS"
+	before := st.version
+	s.take(&st, p)
+	st.Capabilities, st.Token = set.Capabilities, str(in.ClientRequestToken)
+	st.Run = &run{Phase: phaseForward, Updating: updating, Keep: isTrue(in.DisableRollback), Discard: str(set.OnStackFailure) == "DELETE"}
+	if updating {
+		st.Results, st.Before = before.Results, &before
+		st.LastUpdatedTime = new(time.Now().UTC().Truncate(time.Millisecond))
+		st.setStatus("UPDATE_IN_PROGRESS", "User Initiated")
+	} else {
+		st.setStatus("CREATE_IN_PROGRESS", "User Initiated")
+	}
+	st.ChangeSetId = set.ChangeSetId
+	return s.start(ctx, &st, func(c *store.Change) error {
+		t.put(c, &st, rev)
+		c.Require(t.changeSets.Is(id, setRev))
+		for _, o := range others {
+			c.Do(t.changeSets.Delete(o.ID))
+		}
+		t.tellStatus(c, &st)
+		return nil
+	})
+}

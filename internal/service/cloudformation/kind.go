@@ -1,0 +1,358 @@
+package cloudformation
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"gatehouse/internal/arn"
+	"gatehouse/internal/awsrpc"
+)
+
+// A kind is a type of resource: a row of the table in resources.go.
+type kind struct {
+	Type    string
+	service string // that is called
+
+	// props are the properties of the type. One with ! cannot be changed: a
+	// change replaces the resource. One with # is a document: an object of it
+	// is passed as JSON text. One with @ is a list of tags, passed as a map.
+	props  string
+	rename map[string]string // properties that the API calls otherwise
+
+	create, update, remove string // operations
+	ref                     string // member of the output that Ref gives; "": Prop below
+	prop                    string // property that Ref gives
+	under                   string // properties that name what it belongs to
+	key                     string // the id, in inputs of update and delete
+	attrs                   string // "Name=member" of the output; without member: Ref
+	named                   string // property that gets a name when it has none
+
+	patches []patch // update by patch operations; see patch.go
+
+	made   func(ctx context.Context, w *worker, out map[string]any) error // after create
+	makes  func(ctx context.Context, w *worker) error                     // instead of create
+	turns  func(ctx context.Context, w *worker) error                     // instead of update
+	ends   func(ctx context.Context, w *worker) error                     // instead of delete
+	always bool                                                           // any change replaces
+}
+
+// A worker makes the calls for one resource.
+type worker struct {
+	s       *Service
+	t       tables
+	stack   *stack
+	kind    *kind
+	logical string
+
+	id         string // physical; set by who creates, at once
+	attributes map[string]any
+	props, old map[string]any
+}
+
+func (r *runner) worker(res *resource, props, old map[string]any) *worker {
+	logical, _, _ := strings.Cut(res.Logical, "/")
+	attributes := maps.Clone(res.Attributes)
+	if attributes == nil {
+		attributes = map[string]any{}
+	}
+	return &worker{s: r.s, t: r.t, stack: r.st, kind: r.s.kindOf(res.Type), logical: logical,
+		id: res.Physical, attributes: attributes, props: props, old: old}
+}
+
+// kindOf returns the row of a type, or one that does nothing.
+func (s *Service) kindOf(name string) *kind {
+	if k := s.kinds[name]; k != nil {
+		return k
+	}
+	return &kind{Type: name, makes: func(_ context.Context, w *worker) error { w.id = w.physicalName(255); return nil }, turns: nothing, ends: nothing, props: "*"}
+}
+
+func nothing(context.Context, *worker) error { return nil }
+
+// call calls an operation of the kind's service.
+func (w *worker) call(ctx context.Context, operation string, in map[string]any) (map[string]any, error) {
+	return w.s.opt.API.Call(ctx, w.kind.service, operation, in)
+}
+
+// text is a property that is a text.
+func (w *worker) text(name string) string {
+	s, _ := textOf(w.props[name])
+	return s
+}
+
+// physicalName makes a name out of those of stack and resource.
+//
+// AWS: "MyStack-MyResource-1ABCDEFGHIJKL".
+func (w *worker) physicalName(longest int) string {
+	const alnum = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	b := make([]byte, 12)
+	_, _ = rand.Read(b) // never fails
+	for i := range b {
+		b[i] = alnum[int(b[i])%len(alnum)]
+	}
+	name := str(w.stack.StackName) + "-" + w.logical
+	return name[:min(len(name), longest-13)] + "-" + string(b)
+}
+
+// property is what a row says about a property.
+func (k *kind) property(name string) (flags string, ok bool) {
+	if k.props == "*" {
+		return "", true
+	}
+	for p := range strings.FieldsSeq(k.props) {
+		if bare := strings.TrimRight(p, "!#@"); bare == name {
+			return p[len(bare):], true
+		}
+	}
+	return "", false
+}
+
+// replaces tells whether a change cannot be made in place.
+func (k *kind) replaces(old, props map[string]any) bool {
+	for _, m := range []map[string]any{old, props} {
+		for name := range m {
+			if flags, _ := k.property(name); !same(old[name], props[name]) && (k.always || strings.Contains(flags, "!")) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// check refuses properties that the type does not have.
+//
+// AWS: the words of the schema check of resource types.
+func (k *kind) check(props map[string]any) error {
+	for _, name := range slices.Sorted(maps.Keys(props)) {
+		if _, ok := k.property(name); !ok {
+			return awsrpc.Validation("Properties validation failed for resource with message:\n[#: extraneous key [" + name + "] is not permitted]")
+		}
+	}
+	return nil
+}
+
+// input makes members of an input from properties.
+func (k *kind) input(props map[string]any) (map[string]any, error) {
+	if err := k.check(props); err != nil {
+		return nil, err
+	}
+	in := make(map[string]any, len(props))
+	for name, v := range props {
+		flags, _ := k.property(name)
+		if _, isText := v.(string); strings.Contains(flags, "#") && !isText {
+			v = marshalText(v)
+		}
+		if strings.Contains(flags, "@") {
+			tags, err := tagMap(v)
+			if err != nil {
+				return nil, err
+			}
+			v = tags
+		}
+		if other, ok := k.rename[name]; ok {
+			name = other
+		}
+		in[name] = v
+	}
+	return in, nil
+}
+
+// tagMap makes a map of a list of tags.
+func tagMap(v any) (map[string]any, error) {
+	list, ok := v.([]any)
+	if !ok {
+		return nil, awsrpc.Validation("#/Tags: expected type: JSONArray")
+	}
+	m := map[string]any{}
+	for _, e := range list {
+		tag, _ := e.(map[string]any)
+		key, isText := textOf(tag["Key"])
+		if !isText {
+			return nil, awsrpc.Validation("#/Tags: required key [Key] not found")
+		}
+		m[key] = tag["Value"]
+	}
+	return m, nil
+}
+
+// create makes the resource.
+func (k *kind) make(ctx context.Context, w *worker) (map[string]any, error) {
+	in, err := k.input(w.props)
+	if err != nil {
+		return nil, err
+	}
+	if k.named != "" && in[k.member(k.named)] == nil {
+		in[k.member(k.named)] = w.physicalName(64)
+	}
+	return w.call(ctx, k.create, in)
+}
+
+// member is what the API calls a property.
+func (k *kind) member(property string) string {
+	if other, ok := k.rename[property]; ok {
+		return other
+	}
+	return property
+}
+
+func (k *kind) take(w *worker, out map[string]any) {
+	if k.prop != "" {
+		w.id = w.text(k.prop)
+	} else if id, ok := textOf(out[k.ref]); ok {
+		w.id = id
+	}
+	for pair := range strings.FieldsSeq(k.attrs) {
+		name, member, has := strings.Cut(pair, "=")
+		if !has {
+			w.attributes[name] = w.id
+		} else if v, ok := out[member]; ok {
+			w.attributes[name] = v
+		}
+	}
+}
+
+func (k *kind) doCreate(ctx context.Context, w *worker) error {
+	if err := k.check(w.props); err != nil {
+		return err
+	}
+	if k.makes != nil {
+		return k.makes(ctx, w)
+	}
+	out, err := k.make(ctx, w)
+	if err != nil {
+		return err
+	}
+	k.take(w, out)
+	if k.made != nil {
+		return k.made(ctx, w, out)
+	}
+	return nil
+}
+
+// where names the resource in inputs.
+func (k *kind) where(w *worker) map[string]any {
+	in := map[string]any{}
+	for name := range strings.FieldsSeq(k.under) {
+		if v, ok := w.props[name]; ok {
+			in[k.member(name)] = v
+		}
+	}
+	if k.key != "" {
+		in[k.key] = w.id
+	}
+	return in
+}
+
+func (k *kind) doUpdate(ctx context.Context, w *worker) error {
+	if err := k.check(w.props); err != nil {
+		return err
+	}
+	switch {
+	case k.turns != nil:
+		return k.turns(ctx, w)
+	case k.patches != nil:
+		return k.patchUpdate(ctx, w)
+	case k.update == "":
+		return awsrpc.Validation("Update of " + k.Type + " in place is not supported")
+	}
+	in, err := k.input(w.props)
+	if err != nil {
+		return err
+	}
+	// What is no longer said is emptied: the operation leaves alone what it is
+	// not given.
+	gone, err := k.input(without(w.old, w.props))
+	if err != nil {
+		return err
+	}
+	for name, v := range gone {
+		in[name] = emptyOf(v)
+	}
+	for name := range in {
+		for p := range strings.FieldsSeq(k.props) {
+			bare := strings.TrimRight(p, "!#@")
+			if k.member(bare) == name && (strings.Contains(p, "!") || bare == "Tags") {
+				delete(in, name)
+			}
+		}
+	}
+	maps.Copy(in, k.where(w))
+	out, err := w.call(ctx, k.update, in)
+	if err != nil {
+		return err
+	}
+	k.take(w, out)
+	return k.retag(ctx, w)
+}
+
+// without are the members of a that b does not have.
+func without(a, b map[string]any) map[string]any {
+	m := map[string]any{}
+	for name, v := range a {
+		if _, has := b[name]; !has {
+			m[name] = v
+		}
+	}
+	return m
+}
+
+func emptyOf(v any) any {
+	switch v.(type) {
+	case map[string]any:
+		return map[string]any{}
+	case []any:
+		return []any{}
+	case bool:
+		return false
+	}
+	return ""
+}
+
+func (k *kind) doDelete(ctx context.Context, w *worker) error {
+	if k.ends != nil {
+		return k.ends(ctx, w)
+	}
+	_, err := w.call(ctx, k.remove, k.where(w))
+	return err
+}
+
+// isGone tells whether a deletion failed because nothing was there.
+func isGone(err error) bool {
+	var e *awsrpc.Error
+	return errors.As(err, &e) && slices.Contains([]string{"NotFoundException", "NoSuchEntity", "ResourceNotFoundException"}, e.Code)
+}
+
+// describe words a failure of a resource.
+//
+// AWS: `Resource handler returned message: "…" (RequestToken: …, HandlerErrorCode: …)`.
+func (s *Service) describe(typ string, err error) string {
+	var e *awsrpc.Error
+	if !errors.As(err, &e) {
+		s.opt.Log.Error("resource failed", "type", typ, "error", err)
+		return "Resource handler returned message: \"Internal failure\" (RequestToken: " + newUUID() + ", HandlerErrorCode: InternalFailure)"
+	}
+	if e.Code == "ValidationException" && strings.HasPrefix(e.Message, "Properties validation failed") {
+		return e.Message
+	}
+	code := "GeneralServiceException"
+	switch {
+	case isGone(err):
+		code = "NotFound"
+	case e.Code == "ConflictException", e.Code == "EntityAlreadyExists", e.Code == "ResourceConflictException":
+		code = "AlreadyExists"
+	case strings.HasPrefix(e.Code, "AccessDenied"):
+		code = "AccessDenied"
+	case e.Status == 400:
+		code = "InvalidRequest"
+	}
+	service := strings.Split(typ, "::")
+	return fmt.Sprintf("Resource handler returned message: %q (RequestToken: %s, HandlerErrorCode: %s)",
+		fmt.Sprintf("%s (Service: %s, Status Code: %d, Error Code: %s)", e.Message, service[min(1, len(service)-1)], e.Status, e.Code), newUUID(), code)
+}
+
+func partition(region string) string { return arn.Partition(region) }

@@ -1,0 +1,430 @@
+package cloudformation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	api "gatehouse/internal/awsapi/cloudformation"
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/store"
+)
+
+// A runner does the run of one stack.
+type runner struct {
+	s   *Service
+	t   tables
+	st  *stack
+	rev store.Rev // of st
+	tpl *template
+
+	mu        sync.Mutex // guards the fields below
+	resources map[string]*resource
+}
+
+// errStopped ends a run that goes on at the next start.
+var errStopped = errors.New("the server stops")
+
+// do works on one stack until nothing is to be done, or the server stops.
+func (s *Service) do(ctx context.Context, j job) {
+	t := tablesOf(s.st, j.account, j.region)
+	st, rev, err := t.stacks.Get(ctx, j.id)
+	if err != nil || st.Run == nil {
+		return
+	}
+	r := &runner{s: s, t: t, st: &st, rev: rev, resources: map[string]*resource{}}
+	// A call to a service and the record of what came of it are not torn apart
+	// when the server stops: ctx ends the run between resources.
+	calls := awsrpc.WithCaller(context.WithoutCancel(ctx), s.callerFor(&st))
+	if err := r.run(ctx, calls); err != nil && !errors.Is(err, errStopped) {
+		s.opt.Log.Error("stack is left as it is", "stack", str(st.StackId), "error", err)
+	}
+	if st.Run == nil {
+		s.mu.Lock()
+		delete(s.callers, st.ID)
+		s.mu.Unlock()
+	}
+}
+
+func (r *runner) run(stop, ctx context.Context) error {
+	rows, err := r.t.resources.All(ctx, r.st.ID)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		r.resources[row.Value.Logical] = &row.Value
+	}
+	if r.st.Run.Phase == phaseForward && len(r.touched()) > 0 {
+		err = r.fail(ctx, "The server stopped during the operation")
+	}
+	for err == nil && r.st.Run != nil {
+		switch r.st.Run.Phase {
+		case phaseForward:
+			err = r.forward(stop, ctx)
+		case phaseRollback:
+			err = r.rollback(stop, ctx)
+		case phaseCleanup:
+			err = r.cleanup(stop, ctx)
+		case phaseDelete:
+			err = r.delete(stop, ctx)
+		default:
+			return fmt.Errorf("unknown phase %q", r.st.Run.Phase)
+		}
+	}
+	return err
+}
+
+// touched lists the resources that the run has begun to change.
+func (r *runner) touched() []*resource {
+	var list []*resource
+	for _, res := range r.resources {
+		if res.New || res.Old != nil {
+			list = append(list, res)
+		}
+	}
+	return list
+}
+
+// commit writes the stack, and an event if its status is news.
+func (r *runner) commit(ctx context.Context, tell bool, more ...func(c *store.Change)) error {
+	c := &store.Change{}
+	r.t.put(c, r.st, r.rev)
+	if tell {
+		r.t.tellStatus(c, r.st)
+	}
+	for _, f := range more {
+		f(c)
+	}
+	rev, err := r.t.st.Commit(ctx, c.Ifs, c.Ops)
+	if err == nil {
+		r.rev = rev
+	}
+	return err
+}
+
+// finish ends the run with a status.
+func (r *runner) finish(ctx context.Context, status, reason string, more ...func(c *store.Change)) error {
+	if r.s.opt.Settled != nil {
+		r.s.opt.Settled(ctx)
+	}
+	was := r.st.Run
+	r.st.setStatus(status, reason)
+	r.st.Before, r.st.Run = nil, nil
+	err := r.commit(ctx, true, more...)
+	if err != nil {
+		r.st.Run = was
+	}
+	return err
+}
+
+// fail turns the run around.
+func (r *runner) fail(ctx context.Context, reason string) error {
+	run := r.st.Run
+	run.Failed = reason
+	switch {
+	case run.Keep && run.Updating:
+		return r.finish(ctx, "UPDATE_FAILED", reason)
+	case run.Keep:
+		return r.finish(ctx, "CREATE_FAILED", reason)
+	case run.Updating:
+		run.Phase = phaseRollback
+		r.st.setStatus("UPDATE_ROLLBACK_IN_PROGRESS", reason)
+	case run.Discard:
+		run.Phase = phaseDelete
+		r.st.setStatus("DELETE_IN_PROGRESS", reason)
+	default:
+		run.Phase = phaseRollback
+		r.st.setStatus("ROLLBACK_IN_PROGRESS", reason)
+	}
+	return r.commit(ctx, true)
+}
+
+// A failure is what a resource could not be made by.
+type failure struct {
+	resource string
+	err      error
+}
+
+func (f *failure) Error() string { return f.resource + ": " + f.err.Error() }
+
+// each runs do for the resources of each level, level by level, some at once.
+// What fails as a *failure does not keep its level's others from ending.
+func (r *runner) each(stop context.Context, levels [][]string, do func(name string) error) error {
+	for _, level := range levels {
+		if stop.Err() != nil {
+			return errStopped
+		}
+		g := new(errgroup.Group)
+		g.SetLimit(maxResourcesAtOnce)
+		var mu sync.Mutex
+		var failed []error
+		for _, name := range level {
+			g.Go(func() error {
+				if err := do(name); err != nil {
+					mu.Lock()
+					failed = append(failed, err)
+					mu.Unlock()
+				}
+				return nil
+			})
+		}
+		_ = g.Wait() // errors are in failed
+		if err := worst(failed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// worst is one error for all: what is no failure of a resource comes first.
+func worst(errs []error) error {
+	var first error
+	for _, err := range errs {
+		var f *failure
+		if !errors.As(err, &f) {
+			return err
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// forward makes the stack what its template says.
+func (r *runner) forward(stop, ctx context.Context) error {
+	ev, err := r.evaluator(ctx)
+	if err != nil {
+		return r.fail(ctx, reasonOf(err))
+	}
+	levels, err := r.tpl.levels(func(name string) bool { return !r.wanted(ev, name) })
+	if err != nil {
+		return r.fail(ctx, reasonOf(err))
+	}
+	err = r.each(stop, levels, func(name string) error {
+		own := *ev // its counters and conditions are not shared
+		own.conditions, own.open = maps.Clone(ev.conditions), nil
+		if own.conditions != nil {
+			own.open = map[string]bool{}
+		}
+		return r.apply(ctx, &own, name)
+	})
+	var f *failure
+	if errors.As(err, &f) {
+		return r.fail(ctx, "The following resource(s) failed to "+r.verb()+": ["+r.failedNames()+"]. ")
+	}
+	if err != nil {
+		return err
+	}
+	return r.conclude(ctx, ev)
+}
+
+func (r *runner) verb() string {
+	if r.st.Run.Updating {
+		return "update"
+	}
+	return "create"
+}
+
+func (r *runner) failedNames() string {
+	names := ""
+	for _, name := range slices.Sorted(maps.Keys(r.resources)) {
+		switch r.resources[name].Status {
+		case "CREATE_FAILED", "UPDATE_FAILED":
+			if names != "" {
+				names += ", "
+			}
+			names += name
+		}
+	}
+	return names
+}
+
+// wanted tells whether a resource of the template is to be there.
+func (r *runner) wanted(ev *evaluator, name string) bool {
+	d := r.tpl.Resources[name]
+	if d == nil {
+		return false
+	}
+	return d.Condition == "" || ev.conditions[d.Condition]
+}
+
+// evaluator reads the stack's template and evaluates its conditions.
+func (r *runner) evaluator(ctx context.Context) (*evaluator, error) {
+	var err error
+	if r.tpl, err = parseTemplate(r.st.Template, r.s.known); err != nil {
+		return nil, err
+	}
+	ev := newEvaluator(r.tpl, r.st, r.t)
+	ev.resource = func(name string) (*resource, bool) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		res := r.resources[name]
+		return res, res != nil && res.Physical != ""
+	}
+	ev.imported = func(name string) (string, error) {
+		e, _, err := r.t.exports.Find(ctx, awsrpc.Validation("No export named "+name+" found."), store.ID(name))
+		if err != nil {
+			return "", err
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if !slices.Contains(r.st.Imports, name) {
+			r.st.Imports = append(r.st.Imports, name)
+		}
+		return e.Value, nil
+	}
+	for name := range r.tpl.Conditions {
+		if _, err := ev.condition(name); err != nil {
+			return nil, err
+		}
+	}
+	return ev, nil
+}
+
+// newEvaluator gives a template the parameters of a stack and the pseudo
+// parameters.
+func newEvaluator(tpl *template, st *stack, t tables) *evaluator {
+	ev := &evaluator{t: tpl, values: map[string]any{
+		"AWS::AccountId": t.account, "AWS::Region": t.region, "AWS::StackName": str(st.StackName), "AWS::StackId": str(st.StackId),
+		"AWS::Partition": partition(t.region), "AWS::URLSuffix": "amazonaws.com", "AWS::NotificationARNs": []any{},
+	}}
+	for name, value := range st.Values {
+		ev.values[name] = parameterValue(tpl.Parameters[name], value)
+	}
+	ev.imported = func(name string) (string, error) {
+		return "", awsrpc.Validation("Fn::ImportValue is not supported here (" + name + ")")
+	}
+	return ev
+}
+
+// conclude ends a run forward that went well.
+func (r *runner) conclude(ctx context.Context, ev *evaluator) error {
+	outputs, exports, err := r.outputs(ev)
+	if err == nil {
+		err = r.checkExports(ctx, exports)
+	}
+	if err != nil {
+		return r.fail(ctx, reasonOf(err))
+	}
+	r.st.Outputs, r.st.Results = outputs, outputs
+	r.st.Description = nil
+	if r.tpl.Description != "" {
+		r.st.Description = new(r.tpl.Description)
+	}
+	own, err := r.ownExports(ctx)
+	if err != nil {
+		return err
+	}
+	put := func(c *store.Change) {
+		for _, name := range own {
+			if _, kept := exports[name]; !kept {
+				c.Do(r.t.exports.Delete(store.ID(name)))
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(exports)) {
+			store.Add(c, r.t.exports, store.ID(name), export{str(r.st.StackId), name, exports[name]})
+		}
+	}
+	r.st.Run.Phase = phaseCleanup
+	if r.st.Run.Updating {
+		r.st.setStatus("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "")
+		r.st.LastUpdatedTime = new(time.Now().UTC())
+	}
+	return r.commit(ctx, r.st.Run.Updating, put)
+}
+
+// ownExports are the names of what this stack exports now.
+func (r *runner) ownExports(ctx context.Context) ([]string, error) {
+	rows, err := r.t.exports.All(ctx)
+	var list []string
+	for _, row := range rows {
+		if row.Value.Stack == str(r.st.StackId) {
+			list = append(list, row.Value.Name)
+		}
+	}
+	return list, err
+}
+
+// outputs evaluates the outputs of the template.
+func (r *runner) outputs(ev *evaluator) ([]api.Output, map[string]string, error) {
+	var list []api.Output
+	exports := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(r.tpl.Outputs)) {
+		o := r.tpl.Outputs[name]
+		if cond, ok := o["Condition"].(string); ok {
+			if yes, err := ev.condition(cond); err != nil || !yes {
+				if err != nil {
+					return nil, nil, err
+				}
+				continue
+			}
+		}
+		value, err := ev.string(o["Value"], "Output "+name)
+		if err != nil {
+			return nil, nil, err
+		}
+		out := api.Output{OutputKey: new(name), OutputValue: new(value)}
+		if d, ok := o["Description"].(string); ok {
+			out.Description = new(d)
+		}
+		if e, ok := o["Export"].(map[string]any); ok {
+			exported, err := ev.string(e["Name"], "Export of "+name)
+			if err != nil {
+				return nil, nil, err
+			}
+			if _, twice := exports[exported]; twice {
+				return nil, nil, awsrpc.Validation("Duplicate Export names: [" + exported + "]")
+			}
+			out.ExportName, exports[exported] = new(exported), value
+		}
+		list = append(list, out)
+	}
+	return list, exports, nil
+}
+
+// checkExports refuses names that others export, and changes of what others
+// import.
+func (r *runner) checkExports(ctx context.Context, exports map[string]string) error {
+	rows, err := r.t.exports.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		e := row.Value
+		value, again := exports[e.Name]
+		switch {
+		case e.Stack != str(r.st.StackId):
+			if again {
+				return awsrpc.Validation("Export with name " + e.Name + " is already exported by stack " + e.Stack + ". Please ensure export names are unique within each region.")
+			}
+		case !again || value != e.Value:
+			users, err := importersOf(ctx, r.t, e.Name)
+			if err != nil {
+				return err
+			}
+			if users != nil && !again {
+				return awsrpc.Validation("Export " + e.Name + " cannot be deleted as it is in use by " + users[0])
+			}
+			if users != nil {
+				return awsrpc.Validation("Export " + e.Name + " cannot be updated as it is in use by " + users[0])
+			}
+		}
+	}
+	return nil
+}
+
+// reasonOf is an error as events tell it.
+func reasonOf(err error) string {
+	var e *awsrpc.Error
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return err.Error()
+}

@@ -1,0 +1,156 @@
+// Package cloudformation is AWS CloudFormation: stacks of resources that are
+// made, changed and deleted together from a template, as methods of [Service].
+//
+// A stack is worked on in the background by [Service.Run]. Each step of it is a
+// record before it is taken: what a crash interrupts is rolled back, cleaned up
+// or deleted to its end at the next start. What resources are, one table says
+// (resources.go): properties of a type become inputs of operations, which are
+// called as the stack's caller through [API]. The package knows no other service.
+package cloudformation
+
+import (
+	"context"
+	"log/slog"
+	"regexp"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	api "gatehouse/internal/awsapi/cloudformation"
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// An API makes calls to the other services: it authorizes them for the caller
+// of ctx, checks the input as if it came from outside, and returns the members
+// of the output. Errors for the client are *awsrpc.Error.
+type API interface {
+	Call(ctx context.Context, service, operation string, in map[string]any) (map[string]any, error)
+}
+
+// Options are what a service may be given besides its store.
+type Options struct {
+	API API
+	// Inert are types of resources that are accepted and do nothing.
+	Inert []string
+	// Settled returns once the data plane serves what was committed; it must
+	// be bounded. Nil: nobody waits.
+	Settled func(ctx context.Context)
+	Log     *slog.Logger
+}
+
+// A Service answers the operations of CloudFormation. What is not implemented
+// answers NotImplementedException, by the embedded type.
+type Service struct {
+	api.UnimplementedServer
+	st    store.Store
+	opt   Options
+	kinds map[string]*kind
+	work  chan job
+
+	mu      sync.Mutex               // guards the field below
+	callers map[string]awsrpc.Caller // with their session tokens, by stack, while work is done
+}
+
+var _ api.Server = (*Service)(nil)
+
+// A job is a stack to work on.
+type job struct{ account, region, id string }
+
+const (
+	// maxWaiting bounds the stacks that wait to be worked on. Whoever asks for
+	// one more is throttled.
+	maxWaiting = 1000
+	// maxStacks is how many stacks are worked on at once, maxResourcesAtOnce
+	// how many resources of each.
+	maxStacks          = 8
+	maxResourcesAtOnce = 8
+)
+
+// New returns a service over st. It does nothing before Run.
+func New(st store.Store, opt Options) *Service {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{st: st, opt: opt, kinds: kinds(), work: make(chan job, maxWaiting), callers: map[string]awsrpc.Caller{}}
+}
+
+var nameForm = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
+
+// known tells whether a type of resource can be in a template.
+func (s *Service) known(name string) bool {
+	return s.kinds[name] != nil || slices.Contains(s.opt.Inert, name)
+}
+
+// Run works on stacks until ctx ends. It begins with those that the last run of
+// the server left unfinished.
+func (s *Service) Run(ctx context.Context) error {
+	g := new(errgroup.Group)
+	g.SetLimit(maxStacks)
+	left, err := s.unfinished(ctx)
+	if err != nil {
+		return err
+	}
+	for _, j := range left {
+		g.Go(func() error { s.do(ctx, j); return nil })
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return g.Wait()
+		case j := <-s.work:
+			g.Go(func() error { s.do(ctx, j); return nil })
+		}
+	}
+}
+
+// unfinished lists the stacks that something is to be done with.
+func (s *Service) unfinished(ctx context.Context) ([]job, error) {
+	scopes, err := record.Scopes(ctx, s.st)
+	if err != nil {
+		return nil, err
+	}
+	var list []job
+	for _, scope := range scopes {
+		rows, err := tablesOf(s.st, scope.Account, scope.Region).stacks.All(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			if row.Value.Run != nil {
+				list = append(list, job{scope.Account, scope.Region, row.ID})
+			}
+		}
+	}
+	return list, nil
+}
+
+// start commits a change that gives a stack something to do, and has it done.
+func (s *Service) start(ctx context.Context, st *stack, prepare func(c *store.Change) error) error {
+	if len(s.work) >= maxWaiting/2 {
+		return awsrpc.Throttled()
+	}
+	who := awsrpc.CallerFrom(ctx)
+	st.Caller = callerOf(who)
+	err := store.Update(ctx, s.st, prepare)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.callers[st.ID] = who
+	s.mu.Unlock()
+	s.work <- job{who.Account, who.Region, st.ID}
+	return nil
+}
+
+// callerFor returns who a stack's calls are made for.
+func (s *Service) callerFor(st *stack) awsrpc.Caller {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c, ok := s.callers[st.ID]; ok {
+		return c
+	}
+	return st.Caller.rpc()
+}

@@ -1,0 +1,206 @@
+package cloudformation
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"gatehouse/internal/arn"
+	api "gatehouse/internal/awsapi/cloudformation"
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/store"
+)
+
+// A stack is a stack as it is stored: its wire shape, and what is being done
+// with it.
+type stack struct {
+	api.Stack
+	ID     string // the last part of the ARN
+	Caller caller // who asked for what is done
+
+	version
+	Before *version // what a failed update returns to
+	Run    *run     // nil: nothing is being done
+	Token  string   // of the client who asked for what is, or was last, done
+}
+
+// A version is what a stack was made of.
+type version struct {
+	Template string
+	Values   map[string]string // of parameters
+	Imports  []string          // names of exports of other stacks
+	Tagged   []api.Tag
+	Results  []api.Output
+}
+
+// A run is one operation on a stack, with where it has come to.
+type run struct {
+	Phase    phase
+	Failed   string   // why it rolls back
+	Retain   []string // resources that DeleteStack is to keep
+	Keep     bool     // OnFailure is DO_NOTHING
+	Discard  bool     // OnFailure is DELETE
+	Updating bool     // not a creation
+}
+
+// A phase is a part of a run that can be done again after a crash.
+type phase string
+
+const (
+	phaseForward  phase = "forward" // after a crash: rollback
+	phaseRollback phase = "rollback"
+	phaseCleanup  phase = "cleanup"
+	phaseDelete   phase = "delete"
+)
+
+// A caller is an awsrpc.Caller without its secret: it outlives a restart.
+type caller struct {
+	Account, Region, AccessKey, PrincipalARN, UserID string
+	Root                                             bool
+}
+
+func (c caller) rpc() awsrpc.Caller {
+	return awsrpc.Caller{Account: c.Account, Region: c.Region, AccessKey: c.AccessKey, PrincipalARN: c.PrincipalARN, UserID: c.UserID, Root: c.Root}
+}
+
+func callerOf(c awsrpc.Caller) caller {
+	return caller{c.Account, c.Region, c.AccessKey, c.PrincipalARN, c.UserID, c.Root}
+}
+
+// A resource is a resource of a stack as it is stored.
+type resource struct {
+	Logical, Type string
+	Physical      string
+	Properties    map[string]any // as they were given to the API
+	Attributes    map[string]any
+	Status        string
+	Reason        string
+	Updated       time.Time
+	Retain        bool // not deleted with the stack
+	RetainOld     bool // not deleted when it is replaced
+	Needs         []string
+	Metadata      string
+
+	New bool      // made by the running operation
+	Old *snapshot // what it was before it
+}
+
+// A snapshot is what a resource was before an update.
+type snapshot struct {
+	Physical   string
+	Properties map[string]any
+	Attributes map[string]any
+}
+
+func (r *resource) ref() string { return r.Physical }
+
+// tables are the records of one account and Region.
+type tables struct {
+	account, region string
+
+	st         store.Store
+	stacks     store.Table[stack]
+	names      store.Table[string] // name → id, of stacks that are not deleted
+	resources  store.Table[resource]
+	events     store.Table[api.StackEvent]
+	changeSets store.Table[changeSet]
+	exports    store.Table[export]
+}
+
+// An export is an output that other stacks may import.
+type export struct{ Stack, Name, Value string }
+
+func tablesOf(st store.Store, account, region string) tables {
+	prefix := func(kind string) string { return store.Prefix(account, region, "cloudformation", kind) }
+	return tables{
+		account: account, region: region, st: st,
+		stacks:     store.NewTable[stack](st, prefix("stack")),
+		names:      store.NewTable[string](st, prefix("name")),
+		resources:  store.NewTable[resource](st, prefix("resource")),
+		events:     store.NewTable[api.StackEvent](st, prefix("event")),
+		changeSets: store.NewTable[changeSet](st, prefix("changeset")),
+		exports:    store.NewTable[export](st, prefix("export")),
+	}
+}
+
+func (s *Service) tables(ctx context.Context) tables {
+	c := awsrpc.CallerFrom(ctx)
+	return tablesOf(s.st, c.Account, c.Region)
+}
+
+// find returns the stack with this name or ARN. Deleted ones are found by ARN.
+func (t tables) find(ctx context.Context, name string) (stack, store.Rev, error) {
+	missing := awsrpc.Validation("Stack with id " + name + " does not exist")
+	id := name
+	if a, err := arn.Parse(name); err == nil {
+		parts := strings.Split(a.Resource, "/")
+		if len(parts) != 3 || a.Account != t.account || a.Region != t.region {
+			return stack{}, 0, missing
+		}
+		id = parts[2]
+	} else {
+		var err error
+		if id, _, err = t.names.Get(ctx, name); err != nil {
+			if errors.Is(err, store.ErrNotFound) || !nameForm.MatchString(name) {
+				err = missing
+			}
+			return stack{}, 0, err
+		}
+	}
+	return t.stacks.Find(ctx, missing, id)
+}
+
+// put adds the stack's record and an event that tells its status.
+func (t tables) put(c *store.Change, st *stack, rev store.Rev) {
+	if rev == 0 {
+		c.Require(t.stacks.Absent(st.ID))
+	} else {
+		c.Require(t.stacks.Is(st.ID, rev))
+	}
+	store.Add(c, t.stacks, st.ID, *st)
+}
+
+// tell adds an event.
+func (t tables) tell(c *store.Change, st *stack, e api.StackEvent) {
+	now := time.Now().UTC()
+	e.Timestamp = new(now.Truncate(time.Millisecond))
+	e.StackId, e.StackName = st.StackId, st.StackName
+	e.EventId = new(newUUID())
+	if st.Token != "" {
+		e.ClientRequestToken = new(st.Token)
+	}
+	store.Add(c, t.events, store.ID(st.ID, fmt.Sprintf("%020d-%s", now.UnixNano(), (*e.EventId)[:8])), e)
+}
+
+// tellStatus adds an event about the stack itself.
+func (t tables) tellStatus(c *store.Change, st *stack) {
+	e := api.StackEvent{LogicalResourceId: st.StackName, PhysicalResourceId: st.StackId, ResourceType: new("AWS::CloudFormation::Stack"), ResourceStatus: st.StackStatus}
+	if str(st.StackStatusReason) != "" {
+		e.ResourceStatusReason = st.StackStatusReason
+	}
+	t.tell(c, st, e)
+}
+
+// setStatus changes the status of a stack.
+func (st *stack) setStatus(status, reason string) {
+	st.StackStatus, st.StackStatusReason = new(status), nil
+	if reason != "" {
+		st.StackStatusReason = new(reason)
+	}
+}
+
+// stackARN is how a stack is called everywhere.
+func stackARN(t tables, name, id string) string {
+	return arn.ARN{Partition: arn.Partition(t.region), Service: "cloudformation", Region: t.region, Account: t.account, Resource: "stack/" + name + "/" + id}.String()
+}
+
+// newUUID returns a new random UUID.
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

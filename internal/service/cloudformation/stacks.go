@@ -1,0 +1,340 @@
+package cloudformation
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	api "gatehouse/internal/awsapi/cloudformation"
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/store"
+)
+
+// An asked is what CreateStack, UpdateStack and CreateChangeSet have in common.
+type asked struct {
+	name          string
+	body, url     *string
+	previous      bool
+	parameters    []api.Parameter
+	tags          []api.Tag
+	capabilities  []string
+	roleARN       *string
+	notifications []string
+	triggers      *api.RollbackConfiguration
+	token         string // of the client
+	keep          bool   // what a failed update has done
+}
+
+// A plan is a template with parameters that a stack may be made of.
+type plan struct {
+	version
+	tpl *template
+}
+
+// planOf reads and checks what is asked for. st is the stack as it is.
+func (s *Service) planOf(a *asked, st *stack, t tables) (*plan, error) {
+	for name, given := range map[string]bool{"RoleARN": a.roleARN != nil, "NotificationARNs": len(a.notifications) > 0,
+		"RollbackConfiguration": a.triggers != nil && len(a.triggers.RollbackTriggers) > 0} {
+		if given {
+			return nil, awsrpc.Validation("Gatehouse does not support the parameter " + name)
+		}
+	}
+	body, err := bodyOf(a.body, a.url, a.previous, st)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{}
+	if p.tpl, err = parseTemplate(body, s.known); err != nil {
+		return nil, err
+	}
+	p.Template = body
+	if p.Values, err = p.tpl.bind(a.parameters, st.Values); err != nil {
+		return nil, err
+	}
+	if err := p.tpl.capable(a.capabilities); err != nil {
+		return nil, err
+	}
+	if p.Tagged = a.tags; len(a.tags) > 50 {
+		return nil, awsrpc.Validation("1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to 50")
+	}
+	of := stack{version: p.version}
+	of.StackName, of.StackId = new(a.name), new(stackARN(t, a.name, ""))
+	ev := newEvaluator(p.tpl, &of, t)
+	for name := range p.tpl.Conditions {
+		if _, err := ev.condition(name); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// bodyOf is the text of the template that is asked for.
+func bodyOf(body, url *string, previous bool, st *stack) (string, error) {
+	switch {
+	case url != nil:
+		return "", awsrpc.Validation("Gatehouse does not support TemplateURL: send the template as TemplateBody")
+	case body != nil && len(*body) > maxTemplate:
+		return "", awsrpc.Validation("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to " + strconv.Itoa(maxTemplate))
+	case body != nil && *body != "":
+		return *body, nil
+	case previous && st.Template != "":
+		return st.Template, nil
+	}
+	return "", awsrpc.Validation("Either Template URL or Template Body must be specified.")
+}
+
+// capable refuses templates that make identities the caller did not agree to.
+func (t *template) capable(have []string) error {
+	need := t.needs()
+	if need == "" || slices.Contains(have, "CAPABILITY_NAMED_IAM") || need == "CAPABILITY_IAM" && slices.Contains(have, need) {
+		return nil
+	}
+	return api.InsufficientCapabilitiesException("Requires capabilities : [" + need + "]")
+}
+
+// needs is the capability that a template requires, or "".
+func (t *template) needs() string {
+	need := ""
+	for _, d := range t.Resources {
+		if !strings.HasPrefix(d.Type, "AWS::IAM::") {
+			continue
+		}
+		if need == "" {
+			need = "CAPABILITY_IAM"
+		}
+		for _, name := range []string{"RoleName", "UserName", "GroupName", "ManagedPolicyName"} {
+			if d.Properties[name] != nil {
+				need = "CAPABILITY_NAMED_IAM"
+			}
+		}
+	}
+	return need
+}
+
+// shown are the parameters of a version as they are described.
+func (v *version) shown(known func(string) bool) []api.Parameter {
+	tpl, err := parseTemplate(v.Template, known)
+	if err != nil {
+		return nil
+	}
+	var list []api.Parameter
+	for _, name := range slices.Sorted(maps.Keys(v.Values)) {
+		value := v.Values[name]
+		if isSecret(tpl.Parameters[name]) {
+			value = "****"
+		}
+		list = append(list, api.Parameter{ParameterKey: new(name), ParameterValue: new(value)})
+	}
+	return list
+}
+
+// newStack returns a stack that is not stored yet.
+func (s *Service) newStack(t tables, a *asked, p *plan) *stack {
+	st := &stack{ID: newUUID(), version: p.version}
+	st.StackName = new(a.name)
+	st.StackId = new(stackARN(t, a.name, st.ID))
+	st.CreationTime = new(time.Now().UTC().Truncate(time.Millisecond))
+	st.DisableRollback = new(false)
+	st.EnableTerminationProtection = new(false)
+	st.DriftInformation = &api.StackDriftInformation{StackDriftStatus: new("NOT_CHECKED")}
+	st.RollbackConfiguration = &api.RollbackConfiguration{}
+	st.Capabilities = a.capabilities
+	s.take(st, p)
+	return st
+}
+
+// take makes p what the stack is going to be.
+func (s *Service) take(st *stack, p *plan) {
+	st.version = p.version
+	st.Parameters, st.Tags = p.shown(s.known), p.Tagged
+	st.Description = nil
+	if p.tpl.Description != "" {
+		st.Description = new(p.tpl.Description)
+	}
+}
+
+// CreateStack makes a stack.
+func (s *Service) CreateStack(ctx context.Context, in *api.CreateStackInput) (*api.CreateStackResponse, error) {
+	t := s.tables(ctx)
+	if in.StackPolicyBody != nil || in.StackPolicyURL != nil || in.TimeoutInMinutes != nil || len(in.ResourceTypes) > 0 {
+		return nil, awsrpc.Validation("Gatehouse does not support stack policies, TimeoutInMinutes and ResourceTypes")
+	}
+	if !nameForm.MatchString(*in.StackName) {
+		return nil, awsrpc.Validation("1 validation error detected: Value '" + *in.StackName + "' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*")
+	}
+	if _, _, err := t.find(ctx, *in.StackName); err == nil {
+		return nil, api.AlreadyExistsException("Stack [" + *in.StackName + "] already exists")
+	}
+	a := &asked{name: *in.StackName, body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters, tags: in.Tags,
+		capabilities: in.Capabilities, roleARN: in.RoleARN, notifications: in.NotificationARNs, triggers: in.RollbackConfiguration}
+	p, err := s.planOf(a, &stack{}, t)
+	if err != nil {
+		return nil, err
+	}
+	st := s.newStack(t, a, p)
+	st.Token = str(in.ClientRequestToken)
+	st.Run = &run{Phase: phaseForward, Keep: isTrue(in.DisableRollback) || str(in.OnFailure) == "DO_NOTHING", Discard: str(in.OnFailure) == "DELETE"}
+	st.DisableRollback = new(st.Run.Keep)
+	st.EnableTerminationProtection = new(isTrue(in.EnableTerminationProtection))
+	st.setStatus("CREATE_IN_PROGRESS", "User Initiated")
+	err = s.start(ctx, st, func(c *store.Change) error {
+		t.put(c, st, 0)
+		c.Require(t.names.Absent(store.ID(*in.StackName)))
+		store.Add(c, t.names, store.ID(*in.StackName), st.ID)
+		t.tellStatus(c, st)
+		return nil
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return nil, api.AlreadyExistsException("Stack [" + *in.StackName + "] already exists")
+	}
+	return &api.CreateStackResponse{StackId: st.StackId}, err
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+// ready refuses to change a stack that something is being done with, or that
+// cannot be changed any more.
+func (st *stack) ready(action string) error {
+	status := str(st.StackStatus)
+	ok := strings.HasSuffix(status, "_COMPLETE") && status != "ROLLBACK_COMPLETE" && status != "DELETE_COMPLETE" || status == "UPDATE_FAILED"
+	if st.Run == nil && ok {
+		return nil
+	}
+	return awsrpc.Validation("Stack:" + str(st.StackId) + " is in " + status + " state and can not be " + action + ".")
+}
+
+// UpdateStack changes a stack.
+func (s *Service) UpdateStack(ctx context.Context, in *api.UpdateStackInput) (*api.UpdateStackResponse, error) {
+	t := s.tables(ctx)
+	if in.StackPolicyBody != nil || in.StackPolicyURL != nil || in.StackPolicyDuringUpdateBody != nil || len(in.ResourceTypes) > 0 {
+		return nil, awsrpc.Validation("Gatehouse does not support stack policies and ResourceTypes")
+	}
+	st, rev, err := t.find(ctx, *in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	if err := st.ready("updated"); err != nil {
+		return nil, err
+	}
+	a := &asked{name: str(st.StackName), body: in.TemplateBody, url: in.TemplateURL, previous: isTrue(in.UsePreviousTemplate), parameters: in.Parameters, tags: in.Tags,
+		capabilities: in.Capabilities, roleARN: in.RoleARN, notifications: in.NotificationARNs, triggers: in.RollbackConfiguration,
+		token: str(in.ClientRequestToken), keep: isTrue(in.DisableRollback)}
+	if in.Tags == nil {
+		a.tags = st.Tagged
+	}
+	p, err := s.planOf(a, &st, t)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := s.changes(ctx, t, &st, p)
+	if err != nil {
+		return nil, err
+	}
+	if len(changes) == 0 && !p.tellsOther(&st) {
+		return nil, awsrpc.Validation("No updates are to be performed.")
+	}
+	if err := s.update(ctx, &st, rev, a, p); err != nil {
+		return nil, err
+	}
+	return &api.UpdateStackResponse{StackId: st.StackId}, nil
+}
+
+// tellsOther tells whether outputs or tags differ, though no resource does.
+func (p *plan) tellsOther(st *stack) bool {
+	old, err := parseDocument(st.Template)
+	next, err2 := parseDocument(p.Template)
+	if err != nil || err2 != nil {
+		return true
+	}
+	return !same(asMembers(old)["Outputs"], asMembers(next)["Outputs"]) || !slices.EqualFunc(st.Tagged, p.Tagged, func(a, b api.Tag) bool { return str(a.Key) == str(b.Key) && str(a.Value) == str(b.Value) })
+}
+
+// update begins to change a stack.
+func (s *Service) update(ctx context.Context, st *stack, rev store.Rev, a *asked, p *plan) error {
+	t := s.tables(ctx)
+	before := st.version
+	st.Before = &before
+	s.take(st, p)
+	st.Results = before.Results
+	if a.capabilities != nil {
+		st.Capabilities = a.capabilities
+	}
+	st.Token = a.token
+	st.Run = &run{Phase: phaseForward, Updating: true, Keep: a.keep}
+	st.LastUpdatedTime = new(time.Now().UTC().Truncate(time.Millisecond))
+	st.setStatus("UPDATE_IN_PROGRESS", "User Initiated")
+	err := s.start(ctx, st, func(c *store.Change) error {
+		t.put(c, st, rev)
+		t.tellStatus(c, st)
+		return nil
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return awsrpc.Validation("Stack:" + str(st.StackId) + " is being changed by somebody else and can not be updated.")
+	}
+	return err
+}
+
+// DeleteStack deletes a stack. Of one that does not exist it says nothing.
+func (s *Service) DeleteStack(ctx context.Context, in *api.DeleteStackInput) error {
+	t := s.tables(ctx)
+	if in.RoleARN != nil || str(in.DeletionMode) == "FORCE_DELETE_STACK" {
+		return awsrpc.Validation("Gatehouse does not support RoleARN and FORCE_DELETE_STACK")
+	}
+	st, rev, err := t.find(ctx, *in.StackName)
+	var e *awsrpc.Error
+	if errors.As(err, &e) || err == nil && str(st.StackStatus) == "DELETE_COMPLETE" {
+		return nil // AWS: deleting what is not there is no error
+	}
+	if err != nil {
+		return err
+	}
+	if isTrue(st.EnableTerminationProtection) {
+		return awsrpc.Validation("Stack [" + str(st.StackName) + "] cannot be deleted while TerminationProtection is enabled")
+	}
+	if st.Run != nil {
+		if st.Run.Phase == phaseDelete {
+			return nil
+		}
+		return awsrpc.Validation("Stack:" + str(st.StackId) + " is in " + str(st.StackStatus) + " state and can not be deleted. Try again once that has ended.")
+	}
+	rows, err := t.exports.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Value.Stack != str(st.StackId) {
+			continue
+		}
+		users, err := importersOf(ctx, t, row.Value.Name)
+		if err != nil {
+			return err
+		}
+		if users != nil {
+			return awsrpc.Validation("Export " + row.Value.Name + " cannot be deleted as it is in use by " + strings.Join(users, ", "))
+		}
+	}
+	st.Token = str(in.ClientRequestToken)
+	st.Run = &run{Phase: phaseDelete, Retain: in.RetainResources}
+	st.setStatus("DELETE_IN_PROGRESS", "User Initiated")
+	return s.start(ctx, &st, func(c *store.Change) error {
+		t.put(c, &st, rev)
+		t.tellStatus(c, &st)
+		return nil
+	})
+}
+
+// importersOf are the names of the stacks that import an export.
+func importersOf(ctx context.Context, t tables, name string) ([]string, error) {
+	rows, err := t.stacks.All(ctx)
+	var users []string
+	for _, row := range rows {
+		if slices.Contains(row.Value.Imports, name) {
+			users = append(users, str(row.Value.StackName))
+		}
+	}
+	return users, err
+}

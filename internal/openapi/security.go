@@ -75,7 +75,10 @@ func (im *importer) readAuthorizer(name string, def *node, at string) *scheme {
 	kind, _ := ext.get("type").scalar()
 	authType := authorizerTypes[strings.ToLower(kind)]
 	if authType == "" {
-		return nil // "jwt" belongs to HTTP APIs
+		// AWS: undocumented. Without it the methods that name it would be open;
+		// "jwt" belongs to HTTP APIs.
+		im.errorf("Unsupported authorizer type '%s' for '%s'", cut(kind), name)
+		return &scheme{}
 	}
 	at = join(at, extAuthorizer)
 	out := api.Authorizer{

@@ -93,6 +93,11 @@ func TestEjection(t *testing.T) {
 			return false
 		}
 		bad := g.members[1]
+		defer func() {
+			if e := g.status().Endpoints[1]; e.Health != "ejected" || e.Reason != "failures in a row, the last: status 503" || e.Ejections != 4 {
+				t.Errorf("status %+v", e)
+			}
+		}()
 		fail(bad, 4)
 		bad.answered(200, monotonic())
 		fail(bad, 4)

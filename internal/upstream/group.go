@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,12 +21,13 @@ type group struct {
 	def  Definition
 	rule balance
 
-	members []*member
-	ready   atomic.Pointer[ready] // those to choose from
-	turn    atomic.Uint64
-	breaker *breaker // nil: none
-	budget  budget
-	due     atomic.Int64 // monotonic time when the next ejection ends; 0: there is none
+	ejectable bool // one endpoint at least may be left out
+	members   []*member
+	ready     atomic.Pointer[ready] // those to choose from
+	turn      atomic.Uint64
+	breaker   *breaker // nil: none
+	budget    budget
+	due       atomic.Int64 // monotonic time when the next ejection ends; 0: there is none
 
 	mu    sync.Mutex // guards the fields below and those of members; never held while calling out
 	scant bool       // too few are left: all are used
@@ -49,13 +51,15 @@ type member struct {
 	checks    int    // in a row that say otherwise
 	lastError string // of the last failed check
 	ejected   bool
-	until     int64 // when the ejection ends, or ended
-	ejections int   // in a row
+	why       string // the last failure before the ejection
+	until     int64  // when the ejection ends, or ended
+	ejections int    // in a row
 }
 
 func newGroup(name string, def Definition, opt *Options) *group {
 	def = def.withDefaults(opt)
 	g := &group{name: name, def: def, rule: balances[def.Balance]}
+	g.ejectable = float64(def.Eject.MaxShare)*float64(len(def.Endpoints)) >= 1
 	g.budget.set(def.Retries.Budget)
 	if def.Breaker != nil {
 		g.breaker = &breaker{def: *def.Breaker}
@@ -192,7 +196,7 @@ func (m *member) answered(status int, now int64) {
 	m.requests.Add(1)
 	bad := status >= 500
 	if bad {
-		m.bad(now)
+		m.bad(now, status, nil)
 	} else if m.fails.Load() != 0 {
 		m.fails.Store(0)
 	}
@@ -212,22 +216,25 @@ func (m *member) failed(err error, last bool) {
 		return
 	}
 	now := monotonic()
-	m.bad(now)
+	m.bad(now, 0, err)
 	if b := m.group.breaker; b != nil && last {
 		b.ended(true, now)
 	}
 }
 
-func (m *member) bad(now int64) {
+// bad notes a failure: a status, or an error.
+func (m *member) bad(now int64, status int, err error) {
 	m.failures.Add(1)
-	limit := m.group.def.Eject.Failures
-	if n := m.fails.Add(1); limit > 0 && int(n) >= limit {
-		m.group.eject(m, now)
+	g := m.group
+	limit := g.def.Eject.Failures
+	if n := m.fails.Add(1); limit > 0 && int(n) >= limit && g.ejectable {
+		g.eject(m, now, status, err)
 	}
 }
 
-// eject leaves m out for a while, unless too many are left out already.
-func (g *group) eject(m *member, now int64) {
+// eject leaves m out for a while, unless too many are left out already. cause or
+// status is the last of its failures.
+func (g *group) eject(m *member, now int64, status int, cause error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if m.ejected || m.down {
@@ -247,7 +254,10 @@ func (g *group) eject(m *member, now int64) {
 		m.ejections = 0 // the last time is long ago
 	}
 	m.ejections++
-	m.ejected = true
+	m.ejected, m.why = true, "status "+strconv.Itoa(status)
+	if cause != nil {
+		m.why = cause.Error()
+	}
 	m.until = now + int64(min(time.Duration(m.ejections)*e.Time, max(e.MaxTime, e.Time)))
 	// The first failure after it is one too many.
 	m.fails.Store(int32(e.Failures) - 1)

@@ -77,7 +77,7 @@ func (m *member) statusLocked(now int64) EndpointStatus {
 	case m.down:
 		e.Health, e.Reason = "down", "health check: "+m.lastError
 	case m.ejected && now < m.until:
-		e.Health, e.Reason = "ejected", "failures in a row"
+		e.Health, e.Reason = "ejected", "failures in a row, the last: "+m.why
 		e.EjectFor = (m.until - now) / int64(time.Millisecond)
 	}
 	if list := m.endpoints.list.Load(); list != nil && !m.endpoints.static {

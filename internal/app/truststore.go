@@ -9,10 +9,15 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"gatehouse/internal/awsclient"
 	rest "gatehouse/internal/service/apigateway"
 )
+
+// truststoreTime bounds the reading of a trust store, for which a call of the
+// AWS APIs waits.
+const truststoreTime = 10 * time.Second
 
 // truststores reads the trust stores of custom domains: objects of S3, where
 // the configuration says where that is, and files of a directory.
@@ -29,7 +34,7 @@ func (t *truststores) ReadTruststore(ctx context.Context, region, uri, version s
 		return t.readFile(name, limit)
 	}
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(uri, "s3://"), "/")
-	call := &awsclient.Call{Name: awsclient.Name{Service: "s3", Region: region}, Method: http.MethodGet, Path: (&url.URL{Path: "/" + bucket + "/" + key}).EscapedPath()}
+	call := &awsclient.Call{Name: awsclient.Name{Service: "s3", Region: region}, Method: http.MethodGet, Path: (&url.URL{Path: "/" + bucket + "/" + key}).EscapedPath(), Timeout: truststoreTime}
 	if version != "" {
 		call.Query = "versionId=" + url.QueryEscape(version)
 	}

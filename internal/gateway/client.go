@@ -14,7 +14,8 @@ import (
 // domain ask for; if not, x is answered.
 //
 // AWS: authorizers.md §8. The refusal is in the access log of the stage that was
-// asked for, and nothing of its plan runs.
+// asked for, and nothing of its plan runs. Why is in $context.authorizer.error;
+// Amazon tells it, in these words, in the execution log.
 func (g *Gateway) admits(x *Exchange, w *where) bool {
 	err := g.checkClient(x, w.clients)
 	if err == nil {
@@ -27,6 +28,7 @@ func (g *Gateway) admits(x *Exchange, w *where) bool {
 	if w.stage != nil {
 		x.Stage, x.plan = w.stage, w.stage.Fallback
 	}
+	x.Vars.AuthorizerError = "Access denied. Reason: " + err.Error()
 	x.Fault = NewFault(Forbidden, err)
 	x.AnswerFault(x.Fault)
 	return false

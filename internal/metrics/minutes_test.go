@@ -51,7 +51,7 @@ func TestMinutes(t *testing.T) {
 				r.Series(key).Add(&metrics.Request{Latency: time.Millisecond})
 			}
 		}
-		time.Sleep(time.Second) // so that Run waits
+		time.Sleep(time.Second) // so that minutes end while nothing else happens
 		add("a", 3)
 		add("b", 1)
 		add("c", 2) // no room
@@ -88,6 +88,7 @@ func TestMinutesBounded(t *testing.T) {
 		const n = 7000
 		r := metrics.NewRegistry[string](n)
 		running(t, r)
+		time.Sleep(time.Second) // so that minutes end while nothing else happens
 		for range 8 {
 			for i := range n {
 				r.Series(fmt.Sprint(i)).Add(&metrics.Request{})

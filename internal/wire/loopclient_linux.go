@@ -54,15 +54,19 @@ func (l *Loop) dial(c *serverConn) {
 				_, err = call.Backend.Failed(cc, call.Request, err)
 			}
 		}
-		l.post(func() { l.dialed(c, exchange, cc, err) })
+		l.post(func() { l.dialed(c, exchange, &call, cc, err) })
 	})
 }
 
 // dialed goes on with an exchange for which a connection was made, if it still
 // waits.
-func (l *Loop) dialed(c *serverConn, exchange uint32, cc *ClientConn, err error) {
+func (l *Loop) dialed(c *serverConn, exchange uint32, call *Call, cc *ClientConn, err error) {
 	if err == nil {
-		cc.slot, err = l.watch(cc.sock.fd, slot{backend: cc})
+		if cc.slot, err = l.watch(cc.sock.fd, slot{backend: cc}); err != nil {
+			cc.broken = true
+			cc.sock.closeBare(false)
+			_, err = call.Backend.Failed(cc, call.Request, err)
+		}
 	}
 	waits := c.in != nil && c.in.exchange == exchange
 	switch {

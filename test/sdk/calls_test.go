@@ -17,6 +17,8 @@ const (
 	patchName        = `"patchOperations": [{"op": "replace", "path": "/name", "value": "changed"}]`
 	authorizerURI    = "arn:aws:apigateway:" + region + ":lambda:path/2015-03-31/functions/arn:aws:lambda:" + region + ":000000000000:function:f/invocations"
 	balancer         = "arn:aws:elasticloadbalancing:" + region + ":000000000000:loadbalancer/net/n/0123456789abcdef"
+	noDomain         = "arn:aws:apigateway:" + region + ":000000000000:/domainnames/calls.internal+abcd1234"
+	noAccess         = "arn:aws:apigateway:" + region + ":000000000000:/domainnameaccessassociations/domainname/calls.internal+abcd1234/vpcesource/vpce-0a"
 	document         = `{\"openapi\": \"3.0.1\", \"info\": {\"title\": \"t\", \"version\": \"1\"}, \"paths\": {}}`
 	documented       = `{\"openapi\": \"3.0.1\", \"info\": {\"title\": \"t\", \"version\": \"1\"}, \"paths\": {}, \"x-amazon-apigateway-documentation\": ` +
 		`{\"version\": \"7\", \"documentationParts\": [{\"location\": {\"type\": \"API\"}, \"properties\": {\"description\": \"d\"}}]}}`
@@ -132,6 +134,14 @@ var calls = []step{
 	{op: "UpdateBasePathMapping", in: `{"domainName": "calls.example.com", "basePath": "v1", "patchOperations": [{"op": "replace", "path": "/basePath", "value": "v2"}]}`},
 	{op: "DeleteBasePathMapping", in: `{"domainName": "calls.example.com", "basePath": "v2"}`},
 	{op: "DeleteDomainName", in: `{"domainName": "calls.example.com"}`},
+
+	// Older clients know neither these nor the ids of private domain names:
+	// test/script/authorization/privatedomain.txtar has the rest.
+	{op: "GetDomainNameAccessAssociations", in: `{"resourceOwner": "SELF"}`},
+	{op: "CreateDomainNameAccessAssociation", in: `{"domainNameArn": "` + noDomain + `", "accessAssociationSourceType": "VPCE", "accessAssociationSource": "vpce-0a"}`,
+		refused: "NotFoundException"},
+	{op: "RejectDomainNameAccessAssociation", in: `{"domainNameArn": "` + noDomain + `", "domainNameAccessAssociationArn": "` + noAccess + `"}`, refused: "NotFoundException"},
+	{op: "DeleteDomainNameAccessAssociation", in: `{"domainNameAccessAssociationArn": "` + noAccess + `"}`, refused: "NotFoundException"},
 
 	{op: "GenerateClientCertificate", in: `{"description": "d"}`, keep: "certificate=clientCertificateId"},
 	{op: "GetClientCertificate", in: `{"clientCertificateId": "$certificate"}`},

@@ -16,7 +16,9 @@ func TestEveryExtension(t *testing.T) {
 		return `"x-amazon-apigateway-integration": {"type": "http_proxy", "httpMethod": "GET", "uri": "http://127.0.0.1/"` + more + `}`
 	}
 	lambda := `"x-amazon-apigateway-integration": {"type": "aws_proxy", "httpMethod": "POST", "uri": "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:000000000000:function:f/invocations"`
-	scheme := func(more string) string { return `"securityDefinitions": {"s": {"type": "apiKey", "name": "A", "in": "header", ` + more + `}}` }
+	scheme := func(more string) string {
+		return `"securityDefinitions": {"s": {"type": "apiKey", "name": "A", "in": "header", ` + more + `}}`
+	}
 	authorizer := func(more string) string {
 		return scheme(`"x-amazon-apigateway-authtype": "custom", "x-amazon-apigateway-authorizer": {` + more + `}`)
 	}

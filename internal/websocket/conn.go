@@ -25,7 +25,7 @@ type Conn struct {
 	r, w  int
 
 	writers atomic.Int32
-	writing sync.Mutex // held while a frame is written
+	writing chan struct{} // has a value while a frame is written: a lock, of one place
 
 	mu     sync.Mutex // guards the fields below; never held while calling out
 	ending *CloseError
@@ -35,7 +35,7 @@ type Conn struct {
 // NewConn returns the server's end of nc. read is what was read of it already.
 func NewConn(nc net.Conn, read []byte, limits Limits) *Conn {
 	limits.SetDefaults()
-	c := &Conn{nc: nc, limits: limits, opened: time.Now()}
+	c := &Conn{nc: nc, limits: limits, opened: time.Now(), writing: make(chan struct{}, 1)}
 	c.touch()
 	if len(read) > 0 {
 		c.buf = make([]byte, max(readBuffer, len(read)))
@@ -315,8 +315,8 @@ func (c *Conn) Close(code int, reason string) {
 	if !c.fail(&CloseError{code, reason}) {
 		return
 	}
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	c.writing <- struct{}{}
+	defer func() { <-c.writing }()
 	_ = c.put(appendClose(nil, code, reason)) // the reader meets the error
 	_ = c.arm()                               // wakes the reader in time; fails only on a closed conn
 }
@@ -327,11 +327,13 @@ func (c *Conn) CloseSoon(code int, reason string) {
 	if !c.fail(&CloseError{code, reason}) {
 		return
 	}
-	if !c.writing.TryLock() {
+	select {
+	case c.writing <- struct{}{}:
+	default:
 		_ = c.nc.SetDeadline(time.Now()) // wakes reader and writer; fails only on a closed conn
 		return
 	}
-	defer c.writing.Unlock()
+	defer func() { <-c.writing }()
 	_ = c.nc.SetWriteDeadline(time.Now().Add(soon)) // fails only on a closed conn: so will the write
 	_, _ = c.nc.Write(appendClose(nil, code, reason))
 	_ = c.arm()
@@ -372,8 +374,8 @@ func (c *Conn) send(b []byte) error {
 		return ErrBusy
 	}
 	defer c.writers.Add(-1)
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	c.writing <- struct{}{}
+	defer func() { <-c.writing }()
 	c.mu.Lock()
 	ended := c.ending != nil
 	c.mu.Unlock()
@@ -383,7 +385,7 @@ func (c *Conn) send(b []byte) error {
 	return c.put(b)
 }
 
-// put writes b; c.writing is held. A peer that does not take it loses the
+// put writes b; the caller has c.writing. A peer that does not take it loses the
 // connection.
 func (c *Conn) put(b []byte) error {
 	err := c.nc.SetWriteDeadline(time.Now().Add(c.limits.Write))

@@ -136,7 +136,11 @@ func parseClose(b []byte) *CloseError {
 	case len(b) == 1:
 		return nil
 	}
-	return &CloseError{int(binary.BigEndian.Uint16(b)), string(b[2:])}
+	e := &CloseError{int(binary.BigEndian.Uint16(b)), string(b[2:])}
+	if e.Code == CloseNoStatus {
+		e.Code = 0 // nobody may send it
+	}
+	return e
 }
 
 // refused is why a peer's close frame is no good, or nil.
@@ -144,9 +148,9 @@ func (e *CloseError) refused() *CloseError {
 	switch {
 	case e == nil:
 		return protocolError("malformed close frame")
-	case e.Code == CloseNoStatus && e.Reason == "":
+	case e.Code == CloseNoStatus:
 		return nil
-	case e.Code < 1000, e.Code > 1014 && e.Code < 3000, e.Code > 4999, e.Code == 1004, e.Code == CloseAbnormal, e.Code == CloseNoStatus:
+	case e.Code < 1000, e.Code > 1014 && e.Code < 3000, e.Code > 4999, e.Code == 1004, e.Code == CloseAbnormal:
 		return protocolError("invalid close code")
 	case !utf8.ValidString(e.Reason):
 		return &CloseError{CloseInvalidData, "reason is not UTF-8"}

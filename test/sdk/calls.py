@@ -1,6 +1,6 @@
-"""Makes calls of apigateway with an unmodified client; every_test.go runs it.
+"""Makes calls of a service with an unmodified client; every_test.go runs it.
 
-calls.py CLIENT ENDPOINT REGION reads {"op": operation, "in": input} line by
+calls.py CLIENT SERVICE ENDPOINT REGION reads {"op": operation, "in": input} line by
 line and answers each with {"out": output} or {"error": AWS's name for it}.
 CLIENT is boto3, or aws for the command line, whose own code runs here: one
 process for all calls instead of one for each.
@@ -12,7 +12,7 @@ import re
 import sys
 import tempfile
 
-client, endpoint, region = sys.argv[1:]
+client, name_of_service, endpoint, region = sys.argv[1:]
 answers = sys.stdout
 
 
@@ -25,7 +25,7 @@ def boto3_caller():
     from botocore import xform_name
     from botocore.config import Config
     from botocore.exceptions import ClientError
-    service = boto3.client("apigateway", endpoint_url=endpoint, region_name=region, config=Config(retries={"max_attempts": 0}))
+    service = boto3.client(name_of_service, endpoint_url=endpoint, region_name=region, config=Config(retries={"max_attempts": 0}))
 
     def call(op, given):
         function = getattr(service, xform_name(op), None)
@@ -45,10 +45,10 @@ def aws_caller():
     from awscli.clidriver import create_clidriver
 
     def call(op, given):
-        arguments = ["apigateway", dashed(op), "--endpoint-url", endpoint, "--region", region, "--output", "json",
+        arguments = [name_of_service, dashed(op), "--endpoint-url", endpoint, "--region", region, "--output", "json",
                      "--cli-binary-format", "raw-in-base64-out", "--cli-input-json", json.dumps(given)]
         with tempfile.TemporaryDirectory() as folder:
-            if op in ("GetExport", "GetSdk"):  # they write to a file, and take no input as JSON then
+            if op in ("GetExport", "GetSdk", "ExportApi"):  # they write to a file, and take no input as JSON then
                 del arguments[-2:]
                 for name, value in given.items():
                     pairs = ",".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else value

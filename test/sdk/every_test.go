@@ -20,8 +20,10 @@ import (
 	"github.com/aws/smithy-go"
 
 	api "gatehouse/internal/awsapi/apigateway"
+	v2api "gatehouse/internal/awsapi/apigatewayv2"
 	"gatehouse/internal/awsrpc"
 	rest "gatehouse/internal/service/apigateway"
+	v2 "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/test/gatehousetest"
 )
 
@@ -32,18 +34,29 @@ type caller func(op string, in map[string]any) (out map[string]any, err error)
 // errUnknown says that a client is too old to know an operation.
 var errUnknown = errors.New("the client does not know the operation")
 
-// TestEveryOperation makes every call of the table with every client.
+// TestEveryOperation makes every call of the tables with every client.
 func TestEveryOperation(t *testing.T) {
-	s := start(t, "--load-balancer", balancer+"=127.0.0.1:1")
+	s := start(t, "--load-balancer", balancer+"=127.0.0.1:1", "--load-balancer", listener+"=127.0.0.1:1")
+	t.Run("apigateway", func(t *testing.T) {
+		every(t, s, "apigateway", awsrpc.Coverage(api.Service(), (*rest.Service)(nil)), newClient(t, s), calls)
+	})
+	t.Run("apigatewayv2", func(t *testing.T) {
+		every(t, s, "apigatewayv2", awsrpc.Coverage(v2api.Service(), (*v2.Service)(nil)), newV2Client(t, s), v2Calls)
+	})
+}
+
+// every makes the calls of one service's table, which must have all operations
+// that are implemented.
+func every(t *testing.T, s *gatehousetest.Server, service string, operations []awsrpc.OperationStatus, goClient any, calls []step) {
 	implemented := map[string]bool{}
-	for _, op := range awsrpc.Coverage(api.Service(), (*rest.Service)(nil)) {
+	for _, op := range operations {
 		implemented[op.Operation] = op.Implemented
 	}
 	for _, c := range []struct {
 		name string
 		new  func(t *testing.T, s *gatehousetest.Server) caller
 	}{
-		{"go", newGoCaller}, {"boto3", pythonCaller("boto3")}, {"aws", pythonCaller("aws")},
+		{"go", goCaller(goClient)}, {"boto3", pythonCaller("boto3", service)}, {"aws", pythonCaller("aws", service)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			call := c.new(t, s)
@@ -100,10 +113,13 @@ func (st *step) input(t *testing.T, kept map[string]string) map[string]any {
 	return in
 }
 
-// newGoCaller calls with aws-sdk-go-v2: its inputs have the members' names but
-// for their first letters' case, which encoding/json does not mind.
-func newGoCaller(t *testing.T, s *gatehousetest.Server) caller {
-	client := reflect.ValueOf(newClient(t, s))
+// goCaller calls with a client of aws-sdk-go-v2: its inputs have the members'
+// names but for their first letters' case, which encoding/json does not mind.
+func goCaller(of any) func(t *testing.T, s *gatehousetest.Server) caller {
+	return func(t *testing.T, _ *gatehousetest.Server) caller { return reflected(t, reflect.ValueOf(of)) }
+}
+
+func reflected(t *testing.T, client reflect.Value) caller {
 	return func(op string, in map[string]any) (map[string]any, error) {
 		method := client.MethodByName(op)
 		if !method.IsValid() {
@@ -165,13 +181,13 @@ func at(v any, path string) (string, bool) {
 
 // pythonCaller calls with a client written in Python: calls.py makes the calls
 // that it reads line by line.
-func pythonCaller(kind string) func(t *testing.T, s *gatehousetest.Server) caller {
+func pythonCaller(kind, service string) func(t *testing.T, s *gatehousetest.Server) caller {
 	return func(t *testing.T, s *gatehousetest.Server) caller {
 		module := map[string]string{"boto3": "boto3", "aws": "awscli"}[kind]
 		if err := exec.Command(python, "-c", "import "+module).Run(); err != nil {
 			t.Skipf("%s has no %s: install it (make test does so as root)", python, module)
 		}
-		cmd := exec.CommandContext(t.Context(), python, "calls.py", kind, s.Endpoint(), region)
+		cmd := exec.CommandContext(t.Context(), python, "calls.py", kind, service, s.Endpoint(), region)
 		cmd.Env = append(os.Environ(), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(s.Data, "root-credential"), "AWS_EC2_METADATA_DISABLED=true",
 			"AWS_CONFIG_FILE="+os.DevNull, "AWS_PAGER=", "AWS_MAX_ATTEMPTS=1")
 		cmd.Stderr = os.Stderr

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"context"
-	"net/http"
 	"strings"
 
 	"gatehouse/internal/gateway"
@@ -118,7 +117,7 @@ func (p *HTTPAPIProxy) target(x *gateway.Exchange) error {
 	}
 	x.Buf = buf
 	if p.append || p.request.path != nil {
-		p.changePath(x, from)
+		from = p.changePath(x, from)
 	}
 	sep := byte('?')
 	if p.uri.query {
@@ -139,14 +138,14 @@ func (p *HTTPAPIProxy) target(x *gateway.Exchange) error {
 }
 
 // changePath appends the request's path to that of the target which stands in
-// x.Buf from there on, or puts another in its place.
+// x.Buf from there on, or puts another in its place. It returns where the new
+// target begins.
 //
 // AWS: http-api-execution.md §4 ($default appends) and §6 (overwrite:path; where
 // it stands to a path of the URI's own is not documented: in its place).
-func (p *HTTPAPIProxy) changePath(x *gateway.Exchange, from int) {
-	old := string(x.Buf[from:])
-	path, query, hasQuery := strings.Cut(old, "?")
-	x.Buf = x.Buf[:from]
+func (p *HTTPAPIProxy) changePath(x *gateway.Exchange, from int) int {
+	start := len(x.Buf)
+	path, query, hasQuery := strings.Cut(wire.String(x.Buf[from:]), "?") // stays as it is: what is new goes behind it
 	if p.request.path != nil {
 		text := p.request.path.value(x)
 		if !strings.HasPrefix(text, "/") {
@@ -160,6 +159,7 @@ func (p *HTTPAPIProxy) changePath(x *gateway.Exchange, from int) {
 	if hasQuery {
 		x.Buf = append(append(x.Buf, '?'), query...)
 	}
+	return start
 }
 
 // appendPathText appends decoded text of a path encoded again; slashes stay.
@@ -296,12 +296,28 @@ func titled(x *gateway.Exchange, name string) string {
 	for i := range len(name) {
 		if c := name[i]; up && 'a' <= c && c <= 'z' || !up && 'A' <= c && c <= 'Z' {
 			from := len(x.Buf)
-			x.Buf = append(x.Buf, http.CanonicalHeaderKey(name)...)
+			x.Buf = appendTitled(x.Buf, name)
 			return wire.String(x.Buf[from:])
 		}
 		up = name[i] == '-'
 	}
 	return name
+}
+
+func appendTitled(dst []byte, name string) []byte {
+	up := true
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case up && 'a' <= c && c <= 'z':
+			c -= 'a' - 'A'
+		case !up && 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
+		up = c == '-'
+	}
+	return dst
 }
 
 var _ gateway.Forward = (*HTTPAPIProxy)(nil)

@@ -25,12 +25,12 @@ type kind struct {
 	rename map[string]string // properties that the API calls otherwise
 
 	create, update, remove string // operations
-	ref                     string // member of the output that Ref gives; "": Prop below
-	prop                    string // property that Ref gives
-	under                   string // properties that name what it belongs to
-	key                     string // the id, in inputs of update and delete
-	attrs                   string // "Name=member" of the output; without member: Ref
-	named                   string // property that gets a name when it has none
+	ref                    string // member of the output that Ref gives; "": Prop below
+	prop                   string // property that Ref gives
+	under                  string // properties that name what it belongs to
+	key                    string // the id, in inputs of update and delete
+	attrs                  string // "Name=member" of the output; without member: Ref
+	named                  string // property that gets a name when it has none
 
 	patches []patch // update by patch operations; see patch.go
 

@@ -18,13 +18,13 @@ type patch struct {
 type patchForm int
 
 const (
-	asText   patchForm = iota // one value, replaced
-	asMap                     // a value below path for each name
-	asList                    // an element at path for each value
-	asObject                  // a value below path for each member; its absence removes path
-	asTypes                   // endpointConfiguration
-	asMethods                 // MethodSettings of a stage
-	asStages                  // ApiStages of a usage plan
+	asText    patchForm = iota // one value, replaced
+	asMap                      // a value below path for each name
+	asList                     // an element at path for each value
+	asObject                   // a value below path for each member; its absence removes path
+	asTypes                    // endpointConfiguration
+	asMethods                  // MethodSettings of a stage
+	asStages                   // ApiStages of a usage plan
 )
 
 // texts gives rows for properties that are one value each, named as in the API
@@ -271,6 +271,10 @@ func (k *kind) taggedAs(w *worker) string {
 		return prefix + "/clientcertificates/" + w.id
 	case "AWS::ApiGatewayV2::Api":
 		return prefix + "/apis/" + w.id
+	case "AWS::ApiGatewayV2::DomainName":
+		return prefix + "/domainnames/" + w.id
+	case "AWS::ApiGatewayV2::VpcLink":
+		return prefix + "/vpclinks/" + w.id
 	case "AWS::ApiGatewayV2::Stage":
 		return prefix + "/apis/" + w.text("ApiId") + "/stages/" + w.id
 	}

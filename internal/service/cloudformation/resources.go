@@ -198,5 +198,26 @@ func httpKinds() []*kind {
 			Type: "AWS::ApiGatewayV2::ApiMapping", service: service, create: "CreateApiMapping", update: "UpdateApiMapping", remove: "DeleteApiMapping",
 			props: "ApiId ApiMappingKey DomainName! Stage", ref: "apiMappingId", under: "DomainName", key: "apiMappingId", attrs: "ApiMappingId",
 		},
+		{
+			Type: "AWS::ApiGatewayV2::RouteResponse", service: service, create: "CreateRouteResponse", update: "UpdateRouteResponse", remove: "DeleteRouteResponse",
+			props: "ApiId! RouteId! ModelSelectionExpression ResponseModels ResponseParameters RouteResponseKey",
+			ref:   "routeResponseId", under: "ApiId RouteId", key: "routeResponseId", attrs: "RouteResponseId",
+		},
+		{
+			Type: "AWS::ApiGatewayV2::VpcLink", service: service, create: "CreateVpcLink", update: "UpdateVpcLink", remove: "DeleteVpcLink",
+			props: "Name SecurityGroupIds! SubnetIds! Tags", ref: "vpcLinkId", key: "vpcLinkId", attrs: "VpcLinkId",
+		},
+		{
+			Type: "AWS::ApiGatewayV2::DomainName", service: service, create: "CreateDomainName", update: "UpdateDomainName", remove: "DeleteDomainName",
+			props: "DomainName! DomainNameConfigurations MutualTlsAuthentication RoutingMode Tags", prop: "DomainName", key: "domainName", attrs: "DomainNameArn=domainNameArn",
+			made: func(_ context.Context, w *worker, out map[string]any) error {
+				list, _ := out["domainNameConfigurations"].([]any)
+				if len(list) > 0 {
+					first := asMembers(list[0])
+					w.attributes["RegionalDomainName"], w.attributes["RegionalHostedZoneId"] = first["apiGatewayDomainName"], first["hostedZoneId"]
+				}
+				return nil
+			},
+		},
 	}
 }

@@ -116,6 +116,8 @@ func TestImportHTTPRefusals(t *testing.T) {
 		{"swagger", `{"swagger":"2.0","info":{"title":"a"}}`, "Invalid OpenAPI input."},
 		{"unknown scheme", `{"openapi":"3.0.1","info":{"title":"a"},"paths":{"/a":{"get":{"security":[{"nope":[]}]}}}}`,
 			"Errors found during import:\n\tUnable to create route 'GET /a': Security scheme 'nope' not found"},
+		{"unknown authorizer", `{"openapi":"3.0.1","info":{"title":"a"},"components":{"securitySchemes":{"a":{"x-amazon-apigateway-authorizer":{"type":"token"}}}}}`,
+			"Errors found during import:\n\tUnable to create authorizer 'a': unsupported type 'token'"},
 		{"security of the wrong type", `{"openapi":"3.0.1","info":{"title":"a"},"paths":{"/a":{"get":{"security":"jwt"}}}}`,
 			"Errors found during import:\n\tParse issue: attribute paths.'/a'.get.security is not a list of security requirements"},
 		{"integration that is none", `{"openapi":"3.0.1","info":{"title":"a"},"paths":{"/a":{"get":{"x-amazon-apigateway-integration":7}}}}`,

@@ -142,6 +142,10 @@ func (im *httpImporter) readSchemes() {
 			a.EnableSimpleResponses = im.boolean(ext, "enableSimpleResponses", at)
 			a.AuthorizerResultTtlInSeconds = im.int32(ext, "authorizerResultTtlInSeconds", at)
 			im.schemes[name] = httpScheme{name, v2.AuthorizationTypeCustom}
+		case ext != nil:
+			// Refused: a route that asks for it must not be left open.
+			im.errorf("Unable to create authorizer '%s': unsupported type '%s'", cut(name), cut(kind))
+			continue
 		default:
 			im.warnf("Unsupported security definition type '%s' for '%s'. Ignoring.", cut(kind), name)
 			continue

@@ -58,7 +58,7 @@ func (c *conn) closeSoon(code int, reason string) {
 		if c.ws != nil {
 			c.ws.CloseSoon(code, reason)
 		}
-	default: // its handshake is not through: the first read will see it
+	default: // its handshake is not through: serve, or its first message, will see it
 	}
 }
 
@@ -73,6 +73,9 @@ func (c *conn) serve(ctx context.Context, nc net.Conn, read []byte) {
 	} else {
 		c.ws = websocket.NewConn(nc, read, h.opt.Limits)
 		close(c.open)
+		if h.ending() { // what closed the others has not seen this one
+			c.ws.CloseSoon(websocket.CloseRestart, restart)
+		}
 		end = c.messages(ctx)
 	}
 	h.drop(c)

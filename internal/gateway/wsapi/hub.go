@@ -60,10 +60,20 @@ func (h *Hub) Run(ctx context.Context) error {
 	<-ctx.Done()
 	conns, empty := h.close()
 	for _, c := range conns {
-		c.closeSoon(websocket.CloseRestart, "Service restart")
+		c.closeSoon(websocket.CloseRestart, restart)
 	}
 	<-empty
 	return nil
+}
+
+// restart is the reason that the end of the node is given.
+const restart = "Service restart"
+
+// ending tells whether all connections are to end.
+func (h *Hub) ending() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.closed
 }
 
 func (h *Hub) close() ([]*conn, <-chan struct{}) {

@@ -7,6 +7,7 @@ import (
 	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/apigatewayv2"
 	"gatehouse/internal/record"
+	"gatehouse/internal/vtl"
 )
 
 // What WebSocket APIs have that HTTP APIs have not, and the other way round.
@@ -48,13 +49,23 @@ func selectsRoute(expr string) bool {
 			return expr != ""
 		}
 		inner, braced := strings.CutPrefix(after, "{")
-		path, ok := strings.CutPrefix(inner, "request.body.")
-		if !ok || path == "" || braced && !strings.Contains(path, "}") || strings.HasPrefix(path, "}") {
+		n := len(inner) - len(strings.TrimLeft(inner, pathLetters))
+		if braced {
+			n = strings.IndexByte(inner, '}')
+		}
+		if n < 0 {
 			return false
 		}
-		rest = path
+		path, ok := strings.CutPrefix(inner[:n], "request.body.")
+		if _, err := vtl.CompilePath(path); !ok || err != nil {
+			return false
+		}
+		rest = inner[n:]
 	}
 }
+
+// pathLetters are what a variable without braces is made of.
+const pathLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-[]"
 
 // checkSocketRoute refuses a route of a WebSocket API that AWS refuses, or a
 // setting that would not act.

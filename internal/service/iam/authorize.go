@@ -107,6 +107,8 @@ func (a *Access) target(c *awsrpc.Call) (action, resource string) {
 		return "execute-api:ManageConnections", name.String()
 	case "iam":
 		return "iam:" + c.Operation, a.iamResource(c)
+	case "cloudformation":
+		return "cloudformation:" + c.Operation, stackResource(c)
 	case "lambda":
 		return "lambda:" + lambdaAction(c.Operation), lambdaResource(c)
 	}
@@ -180,6 +182,22 @@ func (a *Access) iamResource(c *awsrpc.Call) string {
 
 func iamARN(c *awsrpc.Call, resource string) string {
 	return arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "iam", Account: c.Caller.Account, Resource: resource}.String()
+}
+
+// stackResource returns the ARN of the stack that a call of CloudFormation is
+// about.
+//
+// AWS: of a stack called by its name, policies see arn:…:stack/NAME/*.
+func stackResource(c *awsrpc.Call) string {
+	name := c.Form.Get("StackName")
+	switch {
+	case name == "":
+		return "*"
+	case strings.HasPrefix(name, "arn:"):
+		return name
+	}
+	full := arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "cloudformation", Region: c.Caller.Region, Account: c.Caller.Account, Resource: "stack/" + name + "/*"}
+	return full.String()
 }
 
 // lambdaAction returns the action of an operation of Lambda.

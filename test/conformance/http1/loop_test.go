@@ -133,7 +133,9 @@ func (c *caller) Dial(context.Context, time.Time) (*wire.ClientConn, error) {
 }
 
 // Failed implements wire.Backend.
-func (c *caller) Failed(_ *wire.ClientConn, _ *wire.Request, err error) (bool, error) { return false, err }
+func (c *caller) Failed(_ *wire.ClientConn, _ *wire.Request, err error) (bool, error) {
+	return false, err
+}
 
 // reusable says whether a connection was given back.
 func (c *caller) reusable() bool {

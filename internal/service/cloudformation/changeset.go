@@ -112,7 +112,7 @@ func refuseSet(in *api.CreateChangeSetInput) error {
 	case isTrue(in.IncludeNestedStacks):
 		return awsrpc.Validation("Gatehouse does not support nested stacks")
 	}
-	return nil
+	return refuseMembers(in, "ResourceTypes", "DeploymentConfig", "DeploymentMode", "DisableValidation")
 }
 
 func newSet(t tables, st *stack, in *api.CreateChangeSetInput, p *plan, changes []api.Change) *changeSet {

@@ -160,8 +160,9 @@ func (s *Service) take(st *stack, p *plan) {
 // CreateStack makes a stack.
 func (s *Service) CreateStack(ctx context.Context, in *api.CreateStackInput) (*api.CreateStackResponse, error) {
 	t := s.tables(ctx)
-	if in.StackPolicyBody != nil || in.StackPolicyURL != nil || in.TimeoutInMinutes != nil || len(in.ResourceTypes) > 0 {
-		return nil, awsrpc.Validation("Gatehouse does not support stack policies, TimeoutInMinutes and ResourceTypes")
+	if err := refuseMembers(in, "StackPolicyBody", "StackPolicyURL", "TimeoutInMinutes", "ResourceTypes", "DeploymentConfig", "DisableValidation",
+		"EnableTerminationProtection", "RetainExceptOnCreate"); err != nil {
+		return nil, err
 	}
 	if !nameForm.MatchString(*in.StackName) {
 		return nil, awsrpc.Validation("1 validation error detected: Value '" + *in.StackName + "' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*")
@@ -210,8 +211,9 @@ func (st *stack) ready(action string) error {
 // UpdateStack changes a stack.
 func (s *Service) UpdateStack(ctx context.Context, in *api.UpdateStackInput) (*api.UpdateStackResponse, error) {
 	t := s.tables(ctx)
-	if in.StackPolicyBody != nil || in.StackPolicyURL != nil || in.StackPolicyDuringUpdateBody != nil || len(in.ResourceTypes) > 0 {
-		return nil, awsrpc.Validation("Gatehouse does not support stack policies and ResourceTypes")
+	if err := refuseMembers(in, "StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "ResourceTypes",
+		"DeploymentConfig", "DisableValidation", "RetainExceptOnCreate"); err != nil {
+		return nil, err
 	}
 	st, rev, err := t.find(ctx, *in.StackName)
 	if err != nil {

@@ -164,8 +164,10 @@ func cmdGatehouse(ts *testscript.TestScript, neg bool, args []string) {
 
 func (w *world) start(ts *testscript.TestScript, neg bool) {
 	var env []string
-	if file := ts.Getenv("AWS_CONFIG_FILE"); file != "" {
-		env = append(env, "AWS_CONFIG_FILE="+file)
+	for _, name := range []string{"AWS_CONFIG_FILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+		if value := ts.Getenv(name); value != "" {
+			env = append(env, name+"="+value)
+		}
 	}
 	s, err := gatehousetest.StartWith(context.Background(), w.bin, ts.MkAbs("data"), env, w.flags...)
 	if neg {

@@ -220,11 +220,11 @@ func (r *runner) rollback(stop, ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(needs)) {
 		r.spare(r.resources[name])
 	}
-	reverted := r.each(stop, levels, func(name string) error { return r.revert(ctx, name) })
+	reverted := r.each(stop, ctx, levels, func(name string) error { return r.revert(ctx, name) })
 	if reverted != nil && !isFailure(reverted) {
 		return reverted
 	}
-	removed := r.each(stop, r.backwards(func(res *resource) bool { return res.New }), func(name string) error { return r.remove(ctx, name, true) })
+	removed := r.each(stop, ctx, r.backwards(func(res *resource) bool { return res.New }), func(name string) error { return r.remove(ctx, name, true) })
 	if removed != nil && !isFailure(removed) {
 		return removed
 	}
@@ -398,7 +398,7 @@ func (r *runner) cleanup(stop, ctx context.Context) error {
 		r.resources[name] = &next
 	}
 	gone := r.backwards(func(res *resource) bool { return !r.wanted(ev, res.Logical) })
-	if err := r.each(stop, gone, func(name string) error { return r.remove(ctx, name, false) }); err != nil && !isFailure(err) {
+	if err := r.each(stop, ctx, gone, func(name string) error { return r.remove(ctx, name, false) }); err != nil && !isFailure(err) {
 		return err
 	}
 	status := "CREATE_COMPLETE"
@@ -410,7 +410,7 @@ func (r *runner) cleanup(stop, ctx context.Context) error {
 
 // delete deletes the stack.
 func (r *runner) delete(stop, ctx context.Context) error {
-	err := r.each(stop, r.backwards(func(*resource) bool { return true }), func(name string) error { return r.remove(ctx, name, r.get(name).New) })
+	err := r.each(stop, ctx, r.backwards(func(*resource) bool { return true }), func(name string) error { return r.remove(ctx, name, r.get(name).New) })
 	if isFailure(err) {
 		return r.finish(ctx, "DELETE_FAILED", "The following resource(s) failed to delete: ["+strings.Join(r.withStatus("DELETE_FAILED"), ", ")+"]. ")
 	}

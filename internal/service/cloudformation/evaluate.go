@@ -210,18 +210,22 @@ func (e *evaluator) list(v any, otherwise string) ([]any, error) {
 }
 
 func (e *evaluator) sub(arg any) (any, error) {
+	const form = "One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a string as first argument, and an optional second argument to specify a mapping of values to replace in the string"
 	text, vars := subParts(arg)
-	switch a := arg.(type) {
-	case string:
-	case []any:
-		if _, ok := a[0].(string); len(a) != 2 || !ok || vars == nil {
-			return nil, errTemplate("One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a string as first argument, and an optional second argument to specify a mapping of values to replace in the string")
+	if list, ok := arg.([]any); ok {
+		if len(list) != 2 || vars == nil {
+			return nil, errTemplate(form)
 		}
-	default:
-		return nil, errTemplate("One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a string as first argument, and an optional second argument to specify a mapping of values to replace in the string")
+		arg = list[0]
+	}
+	if _, ok := arg.(string); !ok {
+		return nil, errTemplate(form)
 	}
 	var failed error
-	out := subVariable.ReplaceAllStringFunc(text, func(match string) string {
+	out := subPart.ReplaceAllStringFunc(text, func(match string) string {
+		if match[2] == '!' { // AWS: "${!Literal}" is "${Literal}"
+			return "${" + match[3:]
+		}
 		name := strings.TrimSpace(match[2 : len(match)-1])
 		var v any
 		var err error
@@ -246,7 +250,7 @@ func (e *evaluator) sub(arg any) (any, error) {
 		}
 		return s
 	})
-	return strings.ReplaceAll(out, "${!", "${"), failed
+	return out, failed
 }
 
 const joinForm = "every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined."

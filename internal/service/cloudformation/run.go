@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,20 +66,65 @@ func (r *runner) run(stop, ctx context.Context) error {
 		err = r.fail(ctx, "The server stopped during the operation")
 	}
 	for err == nil && r.st.Run != nil {
-		switch r.st.Run.Phase {
-		case phaseForward:
-			err = r.forward(stop, ctx)
-		case phaseRollback:
-			err = r.rollback(stop, ctx)
-		case phaseCleanup:
-			err = r.cleanup(stop, ctx)
-		case phaseDelete:
-			err = r.delete(stop, ctx)
-		default:
-			return fmt.Errorf("unknown phase %q", r.st.Run.Phase)
+		phase := r.st.Run.Phase
+		err = r.guard(func() error { return r.do(stop, ctx, phase) })
+		if errors.Is(err, errPanic) {
+			err = r.giveUp(ctx)
 		}
 	}
 	return err
+}
+
+func (r *runner) do(stop, ctx context.Context, p phase) error {
+	switch p {
+	case phaseForward:
+		return r.forward(stop, ctx)
+	case phaseRollback:
+		return r.rollback(stop, ctx)
+	case phaseCleanup:
+		return r.cleanup(stop, ctx)
+	case phaseDelete:
+		return r.delete(stop, ctx)
+	}
+	return fmt.Errorf("unknown phase %q", p)
+}
+
+// errPanic stands for a panic, which is in the log. A fault of ours, or one that
+// a template provokes, must not end the server: at its next start it would come
+// upon the same stack.
+var errPanic = errors.New("Internal failure")
+
+// guard calls do and makes an error of its panic.
+func (r *runner) guard(do func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.s.opt.Log.Error("panic while working on a stack", "stack", str(r.st.StackId), "panic", v, "trace", string(debug.Stack()))
+			err = errPanic
+		}
+	}()
+	return do()
+}
+
+// giveUp ends a phase that cannot go on.
+func (r *runner) giveUp(ctx context.Context) error {
+	run := r.st.Run
+	verb := "ROLLBACK_FAILED"
+	switch run.Phase {
+	case phaseForward:
+		return r.fail(ctx, errPanic.Error())
+	case phaseDelete:
+		verb = "DELETE_FAILED"
+	case phaseCleanup:
+		verb = "CREATE_COMPLETE"
+		if run.Updating {
+			verb = "UPDATE_COMPLETE"
+		}
+	case phaseRollback:
+		if run.Updating {
+			verb = "UPDATE_ROLLBACK_FAILED"
+		}
+	}
+	return r.finish(ctx, verb, errPanic.Error())
 }
 
 // touched lists the resources that the run has begun to change.
@@ -155,7 +202,7 @@ func (f *failure) Error() string { return f.resource + ": " + f.err.Error() }
 
 // each runs do for the resources of each level, level by level, some at once.
 // What fails as a *failure does not keep its level's others from ending.
-func (r *runner) each(stop context.Context, levels [][]string, do func(name string) error) error {
+func (r *runner) each(stop, ctx context.Context, levels [][]string, do func(name string) error) error {
 	for _, level := range levels {
 		if stop.Err() != nil {
 			return errStopped
@@ -166,7 +213,11 @@ func (r *runner) each(stop context.Context, levels [][]string, do func(name stri
 		var failed []error
 		for _, name := range level {
 			g.Go(func() error {
-				if err := do(name); err != nil {
+				err := r.guard(func() error { return do(name) })
+				if errors.Is(err, errPanic) {
+					err = r.broken(ctx, name)
+				}
+				if err != nil {
 					mu.Lock()
 					failed = append(failed, err)
 					mu.Unlock()
@@ -180,6 +231,26 @@ func (r *runner) each(stop context.Context, levels [][]string, do func(name stri
 		}
 	}
 	return nil
+}
+
+// broken notes that the work on a resource ended in a panic.
+func (r *runner) broken(ctx context.Context, name string) error {
+	res := r.get(name)
+	if res == nil {
+		return &failure{name, errPanic}
+	}
+	failed := *res
+	verb := "UPDATE"
+	switch {
+	case strings.HasPrefix(res.Status, "DELETE"):
+		verb = "DELETE"
+	case res.New:
+		verb = "CREATE"
+	}
+	if err := r.save(ctx, &failed, verb+"_FAILED", errPanic.Error()); err != nil {
+		return err
+	}
+	return &failure{name, errPanic}
 }
 
 // worst is one error for all: what is no failure of a resource comes first.
@@ -207,7 +278,7 @@ func (r *runner) forward(stop, ctx context.Context) error {
 	if err != nil {
 		return r.fail(ctx, reasonOf(err))
 	}
-	err = r.each(stop, levels, func(name string) error {
+	err = r.each(stop, ctx, levels, func(name string) error {
 		own := *ev // its counters and conditions are not shared
 		own.conditions, own.open = maps.Clone(ev.conditions), nil
 		if own.conditions != nil {

@@ -316,7 +316,10 @@ func onCycles(left map[string][]string) []string {
 	return slices.Sorted(maps.Keys(left))
 }
 
-var subVariable = regexp.MustCompile(`\$\{([^!${}][^${}]*)\}`)
+var (
+	subVariable = regexp.MustCompile(`\$\{([^!${}][^${}]*)\}`)
+	subPart     = regexp.MustCompile(subVariable.String() + `|\$\{![^{}]*\}`)
+)
 
 // references lists what Ref, Fn::GetAtt and Fn::Sub in v name.
 func references(v any) []string {

@@ -29,6 +29,9 @@ const golden = 0x9e3779b97f4a7c15
 // A ready is a list of endpoints to choose from. It is replaced whole.
 type ready struct {
 	list []*member
+	all  []*member // with those that are left out for a while; of retries
+	// ejectable: one endpoint at least may be left out.
+	ejectable bool
 	// ends are, of each endpoint, where its part of the sum of weights ends; nil
 	// if all weights are equal.
 	ends  []uint32
@@ -39,13 +42,13 @@ func newReady(list []*member) *ready {
 	r := &ready{list: list}
 	equal, sum := true, uint32(0)
 	for _, m := range list {
-		equal = equal && m.weight == list[0].weight
+		equal = equal && m.weight.Load() == list[0].weight.Load()
 	}
 	if equal {
 		return r
 	}
 	for _, m := range list {
-		sum += m.weight
+		sum += m.weight.Load()
 		r.ends = append(r.ends, sum)
 	}
 	at := int32(0)
@@ -103,7 +106,7 @@ func (r *ready) at(x uint64) int {
 // better returns the endpoint that has fewer requests for its weight; of equals
 // the first.
 func better(a, b *member) *member {
-	if int64(b.busy.Load())*int64(a.weight) < int64(a.busy.Load())*int64(b.weight) {
+	if int64(b.busy.Load())*int64(a.weight.Load()) < int64(a.busy.Load())*int64(b.weight.Load()) {
 		return b
 	}
 	return a

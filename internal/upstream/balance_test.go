@@ -12,7 +12,7 @@ import (
 // testGroup makes a group of n endpoints with the weights 1, 2, … up to most.
 func testGroup(n, most int, def Definition) *group {
 	for i := range n {
-		def.Endpoints = append(def.Endpoints, EndpointDefinition{Address: "10.0." + strconv.Itoa(i/250) + "." + strconv.Itoa(i%250) + ":80", Weight: i%most + 1})
+		def.Endpoints = append(def.Endpoints, Endpoint{Address: "10.0." + strconv.Itoa(i/250) + "." + strconv.Itoa(i%250) + ":80", Weight: i%most + 1})
 	}
 	opt := &Options{}
 	opt.setDefaults()
@@ -28,7 +28,7 @@ func TestRoundRobinSpread(t *testing.T) {
 		g := testGroup(tt.n, tt.most, Definition{})
 		counts, sum := make([]int, tt.n), 0
 		for _, m := range g.members {
-			sum += int(m.weight)
+			sum += int(m.weight.Load())
 		}
 		for i := range 20_000 {
 			counts[g.chooseOne().index]++
@@ -36,7 +36,7 @@ func TestRoundRobinSpread(t *testing.T) {
 				continue
 			}
 			for _, m := range g.members {
-				want := float64(i+1) * float64(m.weight) / float64(sum)
+				want := float64(i+1) * float64(m.weight.Load()) / float64(sum)
 				if d := float64(counts[m.index]) - want; d < -5 || d > 5 {
 					t.Errorf("%d endpoints of weight up to %d: after %d, endpoint %d was chosen %d times, want %.1f", tt.n, tt.most, i+1, m.index, counts[m.index], want)
 				}
@@ -53,8 +53,8 @@ func TestLeastRequest(t *testing.T) {
 		g.chooseOne().busy.Add(1)
 	}
 	for _, m := range g.members {
-		if got, want := int(m.busy.Load()), 100*int(m.weight); got < want-2 || got > want+2 {
-			t.Errorf("endpoint %d of weight %d has %d requests, want %d", m.index, m.weight, got, want)
+		if got, want := int(m.busy.Load()), 100*int(m.weight.Load()); got < want-2 || got > want+2 {
+			t.Errorf("endpoint %d of weight %d has %d requests, want %d", m.index, m.weight.Load(), got, want)
 		}
 	}
 }
@@ -220,10 +220,8 @@ func TestPickAllocs(t *testing.T) {
 }
 
 func testCluster(g *group) *Cluster {
-	c := &Cluster{group: g}
-	for _, m := range g.members {
-		c.members = append(c.members, &Cluster{member: m})
-	}
+	c := &Cluster{opt: g.opt}
+	g.cluster(c)
 	return c
 }
 

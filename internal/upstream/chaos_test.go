@@ -163,7 +163,7 @@ func chaos(t *testing.T, balance string, loops bool) {
 	for range endpoints {
 		b := newShaky(t, hung)
 		all = append(all, b)
-		def.Endpoints = append(def.Endpoints, upstream.EndpointDefinition{Address: b.addr})
+		def.Endpoints = append(def.Endpoints, upstream.Endpoint{Address: b.addr})
 	}
 	r := upstream.NewRegistry(upstream.Options{Clusters: map[string]upstream.Definition{"shaky": def}})
 	t.Cleanup(r.Close)

@@ -18,13 +18,13 @@ type Cluster struct {
 	key       Key
 	tls       *tls.Config // nil: plain
 	opt       *Options
-	endpoints *endpoints
+	addresses *addresses
 	pool      pool
 	failures  atomic.Uint64
 
 	// A cluster of several endpoints has these instead of its own.
 	group   *group
-	members []*Cluster // in the order of group.members
+	members atomic.Pointer[[]*Cluster] // by member.slot
 
 	// An endpoint of such a cluster has these.
 	member   *member
@@ -40,7 +40,7 @@ func (r *Registry) newCluster(k Key, cert *tls.Certificate) (*Cluster, error) {
 	c := &Cluster{
 		key:       k,
 		opt:       opt,
-		endpoints: newEndpoints(k.sources(), opt.Lookup),
+		addresses: newAddresses(k.sources(), opt.Lookup),
 		pool:      pool{maxOpen: opt.MaxConnections, maxIdle: opt.MaxIdle, maxWaiting: opt.MaxWaiting},
 	}
 	if k.Scheme == "https" {
@@ -62,42 +62,42 @@ func (c *Cluster) Scheme() string { return c.key.Scheme }
 func (c *Cluster) Stats() Stats {
 	st := c.pool.stats()
 	st.Failures = c.failures.Load()
-	for _, m := range c.members {
+	c.each(func(m *Cluster) {
 		n := m.Stats()
 		st.Open, st.Idle, st.Waiting, st.Failures = st.Open+n.Open, st.Idle+n.Idle, st.Waiting+n.Waiting, st.Failures+n.Failures
-	}
+	})
 	return st
 }
 
 // Close closes the idle connections and those in use when they are given
 // back. Waiting and later requests fail with ErrClosed.
 func (c *Cluster) Close() {
-	closeAll(c.pool.close())
-	for _, m := range c.members {
-		m.Close()
+	if c.group != nil {
+		c.group.forget(c)
 	}
+	closeAll(c.pool.close())
+	c.each((*Cluster).Close)
 }
 
 // retire closes the idle connections and keeps none any more. Requests of
 // tables that still point here are served, each over a connection of its own.
 func (c *Cluster) retire() {
-	closeAll(c.pool.keepNone())
-	for _, m := range c.members {
-		m.retire()
+	if c.group != nil {
+		c.group.forget(c)
 	}
+	closeAll(c.pool.keepNone())
+	c.each((*Cluster).retire)
 }
 
 // expire closes the connections that have been idle since before the given time.
 func (c *Cluster) expire(before int64) {
 	closeAll(c.pool.expire(before))
-	for _, m := range c.members {
-		m.expire(before)
-	}
+	c.each(func(m *Cluster) { m.expire(before) })
 }
 
 // wantsLookup tells whether the host's addresses are old and used.
 func (c *Cluster) wantsLookup(now int64) bool {
-	e := c.endpoints
+	e := c.addresses
 	return c.group == nil && !e.static && e.list.Load() != nil && c.pool.stats().Open > 0 &&
 		now-e.asked.Load() >= int64(c.opt.Refresh)
 }
@@ -201,7 +201,7 @@ func (c *Cluster) connect(ctx context.Context, deadline time.Time) (net.Conn, er
 	}
 	dctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	nc, err := c.endpoints.dial(dctx)
+	nc, err := c.addresses.dial(dctx)
 	if err == nil && c.tls != nil {
 		nc, err = handshake(dctx, nc, c.tls)
 	}

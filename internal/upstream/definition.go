@@ -13,29 +13,31 @@ import (
 // It is called by the host name NAME.cluster. Zero fields take the defaults
 // named in their comments.
 type Definition struct {
-	Endpoints      []EndpointDefinition `yaml:"endpoints"`
-	Balance        string               `yaml:"balance"`         // round-robin; or least-request, two-choices
-	Connections    int                  `yaml:"connections"`     // to each endpoint: those of Options
-	Pending        int                  `yaml:"pending"`         // that wait for one of them, of each endpoint: those of Options
-	ConnectTimeout time.Duration        `yaml:"connect-timeout"` // 2 s for each endpoint that is tried
-	Health         *Health              `yaml:"health"`          // none: endpoints are not asked
-	Eject          Eject                `yaml:"eject"`
-	Breaker        *Breaker             `yaml:"breaker"` // none
-	Retries        Retries              `yaml:"retries"`
+	Endpoints      []Endpoint    `yaml:"endpoints"`
+	Balance        string        `yaml:"balance"`         // round-robin; or least-request, two-choices
+	Connections    int           `yaml:"connections"`     // to each endpoint: those of Options
+	Pending        int           `yaml:"pending"`         // that wait for one of them, of each endpoint: those of Options
+	ConnectTimeout time.Duration `yaml:"connect-timeout"` // 2 s for each endpoint that is tried
+	Health         *Health       `yaml:"health"`          // none: endpoints are not asked
+	Eject          Eject         `yaml:"eject"`
+	Breaker        *Breaker      `yaml:"breaker"` // none
+	Retries        Retries       `yaml:"retries"`
 }
 
-// An EndpointDefinition is one endpoint of a Definition.
-type EndpointDefinition struct {
+// An Endpoint is one endpoint of a Definition.
+type Endpoint struct {
 	Address string `yaml:"address"` // host:port
 	Weight  int    `yaml:"weight"`  // 1
+	// Draining: it gets no new requests, and those under way end as they began.
+	Draining bool `yaml:"draining"`
 }
 
 // UnmarshalYAML reads an endpoint, of which the address alone may be given.
-func (e *EndpointDefinition) UnmarshalYAML(decode func(any) error) error {
+func (e *Endpoint) UnmarshalYAML(decode func(any) error) error {
 	if decode(&e.Address) == nil {
 		return nil
 	}
-	type plain EndpointDefinition
+	type plain Endpoint
 	return decode((*plain)(e))
 }
 
@@ -100,11 +102,25 @@ const (
 // Check reports what cannot be in a definition.
 func (d *Definition) Check() error {
 	var errs []error
-	if n := len(d.Endpoints); n == 0 || n > maxMembers {
-		errs = append(errs, fmt.Errorf("endpoints: want 1 to %d", maxMembers))
+	if len(d.Endpoints) == 0 {
+		errs = append(errs, errors.New("endpoints: there is none"))
 	}
-	seen := map[string]bool{}
-	for _, e := range d.Endpoints {
+	errs = append(errs, checkEndpoints(d.Endpoints))
+	if _, ok := balances[d.Balance]; !ok {
+		errs = append(errs, fmt.Errorf("balance: %q is none of round-robin, least-request, two-choices", d.Balance))
+	}
+	errs = append(errs, d.checkNumbers(), d.Health.check())
+	return errors.Join(errs...)
+}
+
+// checkEndpoints reports what cannot be in a list of endpoints.
+func checkEndpoints(list []Endpoint) error {
+	if len(list) > maxMembers {
+		return fmt.Errorf("endpoints: %d are more than %d", len(list), maxMembers)
+	}
+	var errs []error
+	seen := make(map[string]bool, len(list))
+	for _, e := range list {
 		host, port, err := net.SplitHostPort(e.Address)
 		n, errPort := strconv.ParseUint(port, 10, 16)
 		if err != nil || errPort != nil || host == "" || n == 0 || strings.ContainsAny(e.Address, ", ") || IsClusterName(host) {
@@ -118,10 +134,6 @@ func (d *Definition) Check() error {
 			errs = append(errs, fmt.Errorf("endpoints: %s: the weight is not between 1 and %d", e.Address, maxWeight))
 		}
 	}
-	if _, ok := balances[d.Balance]; !ok {
-		errs = append(errs, fmt.Errorf("balance: %q is none of round-robin, least-request, two-choices", d.Balance))
-	}
-	errs = append(errs, d.checkNumbers(), d.Health.check())
 	return errors.Join(errs...)
 }
 
@@ -159,7 +171,7 @@ const minInterval = 50 * time.Millisecond
 
 // withDefaults returns d with all that it leaves open.
 func (d Definition) withDefaults(opt *Options) Definition {
-	d.Endpoints = append([]EndpointDefinition(nil), d.Endpoints...)
+	d.Endpoints = append([]Endpoint(nil), d.Endpoints...)
 	for i := range d.Endpoints {
 		setDefault(&d.Endpoints[i].Weight, 1)
 	}

@@ -17,14 +17,14 @@ func Unuse(c *Cluster) { c.pool.release() }
 
 // Resolve looks up c's addresses if there are none or they are old.
 func Resolve(c *Cluster) error {
-	_, err := c.endpoints.get(context.Background())
+	_, err := c.addresses.get(context.Background())
 	return err
 }
 
 // Addresses returns the addresses in force.
 func Addresses(c *Cluster) []netip.AddrPort {
 	var list []netip.AddrPort
-	for _, e := range *c.endpoints.list.Load() {
+	for _, e := range *c.addresses.list.Load() {
 		list = append(list, e.addr)
 	}
 	return list

@@ -18,7 +18,7 @@ import (
 func balanced(t testing.TB, def upstream.Definition, addresses ...string) (*upstream.Registry, *upstream.Cluster) {
 	t.Helper()
 	for _, a := range addresses {
-		def.Endpoints = append(def.Endpoints, upstream.EndpointDefinition{Address: a})
+		def.Endpoints = append(def.Endpoints, upstream.Endpoint{Address: a})
 	}
 	if err := def.Check(); err != nil {
 		t.Fatal(err)
@@ -226,17 +226,17 @@ func TestClusterAllocs(t *testing.T) {
 }
 
 func TestDefinitionCheck(t *testing.T) {
-	one := []upstream.EndpointDefinition{{Address: "a:1"}}
+	one := []upstream.Endpoint{{Address: "a:1"}}
 	for _, tt := range []struct {
 		name string
 		def  upstream.Definition
 		want string
 	}{
-		{"nothing", upstream.Definition{}, "endpoints: want 1 to 10000"},
-		{"no port", upstream.Definition{Endpoints: []upstream.EndpointDefinition{{Address: "a"}}}, `endpoints: "a" is not an address: write host:port`},
-		{"cluster in a cluster", upstream.Definition{Endpoints: []upstream.EndpointDefinition{{Address: "b.cluster:1"}}}, `"b.cluster:1" is not an address`},
+		{"nothing", upstream.Definition{}, "endpoints: there is none"},
+		{"no port", upstream.Definition{Endpoints: []upstream.Endpoint{{Address: "a"}}}, `endpoints: "a" is not an address: write host:port`},
+		{"cluster in a cluster", upstream.Definition{Endpoints: []upstream.Endpoint{{Address: "b.cluster:1"}}}, `"b.cluster:1" is not an address`},
 		{"twice", upstream.Definition{Endpoints: append(one, one...)}, "a:1 is there twice: give it a weight"},
-		{"heavy", upstream.Definition{Endpoints: []upstream.EndpointDefinition{{Address: "a:1", Weight: 1001}}}, "the weight is not between 1 and 1000"},
+		{"heavy", upstream.Definition{Endpoints: []upstream.Endpoint{{Address: "a:1", Weight: 1001}}}, "the weight is not between 1 and 1000"},
 		{"balance", upstream.Definition{Endpoints: one, Balance: "random"}, `balance: "random" is none of`},
 		{"negative", upstream.Definition{Endpoints: one, Connections: -1}, "less than nothing"},
 		{"retries", upstream.Definition{Endpoints: one, Retries: upstream.Retries{Attempts: 6}}, "6 are more than 5"},

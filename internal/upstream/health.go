@@ -5,25 +5,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"sync"
 	"time"
 
 	"gatehouse/internal/wire"
 )
-
-// watch asks the endpoints of g whether they are well, until ctx ends.
-func (g *group) watch(ctx context.Context, opt *Options) {
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	for _, m := range g.members {
-		if g.def.Health != nil {
-			wg.Go(func() { m.watch(ctx, opt.Client) })
-		}
-		if !m.endpoints.static {
-			wg.Go(func() { m.lookUp(ctx, opt) })
-		}
-	}
-}
 
 // lookUp looks the host name of an endpoint up again and again.
 func (m *member) lookUp(ctx context.Context, opt *Options) {
@@ -31,7 +16,7 @@ func (m *member) lookUp(ctx context.Context, opt *Options) {
 	defer tick.Stop()
 	for {
 		once, cancel := context.WithTimeout(ctx, opt.ConnectTimeout)
-		_ = m.endpoints.refresh(once) // the last list stays in force
+		_ = m.addresses.refresh(once) // the last list stays in force
 		cancel()
 		select {
 		case <-ctx.Done():
@@ -68,7 +53,7 @@ func (m *member) check(ctx context.Context, lim wire.ClientLimits) error {
 	deadline := time.Now().Add(h.Timeout)
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	nc, err := m.endpoints.dial(ctx)
+	nc, err := m.addresses.dial(ctx)
 	if err != nil {
 		return err
 	}

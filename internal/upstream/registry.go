@@ -187,7 +187,7 @@ func (r *Registry) Run(ctx context.Context) error {
 	defer lookups.Wait()
 	free := make(chan struct{}, lookupsAtOnce)
 	for _, g := range r.groups {
-		lookups.Go(func() { g.watch(ctx, &r.opt) })
+		lookups.Go(func() { g.watch(ctx) })
 	}
 	for {
 		select {
@@ -210,7 +210,7 @@ func (r *Registry) Run(ctx context.Context) error {
 				defer func() { <-free }()
 				ctx, cancel := context.WithTimeout(ctx, r.opt.ConnectTimeout)
 				defer cancel()
-				_ = c.endpoints.refresh(ctx) // the last list stays in force
+				_ = c.addresses.refresh(ctx) // the last list stays in force
 			})
 		}
 	}

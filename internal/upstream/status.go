@@ -31,7 +31,7 @@ type EndpointStatus struct {
 	Address   string   `json:"address"`
 	Resolved  []string `json:"resolved,omitempty"` // addresses of a name
 	Weight    int      `json:"weight"`
-	Health    string   `json:"health"` // ready, ejected, down
+	Health    string   `json:"health"` // ready, ejected, down, draining
 	Reason    string   `json:"reason,omitempty"`
 	EjectFor  int64    `json:"ejectedForMillis,omitempty"`
 	Ejections int      `json:"ejections"` // in a row
@@ -65,22 +65,30 @@ func (g *group) status() Status {
 	for _, m := range g.members {
 		s.Endpoints = append(s.Endpoints, m.statusLocked(now))
 	}
+	g.leftLocked()
+	for _, m := range g.leaving {
+		s.Endpoints = append(s.Endpoints, m.statusLocked(now))
+	}
 	return s
 }
 
 func (m *member) statusLocked(now int64) EndpointStatus {
 	e := EndpointStatus{
-		Address: m.address, Weight: int(m.weight), Health: "ready", Ejections: m.ejections,
+		Address: m.address, Weight: int(m.weight.Load()), Health: "ready", Ejections: m.ejections,
 		InFlight: int(m.busy.Load()), Requests: m.requests.Load(), Errors: m.failures.Load(),
 	}
 	switch {
+	case m.left():
+		e.Health, e.Reason = "draining", "none of the cluster any more"
+	case m.draining:
+		e.Health = "draining"
 	case m.down:
 		e.Health, e.Reason = "down", "health check: "+m.lastError
 	case m.ejected && now < m.until:
 		e.Health, e.Reason = "ejected", "failures in a row, the last: "+m.why
 		e.EjectFor = (m.until - now) / int64(time.Millisecond)
 	}
-	if list := m.endpoints.list.Load(); list != nil && !m.endpoints.static {
+	if list := m.addresses.list.Load(); list != nil && !m.addresses.static {
 		for _, a := range *list {
 			e.Resolved = append(e.Resolved, a.addr.String())
 		}

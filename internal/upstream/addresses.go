@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// maxEndpoints bounds the addresses kept of one host. A name that resolves to
+// maxAddresses bounds the addresses kept of one host. A name that resolves to
 // more is served from the first ones.
-const maxEndpoints = 32
+const maxAddresses = 32
 
 const (
 	// oldAfter is the age at which addresses are looked up again before they
@@ -65,13 +65,13 @@ func validAddresses(list string) bool {
 	return true
 }
 
-// endpoints are the addresses of one cluster. The list is replaced whole; after
+// addresses are those of one cluster. The list is replaced whole; after
 // a failed look-up the last list stays in force: stale beats none.
-type endpoints struct {
+type addresses struct {
 	sources []source
 	lookup  Lookup
 
-	list   atomic.Pointer[[]endpoint]
+	list   atomic.Pointer[[]address]
 	next   atomic.Uint32 // where the next new connection starts in the list
 	asked  atomic.Int64  // monotonic time of the last look-up begun
 	failed atomic.Pointer[failedLookup]
@@ -85,14 +85,14 @@ type failedLookup struct {
 	err error
 }
 
-// An endpoint is one address, and until when it is tried last.
-type endpoint struct {
+// An address is one of them, and until when it is tried last.
+type address struct {
 	addr netip.AddrPort
 	bad  *atomic.Int64 // monotonic time; kept across look-ups
 }
 
-func newEndpoints(sources []source, lookup Lookup) *endpoints {
-	e := &endpoints{sources: sources, lookup: lookup, turn: make(chan struct{}, 1)}
+func newAddresses(sources []source, lookup Lookup) *addresses {
+	e := &addresses{sources: sources, lookup: lookup, turn: make(chan struct{}, 1)}
 	var addrs []netip.AddrPort
 	for _, s := range sources {
 		addr, err := netip.ParseAddr(s.host)
@@ -108,7 +108,7 @@ func newEndpoints(sources []source, lookup Lookup) *endpoints {
 
 // get returns the addresses, looking them up if there are none or they are
 // old. Old ones are better than none.
-func (e *endpoints) get(ctx context.Context) ([]endpoint, error) {
+func (e *addresses) get(ctx context.Context) ([]address, error) {
 	list := e.list.Load()
 	if list != nil && (e.static || monotonic()-e.asked.Load() < int64(oldAfter)) {
 		return *list, nil
@@ -122,7 +122,7 @@ func (e *endpoints) get(ctx context.Context) ([]endpoint, error) {
 
 // refresh looks the hosts up again. Of several calls at once, those that
 // waited for the first are content with its answer.
-func (e *endpoints) refresh(ctx context.Context) error {
+func (e *addresses) refresh(ctx context.Context) error {
 	if e.static {
 		return nil
 	}
@@ -155,7 +155,7 @@ func (e *endpoints) refresh(ctx context.Context) error {
 
 // lookupAll looks up all hosts. One that fails fails all, unless some are
 // better than none.
-func (e *endpoints) lookupAll(ctx context.Context, some bool) ([]netip.AddrPort, error) {
+func (e *addresses) lookupAll(ctx context.Context, some bool) ([]netip.AddrPort, error) {
 	var all []netip.AddrPort
 	var first error
 	for _, s := range e.sources {
@@ -178,12 +178,12 @@ func (e *endpoints) lookupAll(ctx context.Context, some bool) ([]netip.AddrPort,
 
 var errNoAddress = errors.New("no address")
 
-func (e *endpoints) set(addrs []netip.AddrPort) {
-	addrs = addrs[:min(len(addrs), maxEndpoints)]
+func (e *addresses) set(addrs []netip.AddrPort) {
+	addrs = addrs[:min(len(addrs), maxAddresses)]
 	old := e.list.Load()
-	list := make([]endpoint, 0, len(addrs))
+	list := make([]address, 0, len(addrs))
 	for _, a := range addrs {
-		ep := endpoint{addr: netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), bad: new(atomic.Int64)}
+		ep := address{addr: netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), bad: new(atomic.Int64)}
 		if old != nil {
 			for _, was := range *old {
 				if was.addr == ep.addr {
@@ -199,7 +199,7 @@ func (e *endpoints) set(addrs []netip.AddrPort) {
 // dial connects to one address after another, beginning at the next in turn,
 // those that refused lately last, until one accepts or ctx ends. Each gets an
 // even share of the time that is left.
-func (e *endpoints) dial(ctx context.Context) (net.Conn, error) {
+func (e *addresses) dial(ctx context.Context) (net.Conn, error) {
 	list, err := e.get(ctx)
 	if err != nil {
 		return nil, err

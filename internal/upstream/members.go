@@ -1,0 +1,186 @@
+package upstream
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// SetEndpoints replaces the endpoints of the cluster of several endpoints that
+// has this name. Requests from now on go to those of list; those under way at
+// others end as they began, and then the connections to them are closed. Who
+// stays keeps connections, health and counts, also if weight, zone or priority
+// changed. An empty list leaves none, and requests fail with ErrNoEndpoint.
+//
+// A list that cannot be changes nothing. The error then says what is wrong, or
+// is ErrUnknownCluster.
+func (r *Registry) SetEndpoints(name string, list []Endpoint) error {
+	g := r.groups[name]
+	if g == nil {
+		return fmt.Errorf("%w: there is no cluster %q", ErrUnknownCluster, name)
+	}
+	if err := checkEndpoints(list); err != nil {
+		return err
+	}
+	g.set(list)
+	return nil
+}
+
+// set replaces the endpoints of g by a list that was checked.
+func (g *group) set(list []Endpoint) {
+	g.mu.Lock()
+	gone := g.setLocked(list)
+	g.mu.Unlock()
+	for _, c := range gone {
+		c.retire()
+	}
+	select {
+	case g.news <- struct{}{}:
+	default:
+	}
+}
+
+// setLocked is set. It returns the clusters of single endpoints that are not
+// to be used any more.
+func (g *group) setLocked(list []Endpoint) (gone []*Cluster) {
+	was := make(map[string]*member, len(g.members))
+	for _, m := range g.members {
+		was[m.address] = m
+	}
+	next := make([]*member, 0, len(list))
+	var came []*member
+	for i := range list {
+		e := &list[i]
+		m := was[e.Address]
+		if m == nil {
+			m = g.newMember(e.Address)
+			came = append(came, m)
+		}
+		delete(was, e.Address)
+		m.take(e)
+		m.index = i
+		next = append(next, m)
+	}
+	g.members = next
+	g.joinLocked(came)
+	g.settleLocked()
+	return g.leaveLocked(was)
+}
+
+func (g *group) newMember(addr string) *member {
+	m := &member{group: g, address: addr, gone: make(chan struct{})}
+	m.addresses = newAddresses((&Key{Addresses: addr}).sources(), g.opt.Lookup)
+	return m
+}
+
+// joinLocked gives new members a slot, and the callers connections to them. It
+// stands before they can be chosen.
+func (g *group) joinLocked(came []*member) {
+	if len(came) == 0 {
+		return
+	}
+	free := 0
+	for _, m := range came {
+		for free < len(g.slots) && g.slots[free] != nil {
+			free++
+		}
+		if free == len(g.slots) {
+			g.slots = append(g.slots, nil)
+		}
+		g.slots[free], m.slot = m, free
+	}
+	for _, c := range g.callers {
+		list := make([]*Cluster, len(g.slots))
+		copy(list, *c.members.Load())
+		for _, m := range came {
+			list[m.slot] = c.endpoint(m)
+		}
+		c.members.Store(&list)
+	}
+}
+
+// leaveLocked takes the slots of members away. It stands after they can be
+// chosen no more.
+func (g *group) leaveLocked(left map[string]*member) (gone []*Cluster) {
+	if len(left) == 0 {
+		return nil
+	}
+	for _, m := range left {
+		close(m.gone)
+		g.slots[m.slot] = nil
+		g.leaving = append(g.leaving, m)
+	}
+	for _, c := range g.callers {
+		list := slices.Clone(*c.members.Load())
+		for _, m := range left {
+			gone = append(gone, list[m.slot])
+			list[m.slot] = nil
+		}
+		c.members.Store(&list)
+	}
+	g.leftLocked()
+	return gone
+}
+
+// leftLocked forgets those leaving that have no requests left.
+func (g *group) leftLocked() {
+	g.leaving = slices.DeleteFunc(g.leaving, func(m *member) bool { return m.busy.Load() <= 0 })
+}
+
+// forget ends what c is told of g.
+func (g *group) forget(c *Cluster) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.callers = slices.DeleteFunc(g.callers, func(o *Cluster) bool { return o == c })
+}
+
+// watch asks the endpoints of g whether they are well and looks their names up,
+// until ctx ends.
+func (g *group) watch(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	watched := make(map[*member]bool)
+	for {
+		g.mu.Lock()
+		members := g.members
+		g.mu.Unlock()
+		for m := range watched {
+			if m.left() {
+				delete(watched, m)
+			}
+		}
+		for _, m := range members {
+			if !watched[m] {
+				watched[m] = true
+				g.watchMember(ctx, m, &wg)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.news:
+		}
+	}
+}
+
+// watchMember starts what is done for one member until it leaves.
+func (g *group) watchMember(ctx context.Context, m *member, wg *sync.WaitGroup) {
+	if g.def.Health == nil && m.addresses.static {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	wg.Go(func() {
+		defer cancel()
+		select {
+		case <-ctx.Done():
+		case <-m.gone:
+		}
+	})
+	if g.def.Health != nil {
+		wg.Go(func() { m.watch(ctx, g.opt.Client) })
+	}
+	if !m.addresses.static {
+		wg.Go(func() { m.lookUp(ctx, g.opt) })
+	}
+}

@@ -2,6 +2,7 @@ package awsrpc
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
@@ -26,16 +27,14 @@ type awsQuery struct {
 
 var _ protocol = (*awsQuery)(nil)
 
-// maxFormKeys bounds the members of one form. A form's size is bounded by the
-// body; who sends more keys gets a 400.
-const maxFormKeys = 1024
+// maxFormKeys bounds the members of one form: a thousand metrics with thirty
+// dimensions each have that many. A form's size is bounded by the body; who
+// sends more keys gets a 400.
+const maxFormKeys = 1 << 16
 
-func newAWSQuery(svc Service, ops []*operation) *awsQuery {
-	p := &awsQuery{svc: svc, ops: make(map[string]*operation, len(ops))}
-	for _, op := range ops {
-		p.ops[op.Name] = op
-	}
-	return p
+// speaks reports whether q is none of the other protocols that are posted to /.
+func (p *awsQuery) speaks(q *request) bool {
+	return q.raw.Path == "/" && q.http.Header.Get("X-Amz-Target") == ""
 }
 
 // form returns the parameters of q: of the query string and, for a POST, of
@@ -74,22 +73,22 @@ func (p *awsQuery) match(q *request) (match, bool) {
 }
 
 func (p *awsQuery) decode(m match, _ *request) (any, error) {
+	if m.op.NewInput == nil {
+		return nil, NotImplemented(m.op.Name)
+	}
 	if err := unknownParameter(m); err != nil {
 		return nil, err
 	}
 	in := m.op.NewInput()
-	d := formDecoder{form: m.params}
+	d := formDecoder{form: m.params, keys: slices.Sorted(maps.Keys(m.params))}
 	v := reflect.ValueOf(in).Elem()
 	if err := d.structure(v, m.op.in, ""); err != nil {
 		return nil, err
 	}
-	var violations violations
-	for i := range m.op.in.fields {
-		f := &m.op.in.fields[i]
-		// AWS: here the path does not begin with the input
-		// ("Value null at 'userName' failed to satisfy constraint").
-		violations.member(v, f, []string{strings.ToLower(f.name[:1]) + f.name[1:]})
-	}
+	// AWS: here the path does not begin with the input
+	// ("Value null at 'userName' failed to satisfy constraint").
+	violations := violations{plain: true}
+	violations.check(v, m.op)
 	return in, violations.err()
 }
 
@@ -110,19 +109,19 @@ func unknownParameter(m match) error {
 }
 
 // A formDecoder reads an input out of a form.
-type formDecoder struct{ form url.Values }
+type formDecoder struct {
+	form url.Values
+	keys []string // of the form, sorted
+}
 
-// has reports whether anything of the form is named prefix or lies below it.
-func (d *formDecoder) has(prefix string) bool {
-	if _, ok := d.form[prefix]; ok {
+// has reports whether anything of the form is named name or lies below it.
+func (d *formDecoder) has(name string) bool {
+	if _, ok := d.form[name]; ok {
 		return true
 	}
-	for k := range d.form {
-		if strings.HasPrefix(k, prefix+".") {
-			return true
-		}
-	}
-	return false
+	below := name + "."
+	i, _ := slices.BinarySearch(d.keys, below)
+	return i < len(d.keys) && strings.HasPrefix(d.keys[i], below)
 }
 
 func (d *formDecoder) structure(v reflect.Value, n *node, prefix string) error {
@@ -325,10 +324,7 @@ func xmlText(b []byte, s string) []byte {
 
 // fail writes <ErrorResponse>.
 func (p *awsQuery) fail(w http.ResponseWriter, e *Error) {
-	code, status := e.Code, e.Status
-	if name, ok := queryCodes[code]; ok {
-		code = name
-	}
+	code, status := cmp.Or(e.QueryCode, queryCodes[e.Code], e.Code), e.Status
 	if code == "IncompleteSignature" {
 		status = http.StatusBadRequest // AWS: REST services answer 403
 	}

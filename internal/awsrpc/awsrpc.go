@@ -45,13 +45,26 @@ const RestJSON1 Protocol = "restJson1"
 // are XML.
 const AWSQuery Protocol = "awsQuery"
 
+// AWSJSON10 and AWSJSON11 are the protocols of CloudWatch, CloudWatch Logs and
+// others: a header names the operation, bodies are JSON.
+const (
+	AWSJSON10 Protocol = "awsJson1_0"
+	AWSJSON11 Protocol = "awsJson1_1"
+)
+
+// RPCv2CBOR is what the SDKs of today speak to CloudWatch: the path names the
+// operation, bodies are CBOR.
+const RPCv2CBOR Protocol = "rpcv2Cbor"
+
 // A Service is one AWS API: its protocol, and what it can be asked.
 type Service struct {
 	Name        string // as its package is called
 	SigningName string // in credential scopes; APIs may share one
 	Protocol    Protocol
+	Also        []Protocol // that it speaks besides
 	Version     string
 	Namespace   string // of XML answers
+	Shape       string // the model's name for it, by which calls of JSON and CBOR name it
 	// AnyBase says that a path may begin with segments of the endpoint's
 	// own before those of the operation; see [Caller.Base].
 	AnyBase bool
@@ -82,7 +95,7 @@ type Operation struct {
 
 // mutates reports whether the operation may change something.
 func (o *Operation) mutates() bool {
-	if o.URI == "/" { // of a query protocol: all are POST
+	if o.URI == "/" { // of no REST protocol: all are POST
 		for _, verb := range []string{"Get", "List", "Simulate", "Describe", "Validate"} {
 			if strings.HasPrefix(o.Name, verb) {
 				return false

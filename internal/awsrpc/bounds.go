@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// bounds are the least and the greatest value of a number, or length of a text.
+// bounds are the least and the greatest value of a number, or length of a text
+// or list.
 type bounds struct{ min, max int64 }
 
 // parseBounds reads the tag range:"min,max"; either may be missing.
@@ -46,6 +47,8 @@ func (vs *violations) bounds(v reflect.Value, b *bounds, path []string) {
 		shown = strconv.FormatInt(n, 10)
 	case reflect.String:
 		n, what, shown = int64(utf8.RuneCountInString(v.String())), "length", v.String()
+	case reflect.Slice:
+		n, what, shown = int64(v.Len()), "length", listText(v)
 	default:
 		return
 	}

@@ -145,7 +145,15 @@ func appendText(b []byte, s string) []byte {
 
 // encodeError writes the document of e.
 func encodeError(e *Error) []byte {
-	b := appendText([]byte("{"), cmp.Or(e.MessageName, "message"))
+	b := encodeErrorMembers(e)
+	b[0] = '{'
+	return b
+}
+
+// encodeErrorMembers writes the members of the document of e: each with a comma
+// before it, and the brace that ends the document.
+func encodeErrorMembers(e *Error) []byte {
+	b := appendText([]byte(","), cmp.Or(e.MessageName, "message"))
 	b = append(b, ':')
 	b = appendText(b, e.Message)
 	for _, k := range slices.Sorted(maps.Keys(e.Members)) {

@@ -15,6 +15,8 @@ type Error struct {
 
 	// RetryAfter is sent as Retry-After, in seconds; zero: not at all.
 	RetryAfter time.Duration
+	// QueryCode is the name of the error in the query protocol; empty: Code.
+	QueryCode string
 	// MessageName is how the message is called in the error document; empty:
 	// "message".
 	MessageName string

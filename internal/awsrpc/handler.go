@@ -72,7 +72,7 @@ type Handler struct {
 	log       *slog.Logger
 }
 
-// A mounted is a mount with its protocol.
+// A mounted is a mount with one of its protocols.
 type mounted struct {
 	service  Service
 	server   any
@@ -114,11 +114,13 @@ func NewHandler(mounts []Mount, opt Options) (*Handler, error) {
 	}
 	p := plans{}
 	for _, m := range mounts {
-		proto, ops, err := newProtocol(m.Service, p)
+		protos, ops, err := newProtocols(m.Service, p)
 		if err != nil {
 			return nil, fmt.Errorf("awsrpc: service %s: %w", m.Service.Name, err)
 		}
-		h.mounts = append(h.mounts, mounted{m.Service, m.Server, proto, ops})
+		for _, proto := range protos {
+			h.mounts = append(h.mounts, mounted{m.Service, m.Server, proto, ops})
+		}
 	}
 	return h, nil
 }
@@ -195,7 +197,7 @@ func (c *call) serve(r *http.Request) error {
 	if hasDotSegment(q.raw.Path) {
 		return malformed("The path must not have dot segments")
 	}
-	if m := h.queryService(q); m != nil {
+	if m := h.speaker(q); m != nil {
 		c.fail = m.protocol.fail
 	}
 	sig, err := h.auth.claim(q)
@@ -209,6 +211,9 @@ func (c *call) serve(r *http.Request) error {
 	defer release()
 	caller, err := h.auth.verify(sig, q)
 	if err != nil {
+		return err
+	}
+	if err := q.unzip(h.maxBody); err != nil {
 		return err
 	}
 	m, found, err := h.find(sig, q)
@@ -288,18 +293,15 @@ func (h *Handler) bodyLimit(sig *sigv4.Signature) int64 {
 	return limit
 }
 
-// queryService returns the mount of the query service that a form posted to /
-// claims to call by its credential scope, so that refusals before the operation
-// is known are worded in its protocol.
-func (h *Handler) queryService(q *request) *mounted {
-	if q.raw.Path != "/" {
-		return nil
-	}
+// speaker returns the mount whose protocol q is of, and which it claims to call
+// by its credential scope, so that refusals before the operation is known are
+// worded in its protocol.
+func (h *Handler) speaker(q *request) *mounted {
 	var first *mounted
 	sig, _ := sigv4.Claim(&q.raw)
 	for i := range h.mounts {
 		m := &h.mounts[i]
-		if m.service.Protocol != AWSQuery {
+		if !m.protocol.speaks(q) {
 			continue
 		}
 		if sig != nil && sig.Scope.Service == m.service.SigningName {

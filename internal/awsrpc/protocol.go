@@ -10,8 +10,11 @@ import (
 )
 
 // A protocol speaks one wire protocol for one service. Each has a file of its
-// own; a handler picks it by Service.Protocol.
+// own; a handler picks it by Service.Protocol and Service.Also.
 type protocol interface {
+	// speaks reports whether q, whatever it calls, is of this protocol, so that
+	// a refusal before the operation is known can be worded in it.
+	speaks(q *request) bool
 	// match returns the operation that q calls, if it is one of the service.
 	match(q *request) (match, bool)
 	// decode reads the input of the operation and checks its constraints.
@@ -48,9 +51,9 @@ func (o *operation) call(ctx context.Context, server, in any) (any, error) {
 	return out, nil
 }
 
-// newProtocol returns the protocol of svc, ready to serve its operations, and
+// newProtocols returns the protocols of svc, ready to serve its operations, and
 // these by name.
-func newProtocol(svc Service, p plans) (protocol, map[string]*operation, error) {
+func newProtocols(svc Service, p plans) ([]protocol, map[string]*operation, error) {
 	ops := make([]*operation, len(svc.Operations))
 	byName := make(map[string]*operation, len(ops))
 	for i, op := range svc.Operations {
@@ -70,12 +73,27 @@ func newProtocol(svc Service, p plans) (protocol, map[string]*operation, error) 
 			}
 		}
 	}
-	switch svc.Protocol {
-	case RestJSON1:
-		proto, err := newRestJSON(svc, ops)
-		return proto, byName, err
-	case AWSQuery:
-		return newAWSQuery(svc, ops), byName, nil
+	var protos []protocol
+	for _, name := range append([]Protocol{svc.Protocol}, svc.Also...) {
+		proto, err := newProtocol(name, svc, ops, byName)
+		if err != nil {
+			return nil, nil, err
+		}
+		protos = append(protos, proto)
 	}
-	return nil, nil, fmt.Errorf("unknown protocol %q", svc.Protocol)
+	return protos, byName, nil
+}
+
+func newProtocol(name Protocol, svc Service, ops []*operation, byName map[string]*operation) (protocol, error) {
+	switch name {
+	case RestJSON1:
+		return newRestJSON(svc, ops)
+	case AWSQuery:
+		return &awsQuery{svc, byName}, nil
+	case AWSJSON10, AWSJSON11:
+		return &awsJSON{svc, name, byName}, nil
+	case RPCv2CBOR:
+		return &rpcV2CBOR{svc, byName}, nil
+	}
+	return nil, fmt.Errorf("unknown protocol %q", name)
 }

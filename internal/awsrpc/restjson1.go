@@ -37,6 +37,9 @@ func newRestJSON(svc Service, ops []*operation) (*restJSON, error) {
 	return p, nil
 }
 
+// speaks is false: what no operation matches is refused as REST services do.
+func (p *restJSON) speaks(*request) bool { return false }
+
 func (p *restJSON) match(q *request) (match, bool) {
 	return p.routes.find(q.http.Method, q.raw.Path, q.query)
 }

@@ -66,10 +66,10 @@ func goType(s *shape, elem bool) (string, error) {
 	case kindBlob:
 		return "[]byte", nil
 	case kindUnion:
-		if !s.traits.streaming {
-			return "", fmt.Errorf("shape %s is a union", s.name)
+		if s.traits.streaming {
+			return "awsrpc.Events", nil
 		}
-		return "awsrpc.Events", nil
+		scalar = goName(s) // a structure of which one member is set
 	case kindList:
 		t, err := goType(s.member("member").target, true)
 		return "[]" + t, err
@@ -92,7 +92,8 @@ func emitShapes(b *bytes.Buffer, a api, m *model) error {
 	var body bytes.Buffer
 	for _, name := range sorted(m.order) {
 		s := m.shapes[name]
-		if s.kind != kindStructure || s.traits.errorStatus != 0 {
+		union := s.kind == kindUnion && !s.traits.streaming
+		if s.kind != kindStructure && !union || s.traits.errorStatus != 0 {
 			continue
 		}
 		if s.inputOf != "" {
@@ -222,6 +223,9 @@ func emitErrors(b *bytes.Buffer, a api, m *model) error {
 		if len(more) > 0 {
 			fmt.Fprintf(b, "// Besides the message it may carry %s; see [awsrpc.Error].\n", strings.Join(more, ", "))
 		}
+		if code := s.traits.queryCode; code != "" {
+			spelling += fmt.Sprintf(", QueryCode: %q", code)
+		}
 		fmt.Fprintf(b, "func %s(message string) *awsrpc.Error {\n\treturn &awsrpc.Error{Code: %q, Status: %d, Message: message%s}\n}\n\n", name, name, s.traits.errorStatus, spelling)
 	}
 	return nil
@@ -258,8 +262,14 @@ func emitService(b *bytes.Buffer, a api, m *model) error {
 	b.WriteString("// Mount returns s together with the operations it answers.\nfunc Mount(s Server) awsrpc.Mount {\n\treturn awsrpc.Mount{Service: Service(), Server: s}\n}\n\n")
 	b.WriteString("// Service returns the table of this API's operations.\nfunc Service() awsrpc.Service {\n\treturn awsrpc.Service{\n")
 	fmt.Fprintf(b, "Name: %q,\nSigningName: %q,\nProtocol: awsrpc.%s,\nVersion: %q,\n", a.name, m.signing, a.protocol, m.apiVersion)
+	if len(a.also) > 0 {
+		fmt.Fprintf(b, "Also: []awsrpc.Protocol{awsrpc.%s},\n", strings.Join(a.also, ", awsrpc."))
+	}
 	if m.namespace != "" {
 		fmt.Fprintf(b, "Namespace: %q,\n", m.namespace)
+	}
+	if a.protocol != "RestJSON1" && a.protocol != "AWSQuery" {
+		fmt.Fprintf(b, "Shape: %q,\n", m.service)
 	}
 	if a.anyBase {
 		b.WriteString("AnyBase: true,\n")

@@ -94,6 +94,7 @@ func (l *loader) shapeVars(d *ast.GenDecl) error {
 		case "smithy.NewServiceSchema":
 			l.m.service = v.Names[0].Name
 			l.m.apiVersion = str(call.Args[1])
+			l.m.namespace = l.vars[call.Args[0].(*ast.Ident).Name].traits.namespace
 		default:
 			return fmt.Errorf("variable %s is made by unknown %s", v.Names[0].Name, fn)
 		}
@@ -167,6 +168,10 @@ func readTraits(exprs []ast.Expr) (traits, error) {
 				return t, err
 			}
 			t.errorStatus = code
+		case "AWSQueryError":
+			t.queryCode = f["ErrorCode"]
+		case "XMLNamespace":
+			t.namespace = f["URI"]
 		case "HTTPHeader":
 			t.header = f["Name"]
 		case "HTTPQuery":
@@ -185,7 +190,7 @@ func readTraits(exprs []ast.Expr) (traits, error) {
 			t.status = true
 		case "Streaming":
 			t.streaming = true
-		case "Error", "Sensitive", "EventPayload", "XMLName":
+		case "Error", "Sensitive", "EventPayload", "XMLName", "AWSQueryCompatible":
 			// Of no use to the servers of these protocols.
 		default:
 			return t, fmt.Errorf("unknown trait %s", name)
@@ -332,7 +337,10 @@ func (l *loader) operations(dir string) error {
 		if match == nil || match[1] != name {
 			return fmt.Errorf("operation %s: input and output not found", name)
 		}
-		op := &operation{name: name, method: s.traits.http.method, uri: s.traits.http.uri, code: s.traits.http.code, input: l.vars[match[2]]}
+		op := &operation{name: name, method: "POST", uri: "/", code: 200, input: l.vars[match[2]]}
+		if h := s.traits.http; h != nil { // of a REST protocol
+			op.method, op.uri, op.code = h.method, h.uri, h.code
+		}
 		if match[3] != "" {
 			op.output = l.vars[match[3]]
 		}

@@ -21,8 +21,9 @@ type api struct {
 	name     string // of the generated package, and in the architecture
 	module   string
 	title    string
-	protocol string // name of the constant in awsrpc
-	anyBase  bool   // the paths may follow a prefix, here the stage
+	protocol string   // name of the constant in awsrpc
+	also     []string // likewise, of further protocols
+	anyBase  bool     // the paths may follow a prefix, here the stage
 
 	// plainNames: violations name members of the body in lower case, without
 	// the input's name before them.
@@ -52,6 +53,8 @@ func apis() []api {
 			name: "lambda", module: sdk + "lambda", title: "AWS Lambda", protocol: "RestJSON1",
 			plainNames: true, maxBody: lambdaMaxBody, operations: lambdaOperations(),
 		},
+		{name: "cloudwatch", module: sdk + "cloudwatch", title: "Amazon CloudWatch, metrics and alarms", protocol: "RPCv2CBOR",
+			also: []string{"AWSJSON10", "AWSQuery"}, operations: cloudwatchOperations()},
 		{name: "iam", module: sdk + "iam", title: "AWS Identity and Access Management", protocol: "AWSQuery",
 			version: "2010-05-08", namespace: "https://iam.amazonaws.com/doc/2010-05-08/", only: iamOperations(), errors: iamErrors()},
 		{name: "cloudformation", module: sdk + "cloudformation", title: "AWS CloudFormation", protocol: "AWSQuery",

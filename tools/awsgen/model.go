@@ -70,6 +70,8 @@ type enumValue struct{ name, value string }
 type traits struct {
 	http        *httpTrait
 	errorStatus int
+	queryCode   string // of an error, in the query protocol
+	namespace   string // of a service's XML answers
 	jsonName    string
 	query       string
 	header      string

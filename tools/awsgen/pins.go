@@ -7,6 +7,7 @@ import (
 	_ "github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi/schemas"
 	_ "github.com/aws/aws-sdk-go-v2/service/apigatewayv2/schemas"
 	_ "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	_ "github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
 	_ "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	_ "github.com/aws/aws-sdk-go-v2/service/lambda/schemas"
 	_ "github.com/aws/aws-sdk-go-v2/service/sts/types"

@@ -41,8 +41,11 @@ func enumOrder(api, shape string) []string {
 // pattern gives the regular expression of a string shape: the schemas leave
 // constraints out. These are the only two of the v1 model of API Gateway.
 func pattern(api, shape string) string {
-	if api == "lambda" {
+	switch api {
+	case "lambda":
 		return lambdaPattern(shape)
+	case "cloudwatch":
+		return cloudwatchPattern(shape)
 	}
 	if api != "apigateway" {
 		return ""
@@ -57,10 +60,13 @@ func pattern(api, shape string) string {
 }
 
 // bounds gives the least and the greatest value of a number, or length of a text,
-// as "min,max", either of which may be missing.
+// or list, as "min,max", either of which may be missing.
 func bounds(api, shape string) string {
-	if api == "lambda" {
+	switch api {
+	case "lambda":
 		return lambdaBounds(shape)
+	case "cloudwatch":
+		return cloudwatchBounds(shape)
 	}
 	return ""
 }

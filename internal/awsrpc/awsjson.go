@@ -1,0 +1,102 @@
+package awsrpc
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+)
+
+// awsJSON is the protocol of CloudWatch Logs and others: a POST to / whose
+// header X-Amz-Target names the operation, with the input as JSON.
+type awsJSON struct {
+	svc     Service
+	version Protocol
+	ops     map[string]*operation
+}
+
+var _ protocol = (*awsJSON)(nil)
+
+func (p *awsJSON) speaks(q *request) bool {
+	return q.raw.Path == "/" && strings.HasPrefix(q.http.Header.Get("X-Amz-Target"), p.svc.Shape+".")
+}
+
+func (p *awsJSON) match(q *request) (match, bool) {
+	if !p.speaks(q) {
+		return match{}, false
+	}
+	op := p.ops[strings.TrimPrefix(q.http.Header.Get("X-Amz-Target"), p.svc.Shape+".")]
+	return match{op: op}, op != nil
+}
+
+func (p *awsJSON) decode(m match, q *request) (any, error) {
+	if m.op.NewInput == nil {
+		return nil, NotImplemented(m.op.Name)
+	}
+	in := m.op.NewInput()
+	v := reflect.ValueOf(in).Elem()
+	violations := violations{plain: true}
+	d := decoder{violations: &violations, path: []string{inputName(m.op.Name)}}
+	if err := d.document(q.body, v, m.op.in); err != nil {
+		return nil, err
+	}
+	violations.check(v, m.op)
+	return in, violations.err()
+}
+
+func (p *awsJSON) reply(w http.ResponseWriter, op *operation, out any) error {
+	body := []byte("{}")
+	if op.out != nil {
+		v := reflect.ValueOf(out)
+		if out == nil || v.IsNil() {
+			return fmt.Errorf("operation %s returned neither output nor error", op.Name)
+		}
+		var err error
+		if body, err = encodeDocument(v.Elem(), op.out); err != nil {
+			return fmt.Errorf("encode output of %s: %w", op.Name, err)
+		}
+	}
+	w.Header().Set("Content-Type", p.contentType())
+	write(w, op.Code, body)
+	return nil
+}
+
+func (p *awsJSON) contentType() string {
+	return "application/x-amz-json-" + strings.Replace(strings.TrimPrefix(string(p.version), "awsJson"), "_", ".", 1)
+}
+
+// fail writes the error as a document with its type.
+//
+// AWS: version 1.0 names the shape with its namespace, 1.1 without; refusals of
+// the front door are 400 in both (common errors of DynamoDB and CloudWatch Logs).
+func (p *awsJSON) fail(w http.ResponseWriter, e *Error) {
+	name, status := e.Code, e.Status
+	if p.version == AWSJSON10 {
+		name = p.svc.shapeID(name)
+	}
+	if _, front := queryCodes[e.Code]; front {
+		status = http.StatusBadRequest
+	}
+	e.queryHeader(w)
+	w.Header().Set("Content-Type", p.contentType())
+	write(w, status, append(appendText([]byte(`{"__type":`), name), encodeErrorMembers(e)...))
+}
+
+// shapeID is the absolute name of a shape of the service.
+func (s *Service) shapeID(name string) string { return "com.amazonaws." + s.Name + "#" + name }
+
+// queryHeader tells clients that were made for the query protocol by which name
+// they know the error.
+//
+// AWS: Smithy's trait awsQueryCompatible; services without it leave the header
+// out.
+func (e *Error) queryHeader(w http.ResponseWriter) {
+	if e.QueryCode == "" {
+		return
+	}
+	party := "Sender"
+	if e.Status >= 500 {
+		party = "Receiver"
+	}
+	w.Header().Set("X-Amzn-Query-Error", e.QueryCode+";"+party)
+}

@@ -1,0 +1,236 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// How the entries of a journal that gets no more are put away.
+const (
+	idleTicks = 50      // ticks of Options.Flush without an entry
+	smallOpen = 4 << 10 // what fewer bytes wait in memory for more: a block of their own would waste room
+)
+
+// Blocks grow smaller when many journals fill one, so that all together take no
+// more memory than this; but not smaller than smallBlock.
+const (
+	openMemory = 64 << 20
+	smallBlock = 8 << 10
+)
+
+// boundsEvery is how often age and size are looked at.
+const boundsEvery = 10 * time.Second
+
+// Run writes what is appended until ctx ends, then what is left.
+func (s *Set) Run(ctx context.Context) error {
+	tick := time.NewTicker(s.opt.Flush)
+	defer tick.Stop()
+	bounds := time.NewTicker(boundsEvery)
+	defer bounds.Stop()
+	s.Trim(time.Now())
+	for {
+		select {
+		case <-ctx.Done():
+			s.flush()
+			return nil
+		case <-bounds.C:
+			s.Trim(time.Now())
+		case <-s.nudge:
+			s.flush()
+		case <-tick.C:
+			s.flush()
+		}
+	}
+}
+
+// flush writes what all journals have got.
+func (s *Set) flush() {
+	s.mu.Lock()
+	list := s.dirty
+	s.dirty = nil
+	s.mu.Unlock()
+	keep := list[:0]
+	for _, j := range list {
+		err := j.flush(j.isIdle())
+		s.tell(j, err)
+		if err != nil || j.stillOpen() {
+			keep = append(keep, j)
+		}
+	}
+	s.mu.Lock()
+	s.dirty = append(s.dirty, keep...)
+	n := len(s.dirty)
+	s.mu.Unlock()
+	s.block.Store(int64(min(s.opt.Block, max(smallBlock, openMemory/max(1, n)))))
+}
+
+// tell tells the operator once that writing fails, and once that it goes again.
+func (s *Set) tell(j *Journal, err error) {
+	s.mu.Lock()
+	changed := s.failing != (err != nil)
+	s.failing = err != nil
+	s.mu.Unlock()
+	switch {
+	case changed && err != nil:
+		s.opt.Log.Error("journal cannot be written: entries wait in memory, and are dropped when there is no room", "journal", j.name, "error", err)
+	case changed:
+		s.opt.Log.Info("journal is written again", "dropped", s.dropped.Load())
+	}
+}
+
+// isIdle counts ticks without entries, and tells whether they are many.
+func (j *Journal) isIdle() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.idle++
+	return j.idle > idleTicks && j.open != nil && j.open.size() >= smallOpen
+}
+
+// stillOpen tells whether the writer must come back to j.
+func (j *Journal) stillOpen() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.dirty = !j.removed && (len(j.queue) > 0 || j.open != nil && j.open.count > 0 && j.idle <= idleTicks+1)
+	return j.dirty
+}
+
+// flush writes full blocks, and what fills none yet to the tail, or with all as a
+// block too.
+func (j *Journal) flush(all bool) error {
+	j.io.Lock()
+	defer j.io.Unlock()
+	for {
+		j.mu.Lock()
+		if j.removed {
+			j.mu.Unlock()
+			return nil
+		}
+		if all {
+			j.cutLocked()
+			all = false
+		}
+		if len(j.queue) == 0 {
+			var part batch
+			var m mark
+			if j.open != nil {
+				part, m = j.open.since(j.tailed), j.open.mark()
+			}
+			j.mu.Unlock()
+			return j.writeTail(&part, m)
+		}
+		b := j.queue[0]
+		j.mu.Unlock()
+		if err := j.writeBlock(b); err != nil {
+			return err
+		}
+	}
+}
+
+// writeTail adds what was appended since the last time to the tail.
+func (j *Journal) writeTail(part *batch, m mark) error {
+	if part.count == 0 {
+		return nil
+	}
+	block, _ := part.appendBlock(nil, codecPlain, nil)
+	if err := j.appendFile(tailName, j.tail, block); err != nil {
+		return err
+	}
+	j.tail += int64(len(block))
+	j.tailed = m
+	j.set.waiting.Add(-int64(part.size()))
+	return nil
+}
+
+// writeBlock writes the oldest full block, and takes it out of memory.
+func (j *Journal) writeBlock(b *batch) error {
+	j.mu.Lock()
+	seg := segment{first: b.first}
+	n := len(j.segs)
+	if fresh := n == 0 || j.segs[n-1].closed; !fresh {
+		n--
+		seg = j.segs[n]
+	}
+	j.mu.Unlock()
+	block, _ := b.appendBlock(make([]byte, 0, headerSize+b.size()/3), codecS2, nil)
+	if err := j.appendFile(seg.name(), seg.size, block); err != nil {
+		return err
+	}
+	seg.widen(b.min, b.max)
+	seg.size += int64(len(block))
+	if seg.size >= j.set.segmentSize() {
+		if err := j.closeSegment(&seg); err != nil {
+			// It stays open; the next block tries again.
+			j.set.opt.Log.Warn("journal segment not closed", "journal", j.name, "error", err)
+		}
+	}
+	j.mu.Lock()
+	j.segs = append(j.segs[:n], seg)
+	j.queue = j.queue[1:]
+	j.mu.Unlock()
+	j.set.waiting.Add(-int64(b.size() - j.tailed.size()))
+	j.tailed = mark{}
+	if j.tail == 0 {
+		return nil
+	}
+	// If this is not done the tail's entries are known by their numbers.
+	if err := os.Truncate(filepath.Join(j.dir, tailName), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("empty the tail of a journal: %w", err)
+	}
+	j.tail = 0
+	return nil
+}
+
+// segmentSize is the size of segments: such that what goes first when there is
+// no room is a small part.
+func (s *Set) segmentSize() int64 { return min(s.opt.Segment, max(s.opt.MaxBytes/8, 64<<10)) }
+
+// appendFile appends to a file, whole or not at all. The file is not kept open:
+// blocks are large, and journals may be many.
+func (j *Journal) appendFile(name string, size int64, b []byte) error {
+	name = filepath.Join(j.dir, name)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(j.dir, 0o700); err != nil {
+			return fmt.Errorf("write journal: %w", err)
+		}
+		f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("write journal: %w", err)
+	}
+	_, err = f.WriteAt(b, size)
+	if err == nil && j.set.opt.Fsync {
+		err = f.Sync()
+	}
+	if err != nil {
+		_ = f.Truncate(size) // what is left is overwritten the next time, or cut off at the next start
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write journal: %w", err)
+	}
+	return nil
+}
+
+// closeSegment makes sure that the disk has a segment, and names it by its times.
+func (j *Journal) closeSegment(s *segment) error {
+	open := filepath.Join(j.dir, s.name())
+	f, err := os.Open(open)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	closed := *s
+	closed.closed = true
+	if err := os.Rename(open, filepath.Join(j.dir, closed.name())); err != nil {
+		return err
+	}
+	*s = closed
+	return nil
+}

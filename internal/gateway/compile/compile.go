@@ -247,9 +247,13 @@ func (c *Compiler) addServed(t *touched) {
 // apply takes one operation into the mirror. A record that cannot be decoded
 // leaves the one before it in force.
 func (c *Compiler) apply(m *mirror, op store.Op, rev store.Rev, t *touched) {
-	err := c.safely(func() error { return m.apply(op, rev, t) })
+	c.note(store.KV{Key: op.Key, Rev: rev}, c.safely(func() error { return m.apply(op, rev, t) }))
+}
+
+// note tells the log of a record that could not be taken in.
+func (c *Compiler) note(kv store.KV, err error) {
 	if err != nil {
-		c.opt.Log.Error("record not understood, the one before stays in force", "key", op.Key, "revision", int64(rev), "error", err)
+		c.opt.Log.Error("record not understood, the one before stays in force", "key", kv.Key, "revision", int64(kv.Rev), "error", err)
 	}
 }
 

@@ -29,7 +29,7 @@ func (m *mirror) applyHTTP(k record.Key, kv store.KV, gone bool, t *touched) err
 	api := apiID{k.Scope, k.ID[0]}
 	switch k.Kind {
 	case record.KindAPI:
-		if err := change(tables.APIs, kv, gone, func(r *record.API) {
+		if err := decode(tables.APIs, kv, gone, func(r *record.API) {
 			if r != nil && str(r.ProtocolType) == v2.ProtocolTypeWebsocket {
 				m.http.sockets[api] = true
 			} else {
@@ -51,7 +51,7 @@ func (m *mirror) applyHTTP(k record.Key, kv store.KV, gone bool, t *touched) err
 		return nil
 	case record.KindAPIStage:
 		id := stageID{k.Scope, k.ID[0], k.ID[1]}
-		err := change(tables.APIStages, kv, gone, func(r *record.APIStage) {
+		err := decode(tables.APIStages, kv, gone, func(r *record.APIStage) {
 			put(m.http.stages, id, r)
 			if r == nil {
 				remove(m.stagesOf, api, id.name)
@@ -64,7 +64,7 @@ func (m *mirror) applyHTTP(k record.Key, kv store.KV, gone bool, t *touched) err
 		return err
 	case record.KindAPIDeployment:
 		id := deploymentID{k.Scope, k.ID[0], k.ID[1]}
-		return change(tables.APIDeployments, kv, gone, func(r *record.APIDeployment) {
+		return decode(tables.APIDeployments, kv, gone, func(r *record.APIDeployment) {
 			old := m.http.deployments[id]
 			put(m.http.deployments, id, r)
 			if old != nil && r != nil && old.Definition == r.Definition {

@@ -38,7 +38,7 @@ func (c *Compiler) load(ctx context.Context) (m *mirror, from, to store.Rev, err
 			continue
 		}
 		for _, prefix := range scope.Prefixes() {
-			rev, err := c.list(ctx, m, prefix)
+			rev, err := c.list(ctx, m, scope, prefix)
 			if err != nil {
 				return nil, 0, 0, err
 			}
@@ -48,28 +48,66 @@ func (c *Compiler) load(ctx context.Context) (m *mirror, from, to store.Rev, err
 	return m, from, to, nil
 }
 
-// list takes every record below prefix into m, and returns the revision of
-// the last page.
-func (c *Compiler) list(ctx context.Context, m *mirror, prefix string) (store.Rev, error) {
+// list takes every record of scope below prefix into m, and returns the
+// revision of the last page. The pages after it are read and decoded while one
+// is taken in.
+func (c *Compiler) list(ctx context.Context, m *mirror, scope record.Scope, prefix string) (store.Rev, error) {
+	tables := m.tablesOf(scope)
+	pages := make(chan *page, pagesAhead)
+	var working sync.WaitGroup
+	defer working.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	working.Go(func() {
+		defer close(pages)
+		for from, first := "", true; first || from != ""; first = false {
+			p := &page{read: make(chan struct{})}
+			p.Page, p.err = c.st.List(ctx, prefix, from, pageSize)
+			select {
+			case pages <- p:
+			case <-ctx.Done():
+				return
+			}
+			from = p.Next
+			working.Go(func() { c.readPage(p, tables) })
+		}
+	})
 	ignored := newTouched() // the caller compiles everything
-	read := func(from string) (store.Page, error) { return c.st.List(ctx, prefix, from, pageSize) }
-	page, err := read("")
-	for err == nil {
-		// The next page is read while this one is taken in.
-		var next store.Page
-		var after error
-		var reading sync.WaitGroup
-		if page.Next != "" {
-			reading.Go(func() { next, after = read(page.Next) })
+	rev := store.Rev(0)
+	for p := range pages {
+		if p.err != nil {
+			return 0, p.err
 		}
-		for _, kv := range page.KVs {
-			c.apply(m, store.Put(kv.Key, kv.Value), kv.Rev, ignored)
+		<-p.read
+		for i := range p.changes {
+			c.note(p.changes[i].kv, c.safely(func() error { return m.take(p.changes[i], tables, ignored) }))
 		}
-		reading.Wait()
-		if page.Next == "" {
-			return page.Rev, nil
-		}
-		page, err = next, after
+		rev = p.Rev
 	}
-	return 0, err
+	return rev, ctx.Err()
+}
+
+// pagesAhead is how many pages may be read and not taken in yet.
+const pagesAhead = 8
+
+// A page is a part of a listing.
+type page struct {
+	store.Page
+	err     error
+	changes []change      // that it makes to nothing; valid when read is closed
+	read    chan struct{} // closed when the records are decoded
+}
+
+// readPage decodes what stands on a page.
+func (c *Compiler) readPage(p *page, tables record.Tables) {
+	defer close(p.read)
+	p.changes = make([]change, 0, len(p.KVs))
+	for _, kv := range p.KVs {
+		c.note(kv, c.safely(func() error {
+			if k, ok := record.ParseKey(kv.Key); ok {
+				p.changes = append(p.changes, read(k, store.Put(kv.Key, kv.Value), kv.Rev, tables))
+			}
+			return nil
+		}))
+	}
 }

@@ -118,64 +118,95 @@ func (m *mirror) apply(op store.Op, rev store.Rev, t *touched) error {
 	if !ok {
 		return nil
 	}
-	if want := idParts(k.Kind); len(k.ID) != want {
-		return fmt.Errorf("key of a %s: id of %d parts, want %d", k.Kind, len(k.ID), want)
-	}
-	kv := store.KV{Key: op.Key, Value: op.Value, Rev: rev}
-	tables, ok := m.tables[k.Scope]
+	tables := m.tablesOf(k.Scope)
+	return m.take(read(k, op, rev, tables), tables, t)
+}
+
+// tablesOf returns the tables of a scope.
+func (m *mirror) tablesOf(s record.Scope) record.Tables {
+	tables, ok := m.tables[s]
 	if !ok {
-		tables = record.In(m.st, m.blobs, k.Scope)
-		m.tables[k.Scope] = tables
+		tables = record.In(m.st, m.blobs, s)
+		m.tables[s] = tables
 	}
+	return tables
+}
+
+// A change is one operation on a record, with what can be made of it before it
+// is its turn.
+type change struct {
+	key    record.Key
+	kv     store.KV
+	gone   bool
+	served *record.ServedKey // of an API key that is there
+	err    error
+}
+
+// read makes the change that an operation is. Several may be made side by side:
+// there may be a million keys to decode.
+func read(k record.Key, op store.Op, rev store.Rev, tables record.Tables) change {
+	ch := change{key: k, kv: store.KV{Key: op.Key, Value: op.Value, Rev: rev}, gone: op.Delete}
+	if want := idParts(k.Kind); len(k.ID) != want {
+		ch.err = fmt.Errorf("key of a %s: id of %d parts, want %d", k.Kind, len(k.ID), want)
+	} else if k.Kind == record.KindAPIKey {
+		ch.err = decode(tables.ServedKeys, ch.kv, ch.gone, func(r *record.ServedKey) { ch.served = r })
+	}
+	return ch
+}
+
+// take is apply, of a change that was read.
+func (m *mirror) take(ch change, tables record.Tables, t *touched) error {
+	if ch.err != nil {
+		return ch.err
+	}
+	k, kv := ch.key, ch.kv
 	switch k.Kind {
 	case record.KindRestAPI:
-		return m.applyAPI(apiID{k.Scope, k.ID[0]}, !op.Delete, t)
+		return m.applyAPI(apiID{k.Scope, k.ID[0]}, !ch.gone, t)
 	case record.KindStage:
-		err := change(tables.Stages, kv, op.Delete, func(r *record.Stage) { m.applyStage(k, r, t) })
+		err := decode(tables.Stages, kv, ch.gone, func(r *record.Stage) { m.applyStage(k, r, t) })
 		m.noteUnread(stageID{k.Scope, k.ID[0], k.ID[1]}, err, t)
 		return err
 	case record.KindDeployment:
-		return change(tables.Deployments, kv, op.Delete, func(r *record.Deployment) { m.applyDeployment(k, r, t) })
+		return decode(tables.Deployments, kv, ch.gone, func(r *record.Deployment) { m.applyDeployment(k, r, t) })
 	case record.KindUsagePlan:
 		t.callers[k.Scope] = true
-		return change(tables.UsagePlans, kv, op.Delete, func(r *record.UsagePlan) { putIn(m.plans, k.Scope, k.ID[0], r) })
+		return decode(tables.UsagePlans, kv, ch.gone, func(r *record.UsagePlan) { putIn(m.plans, k.Scope, k.ID[0], r) })
 	case record.KindUsagePlanKey:
 		t.callers[k.Scope] = true
-		return m.applyMembership(k, !op.Delete)
+		return m.applyMembership(k, !ch.gone)
 	case record.KindAPIKey:
 		t.callers[k.Scope] = true
-		var refused error
-		err := change(tables.ServedKeys, kv, op.Delete, func(r *record.ServedKey) { refused = m.applyKey(k, r) })
-		return cmp.Or(err, refused)
+		return m.applyKey(k, ch.served)
 	case record.KindDomainName:
-		return change(tables.DomainNames, kv, op.Delete, func(r *record.DomainName) {
+		return decode(tables.DomainNames, kv, ch.gone, func(r *record.DomainName) {
 			put(m.domains, domainID{k.Scope, k.ID[0]}, r)
 			t.hosts = true
 		})
 	case record.KindBasePathMapping:
-		return change(tables.BasePathMappings, kv, op.Delete, func(r *record.BasePathMapping) {
+		return decode(tables.BasePathMappings, kv, ch.gone, func(r *record.BasePathMapping) {
 			putIn(m.mappings, domainID{k.Scope, k.ID[0]}, k.ID[1], r)
 			t.hosts = true
 		})
 	case record.KindDomainAccess:
-		return change(record.DomainAccesses(m.st), kv, op.Delete, func(r *record.DomainAccess) {
+		return decode(record.DomainAccesses(m.st), kv, ch.gone, func(r *record.DomainAccess) {
 			put(m.accesses, accessID{k.ID[0], k.ID[1], k.ID[2]}, r)
 			t.hosts = true
 		})
 	case record.KindVPCLink:
 		id := linkID{k.Scope, k.ID[0]}
 		t.links[id] = true
-		return change(tables.VPCLinks, kv, op.Delete, func(r *record.VPCLink) { m.backends.putLink(id, r) })
+		return decode(tables.VPCLinks, kv, ch.gone, func(r *record.VPCLink) { m.backends.putLink(id, r) })
 	case record.KindAPIVPCLink:
 		id := linkID{k.Scope, k.ID[0]}
 		t.links[id] = true
-		return change(tables.APIVPCLinks, kv, op.Delete, func(r *record.APIVPCLink) { m.backends.putHTTPLink(id, r) })
+		return decode(tables.APIVPCLinks, kv, ch.gone, func(r *record.APIVPCLink) { m.backends.putHTTPLink(id, r) })
 	case record.KindClientCertificate: // one that a stage shows is there before, and never changes
-		return change(tables.ClientCertificates, kv, op.Delete, func(r *record.ClientCertificate) {
+		return decode(tables.ClientCertificates, kv, ch.gone, func(r *record.ClientCertificate) {
 			m.backends.putCertificate(certificateID{k.Scope, k.ID[0]}, r)
 		})
 	case record.KindAPI, record.KindAPIStage, record.KindAPIDeployment:
-		return m.applyHTTP(k, kv, op.Delete, t)
+		return m.applyHTTP(k, kv, ch.gone, t)
 	case record.KindAPIKeyValue, record.KindAccount: // only the service needs them
 	}
 	return nil
@@ -238,8 +269,8 @@ func (m *mirror) noteUnread(id stageID, err error, t *touched) {
 	t.stages[id] = true
 }
 
-// change decodes a record and hands it on; nil stands for one that is gone.
-func change[T any](table store.Table[T], kv store.KV, gone bool, do func(*T)) error {
+// decode decodes a record and hands it on; nil stands for one that is gone.
+func decode[T any](table store.Table[T], kv store.KV, gone bool, do func(*T)) error {
 	if gone {
 		do(nil)
 		return nil

@@ -2,12 +2,17 @@ package boltstore
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"os"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // bbolt trusts its file: on a damaged one it panics, also in goroutines of its
@@ -57,8 +62,9 @@ func verify(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	v := &verifier{f: f, meta: meta, size: info.Size(), used: make([]uint64, meta.high/64+1)}
-	return v.tree(meta.root, true)
+	v := &verifier{f: f, meta: meta, used: make([]atomic.Uint64, meta.high/64+1)}
+	v.others.SetLimit(runtime.GOMAXPROCS(0))
+	return cmp.Or(v.tree(span{page: meta.root}, true), v.others.Wait())
 }
 
 // readMeta returns the newer of the two meta pages that is sound: a crash in
@@ -103,13 +109,13 @@ func metaAt(f io.ReaderAt, offset int64) (boltMeta, bool) {
 	return boltMeta{pageSize: pageSize, root: u64(m[16:]), high: u64(m[40:]), txid: u64(m[48:])}, true
 }
 
-// A verifier walks the pages of a file.
+// A verifier walks the pages of a file, in as many goroutines as there are
+// processors.
 type verifier struct {
-	f    io.ReaderAt
-	meta boltMeta
-	size int64
-	used []uint64 // a bit for each page
-	buf  []byte
+	f      io.ReaderAt
+	meta   boltMeta
+	used   []atomic.Uint64 // a bit for each page
+	others errgroup.Group  // that walk parts of the trees
 }
 
 // A span is a page to be read, and the keys it may hold: from min, and below
@@ -119,14 +125,15 @@ type span struct {
 	min, max []byte
 }
 
-// tree checks the pages below root. The leaves of the root tree hold buckets,
-// and nothing but; those of a bucket hold none.
-func (v *verifier) tree(root uint64, buckets bool) error {
-	todo := []span{{page: root}}
+// tree checks the pages from a root on down. The leaves of the root tree hold
+// buckets, and nothing but; those of a bucket hold none.
+func (v *verifier) tree(root span, buckets bool) error {
+	var buf []byte
+	todo := []span{root}
 	for len(todo) > 0 {
 		at := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		page, err := v.read(at.page)
+		page, err := v.read(at.page, &buf)
 		if err != nil {
 			return err
 		}
@@ -135,7 +142,11 @@ func (v *verifier) tree(root uint64, buckets bool) error {
 			if err != nil {
 				return damage(at.page, err)
 			}
-			todo = append(todo, children...)
+			for _, child := range children {
+				if !v.others.TryGo(func() error { return v.tree(child, buckets) }) {
+					todo = append(todo, child)
+				}
+			}
 			continue
 		}
 		roots, err := leaf(page, at, buckets)
@@ -143,7 +154,7 @@ func (v *verifier) tree(root uint64, buckets bool) error {
 			return damage(at.page, err)
 		}
 		for _, root := range roots {
-			if err := v.tree(root, false); err != nil {
+			if err := v.tree(span{page: root}, false); err != nil {
 				return err
 			}
 		}
@@ -155,12 +166,12 @@ func damage(page uint64, err error) error {
 	return fmt.Errorf("page %d: %w: %w", page, err, ErrDamaged)
 }
 
-// read returns a page with those it goes on for, valid until the next read.
-func (v *verifier) read(id uint64) ([]byte, error) {
+// read returns a page with those it goes on for, valid until buf is used again.
+func (v *verifier) read(id uint64, buf *[]byte) ([]byte, error) {
 	if id < 2 || id >= v.meta.high {
 		return nil, damage(id, errors.New("is named but outside of the file"))
 	}
-	page, err := v.readAt(id, v.meta.pageSize)
+	page, err := v.readAt(id, v.meta.pageSize, buf)
 	if err != nil {
 		return nil, err
 	}
@@ -172,22 +183,21 @@ func (v *verifier) read(id uint64) ([]byte, error) {
 		return nil, damage(id, fmt.Errorf("goes on for %d pages, beyond the file", more))
 	}
 	for i := id; i <= id+more; i++ {
-		if v.used[i/64]&(1<<(i%64)) != 0 {
+		if bit := uint64(1) << (i % 64); v.used[i/64].Or(bit)&bit != 0 {
 			return nil, damage(i, errors.New("is used twice"))
 		}
-		v.used[i/64] |= 1 << (i % 64)
 	}
 	if more == 0 {
 		return page, nil
 	}
-	return v.readAt(id, (more+1)*v.meta.pageSize)
+	return v.readAt(id, (more+1)*v.meta.pageSize, buf)
 }
 
-func (v *verifier) readAt(id, n uint64) ([]byte, error) {
-	if uint64(cap(v.buf)) < n {
-		v.buf = make([]byte, n)
+func (v *verifier) readAt(id, n uint64, buf *[]byte) ([]byte, error) {
+	if uint64(cap(*buf)) < n {
+		*buf = make([]byte, n)
 	}
-	b := v.buf[:n]
+	b := (*buf)[:n]
 	if _, err := v.f.ReadAt(b, int64(id*v.meta.pageSize)); err != nil {
 		return nil, fmt.Errorf("read page %d: %w", id, err)
 	}

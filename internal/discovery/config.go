@@ -1,0 +1,58 @@
+package discovery
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A Config says where one cluster finds its endpoints: one of the sources, and
+// what an answer without endpoints means.
+type Config struct {
+	DNS *DNS `yaml:"dns"`
+
+	// Empty is what an answer without endpoints means: keep the last ones (keep,
+	// the default), or there are none any more (allow).
+	Empty string `yaml:"empty"`
+}
+
+// Surroundings are what sources are given by the process.
+type Surroundings struct{}
+
+// A choice is one source that a configuration may name.
+type choice struct {
+	key   string
+	check func() error
+	make  func(Surroundings) (Source, error)
+}
+
+// choices lists the sources that are set. A new kind of source is an entry here.
+func (c *Config) choices() (list []choice) {
+	if d := c.DNS; d != nil {
+		list = append(list, choice{"dns", d.check, func(Surroundings) (Source, error) { return newDNS(*d), nil }})
+	}
+	return list
+}
+
+// Check reports what cannot be in c.
+func (c *Config) Check() error {
+	list := c.choices()
+	if len(list) != 1 {
+		return errors.New("discover: want one of dns")
+	}
+	var errs []error
+	if c.Empty != "" && c.Empty != "keep" && c.Empty != "allow" {
+		errs = append(errs, fmt.Errorf("discover: empty: %q is neither keep nor allow", c.Empty))
+	}
+	if err := list[0].check(); err != nil {
+		errs = append(errs, fmt.Errorf("discover: %s: %w", list[0].key, err))
+	}
+	return errors.Join(errs...)
+}
+
+// MayEmpty tells whether an answer without endpoints is taken at its word.
+func (c *Config) MayEmpty() bool { return c.Empty == "allow" }
+
+// Source makes the source of c, which has been checked.
+func (c *Config) Source(sur Surroundings) (Source, error) {
+	return c.choices()[0].make(sur)
+}

@@ -1,0 +1,236 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Keeper keeps the endpoints of all clusters current.
+type Keeper struct {
+	to       Target
+	log      *slog.Logger
+	clusters map[string]*kept // never changes
+}
+
+// A Target is told the endpoints of a cluster. It is called by one goroutine at
+// a time for one cluster, and only if something changed.
+type Target interface {
+	SetEndpoints(cluster string, list []Endpoint) error
+}
+
+// A Cluster is what a Keeper has to know of one.
+type Cluster struct {
+	// Fixed are the endpoints of a cluster without a source; of one with a
+	// source they are in force until it answers for the first time.
+	Fixed  []Endpoint
+	Source Source // nil: none
+	// MayEmpty: an answer without endpoints is taken at its word. Else the last
+	// endpoints stay in force.
+	MayEmpty bool
+}
+
+// A kept is one cluster and what is known of its endpoints.
+type kept struct {
+	name     string
+	source   Source
+	mayEmpty bool
+
+	mu      sync.Mutex // guards the fields below; held while Target is called, so that calls keep their order
+	found   []Endpoint
+	changes Changes
+	given   []Endpoint // to the target
+	status  Status
+}
+
+// A Status is how a source does.
+type Status struct {
+	Source string `json:"source"`
+	// State is waiting until the first answer, current while the source answers,
+	// stale after it failed: then the last endpoints are in force.
+	State       string    `json:"state"`
+	LastSuccess time.Time `json:"lastSuccess,omitzero"`
+	LastError   string    `json:"lastError,omitempty"`
+	LastFailure time.Time `json:"lastFailure,omitzero"`
+	Failures    int       `json:"failures"` // in a row
+	Revision    string    `json:"revision,omitempty"`
+	Found       int       `json:"found"` // endpoints
+	Skipped     string    `json:"skipped,omitempty"`
+	Changed     int64     `json:"changed"` // how often the list changed
+	Changes     *Changes  `json:"changes,omitempty"`
+}
+
+// The states of a source.
+const (
+	Waiting = "waiting"
+	Current = "current"
+	Stale   = "stale"
+	Fixed   = "fixed" // there is no source
+)
+
+// NewKeeper returns a keeper of clusters by name. Its Run must be running.
+func NewKeeper(clusters map[string]Cluster, to Target, log *slog.Logger) *Keeper {
+	k := &Keeper{to: to, log: log, clusters: make(map[string]*kept, len(clusters))}
+	for name, c := range clusters {
+		fixed, _ := (&Found{Endpoints: c.Fixed}).tidy()
+		kc := &kept{name: name, source: c.Source, mayEmpty: c.MayEmpty, found: fixed, given: fixed}
+		kc.status = Status{Source: "configuration", State: Fixed, Found: len(fixed)}
+		if c.Source != nil {
+			kc.status.Source, kc.status.State = c.Source.String(), Waiting
+		}
+		k.clusters[name] = kc
+	}
+	return k
+}
+
+// Run runs all sources until ctx ends.
+func (k *Keeper) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for _, c := range k.clusters {
+		if c.source != nil {
+			wg.Go(func() { k.keep(ctx, c) })
+		}
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// The pauses after failures in a row: half of a second to half a minute, each
+// twice the one before, give or take a quarter, so that those who lost the same
+// registry do not come back in the same moment.
+const (
+	firstPause = 500 * time.Millisecond
+	lastPause  = 30 * time.Second
+)
+
+func pauseAfter(failures int) time.Duration {
+	d := min(firstPause<<min(failures-1, 10), lastPause)
+	return d - d/4 + rand.N(d/2)
+}
+
+// keep runs one source again and again.
+func (k *Keeper) keep(ctx context.Context, c *kept) {
+	for {
+		err := c.source.Run(ctx, func(f Found) { k.found(c, &f) })
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			err = errors.New("the source ended")
+		}
+		failures := c.failed(err)
+		level := slog.LevelDebug
+		if failures == 1 {
+			level = slog.LevelWarn
+		}
+		k.log.Log(ctx, level, "discovery failed, the last endpoints stay in force", "cluster", c.name, "source", c.source.String(), "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pauseAfter(failures)):
+		}
+	}
+}
+
+// failed notes a failure and tells how many there were in a row.
+func (c *kept) failed(err error) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := &c.status
+	s.Failures++
+	s.LastError, s.LastFailure = err.Error(), time.Now().UTC()
+	if s.State == Current {
+		s.State = Stale
+	}
+	return s.Failures
+}
+
+// found takes an answer in.
+func (k *Keeper) found(c *kept, f *Found) {
+	list, skipped := f.tidy()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := &c.status
+	if s.Failures > 0 {
+		k.log.Info("discovery works again", "cluster", c.name, "source", s.Source)
+	}
+	s.State, s.Failures, s.LastSuccess, s.Revision, s.Skipped = Current, 0, time.Now().UTC(), f.Revision, skipped
+	unusable := len(f.Endpoints) > 0 || f.Skipped != ""
+	if len(list) == 0 && (unusable || !c.mayEmpty) {
+		if len(c.found) > 0 {
+			s.State = Stale
+			if skipped == "" {
+				s.Skipped = fmt.Sprintf("the source has no endpoint: the last %d stay in force", len(c.found))
+			}
+		}
+		return
+	}
+	s.Found = len(list)
+	c.found = list
+	k.giveLocked(c)
+}
+
+// giveLocked tells the target what changed.
+func (k *Keeper) giveLocked(c *kept) {
+	list := c.changes.over(c.found)
+	if slices.Equal(list, c.given) {
+		return
+	}
+	if err := k.to.SetEndpoints(c.name, list); err != nil {
+		c.status.LastError, c.status.LastFailure, c.status.State = err.Error(), time.Now().UTC(), Stale
+		k.log.Error("endpoints refused", "cluster", c.name, "error", err)
+		return
+	}
+	c.given = list
+	c.status.Changed++
+}
+
+// Has tells whether there is a cluster of this name.
+func (k *Keeper) Has(cluster string) bool { return k.clusters[cluster] != nil }
+
+// Knows tells whether a cluster has an endpoint, drained or not.
+func (k *Keeper) Knows(cluster, address string) bool {
+	c := k.clusters[cluster]
+	if c == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.found, func(e Endpoint) bool { return e.Address == address }) ||
+		slices.ContainsFunc(c.changes.Endpoints, func(e Change) bool { return e.Address == address && e.Added })
+}
+
+// Change puts what operators decided about a cluster in place of what they
+// decided before.
+func (k *Keeper) Change(cluster string, ch Changes) {
+	c := k.clusters[cluster]
+	if c == nil {
+		return // of a configuration that was
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changes = ch
+	c.status.Changes = nil
+	if !ch.Empty() {
+		c.status.Changes = &ch
+	}
+	k.giveLocked(c)
+}
+
+// Status tells how the source of a cluster does.
+func (k *Keeper) Status(cluster string) *Status {
+	c := k.clusters[cluster]
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.status
+	return &s
+}

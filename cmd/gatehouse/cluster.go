@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/internal/app"
+	"gatehouse/internal/discovery"
 	"gatehouse/internal/upstream"
 )
 
@@ -45,10 +46,10 @@ func newClusterList() *cobra.Command {
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var answer struct {
-				Clusters []upstream.Status `json:"clusters"`
+				Clusters []app.ClusterStatus `json:"clusters"`
 			}
 			return t.show(cmd, "/clusters", &answer, func(w io.Writer) {
-				fmt.Fprintln(w, "CLUSTER\tREADY\tBREAKER\tIN FLIGHT\tREQUESTS\tERRORS")
+				fmt.Fprintln(w, "CLUSTER\tREADY\tBREAKER\tIN FLIGHT\tREQUESTS\tERRORS\tSOURCE")
 				for i := range answer.Clusters {
 					printCluster(w, &answer.Clusters[i])
 				}
@@ -66,7 +67,7 @@ func newClusterShow() *cobra.Command {
 		Short: "Show the endpoints of a cluster",
 		Args:  oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var s upstream.Status
+			var s app.ClusterStatus
 			return t.show(cmd, "/clusters/"+url.PathEscape(args[0]), &s, func(w io.Writer) { printEndpoints(w, &s) })
 		},
 	}
@@ -130,7 +131,7 @@ func (t *clusterTarget) get(cmd *cobra.Command, path string) ([]byte, error) {
 	return text, nil
 }
 
-func printCluster(w io.Writer, s *upstream.Status) {
+func printCluster(w io.Writer, s *app.ClusterStatus) {
 	ready, busy, requests, failed := 0, 0, int64(0), int64(0)
 	for _, e := range s.Endpoints {
 		if e.Health == "ready" {
@@ -138,7 +139,7 @@ func printCluster(w io.Writer, s *upstream.Status) {
 		}
 		busy, requests, failed = busy+e.InFlight, requests+e.Requests, failed+e.Errors
 	}
-	fmt.Fprintf(w, "%s\t%d of %d\t%s\t%d\t%d\t%d\n", s.Name, ready, len(s.Endpoints), breakerText(s.Breaker), busy, requests, failed)
+	fmt.Fprintf(w, "%s\t%d of %d\t%s\t%d\t%d\t%d\t%s\n", s.Name, ready, len(s.Endpoints), breakerText(s.Breaker), busy, requests, failed, sourceState(s.Discovery))
 }
 
 func breakerText(b *upstream.BreakerStatus) string {
@@ -148,7 +149,7 @@ func breakerText(b *upstream.BreakerStatus) string {
 	return b.State
 }
 
-func printEndpoints(w io.Writer, s *upstream.Status) {
+func printEndpoints(w io.Writer, s *app.ClusterStatus) {
 	fmt.Fprintf(w, "cluster %s, balance %s, breaker %s", s.Name, s.Balance, breakerText(s.Breaker))
 	if b := s.Breaker; b != nil && b.Reason != "" {
 		fmt.Fprintf(w, " (%s; probes in %v)", b.Reason, time.Duration(b.OpenFor)*time.Millisecond)
@@ -156,6 +157,7 @@ func printEndpoints(w io.Writer, s *upstream.Status) {
 	if s.Panic {
 		fmt.Fprint(w, ", too few endpoints are ready: all are used")
 	}
+	printSource(w, s.Discovery)
 	fmt.Fprintln(w, "\n\nENDPOINT\tWEIGHT\tHEALTH\tIN FLIGHT\tREQUESTS\tERRORS\tREASON")
 	for _, e := range s.Endpoints {
 		reason := e.Reason
@@ -163,5 +165,32 @@ func printEndpoints(w io.Writer, s *upstream.Status) {
 			reason += fmt.Sprintf(", back in %v", time.Duration(e.EjectFor)*time.Millisecond)
 		}
 		fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%d\t%d\t%s\n", e.Address, e.Weight, e.Health, e.InFlight, e.Requests, e.Errors, reason)
+	}
+}
+
+func sourceState(d *discovery.Status) string {
+	if d == nil {
+		return ""
+	}
+	return d.State
+}
+
+// printSource tells where the endpoints come from.
+func printSource(w io.Writer, d *discovery.Status) {
+	if d == nil {
+		return
+	}
+	fmt.Fprintf(w, "\nsource %s: %s, %d found", d.Source, d.State, d.Found)
+	if d.Revision != "" {
+		fmt.Fprintf(w, ", revision %s", d.Revision)
+	}
+	if !d.LastSuccess.IsZero() {
+		fmt.Fprintf(w, ", last answer %s", d.LastSuccess.Format(time.RFC3339))
+	}
+	if d.LastError != "" {
+		fmt.Fprintf(w, "\nlast failure %s: %s", d.LastFailure.Format(time.RFC3339), d.LastError)
+	}
+	if d.Skipped != "" {
+		fmt.Fprintf(w, "\nnot used: %s", d.Skipped)
 	}
 }

@@ -29,7 +29,7 @@ type admin struct {
 	rev      func(context.Context) (store.Rev, error)
 	backup   func(context.Context, io.Writer) error
 	caches   cacheStats
-	clusters clusterStatus
+	clusters func() []ClusterStatus
 	metrics  http.Handler
 	traffic  *compile.Metrics
 	names    func() map[compile.SeriesKey]string // of APIs, by stage

@@ -19,6 +19,7 @@ import (
 
 	"gatehouse/internal/awsclient"
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/discovery"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/compile"
 	"gatehouse/internal/gateway/ingress"
@@ -68,6 +69,7 @@ type node struct {
 	follower    *iam.Follower
 	logs        *accessLogs
 	clusters    *upstream.Registry
+	discovery   *discovery.Keeper
 	aws         *awsclient.Client
 	caches      *integration.Caches
 	metrics     *compile.Metrics
@@ -117,6 +119,9 @@ func (n *node) open() error {
 	}
 	n.clusters = upstream.NewRegistry(upstream.Options{MaxConnections: cfg.BackendConnections, Clusters: cfg.Clusters})
 	if n.aws, err = n.openAWS(); err != nil {
+		return err
+	}
+	if err := n.openDiscovery(); err != nil {
 		return err
 	}
 	if n.functions, err = n.openFunctions(); err != nil {
@@ -187,7 +192,7 @@ func (n *node) run(ctx context.Context) error {
 	defer endParts()
 	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, log: n.log}
 	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run, n.functions.logs.Run,
-		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.aws.Run, n.caches.Run, n.metrics.Stages.Run, n.metrics.Routes.Run, n.logs.Run, n.logs.write, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
+		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.aws.Run, n.caches.Run, n.metrics.Stages.Run, n.metrics.Routes.Run, n.logs.Run, n.logs.write, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
 	}
 	g.Go(func() error {

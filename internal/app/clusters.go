@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"gatehouse/internal/discovery"
 	"gatehouse/internal/upstream"
 )
 
@@ -30,8 +31,20 @@ func (c *Config) readClusters(node *yaml.Node) error {
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	dec.KnownFields(true)
-	if err := dec.Decode(&c.Clusters); err != nil {
+	var all map[string]struct {
+		upstream.Definition `yaml:",inline"`
+		Discover            *discovery.Config `yaml:"discover"`
+	}
+	if err := dec.Decode(&all); err != nil {
 		return fmt.Errorf("clusters: want a map, each name with endpoints: %w", err)
+	}
+	c.Clusters, c.Discover = map[string]upstream.Definition{}, map[string]*discovery.Config{}
+	for name, one := range all {
+		one.Discovered = one.Discover != nil
+		c.Clusters[name] = one.Definition
+		if one.Discovered {
+			c.Discover[name] = one.Discover
+		}
 	}
 	return nil
 }
@@ -50,6 +63,11 @@ func (c *Config) checkClusters() error {
 		}
 		if err := def.Check(); err != nil {
 			errs = append(errs, fmt.Errorf("clusters: %s: %s", name, strings.ReplaceAll(err.Error(), "\n", "; ")))
+		}
+		if d := c.Discover[name]; d != nil {
+			if err := d.Check(); err != nil {
+				errs = append(errs, fmt.Errorf("clusters: %s: %s", name, strings.ReplaceAll(err.Error(), "\n", "; ")))
+			}
 		}
 	}
 	for _, arn := range slices.Sorted(maps.Keys(c.LoadBalancers)) {
@@ -76,6 +94,39 @@ func (c *Config) checkBalancer(arn string) error {
 	return nil
 }
 
+// openDiscovery makes what keeps the endpoints of all clusters current.
+func (n *node) openDiscovery() error {
+	all := make(map[string]discovery.Cluster, len(n.cfg.Clusters))
+	for name, def := range n.cfg.Clusters {
+		c := discovery.Cluster{Fixed: def.Endpoints}
+		if d := n.cfg.Discover[name]; d != nil {
+			var err error
+			if c.Source, err = d.Source(discovery.Surroundings{}); err != nil {
+				return fmt.Errorf("clusters: %s: %w", name, err)
+			}
+			c.MayEmpty = d.MayEmpty()
+		}
+		all[name] = c
+	}
+	n.discovery = discovery.NewKeeper(all, n.clusters, n.log)
+	return nil
+}
+
+// A ClusterStatus is how a cluster does, and the source of its endpoints.
+type ClusterStatus struct {
+	upstream.Status
+	Discovery *discovery.Status `json:"discovery,omitempty"`
+}
+
+// clusterStatus tells how the clusters of several endpoints do.
+func (n *node) clusterStatus() []ClusterStatus {
+	list := []ClusterStatus{}
+	for _, s := range n.clusters.Status() {
+		list = append(list, ClusterStatus{s, n.discovery.Status(s.Name)})
+	}
+	return list
+}
+
 // showClusters tells how the clusters of several endpoints do, or the one that
 // the path names.
 func (a *admin) showClusters(w http.ResponseWriter, r *http.Request) {
@@ -93,6 +144,3 @@ func (a *admin) showClusters(w http.ResponseWriter, r *http.Request) {
 	}
 	writeJSON(w, http.StatusNotFound, map[string]string{"message": fmt.Sprintf("there is no cluster %q", name)})
 }
-
-// clusterStatus is what an admin asks for the state of clusters.
-type clusterStatus func() []upstream.Status

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"gatehouse/internal/discovery"
 	"gatehouse/internal/upstream"
 )
 
@@ -323,6 +324,10 @@ type Config struct {
 	// Clusters are the clusters of several endpoints, by name. They too stand in
 	// the configuration file only: docs/clusters.md tells of them.
 	Clusters map[string]upstream.Definition
+
+	// Discover says where clusters find their endpoints, by name: docs/discovery.md
+	// tells of it.
+	Discover map[string]*discovery.Config
 }
 
 // Defaults returns the configuration of a server that was told nothing.

@@ -70,10 +70,7 @@ var ErrNotAdded = errors.New("was not added by hand: drain it, or remove it wher
 
 // over lays c over what was found, which is in the order of addresses.
 func (c *Changes) over(found []Endpoint) []Endpoint {
-	if c.Off {
-		return nil
-	}
-	if len(c.Endpoints) == 0 {
+	if c.Empty() {
 		return found
 	}
 	list := make([]Endpoint, 0, len(found)+len(c.Endpoints))
@@ -84,18 +81,17 @@ func (c *Changes) over(found []Endpoint) []Endpoint {
 	for _, e := range found {
 		if ch := changed[e.Address]; ch != nil {
 			delete(changed, e.Address)
-			if ch.Drained {
-				continue
-			}
+			e.Draining = e.Draining || ch.Drained
 			if ch.Weight > 0 {
 				e.Weight = ch.Weight
 			}
 		}
+		e.Draining = e.Draining || c.Off
 		list = append(list, e)
 	}
 	for _, ch := range c.Endpoints {
-		if changed[ch.Address] != nil && ch.Added && !ch.Drained && len(list) < maxEndpoints {
-			list = append(list, Endpoint{Address: ch.Address, Weight: max(ch.Weight, 1)})
+		if changed[ch.Address] != nil && ch.Added && len(list) < maxEndpoints {
+			list = append(list, Endpoint{Address: ch.Address, Weight: max(ch.Weight, 1), Draining: ch.Drained || c.Off})
 		}
 	}
 	slices.SortFunc(list, func(a, b Endpoint) int { return strings.Compare(a.Address, b.Address) })

@@ -23,7 +23,7 @@ import (
 )
 
 // An Endpoint is where requests may go.
-type Endpoint = upstream.EndpointDefinition
+type Endpoint = upstream.Endpoint
 
 // A Source finds the endpoints of one cluster.
 type Source interface {

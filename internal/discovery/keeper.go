@@ -81,7 +81,7 @@ func NewKeeper(clusters map[string]Cluster, to Target, log *slog.Logger) *Keeper
 		kc := &kept{name: name, source: c.Source, mayEmpty: c.MayEmpty, found: fixed, given: fixed}
 		kc.status = Status{Source: "configuration", State: Fixed, Found: len(fixed)}
 		if c.Source != nil {
-			kc.status.Source, kc.status.State = c.Source.String(), Waiting
+			kc.status.Source, kc.status.State, kc.status.Found = c.Source.String(), Waiting, 0
 		}
 		k.clusters[name] = kc
 	}

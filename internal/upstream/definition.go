@@ -22,6 +22,10 @@ type Definition struct {
 	Eject          Eject         `yaml:"eject"`
 	Breaker        *Breaker      `yaml:"breaker"` // none
 	Retries        Retries       `yaml:"retries"`
+
+	// Discovered: the endpoints come from a source. Those given here are in
+	// force until it answers; there may be none.
+	Discovered bool `yaml:"-"`
 }
 
 // An Endpoint is one endpoint of a Definition.
@@ -102,7 +106,7 @@ const (
 // Check reports what cannot be in a definition.
 func (d *Definition) Check() error {
 	var errs []error
-	if len(d.Endpoints) == 0 {
+	if len(d.Endpoints) == 0 && !d.Discovered {
 		errs = append(errs, errors.New("endpoints: there is none"))
 	}
 	errs = append(errs, checkEndpoints(d.Endpoints))

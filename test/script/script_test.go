@@ -35,7 +35,7 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	aws := startAWS(t)
-	for _, dir := range []string{"server", "apigateway", "execute", "iam", "authorization", "httpapi", "websocket", "lambda", "cloudformation"} {
+	for _, dir := range []string{"server", "apigateway", "execute", "iam", "authorization", "httpapi", "websocket", "lambda", "cloudformation", "discovery"} {
 		t.Run(dir, func(t *testing.T) {
 			testscript.Run(t, testscript.Params{
 				Dir:                 dir,
@@ -58,6 +58,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"backend":     cmdBackend,
 	"oidc":        cmdOIDC,
 	"s3":          cmdS3,
+	"dns":         cmdDNS,
 	"http":        cmdHTTP,
 	"ws":          cmdWS,
 	"rest":        cmdRest,
@@ -91,6 +92,7 @@ type world struct {
 	flags    []string // the server was started with
 	backends []*backend
 	sockets  map[string]*socket
+	dns      map[string]*dnsServer
 	answer   answer // of the last http
 
 	open    io.ReadCloser // the rest of the last http -first
@@ -102,7 +104,7 @@ type worldKey struct{}
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
 
 func setup(env *testscript.Env, bin string, aws []string) error {
-	w := &world{bin: bin, aws: aws}
+	w := &world{bin: bin, aws: aws, dns: map[string]*dnsServer{}}
 	env.Values[worldKey{}] = w
 	env.Defer(w.end)
 	examples, err := filepath.Abs(filepath.Join(root, "examples"))

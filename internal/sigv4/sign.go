@@ -101,7 +101,7 @@ func Presign(r *http.Request, body []byte, k Key, t Target, at time.Time, expire
 func (q *Request) sign(query string, signed []string, hash string, key []byte, at time.Time, scope Scope) string {
 	pairs, _ := parseQuery(query)
 	canonical := q.canonical(canonicalQuery(pairs), signed, hash, scope.Service)
-	return hex.EncodeToString(mac(key, stringToSign(canonical, at, scope)))
+	return hex.EncodeToString(mac(key, stringToSign(algorithm, canonical, at, scope)))
 }
 
 // signable returns the names of the headers to sign, in order.

@@ -29,6 +29,10 @@ const (
 	// UnsignedPayload stands for the body's hash where the body is not signed.
 	UnsignedPayload = "UNSIGNED-PAYLOAD"
 
+	// contentHash is the header in which a client may say what it signs for
+	// the body.
+	contentHash = "x-amz-content-sha256"
+
 	emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 )
 
@@ -96,6 +100,9 @@ type Scope struct {
 
 // String returns the scope as it stands in a string to sign.
 func (s Scope) String() string {
+	if s.Region == "" { // of version 4A
+		return s.Date + "/" + s.Service + "/" + terminator
+	}
 	return s.Date + "/" + s.Region + "/" + s.Service + "/" + terminator
 }
 
@@ -123,7 +130,7 @@ func HashPayload(body []byte) string {
 }
 
 // stringToSign binds a canonical request to a time and a scope.
-func stringToSign(canonical string, at time.Time, s Scope) string {
+func stringToSign(algorithm, canonical string, at time.Time, s Scope) string {
 	sum := sha256.Sum256([]byte(canonical))
 	return algorithm + "\n" + at.UTC().Format(timeFormat) + "\n" + s.String() + "\n" + hex.EncodeToString(sum[:])
 }

@@ -87,9 +87,9 @@ func (v vector) request() sigv4.Request {
 	return q
 }
 
-func vectors(t testing.TB) (time.Time, []vector) {
+func vectors(t testing.TB, signer string) (time.Time, []vector) {
 	t.Helper()
-	b, err := os.ReadFile("testdata/botocore.json")
+	b, err := os.ReadFile("testdata/" + signer + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func vectors(t testing.TB) (time.Time, []vector) {
 }
 
 func TestBotocoreVectors(t *testing.T) {
-	now, cases := vectors(t)
+	now, cases := vectors(t, "botocore")
 	if len(cases) != 23 {
 		t.Fatalf("%d vectors, want 23", len(cases))
 	}
@@ -135,7 +135,7 @@ func same(a, b sigv4.Request) bool {
 // TestMutations changes one byte of signed requests in every part that is
 // signed; none may verify.
 func TestMutations(t *testing.T) {
-	now, cases := vectors(t)
+	now, cases := vectors(t, "botocore")
 	rnd := rand.New(rand.NewPCG(1, 2))
 	tried := 0
 	for _, v := range cases {
@@ -351,7 +351,7 @@ func TestParseRefuses(t *testing.T) {
 // FuzzParse feeds requests to the parser. Whatever it accepts must not verify
 // with a key that did not sign it, and nothing may panic.
 func FuzzParse(f *testing.F) {
-	_, cases := vectors(f)
+	_, cases := vectors(f, "botocore")
 	for _, v := range cases {
 		f.Add(v.Target, v.Header["Authorization"], v.Header["X-Amz-Date"], v.Host)
 	}
@@ -383,7 +383,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkVerify(b *testing.B) {
-	now, cases := vectors(b)
+	now, cases := vectors(b, "botocore")
 	q := cases[6].request()
 	body := []byte(cases[6].Body)
 	b.ReportAllocs()

@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"crypto/ecdsa"
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
@@ -75,14 +76,26 @@ type Signature struct {
 	Presigned    bool          // in the query instead of the header
 	Expires      time.Duration // of presigned requests
 
-	signed []string // header names, lower case
-	mac    string   // in hex
-	query  []pair   // of the request, without the signature
+	algorithm string
+	regions   string   // of version 4A: the region set
+	signed    []string // header names, lower case
+	mac       string   // in hex
+	query     []pair   // of the request, without the signature
 }
 
-// Parse reads the signature of q. The error is an [*Error] of reason Missing
-// or Incomplete.
+// Parse reads the signature of q, which must be of version 4. The error is an
+// [*Error] of reason Missing, Incomplete or Invalid.
 func Parse(q *Request) (*Signature, error) {
+	s, err := ParseAny(q)
+	if err == nil && s.algorithm != algorithm {
+		return nil, incomplete("Unsupported AWS 'algorithm': '%s'.", s.algorithm)
+	}
+	return s, err
+}
+
+// ParseAny reads the signature of q, which may be of version 4 or 4A. What is
+// of version 4A has no Region in its scope: ask InRegion.
+func ParseAny(q *Request) (*Signature, error) {
 	pairs, ok := parseQuery(q.Query)
 	if !ok || len(pairs) > maxQueryPairs {
 		return nil, incomplete("The query string is malformed.")
@@ -138,7 +151,7 @@ func Claim(q *Request) (*Signature, error) {
 // AWS: the texts are those of its front end; each missing part adds a sentence.
 func parseHeader(q *Request, auth string, pairs []pair) (*Signature, error) {
 	name, rest, _ := strings.Cut(strings.TrimSpace(auth), " ")
-	if name != algorithm {
+	if name != algorithm && name != asymmetric {
 		return nil, incomplete("Unsupported AWS 'algorithm': '%s'.", clip(name))
 	}
 	parts := map[string]string{}
@@ -172,7 +185,12 @@ func parseHeader(q *Request, auth string, pairs []pair) (*Signature, error) {
 	if len(lacks) > 0 {
 		return nil, incomplete("%s Authorization=%s", strings.Join(lacks, " "), clip(auth))
 	}
-	s := &Signature{SessionToken: q.get("x-amz-security-token"), query: pairs, mac: parts["Signature"]}
+	s := &Signature{SessionToken: q.get("x-amz-security-token"), query: pairs, mac: parts["Signature"], algorithm: name}
+	if name == asymmetric {
+		if s.regions = q.get("x-amz-region-set"); s.regions == "" {
+			return nil, incomplete("Authorization header requires existence of a 'X-Amz-Region-Set' header. Authorization=%s", clip(auth))
+		}
+	}
 	if err := s.setCredential(parts["Credential"]); err != nil {
 		return nil, err
 	}
@@ -197,11 +215,17 @@ func parsePresigned(q *Request, pairs []pair) (*Signature, error) {
 			s.query = append(s.query, p)
 		}
 	}
-	if parts["X-Amz-Algorithm"] != algorithm {
-		return nil, incomplete("Unsupported AWS 'algorithm': '%s'.", clip(parts["X-Amz-Algorithm"]))
+	required := []string{"X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"}
+	switch s.algorithm = parts["X-Amz-Algorithm"]; s.algorithm {
+	case algorithm:
+	case asymmetric:
+		required = append(required, "X-Amz-Region-Set")
+		s.regions = parts["X-Amz-Region-Set"]
+	default:
+		return nil, incomplete("Unsupported AWS 'algorithm': '%s'.", clip(s.algorithm))
 	}
 	var lacks []string
-	for _, k := range []string{"X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"} {
+	for _, k := range required {
 		if parts[k] == "" {
 			lacks = append(lacks, "AWS query-string parameters must include '"+k+"'.")
 		}
@@ -229,7 +253,12 @@ func parsePresigned(q *Request, pairs []pair) (*Signature, error) {
 
 func (s *Signature) setCredential(text string) error {
 	p := strings.Split(text, "/")
-	if len(p) != 5 || slices.Contains(p, "") {
+	if s.algorithm == asymmetric {
+		if len(p) != 4 || slices.Contains(p, "") {
+			return incomplete("Credential must have exactly 4 slash-delimited elements, e.g. keyid/date/service/term, got '%s'", clip(text))
+		}
+		p = slices.Insert(p, 2, "")
+	} else if len(p) != 5 || slices.Contains(p, "") {
 		return incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'", clip(text))
 	}
 	if p[4] != terminator {
@@ -291,21 +320,21 @@ func (s *Signature) VerifyCached(q *Request, body []byte, secret string, now tim
 	if err := s.CheckTime(now); err != nil {
 		return err
 	}
-	hash := ""
-	if claimed := q.values("x-amz-content-sha256"); len(claimed) == 1 && claimed[0] == UnsignedPayload {
+	if claimed := q.values(contentHash); len(claimed) == 1 && claimed[0] == UnsignedPayload {
 		// The header stands in the canonical request as it was sent.
-		hash = UnsignedPayload
-	} else {
-		hash = HashPayload(body)
+		return s.proves(q, UnsignedPayload, secret, keys)
+	} else if hash := HashPayload(body); len(claimed) == 0 || len(claimed) == 1 && subtle.ConstantTimeCompare([]byte(claimed[0]), []byte(hash)) == 1 {
 		// We accept the header as the body's hash only if it is.
-		if len(claimed) > 1 || len(claimed) == 1 && subtle.ConstantTimeCompare([]byte(claimed[0]), []byte(hash)) != 1 {
-			return mismatch()
-		}
+		return s.proves(q, hash, secret, keys)
 	}
-	canonical := q.canonical(canonicalQuery(s.query), s.signed, hash, s.Scope.Service)
-	text := stringToSign(canonical, s.Time, s.Scope)
-	want := hex.EncodeToString(mac(keys.key(s.Scope, secret), text))
-	if subtle.ConstantTimeCompare([]byte(want), []byte(s.mac)) != 1 {
+	return mismatch()
+}
+
+// proves checks the signature itself; payload stands for the body.
+func (s *Signature) proves(q *Request, payload, secret string, keys *KeyCache) error {
+	canonical := q.canonical(canonicalQuery(s.query), s.signed, payload, s.Scope.Service)
+	text := stringToSign(s.algorithm, canonical, s.Time, s.Scope)
+	if !s.matches(text, s.mac, secret, keys) {
 		e := mismatch()
 		e.Canonical, e.ToSign = canonical, text
 		return e
@@ -313,9 +342,31 @@ func (s *Signature) VerifyCached(q *Request, body []byte, secret string, now tim
 	return nil
 }
 
-// A KeyCache remembers the signing key that a secret derived last: clients use
-// one scope a day. Its zero value is empty.
-type KeyCache struct{ last atomic.Pointer[derivedKey] }
+// matches tells whether a signature is that of text by what the secret derives.
+func (s *Signature) matches(text, signature, secret string, keys *KeyCache) bool {
+	if s.algorithm == asymmetric {
+		return verifies(keys.publicKey(s.AccessKey, secret), text, signature)
+	}
+	want := hex.EncodeToString(mac(keys.key(s.Scope, secret), text))
+	return subtle.ConstantTimeCompare([]byte(want), []byte(signature)) == 1
+}
+
+// A KeyCache remembers what one access key's secret derived last: the signing
+// key, since clients use one scope a day, and the public key. Its zero value is
+// empty.
+type KeyCache struct {
+	last   atomic.Pointer[derivedKey]
+	public atomic.Pointer[ecdsa.PublicKey]
+}
+
+func (c *KeyCache) publicKey(accessKey, secret string) *ecdsa.PublicKey {
+	if key := c.public.Load(); key != nil {
+		return key
+	}
+	key := publicKey(accessKey, secret)
+	c.public.Store(key)
+	return key
+}
 
 type derivedKey struct {
 	scope Scope

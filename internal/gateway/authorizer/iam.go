@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,8 +15,8 @@ import (
 	"gatehouse/internal/wire"
 )
 
-// An IAM lets in who has signed the request with Signature Version 4 and may
-// invoke the method, by the policies of the caller and of the API together.
+// An IAM lets in who has signed the request with Signature Version 4, or 4A, and
+// may invoke the method, by the policies of the caller and of the API together.
 //
 // The path of a request that is signed must be in its normal form: signatures
 // do not cover dot segments and empty segments.
@@ -29,6 +30,9 @@ type IAM struct {
 	Organization string // of all accounts; empty: they are in none
 	// Forward: backends see the signature, as those of HTTP APIs do.
 	Forward bool
+	// Asymmetric: signatures of version 4A count as well, as those of REST APIs
+	// do.
+	Asymmetric bool
 }
 
 // signingName is the service that requests to APIs are signed for.
@@ -104,14 +108,18 @@ func (c *verdictCause) Error() string {
 // read.
 func (a *IAM) verify(x *gateway.Exchange) (*identity.Credential, error) {
 	q := signed(x)
-	sig, err := sigv4.Parse(&q)
+	parse := sigv4.Parse
+	if a.Asymmetric {
+		parse = sigv4.ParseAny
+	}
+	sig, err := parse(&q)
 	if err != nil {
 		return nil, a.unreadable(x, err)
 	}
 	switch {
 	case sig.Scope.Service != signingName:
 		return nil, invalid("Credential should be scoped to correct service: '" + signingName + "'.")
-	case sig.Scope.Region != a.Region:
+	case !sig.InRegion(a.Region):
 		return nil, invalid("Credential should be scoped to a valid region.")
 	case x.Vars.HTTPMethod != q.Method && !sig.Covers("x-http-method-override"):
 		return nil, invalid("'x-http-method-override' must be a 'SignedHeader' in the AWS Authorization.")
@@ -134,13 +142,41 @@ func (a *IAM) verify(x *gateway.Exchange) (*identity.Credential, error) {
 			return nil, err
 		}
 	}
-	if err := sig.VerifyCached(&q, x.MethodRequest.Body.Bytes, cred.Secret.Reveal(), now, &cred.Keys); err != nil {
+	payload, decoded, err := sig.VerifyStream(&q, x.MethodRequest.Body.Bytes, cred.Secret.Reveal(), now, &cred.Keys)
+	if err != nil {
 		return nil, mismatch(err)
 	}
 	if cred.Expired(now) {
 		return nil, expired
 	}
+	if decoded {
+		unwrap(&x.MethodRequest, payload)
+	}
 	return cred, nil
+}
+
+// unwrap puts in place of a body in signed chunks what they hold, and takes off
+// the headers what speaks of chunks.
+func unwrap(m *wire.Request, payload []byte) {
+	m.Body = wire.Body{Bytes: payload, Length: int64(len(payload))}
+	var codings []string
+	for _, v := range m.Header.Values("Content-Encoding") {
+		for one := range strings.SplitSeq(v, ",") {
+			if one = strings.TrimSpace(one); one != "" && !strings.EqualFold(one, "aws-chunked") {
+				codings = append(codings, one)
+			}
+		}
+	}
+	m.Header.DelID(wire.HeaderContentEncoding)
+	if len(codings) > 0 {
+		m.Header.SetID(wire.HeaderContentEncoding, strings.Join(codings, ", "))
+	}
+	for _, name := range []string{"X-Amz-Decoded-Content-Length", "X-Amz-Trailer"} {
+		m.Header.Del(name)
+	}
+	if m.Header.Has(wire.HeaderContentLength) {
+		m.Header.SetID(wire.HeaderContentLength, strconv.Itoa(len(payload)))
+	}
 }
 
 // AWS: authorizers.md §5.
@@ -172,8 +208,11 @@ func (a *IAM) unreadable(x *gateway.Exchange, err error) error {
 // mismatch words what is wrong with a signature that could be read.
 func mismatch(err error) error {
 	var e *sigv4.Error
-	if !errors.As(err, &e) {
+	switch {
+	case !errors.As(err, &e):
 		return gateway.NewFault(gateway.InvalidSignature, err)
+	case e.Reason == sigv4.Incomplete: // chunks that are none
+		return &gateway.Fault{Type: gateway.InvalidSignature, ErrorType: "IncompleteSignatureException", Message: e.Message}
 	}
 	text := e.Message
 	if e.Canonical != "" {

@@ -40,7 +40,7 @@ func (p *planner) access(steps []gateway.Step, m *api.Method, by gateway.Step) [
 	case str(m.AuthorizationType) == typeIAM:
 		steps = append(steps, &authorizer.IAM{
 			Identities: p.c.opt.Identities, Region: p.id.Region, Account: p.id.Account,
-			Resource: p.policy, Private: private, Organization: p.c.opt.Organization,
+			Resource: p.policy, Private: private, Organization: p.c.opt.Organization, Asymmetric: true,
 		})
 	case str(m.AuthorizationType) == typeCustom && guarded:
 		if p.policy != nil {

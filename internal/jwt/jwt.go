@@ -151,30 +151,33 @@ func decode(part string) ([]byte, error) {
 	return b, nil
 }
 
+// errClaims is that what a token says, signed as it is, are no claims.
+var errClaims = fmt.Errorf("%w: its claims are not an object whose members stand once each, or too many", ErrMalformed)
+
 // parseClaims reads a payload: an object, whose members stand once each.
 func parseClaims(payload []byte) ([]Claim, error) {
 	d := jsontext.NewDecoder(bytes.NewReader(payload))
 	if tok, err := d.ReadToken(); err != nil || tok.Kind() != '{' {
-		return nil, ErrMalformed
+		return nil, errClaims
 	}
 	var list []Claim
 	for d.PeekKind() == '"' && len(list) < maxClaims {
 		name, err := d.ReadToken()
 		if err != nil {
-			return nil, ErrMalformed
+			return nil, errClaims
 		}
 		text := name.String()
 		v, err := d.ReadValue()
 		if err != nil {
-			return nil, ErrMalformed
+			return nil, errClaims
 		}
 		list = append(list, Claim{text, v.Clone()})
 	}
 	if tok, err := d.ReadToken(); err != nil || tok.Kind() != '}' {
-		return nil, fmt.Errorf("%w: too many claims, or one twice", ErrMalformed)
+		return nil, errClaims
 	}
 	if _, err := d.ReadToken(); err != io.EOF { //nolint:errorlint // it is returned bare
-		return nil, ErrMalformed
+		return nil, errClaims
 	}
 	return list, nil
 }

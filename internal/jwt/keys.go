@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"net/url"
 	"slices"
@@ -157,7 +158,7 @@ func parseKey(raw jsontext.Value) (publicKey, bool) {
 	}
 	switch key := k.Key.(type) {
 	case *rsa.PublicKey:
-		return publicKey{k.KeyID, k.Algorithm, key}, key.N.BitLen() >= minRSABits
+		return publicKey{k.KeyID, k.Algorithm, key}, key.N.BitLen() >= minRSABits && !guessable(key.N)
 	case *ecdsa.PublicKey, ed25519.PublicKey:
 		return publicKey{k.KeyID, k.Algorithm, key}, true
 	}
@@ -194,4 +195,23 @@ func fits(key any, algorithm string) bool {
 		return algorithm == "EdDSA"
 	}
 	return false
+}
+
+// guessable tells whether an RSA modulus was made by the flawed generator of
+// some smart cards, whose private keys can be computed: modulo small primes it
+// is a power of 65537, which one in a hundred million others is.
+//
+// CVE-2017-15361, Nemec and others, "The Return of Coppersmith's Attack".
+func guessable(n *big.Int) bool {
+	var rest big.Int
+	for _, p := range []int64{11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157} {
+		want := rest.Mod(n, big.NewInt(p)).Int64()
+		power := int64(1)
+		for power != want {
+			if power = power * 65537 % p; power == 1 {
+				return false // it was gone round
+			}
+		}
+	}
+	return true
 }

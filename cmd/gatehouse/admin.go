@@ -122,3 +122,15 @@ func (c *client) query(ctx context.Context, service, action string, form url.Val
 	}
 	return text, nil
 }
+
+// account is the account of the caller.
+func (c *client) account(ctx context.Context) (string, error) {
+	var who struct {
+		Account string `xml:"GetCallerIdentityResult>Account"`
+	}
+	text, err := c.query(ctx, "sts", "GetCallerIdentity", nil)
+	if err == nil {
+		err = xml.Unmarshal(text, &who)
+	}
+	return who.Account, err
+}

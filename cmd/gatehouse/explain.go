@@ -157,14 +157,8 @@ func (q *question) find(ctx context.Context, c *client) (*guarded, error) {
 			return nil, fmt.Errorf("the API's policy: %w", err)
 		}
 	}
-	var who struct {
-		Account string `xml:"GetCallerIdentityResult>Account"`
-	}
-	text, err := c.query(ctx, "sts", "GetCallerIdentity", nil)
-	if err == nil {
-		err = xml.Unmarshal(text, &who)
-	}
-	best.arn = "arn:aws:execute-api:" + c.region + ":" + who.Account + ":" + q.api + "/" + q.stage + "/" + q.method + "/" + strings.TrimPrefix(q.path, "/")
+	account, err := c.account(ctx)
+	best.arn = "arn:aws:execute-api:" + c.region + ":" + account + ":" + q.api + "/" + q.stage + "/" + q.method + "/" + strings.TrimPrefix(q.path, "/")
 	best.sourceIP = q.sourceIP
 	return best, err
 }

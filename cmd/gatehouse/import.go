@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -22,7 +20,7 @@ const maxDefinition = 6 << 20
 
 // An importer is what "gatehouse import" was asked to do.
 type importer struct {
-	apiID     string
+	chosen
 	stage     string
 	variables map[string]string
 	wait      time.Duration
@@ -45,7 +43,7 @@ func newImport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Import an API definition into a running server, and deploy it",
-		Long: "Import an OpenAPI 2.0 or 3.0 document (JSON or YAML; - reads standard input) as a REST API.\n" +
+		Long: "Import an OpenAPI 2.0 or 3.0 document (JSON or YAML; - reads standard input) as a REST or an HTTP API.\n" +
 			"If the server has an API with the title of the document, that API is overwritten: importing twice is\n" +
 			"the same as importing once. With --deploy the API is deployed to a stage too, which is made if needed.\n\n" +
 			"This does what \"aws apigateway import-rest-api\", \"put-rest-api\" and \"create-deployment\" do. The server is\n" +
@@ -65,13 +63,18 @@ func newImport() *cobra.Command {
 			return out.print(cmd.OutOrStdout(), done, done.text)
 		},
 	}
-	cmd.Flags().StringVar(&im.apiID, "api-id", "", "overwrite the API with this `ID`, whatever its name")
+	im.register(cmd)
 	cmd.Flags().StringVar(&im.stage, "deploy", "", "deploy to this `STAGE`")
-	cmd.Flags().StringToStringVar(&im.variables, "var", nil, "stage variable; may be repeated")
-	cmd.Flags().DurationVar(&im.wait, "wait", 0, "wait up to this `TIME` for the server to be ready")
 	to.register(cmd)
 	out.register(cmd)
 	return cmd
+}
+
+// register adds the flags that all commands have which import.
+func (im *importer) register(cmd *cobra.Command) {
+	im.chosen.register(cmd)
+	cmd.Flags().StringToStringVar(&im.variables, "var", nil, "stage variable; may be repeated")
+	cmd.Flags().DurationVar(&im.wait, "wait", 0, "wait up to this `TIME` for the server to be ready")
 }
 
 func oneFile(cmd *cobra.Command, args []string) error {
@@ -109,46 +112,37 @@ func (im *importer) run(ctx context.Context, to target, doc []byte) (*imported, 
 	if err != nil {
 		return nil, err
 	}
-	done, err := im.put(ctx, c, doc)
+	k, err := im.kindOf(doc)
 	if err != nil {
 		return nil, err
 	}
+	id, err := im.find(ctx, c, k, doc)
+	if err != nil {
+		return nil, err
+	}
+	return im.put(ctx, c, k, id, doc)
+}
+
+// put imports doc over the API of this id, or as a new one, and deploys it if a
+// stage was named.
+func (im *importer) put(ctx context.Context, c *client, k kind, id string, doc []byte) (*imported, error) {
+	done, err := k.put(ctx, c, id, doc)
+	if err != nil {
+		return nil, err
+	}
+	done.Created = id == ""
 	if im.stage == "" {
 		return done, nil
 	}
-	if err := im.deploy(ctx, c, done); err != nil {
+	if done.Deployment, err = k.deploy(ctx, c, done.RestAPI, im.stage, im.variables); err != nil {
 		return nil, fmt.Errorf("%s is imported as API %s, but not deployed: %w", done.Name, done.RestAPI, err)
 	}
 	done.Stage = im.stage
-	done.URL = c.dataPlane + "/_aws/execute-api/" + done.RestAPI + "/" + im.stage
+	done.URL = c.dataPlane + "/_aws/execute-api/" + done.RestAPI
+	if im.stage != "$default" {
+		done.URL += "/" + im.stage
+	}
 	return done, nil
-}
-
-// put imports doc over the API of its title, or as a new one.
-func (im *importer) put(ctx context.Context, c *client, doc []byte) (*imported, error) {
-	id := im.apiID
-	if id == "" {
-		var err error
-		if id, err = findAPI(ctx, c, title(doc)); err != nil {
-			return nil, err
-		}
-	}
-	call := call{method: http.MethodPost, path: "/restapis?mode=import", body: doc}
-	if id != "" {
-		call.method, call.path = http.MethodPut, "/restapis/"+url.PathEscape(id)+"?mode=overwrite"
-	}
-	var api struct {
-		ID       string
-		Name     string
-		Warnings []string
-	}
-	if err := c.do(ctx, call, &api); err != nil {
-		return nil, err
-	}
-	for _, w := range api.Warnings {
-		fmt.Fprintln(os.Stderr, "gatehouse: warning:", w)
-	}
-	return &imported{RestAPI: api.ID, Name: api.Name, Created: id == ""}, nil
 }
 
 // title is the title of an OpenAPI document; empty if it has none, or is none:
@@ -166,71 +160,24 @@ func title(doc []byte) string {
 }
 
 // findAPI returns the id of the API called name, or nothing if there is none.
-func findAPI(ctx context.Context, c *client, name string) (string, error) {
+func findAPI(ctx context.Context, c *client, k kind, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	all, err := k.list(ctx, c)
+	if err != nil {
+		return "", err
+	}
 	var found []string
-	for position := ""; name != ""; {
-		var page struct {
-			Item     []struct{ ID, Name string }
-			Position string
-		}
-		if err := c.do(ctx, call{method: http.MethodGet, path: "/restapis?limit=500&position=" + url.QueryEscape(position)}, &page); err != nil {
-			return "", err
-		}
-		for _, a := range page.Item {
-			if a.Name == name {
-				found = append(found, a.ID)
-			}
-		}
-		if position = page.Position; position == "" {
-			break
+	for _, a := range all {
+		if a.name == name {
+			found = append(found, a.id)
 		}
 	}
 	if len(found) > 1 {
 		return "", fmt.Errorf("several APIs are called %q: %s; choose one with --api-id", name, strings.Join(found, ", "))
 	}
 	return strings.Join(found, ""), nil
-}
-
-func (im *importer) deploy(ctx context.Context, c *client, done *imported) error {
-	api := "/restapis/" + url.PathEscape(done.RestAPI)
-	deployment, err := jsonCall(http.MethodPost, api+"/deployments", map[string]any{"stageName": im.stage, "variables": im.variables})
-	if err != nil {
-		return err
-	}
-	var made struct{ ID string }
-	if err := c.do(ctx, deployment, &made); err != nil {
-		return err
-	}
-	done.Deployment = made.ID
-	return im.setVariables(ctx, c, api+"/stages/"+url.PathEscape(im.stage))
-}
-
-// setVariables sees to it that a stage which was there before has the
-// variables too.
-func (im *importer) setVariables(ctx context.Context, c *client, stage string) error {
-	var current struct{ Variables map[string]string }
-	if err := c.do(ctx, call{method: http.MethodGet, path: stage}, &current); err != nil {
-		return err
-	}
-	type patch struct {
-		Op    string `json:"op"`
-		Path  string `json:"path"`
-		Value string `json:"value"`
-	}
-	var ops []patch
-	for name, value := range im.variables {
-		if current.Variables[name] != value {
-			ops = append(ops, patch{"replace", "/variables/" + name, value})
-		}
-	}
-	if len(ops) == 0 {
-		return nil
-	}
-	change, err := jsonCall(http.MethodPatch, stage, map[string]any{"patchOperations": ops})
-	if err != nil {
-		return err
-	}
-	return c.do(ctx, change, nil)
 }
 
 // text tells people what was done; the last line is the URL alone, for scripts.

@@ -2,6 +2,9 @@
 //
 //	gatehouse serve      run the server
 //	gatehouse import     import an API definition into a running server, and deploy it
+//	gatehouse deploy     make a stage serve an API definition, and tell what changed
+//	gatehouse diff       tell what a deployment would change
+//	gatehouse export     write what a stage serves as an API definition
 //	gatehouse function   deploy, call and watch functions of a running server
 //	gatehouse admin      make an administrator of a running server
 //	gatehouse cluster    show how clusters and their endpoints do
@@ -73,7 +76,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newImport(), newFunction(), newAdmin(), newCluster(), newExplain(), newWhoCanCall(), newTop(), newCompact(), newVersion())
+	root.AddCommand(newServe(), newImport(), newDeploy(), newDiff(), newExport(), newFunction(), newAdmin(), newCluster(), newExplain(), newWhoCanCall(), newTop(), newCompact(), newVersion())
 	return root
 }
 

@@ -99,6 +99,9 @@ func TestExportRoundTrip(t *testing.T) {
 				if len(got.Warnings) > 0 && len(want.Warnings) == 0 {
 					t.Errorf("the export is imported with warnings %q", got.Warnings)
 				}
+				if d := Compare(got, want); d != nil {
+					t.Errorf("the round trip is told as a change: %v", d)
+				}
 				if d := cmp.Diff(comparable(t, want, opt.Version), comparable(t, got, opt.Version)); d != "" {
 					t.Errorf("after a round trip (-want +got):\n%s\n%s", d, text)
 				}

@@ -39,7 +39,7 @@ func TestReadme(t *testing.T) {
 		{"go run ./examples/petstore/backend &", ""}, // runs already
 		{"aws --", awsCommand + " --"},
 		{".gatehouse/", s.Data + "/"},
-		{"build/gatehouse import", bin + " import --data " + s.Data},
+		{"build/gatehouse deploy", bin + " deploy --data " + s.Data},
 		{"127.0.0.1:4566", s.API},
 		{"127.0.0.1:8080", s.Listen},
 		{"127.0.0.1:9000", pets},

@@ -131,9 +131,10 @@ func (t *target) served(ctx context.Context, done *imported) error {
 
 // text tells people what was done; the last line is the URL alone, for scripts.
 func (d *deployed) text(w io.Writer) error {
-	if d.Created {
-		fmt.Fprintf(w, "%s: API %s created\n", d.Name, d.RestAPI)
-	} else {
+	if err := d.made(w); err != nil {
+		return err
+	}
+	if !d.Created {
 		if err := printChanges(w, d.Changes); err != nil {
 			return err
 		}

@@ -182,13 +182,19 @@ func findAPI(ctx context.Context, c *client, k kind, name string) (string, error
 
 // text tells people what was done; the last line is the URL alone, for scripts.
 func (d *imported) text(w io.Writer) error {
+	err := d.made(w)
+	if err == nil && d.Stage != "" {
+		_, err = fmt.Fprintf(w, "deployment %s on stage %s\n%s\n", d.Deployment, d.Stage, d.URL)
+	}
+	return err
+}
+
+// made tells which API a document was imported into.
+func (d *imported) made(w io.Writer) error {
 	verb := "overwritten"
 	if d.Created {
 		verb = "created"
 	}
 	_, err := fmt.Fprintf(w, "%s: API %s %s\n", d.Name, d.RestAPI, verb)
-	if err == nil && d.Stage != "" {
-		_, err = fmt.Fprintf(w, "deployment %s on stage %s\n%s\n", d.Deployment, d.Stage, d.URL)
-	}
 	return err
 }

@@ -38,16 +38,18 @@ type SocketStage struct {
 	Handshake *Plan
 	// Connections answers requests for @connections; nil: nobody does.
 	Connections *Plan
-	// Select finds the key of a message's route.
-	Select func(message []byte) string
+	// Select appends the key of a message's route.
+	Select func(dst, message []byte) []byte
 	Routes map[string]*Route // by key, $default among them
 	// Connect and Disconnect are the routes of these events; nil: there is none.
 	Connect, Disconnect *Route
 }
 
-// Route returns the route of a key, or that of $default, or nil.
-func (s *SocketStage) Route(key string) *Route {
-	if rt := s.Routes[key]; rt != nil && key != "" {
+// RouteOf returns the route of a message, or that of $default, or nil.
+func (s *SocketStage) RouteOf(message []byte) *Route {
+	var room [64]byte
+	key := s.Select(room[:0], message)
+	if rt := s.Routes[string(key)]; rt != nil && len(key) > 0 {
 		return rt
 	}
 	return s.Routes["$default"]

@@ -34,6 +34,10 @@ type APIDefinition struct {
 
 	// RouteResponses are those of a WebSocket API, by route and their own id.
 	RouteResponses map[string]map[string]v2.RouteResponse `json:",omitzero"`
+	// IntegrationResponses are, likewise, by integration and their own id.
+	IntegrationResponses map[string]map[string]v2.IntegrationResponse `json:",omitzero"`
+	// Models are its models, by id.
+	Models map[string]v2.Model `json:",omitzero"`
 }
 
 // An APIDeployment freezes a definition.

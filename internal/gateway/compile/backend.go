@@ -69,15 +69,18 @@ var errNoLink = errors.New("VPC link cannot be used")
 // gives the port and the name for Host and TLS. A link that is gone answers 500:
 // undocumented.
 func (p *planner) throughLink(id string, uri *integration.URI) (string, error) {
-	key := linkID{p.id.Scope, id}
-	p.b.links[key] = true
-	link := p.c.backends.Load().link(key)
+	return p.c.throughLink(p.b, linkID{p.id.Scope, id}, uri)
+}
+
+func (c *Compiler) throughLink(b *built, key linkID, uri *integration.URI) (string, error) {
+	b.links[key] = true
+	link := c.backends.Load().link(key)
 	if link == nil || len(link.TargetArns) == 0 {
-		return "", fmt.Errorf("%w: there is no %q", errNoLink, id)
+		return "", fmt.Errorf("%w: there is no %q", errNoLink, key.id)
 	}
-	where := p.c.opt.LoadBalancers[link.TargetArns[0]]
+	where := c.opt.LoadBalancers[link.TargetArns[0]]
 	if where == "" {
-		return "", fmt.Errorf("%w: the target of %q, %s, has no addresses: set them with --load-balancer", errNoLink, id, link.TargetArns[0])
+		return "", fmt.Errorf("%w: the target of %q, %s, has no addresses: set them with --load-balancer", errNoLink, key.id, link.TargetArns[0])
 	}
 	return withPort(where, uri.Port), nil
 }
@@ -94,23 +97,27 @@ func withPort(where string, port uint16) string {
 }
 
 // setCertificate prepares the certificate that a stage shows to its backends.
-func (p *planner) setCertificate() error {
-	id := str(p.rec.ClientCertificateId)
+func (p *planner) setCertificate() (err error) {
+	p.certificate, p.certificateName, err = p.c.clientCertificate(p.id, str(p.rec.ClientCertificateId))
+	return err
+}
+
+// clientCertificate finds the certificate that a stage shows to its backends;
+// nil: it has none.
+func (c *Compiler) clientCertificate(stage stageID, id string) (*tls.Certificate, string, error) {
 	if id == "" {
-		return nil
+		return nil, "", nil
 	}
-	rec := p.c.backends.Load().certificate(certificateID{p.id.Scope, id})
+	rec := c.backends.Load().certificate(certificateID{stage.Scope, id})
 	if rec == nil {
-		return fmt.Errorf("client certificate %q does not exist", id)
+		return nil, "", fmt.Errorf("client certificate %q does not exist", id)
 	}
 	cert, err := tls.X509KeyPair([]byte(str(rec.PemEncodedCertificate)), []byte(rec.Key))
 	if err != nil {
-		return fmt.Errorf("client certificate %q: %w", id, err)
+		return nil, "", fmt.Errorf("client certificate %q: %w", id, err)
 	}
 	if end := rec.ExpirationDate; end != nil && time.Now().After(*end) {
-		p.c.opt.Log.Warn("client certificate has expired, backends may refuse it", "api", p.id.api, "stage", p.id.name, "certificate", id, "expired", *end)
+		c.opt.Log.Warn("client certificate has expired, backends may refuse it", "api", stage.api, "stage", stage.name, "certificate", id, "expired", *end)
 	}
-	p.certificate = &cert
-	p.certificateName = strings.Join([]string{p.id.Account, p.id.Region, id}, "/")
-	return nil
+	return &cert, strings.Join([]string{stage.Account, stage.Region, id}, "/"), nil
 }

@@ -53,7 +53,7 @@ func (b *builder) buildHTTP(ctx context.Context, made *built, id stageID, rec *r
 	}
 	made.disabled, made.name = isTrue(def.API.DisableExecuteApiEndpoint), str(def.API.Name)
 	if b.c.mirror.http.sockets[apiID{id.Scope, id.api}] {
-		return b.buildSocket(ctx, made, id, rec, def)
+		return b.buildSocket(made, id, rec, def)
 	}
 	made.http = true
 	p := &httpPlanner{c: b.c, b: made, id: id, def: def, rec: rec,

@@ -1,16 +1,13 @@
 package compile
 
 import (
-	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"time"
 
 	v2 "gatehouse/internal/awsapi/apigatewayv2"
-	"gatehouse/internal/function"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/authorizer"
 	"gatehouse/internal/gateway/event"
@@ -18,7 +15,6 @@ import (
 	"gatehouse/internal/gateway/step"
 	"gatehouse/internal/gateway/wsapi"
 	"gatehouse/internal/record"
-	"gatehouse/internal/upstream"
 )
 
 // The routes of a WebSocket API that are not found by a message.
@@ -31,10 +27,13 @@ const (
 type socketPlanner struct {
 	httpPlanner
 	hub *wsapi.Hub
+
+	certificate     *tls.Certificate // shown to backends; nil: none
+	certificateName string           // what tells it from others
 }
 
 // buildSocket makes a stage of a WebSocket API.
-func (b *builder) buildSocket(ctx context.Context, made *built, id stageID, rec *record.APIStage, def *record.APIDefinition) error {
+func (b *builder) buildSocket(made *built, id stageID, rec *record.APIStage, def *record.APIDefinition) error {
 	hub := b.c.opt.Sockets
 	if hub == nil {
 		return errors.New("nobody serves WebSocket APIs here")
@@ -45,12 +44,15 @@ func (b *builder) buildSocket(ctx context.Context, made *built, id stageID, rec 
 	if p.finish, err = p.finishers(step.NewSocketAccessLog); err != nil {
 		return err
 	}
+	if p.certificate, p.certificateName, err = b.c.clientCertificate(id, str(rec.ClientCertificateId)); err != nil {
+		return err
+	}
 	s := &gateway.SocketStage{Routes: make(map[string]*gateway.Route), Connections: b.c.opt.Connections}
-	selection, err := wsapi.ParseSelection(str(def.API.RouteSelectionExpression))
+	selection, err := step.ParseSelection(str(def.API.RouteSelectionExpression))
 	if err != nil {
 		return fmt.Errorf("routeSelectionExpression: %w", err)
 	}
-	s.Select = selection.Key
+	s.Select = selection.AppendKey
 	connect := v2.Route{RouteKey: new(connectRoute)}
 	for _, routeID := range slices.Sorted(maps.Keys(def.Routes)) {
 		r := def.Routes[routeID]
@@ -59,7 +61,7 @@ func (b *builder) buildSocket(ctx context.Context, made *built, id stageID, rec 
 			s.Connect, connect = rt, r
 			continue
 		}
-		if rt.Plan, err = p.routePlan(ctx, rt, &r); err != nil {
+		if rt.Plan, err = p.routePlan(rt, &r); err != nil {
 			return fmt.Errorf("%s: %w", rt.Key, err)
 		}
 		if rt.Key == disconnectRoute {
@@ -71,7 +73,7 @@ func (b *builder) buildSocket(ctx context.Context, made *built, id stageID, rec 
 	if s.Connect == nil {
 		s.Connect = &gateway.Route{Key: connectRoute}
 	}
-	if s.Handshake, err = p.handshake(ctx, s.Connect, &connect); err != nil {
+	if s.Handshake, err = p.handshake(s.Connect, &connect); err != nil {
 		return fmt.Errorf("%s: %w", connectRoute, err)
 	}
 	s.Connect.Plan = s.Handshake
@@ -91,21 +93,59 @@ func replies(def *record.APIDefinition, routeID string) bool {
 
 // handshake is the order in which things happen to a request for a connection.
 //
-// AWS: websocket-execution.md §1 has throttling before the authorizer.
-func (p *socketPlanner) handshake(ctx context.Context, rt *gateway.Route, r *v2.Route) (*gateway.Plan, error) {
+// AWS: websocket-execution.md §1 has throttling before the authorizer, then the
+// key, whose plan has limits of its own.
+func (p *socketPlanner) handshake(rt *gateway.Route, r *v2.Route) (*gateway.Plan, error) {
 	plan := &gateway.Plan{Finish: p.finishersOf(rt), Request: []gateway.Step{&wsapi.Upgrade{Hub: p.hub}, p.throttle(rt)}}
 	if s, err := p.authorizeSocket(r); err != nil {
 		return nil, err
 	} else if s != nil {
 		plan.Request = append(plan.Request, s)
 	}
+	plan.Request = append(plan.Request, p.key(r), &step.Throttle{})
+	if err := p.require(plan, r); err != nil {
+		return nil, err
+	}
 	if str(r.Target) != "" {
-		if err := p.backend(ctx, plan, rt, r); err != nil {
+		if err := p.backend(plan, rt, r); err != nil {
 			return nil, err
 		}
 	}
 	plan.Response = append(plan.Response, &wsapi.Accept{Hub: p.hub})
 	return plan, nil
+}
+
+// key makes the step that looks at the API key of the handshake.
+//
+// AWS: websocket-execution.md §10.
+func (p *socketPlanner) key(r *v2.Route) *step.APIKey {
+	return &step.APIKey{Required: isTrue(r.ApiKeyRequired), FromAuthorizer: str(p.def.API.ApiKeySelectionExpression) == "$context.authorizer.usageIdentifierKey"}
+}
+
+// require adds the step that wants the parameters which a handshake must have.
+//
+// AWS: API reference, Route; what comes of a missing one is undocumented: as for
+// REST APIs.
+func (p *socketPlanner) require(plan *gateway.Plan, r *v2.Route) error {
+	var keys []string
+	for key, c := range r.RequestParameters {
+		if isTrue(c.Required) {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	s, err := step.NewRequestParams(keys, p.scope())
+	if err == nil {
+		plan.Request = append(plan.Request, s)
+	}
+	return err
+}
+
+// scope is what the mappings of the API can refer to.
+func (p *socketPlanner) scope() *step.Scope {
+	return &step.Scope{Variables: p.rec.StageVariables, Socket: true}
 }
 
 // authorizeSocket makes the step that finds out who a client is; nil: anybody
@@ -118,6 +158,21 @@ func (p *socketPlanner) authorizeSocket(r *v2.Route) (gateway.Step, error) {
 		return &authorizer.IAM{
 			Identities: p.c.opt.Identities, Region: p.id.Region, Account: p.id.Account, Organization: p.c.opt.Organization,
 		}, nil
+	case v2.AuthorizationTypeCustom:
+		a, ok := p.def.Authorizers[str(r.AuthorizerId)]
+		if !ok || str(a.AuthorizerType) != v2.AuthorizerTypeRequest {
+			return nil, fmt.Errorf("authorizer %q does not exist", str(r.AuthorizerId))
+		}
+		caller, err := p.caller(&a)
+		if err != nil {
+			return nil, fmt.Errorf("authorizer %s: %w", str(a.AuthorizerId), err)
+		}
+		sources, err := authorizer.ParseSocketSources(a.IdentitySource, p.rec.StageVariables)
+		if err != nil {
+			return nil, fmt.Errorf("authorizer %s: %w", str(a.AuthorizerId), err)
+		}
+		l, err := authorizer.NewSocketLambda(caller, sources, event.NewSocketForm(connectRoute, p.rec.StageVariables))
+		return &step.Authorize{By: l}, err
 	default:
 		return nil, fmt.Errorf("authorizationType %s is not supported", t)
 	}
@@ -125,84 +180,20 @@ func (p *socketPlanner) authorizeSocket(r *v2.Route) (gateway.Step, error) {
 
 // routePlan is the order in which things happen to a message, or after the end.
 //
-// AWS: execution.md §4, as for HTTP APIs.
-func (p *socketPlanner) routePlan(ctx context.Context, rt *gateway.Route, r *v2.Route) (*gateway.Plan, error) {
+// AWS: execution.md §4, as for HTTP APIs; websocket-execution.md §10: keys.
+func (p *socketPlanner) routePlan(rt *gateway.Route, r *v2.Route) (*gateway.Plan, error) {
 	plan := &gateway.Plan{Finish: p.finishersOf(rt)}
 	if rt.Key != disconnectRoute {
-		plan.Request = append(plan.Request, p.throttle(rt))
+		plan.Request = append(plan.Request, p.key(r), p.throttle(rt))
 	}
 	if str(r.Target) == "" {
 		plan.Integration = integration.NewBroken(errNoTarget)
 		return plan, nil
 	}
-	return plan, p.backend(ctx, plan, rt, r)
+	return plan, p.backend(plan, rt, r)
 }
 
 var errNoTarget = errors.New("the route has no integration")
-
-// backend adds the call of a route's backend to its plan, and what belongs to it.
-func (p *socketPlanner) backend(_ context.Context, plan *gateway.Plan, rt *gateway.Route, r *v2.Route) error {
-	in, ok := p.def.Integrations[strings.TrimPrefix(str(r.Target), "integrations/")]
-	if !ok {
-		return fmt.Errorf("target %s does not exist", str(r.Target))
-	}
-	uri := integration.ExpandVariables(str(in.IntegrationUri), p.rec.StageVariables)
-	timeout := integration.DefaultTimeout
-	if in.TimeoutInMillis != nil {
-		timeout = time.Duration(*in.TimeoutInMillis) * time.Millisecond
-	}
-	var err error
-	switch str(in.IntegrationType) {
-	case v2.IntegrationTypeMock:
-		return nil // AWS: without templates it answers nothing, and that is well
-	case v2.IntegrationTypeHttpProxy:
-		return p.socketProxy(plan, &in, uri, timeout)
-	case v2.IntegrationTypeAwsProxy:
-		if f, ok := integration.ParseFunctionURI(uri); ok {
-			uri = f.Function
-		}
-		if p.c.opt.Functions == nil {
-			plan.Integration = integration.NewBroken(errNoFunction)
-			return nil
-		}
-		plan.Integration, err = integration.NewLambdaSocket(&integration.LambdaConfig{
-			Invoker: p.c.opt.Functions, Function: uri, Method: "POST", Timeout: timeout,
-			// AWS: websocket-execution.md §4.
-			Source: function.Source{Service: "apigateway.amazonaws.com", Account: p.id.Account, ARN: executeARN(p.id) + "/" + p.id.name + "/" + rt.Key},
-		}, event.NewSocketForm(rt.Key, p.rec.StageVariables))
-		return err
-	}
-	return errors.New("integration type " + str(in.IntegrationType) + " is not supported yet")
-}
-
-// socketProxy makes an HTTP_PROXY integration. An address that cannot be called
-// is no reason to refuse the stage: each call fails.
-func (p *socketPlanner) socketProxy(plan *gateway.Plan, in *v2.Integration, text string, timeout time.Duration) error {
-	uri, err := integration.ParseURI(text)
-	if err != nil {
-		plan.Integration = integration.NewBroken(err)
-		return nil
-	}
-	key := upstream.Key{Scheme: uri.Scheme, Host: uri.Host, Port: uri.Port}
-	cluster, err := p.c.opt.Clusters.Cluster(key, nil)
-	if err != nil {
-		return err
-	}
-	p.b.clusters[key] = true
-	sc := &step.Scope{Variables: p.rec.StageVariables, Socket: true}
-	mapped, err := step.NewIntegrationRequest(in.RequestParameters, uri.Variables(), step.BackendHTTP, sc)
-	if err != nil {
-		return err
-	}
-	if !mapped.Empty() {
-		plan.Request = append(plan.Request, mapped)
-	}
-	plan.Integration, err = integration.NewProxy(&integration.Config{
-		API: p.id.api, URI: uri, Cluster: cluster, Method: str(in.IntegrationMethod), Timeout: timeout,
-	})
-	plan.Response = append(plan.Response, wsapi.Answer{})
-	return err
-}
 
 // retainSockets closes the connections to stages that are there no more.
 func (c *Compiler) retainSockets(t *touched) {

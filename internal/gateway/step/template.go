@@ -187,6 +187,9 @@ var (
 		"domainPrefix", requestTimeEpoch, "requestId", identity, "domainName", "deploymentId", "apiId"}
 	identityNames = []string{"cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller", "sourceIp", "principalOrgId", "accessKey",
 		"cognitoAuthenticationType", "cognitoAuthenticationProvider", "userArn", "userAgent", "user"}
+	// AWS: websocket-execution.md §11.
+	socketNames = []string{"apiId", "connectedAt", "connectionId", "domainName", "eventType", "extendedRequestId", identity, "messageId",
+		"requestId", "requestTime", requestTimeEpoch, "routeKey", "stage"}
 	clientNames   = []string{"clientCertPem", "subjectDN", "issuerDN", "serialNumber", "validity"}
 	validityNames = []string{"notBefore", "notAfter"}
 )
@@ -216,6 +219,15 @@ var contextGetters = func() map[string]gateway.Getter {
 	return m
 }()
 
+// socketGetters are those that are WebSocket APIs' own.
+var socketGetters = map[string]gateway.Getter{
+	"connectedAt":  gateway.SocketVar("connectedAt"),
+	"connectionId": gateway.SocketVar("connectionId"),
+	"eventType":    gateway.SocketVar("eventType"),
+	"messageId":    gateway.SocketVar("messageId"),
+	"routeKey":     gateway.SocketVar("routeKey"),
+}
+
 // Lookup returns a variable. One without a value is null, which prints nothing.
 func (c *contextScope) Lookup(path string) vtl.Value {
 	x := c.x
@@ -241,6 +253,9 @@ func (c *contextScope) Lookup(path string) vtl.Value {
 		return authorizerValue(x, rest)
 	}
 	get := contextGetters[path]
+	if x.Socket != nil && socketGetters[path] != nil {
+		get = socketGetters[path]
+	}
 	if get == nil {
 		return vtl.Value{}
 	}
@@ -256,6 +271,9 @@ func (c *contextScope) Names(path string) []string {
 	switch path {
 	case "":
 		names := contextNames[:len(contextNames):len(contextNames)]
+		if c.x.Socket != nil {
+			names = socketNames[:len(socketNames):len(socketNames)]
+		}
 		if c.x.Vars.HasCanary {
 			names = append(names, "isCanaryRequest")
 		}

@@ -21,6 +21,7 @@ type conn struct {
 	api, stage  string
 	domain      string
 	agent       string
+	key         string // the API key of the handshake
 	peer        wire.Peer
 	connectedAt time.Time
 	auth        *gateway.Authorization // what the authorizer said; nil: there was none
@@ -123,14 +124,14 @@ func (c *conn) event(ctx context.Context, s *gateway.Socket, message []byte) {
 	}
 	rt := st.Socket.Disconnect
 	if s.Event == gateway.SocketMessage {
-		rt = st.Socket.Route(st.Socket.Select(message))
+		rt = st.Socket.RouteOf(message)
 	} else if rt == nil {
 		return
 	}
 	x := exchanges.Get().(*gateway.Exchange)
 	x.Peer, x.Authorization = &c.peer, c.auth
 	plan := x.BeginEvent(t, st, rt, s)
-	x.Vars.Domain, x.Vars.UserAgent = c.domain, c.agent
+	x.Vars.Domain, x.Vars.UserAgent, x.Vars.APIKey = c.domain, c.agent, c.key
 	x.MethodRequest.Method, x.MethodRequest.Host = "POST", c.domain
 	x.Vars.HTTPMethod = "POST"
 	if s.Event == gateway.SocketMessage {

@@ -55,7 +55,7 @@ func (a *Accept) Do(ctx context.Context, x *gateway.Exchange) error {
 	}
 	c := &conn{
 		hub: a.Hub, id: x.Socket.ConnectionID, connectedAt: x.Socket.ConnectedAt, auth: x.Authorization,
-		api: x.Stage.API, stage: x.Stage.Name, domain: strings.Clone(x.Vars.Domain), agent: strings.Clone(x.Vars.UserAgent),
+		api: x.Stage.API, stage: x.Stage.Name, domain: strings.Clone(x.Vars.Domain), agent: strings.Clone(x.Vars.UserAgent), key: strings.Clone(x.Vars.APIKey),
 		open: make(chan struct{}), turn: make(chan struct{}, 1),
 	}
 	if x.Peer != nil {

@@ -173,6 +173,16 @@ func (s *Service) DeleteClientCertificate(ctx context.Context, in *api.DeleteCli
 					"' of API '" + row.Value.RestAPI + "'.")
 			}
 		}
+		sockets, err := t.APIStages.All(ctx) // those of WebSocket APIs may have one
+		if err != nil {
+			return err
+		}
+		for _, row := range sockets {
+			if str(row.Value.ClientCertificateId) == id {
+				return api.BadRequestException("Cannot delete client certificate '" + id + "'. It is in use by stage '" + *row.Value.StageName +
+					"' of API '" + row.Value.API + "'.")
+			}
+		}
 		c.Require(t.ClientCertificates.Is(id, rev))
 		c.Do(t.ClientCertificates.Delete(id))
 		return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	api "gatehouse/internal/awsapi/apigateway"
+	v2 "gatehouse/internal/awsapi/apigatewayv2"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
@@ -111,9 +112,18 @@ func sameStage(a, b api.ApiStage) bool {
 // requirePlanStage demands that a stage a plan names is there.
 func (s *Service) requirePlanStage(ctx context.Context, c *store.Change, t record.Tables, plan, restAPI, stage string) error {
 	missing := api.NotFoundException("Invalid API Stage {api: " + restAPI + ", stage: " + stage + "} specified for usageplan " + plan)
+	key := store.ID(restAPI, stage)
 	_, rev, err := t.Stages.Find(ctx, missing, restAPI, stage)
 	if err == nil {
-		c.Require(t.Stages.Is(store.ID(restAPI, stage), rev))
+		c.Require(t.Stages.Is(key, rev))
+		return nil
+	}
+	// A plan may have stages of WebSocket APIs, too (websocket-execution.md §10).
+	if socket, _, err := t.APIs.Get(ctx, restAPI); err != nil || str(socket.ProtocolType) != v2.ProtocolTypeWebsocket {
+		return missing
+	}
+	if _, rev, err = t.APIStages.Find(ctx, missing, restAPI, stage); err == nil {
+		c.Require(t.APIStages.Is(key, rev))
 	}
 	return err
 }

@@ -92,7 +92,7 @@ func checkAPI(a *api.Api) error {
 	case str(a.ApiKeySelectionExpression) != keySelection:
 		return bad("apiKeySelectionExpression is supported only for WebSocket APIs")
 	case is(a.DisableSchemaValidation):
-		return noDisabledValidation.refuse("true")
+		return bad("disableSchemaValidation is supported only for WebSocket APIs")
 	}
 	return checkCORS(a.CorsConfiguration)
 }

@@ -30,10 +30,11 @@ func (s *Service) CreateAuthorizer(ctx context.Context, in *api.CreateAuthorizer
 
 // putAuthorizer checks an authorizer and puts it into the definition.
 func (e *apiEdit) putAuthorizer(a api.Authorizer) error {
+	check := checkAuthorizer
 	if isSocket(&e.rec.Api) {
-		return noSocketAuthorizer.refuse(str(a.AuthorizerType))
+		check = checkSocketAuthorizer
 	}
-	if err := checkAuthorizer(&a); err != nil {
+	if err := check(&a); err != nil {
 		return err
 	}
 	for id, other := range e.def.Authorizers {
@@ -118,6 +119,43 @@ func checkRequest(a *api.Authorizer) error {
 	case ttl != nil && *ttl > 0 && len(a.IdentitySource) == 0:
 		return bad("Identity source is required when caching is enabled")
 	}
+	return checkAsked(a)
+}
+
+// checkSocketAuthorizer is checkAuthorizer for WebSocket APIs. An
+// identityValidationExpression is kept and not looked at, as on AWS.
+//
+// AWS: websocket-execution.md §10. The texts are ours.
+func checkSocketAuthorizer(a *api.Authorizer) error {
+	switch {
+	case str(a.Name) == "" || len(*a.Name) > 128:
+		return bad("Authorizer name must have between 1 and 128 characters")
+	case str(a.AuthorizerType) != api.AuthorizerTypeRequest || a.JwtConfiguration != nil:
+		return bad("Only the REQUEST authorizer type is supported for WebSocket protocol Apis")
+	case a.AuthorizerPayloadFormatVersion != nil || is(a.EnableSimpleResponses):
+		return bad("authorizerPayloadFormatVersion and enableSimpleResponses are supported only for HTTP APIs")
+	case a.AuthorizerResultTtlInSeconds != nil && *a.AuthorizerResultTtlInSeconds != 0:
+		return bad("authorizerResultTtlInSeconds is supported only for HTTP APIs")
+	}
+	for _, source := range a.IdentitySource {
+		if !validSocketSource(source) {
+			return bad("Invalid mapping expression specified: " + source)
+		}
+	}
+	return checkAsked(a)
+}
+
+func validSocketSource(source string) bool {
+	for _, root := range []string{"route.request.header.", "route.request.querystring.", "context.", "stageVariables."} {
+		if name, ok := strings.CutPrefix(source, root); ok && name != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// checkAsked checks what a REQUEST authorizer asks.
+func checkAsked(a *api.Authorizer) error {
 	if err := checkRole(str(a.AuthorizerCredentialsArn)); err != nil {
 		return err
 	}

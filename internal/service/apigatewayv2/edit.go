@@ -48,6 +48,9 @@ const maxDefinition = 16 << 20
 // deploys by itself.
 func (e *apiEdit) save(ctx context.Context, c *store.Change) error {
 	e.def.Freeze(e.rec.Api)
+	if err := checkRouteModels(e.def); err != nil {
+		return err
+	}
 	b, err := e.def.Encode()
 	if err != nil {
 		return err

@@ -32,7 +32,13 @@ func (s *Service) CreateIntegration(ctx context.Context, in *api.CreateIntegrati
 		if err := finish(&i); err != nil {
 			return err
 		}
-		if err := s.checkPrivate(ctx, c, i); err != nil {
+		var err error
+		if isSocket(&e.rec.Api) {
+			err = s.checkSocketLink(ctx, c, &i)
+		} else {
+			err = s.checkPrivate(ctx, c, i)
+		}
+		if err != nil {
 			return err
 		}
 		i.IntegrationId = new(record.NewID(routeIDLen))
@@ -220,11 +226,14 @@ func (s *Service) UpdateIntegration(ctx context.Context, in *api.UpdateIntegrati
 		}
 		out = i
 		e.putIntegration(i)
-		if isSocket(&e.rec.Api) {
-			return checkSocketIntegration(&i)
-		}
 		if err := s.passRole(ctx, i.CredentialsArn); err != nil {
 			return err
+		}
+		if isSocket(&e.rec.Api) {
+			if err := checkSocketIntegration(&i); err != nil {
+				return err
+			}
+			return s.checkSocketLink(ctx, c, &i)
 		}
 		if err := checkIntegration(&i); err != nil {
 			return err
@@ -280,6 +289,7 @@ func (s *Service) DeleteIntegration(ctx context.Context, in *api.DeleteIntegrati
 			return api.ConflictException("Cannot delete Integration '" + id + "'. Remove all references to it first: Route '" + key + "'")
 		}
 		delete(e.def.Integrations, id)
+		delete(e.def.IntegrationResponses, id)
 		return nil
 	})
 }

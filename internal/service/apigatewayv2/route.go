@@ -2,6 +2,7 @@ package apigatewayv2
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -66,9 +67,10 @@ func checkRoute(rt *api.Route) error {
 	}
 	switch {
 	case is(rt.ApiKeyRequired):
-		return noRouteKeys.refuse("true")
+		// AWS: API reference, Route: these are for WebSocket APIs.
+		return bad("apiKeyRequired is supported only for WebSocket APIs")
 	case len(rt.RequestModels) > 0 || len(rt.RequestParameters) > 0 || str(rt.ModelSelectionExpression) != "" || str(rt.RouteResponseSelectionExpression) != "":
-		return noRouteModels.refuse("")
+		return bad("requestModels, requestParameters, modelSelectionExpression and routeResponseSelectionExpression are supported only for WebSocket APIs")
 	}
 	return nil
 }
@@ -196,6 +198,22 @@ func (s *Service) UpdateRoute(ctx context.Context, in *api.UpdateRouteInput) (*a
 		return e.putRoute(rt)
 	})
 	return new(api.UpdateRouteResult(out)), err
+}
+
+// DeleteRouteRequestParameter removes a request parameter of a route.
+func (s *Service) DeleteRouteRequestParameter(ctx context.Context, in *api.DeleteRouteRequestParameterInput) error {
+	return s.edit(ctx, in.ApiId, func(e *apiEdit, _ *store.Change) error {
+		rt, ok := e.def.Routes[str(in.RouteId)]
+		if !ok {
+			return errRoute(in.RouteId)
+		}
+		if _, ok := rt.RequestParameters[str(in.RequestParameterKey)]; !ok {
+			return errUnknown("RequestParameter", str(in.RequestParameterKey))
+		}
+		rt.RequestParameters = maps.Clone(rt.RequestParameters)
+		delete(rt.RequestParameters, *in.RequestParameterKey)
+		return e.putRoute(rt)
+	})
 }
 
 // DeleteRoute removes a route.

@@ -11,22 +11,19 @@ import (
 )
 
 // A route response of a WebSocket API makes its route a two-way one: that there
-// is one is all it says.
+// is one is all that matters. Its models and parameters describe the answer to
+// who reads the definition, as on AWS.
 
 // errRouteResponse is the answer for an unknown route response.
 func errRouteResponse(id *string) error { return errUnknown("RouteResponse", str(id)) }
 
-// checkRouteResponse refuses a route response that AWS refuses, or a setting
-// that would not act.
+// checkRouteResponse refuses a route response that AWS refuses.
 //
 // AWS: API reference, CreateRouteResponse; "Set up a route response for a
 // WebSocket API": the only key is $default.
 func checkRouteResponse(r *api.RouteResponse) error {
-	switch {
-	case str(r.RouteResponseKey) != defaultRoute:
+	if str(r.RouteResponseKey) != defaultRoute {
 		return bad("The only routeResponseKey is $default")
-	case len(r.ResponseModels) > 0 || len(r.ResponseParameters) > 0 || str(r.ModelSelectionExpression) != "":
-		return noRouteResponseModels.refuse("")
 	}
 	return nil
 }

@@ -29,19 +29,28 @@ func checkSocketAPI(a *api.Api) error {
 	switch {
 	case !selectsRoute(str(a.RouteSelectionExpression)):
 		return bad("Invalid routeSelectionExpression. It is required for WebSocket APIs and is made of $request.body.{path}")
-	case str(a.ApiKeySelectionExpression) != keySelection:
-		return noKeySource.refuse(*a.ApiKeySelectionExpression)
+	case str(a.ApiKeySelectionExpression) != keySelection && str(a.ApiKeySelectionExpression) != authorizerKeySelection:
+		return bad("Invalid apiKeySelectionExpression. It must be " + keySelection + " or " + authorizerKeySelection)
 	case a.CorsConfiguration != nil:
 		return bad("corsConfiguration is supported only for HTTP APIs")
-	case is(a.DisableSchemaValidation):
-		return noDisabledValidation.refuse("true")
 	}
 	return nil
 }
 
+// authorizerKeySelection takes the API key from what the authorizer says.
+//
+// AWS: websocket-execution.md §10.
+const authorizerKeySelection = "$context.authorizer.usageIdentifierKey"
+
 // selectsRoute tells whether an expression can find the key of a message: its
 // variables are parts of the body.
-func selectsRoute(expr string) bool {
+func selectsRoute(expr string) bool { return selects(expr, false) }
+
+// selects tells whether a selection expression can be followed. Its variables
+// are parts of the message's body or, if there is one, of the backend's answer.
+//
+// AWS: websocket-api-data-transformations.
+func selects(expr string, answered bool) bool {
 	rest := strings.ReplaceAll(expr, `\$`, "")
 	for {
 		_, after, ok := strings.Cut(rest, "$")
@@ -53,15 +62,31 @@ func selectsRoute(expr string) bool {
 		if braced {
 			n = strings.IndexByte(inner, '}')
 		}
-		if n < 0 {
-			return false
-		}
-		path, ok := strings.CutPrefix(inner[:n], "request.body.")
-		if _, err := vtl.CompilePath(path); !ok || err != nil {
+		if n < 0 || !selectable(inner[:n], answered) {
 			return false
 		}
 		rest = inner[n:]
 	}
+}
+
+func selectable(name string, answered bool) bool {
+	if path, ok := strings.CutPrefix(name, "request.body."); ok {
+		_, err := vtl.CompilePath(path)
+		return err == nil
+	}
+	part, ok := strings.CutPrefix(name, "integration.response.")
+	if !ok || !answered {
+		return false
+	}
+	kind, of, _ := strings.Cut(part, ".")
+	switch kind {
+	case "header", "multivalueheader":
+		return of != ""
+	case "body":
+		_, err := vtl.CompilePath(of)
+		return of == "" || err == nil
+	}
+	return part == "statuscode"
 }
 
 // pathLetters are what a variable without braces is made of.
@@ -78,10 +103,10 @@ func checkSocketRoute(rt *api.Route) error {
 		return bad("The provided route key must have between 1 and 128 characters")
 	case strings.HasPrefix(key, "$") && key != connectRoute && key != disconnectRoute && key != defaultRoute:
 		return bad("Route keys that begin with $ are reserved: only $connect, $disconnect and $default")
-	case is(rt.ApiKeyRequired):
-		return noRouteKeys.refuse("true")
-	case len(rt.RequestModels) > 0 || len(rt.RequestParameters) > 0 || str(rt.ModelSelectionExpression) != "":
-		return noRouteModels.refuse("")
+	case key == disconnectRoute && is(rt.ApiKeyRequired):
+		return bad("apiKeyRequired is not supported for the $disconnect route")
+	case str(rt.ModelSelectionExpression) != "" && !selects(*rt.ModelSelectionExpression, false):
+		return bad("Invalid modelSelectionExpression " + *rt.ModelSelectionExpression)
 	case str(rt.RouteResponseSelectionExpression) != "" && str(rt.RouteResponseSelectionExpression) != defaultRoute:
 		return bad("The only routeResponseSelectionExpression is $default")
 	}
@@ -91,8 +116,23 @@ func checkSocketRoute(rt *api.Route) error {
 		return bad("Only NONE, AWS_IAM and CUSTOM authorization types are supported for WebSocket protocol Apis")
 	case t != api.AuthorizationTypeNone && key != connectRoute:
 		return bad("Currently, authorization is restricted to the $connect route only")
-	case t == api.AuthorizationTypeCustom:
-		return noSocketAuthorizer.refuse(t)
+	}
+	return checkParameters(rt)
+}
+
+// checkParameters refuses request parameters that no handshake can have.
+//
+// AWS: API reference, Route, requestParameters. The texts are ours.
+func checkParameters(rt *api.Route) error {
+	for _, name := range sortedKeys(rt.RequestParameters) {
+		place, ok := strings.CutPrefix(name, "route.request.")
+		kind, of, _ := strings.Cut(place, ".")
+		switch {
+		case !ok || of == "" || kind != "header" && kind != "querystring":
+			return bad("Invalid request parameter " + name)
+		case str(rt.RouteKey) != connectRoute:
+			return bad("Request parameters are supported only for the $connect route")
+		}
 	}
 	return nil
 }
@@ -120,6 +160,9 @@ func finishSocketIntegration(i *api.Integration) error {
 	if i.IntegrationMethod == nil && isFunction(i) {
 		i.IntegrationMethod = new("POST")
 	}
+	if i.IntegrationResponseSelectionExpression == nil && (str(i.IntegrationType) != api.IntegrationTypeAwsProxy && str(i.IntegrationType) != api.IntegrationTypeHttpProxy) {
+		i.IntegrationResponseSelectionExpression = new(shownSelection) // AWS: websocket-execution.md §4
+	}
 	return checkSocketIntegration(i)
 }
 
@@ -129,45 +172,88 @@ func finishSocketIntegration(i *api.Integration) error {
 // AWS: websocket-execution.md §4; API reference, CreateIntegration. The texts
 // that HTTP APIs have not are ours.
 func checkSocketIntegration(i *api.Integration) error {
-	switch str(i.IntegrationType) {
-	case api.IntegrationTypeHttpProxy:
-		if err := checkSocketProxy(i); err != nil {
-			return err
-		}
-	case api.IntegrationTypeAwsProxy:
-		if !functionURI(str(i.IntegrationUri)) {
-			return bad("Invalid Function ARN")
-		}
-	case api.IntegrationTypeMock:
-	default:
-		return noTemplates.refuse(str(i.IntegrationType))
+	if err := checkSocketType(i); err != nil {
+		return err
 	}
+	t := str(i.IntegrationType)
+	overHTTP := t == api.IntegrationTypeHttp || t == api.IntegrationTypeHttpProxy
+	proxy := t == api.IntegrationTypeAwsProxy || t == api.IntegrationTypeHttpProxy
+	private := str(i.ConnectionType) == api.ConnectionTypeVpcLink
 	switch {
 	case i.IntegrationSubtype != nil:
 		return bad("integrationSubtype is supported only for HTTP APIs")
 	case str(i.PayloadFormatVersion) != "1.0":
 		return bad("Invalid payloadFormatVersion " + *i.PayloadFormatVersion + ". WebSocket APIs support 1.0")
-	case str(i.ConnectionType) == api.ConnectionTypeVpcLink || i.ConnectionId != nil:
-		return noSocketLink.refuse(api.ConnectionTypeVpcLink)
+	case private != (i.ConnectionId != nil) || private && !overHTTP:
+		return bad("Integrations with connectionType VPC_LINK have the type HTTP or HTTP_PROXY and a connectionId")
 	case i.TlsConfig != nil:
-		return bad("tlsConfig is supported only for private integrations")
-	case str(i.CredentialsArn) != "":
-		return noSocketCredentials.refuse("")
-	case i.ContentHandlingStrategy != nil || len(i.RequestTemplates) > 0 || str(i.TemplateSelectionExpression) != "" ||
-		str(i.IntegrationResponseSelectionExpression) != "" || str(i.PassthroughBehavior) != api.PassthroughBehaviorWhenNoMatch:
-		return noSocketTemplates.refuse("")
+		return bad("tlsConfig is supported only for HTTP APIs")
+	case str(i.CredentialsArn) != "" && overHTTP:
+		return bad("credentialsArn is supported only for integrations of the types AWS and AWS_PROXY")
+	case strings.Contains(str(i.CredentialsArn), ":user/"):
+		return noCallersOwn.refuse(*i.CredentialsArn)
+	case i.ContentHandlingStrategy != nil && t == api.IntegrationTypeAwsProxy:
+		return bad("contentHandlingStrategy is not supported for integrations of the type AWS_PROXY")
+	case proxy && (len(i.RequestTemplates) > 0 || str(i.TemplateSelectionExpression) != "" ||
+		str(i.IntegrationResponseSelectionExpression) != "" || str(i.PassthroughBehavior) != api.PassthroughBehaviorWhenNoMatch):
+		return bad("Templates, passthroughBehavior and integration responses are supported only for integrations of the types AWS, HTTP and MOCK")
 	case len(i.ResponseParameters) > 0:
 		return bad("responseParameters of an integration are supported only for HTTP APIs")
-	case len(i.RequestParameters) > 0 && str(i.IntegrationType) != api.IntegrationTypeHttpProxy:
-		return bad("requestParameters are supported only for integrations with HTTP endpoints")
+	case len(i.RequestParameters) > 0 && t == api.IntegrationTypeAwsProxy:
+		return bad("requestParameters are not supported for integrations of the type AWS_PROXY")
 	case *i.TimeoutInMillis < minTimeout || *i.TimeoutInMillis > maxSocketTimeout:
 		return bad("Timeout should be between 50 ms and 29000 ms")
+	}
+	if err := checkSocketTemplates(i); err != nil {
+		return err
+	}
+	if err := checkRole(str(i.CredentialsArn)); err != nil {
+		return err
 	}
 	return checkSocketMappings(i.RequestParameters)
 }
 
-// checkSocketProxy checks what only HTTP_PROXY has.
-func checkSocketProxy(i *api.Integration) error {
+// checkSocketType checks what an integration calls.
+func checkSocketType(i *api.Integration) error {
+	uri := str(i.IntegrationUri)
+	switch str(i.IntegrationType) {
+	case api.IntegrationTypeHttp, api.IntegrationTypeHttpProxy:
+		return checkSocketHTTP(i)
+	case api.IntegrationTypeAwsProxy:
+		if !functionURI(uri) {
+			return bad("Invalid Function ARN")
+		}
+	case api.IntegrationTypeAws:
+		if name, err := arn.Parse(uri); !functionURI(uri) && (err != nil || name.Service != "apigateway") {
+			return bad("Invalid ARN specified in the request")
+		}
+		if m := str(i.IntegrationMethod); !validMethod(m) {
+			return bad("IntegrationMethod must be an HTTP method")
+		}
+	}
+	return nil
+}
+
+// checkSocketTemplates refuses templates and expressions that could not be
+// followed.
+func checkSocketTemplates(i *api.Integration) error {
+	if expr := str(i.TemplateSelectionExpression); expr != "" && !selects(expr, false) {
+		return bad("Invalid templateSelectionExpression " + expr)
+	}
+	expr := str(i.IntegrationResponseSelectionExpression)
+	if expr != "" && expr != shownSelection && !selects(expr, true) {
+		return bad("Invalid integrationResponseSelectionExpression " + expr)
+	}
+	return checkTemplates(i.RequestTemplates)
+}
+
+// shownSelection is how the default is written, too.
+//
+// AWS: websocket-execution.md §4.
+const shownSelection = "${response.statuscode}"
+
+// checkSocketHTTP checks what only HTTP and HTTP_PROXY have.
+func checkSocketHTTP(i *api.Integration) error {
 	if m := str(i.IntegrationMethod); m != "ANY" && !validMethod(m) {
 		return bad("IntegrationMethod must be an HTTP method or ANY")
 	}
@@ -190,8 +276,7 @@ func checkSocketMappings(params map[string]string) error {
 		if !ok || name == "" || kind != "header" && kind != "querystring" && kind != "path" {
 			return bad("Invalid mapping expression specified: " + to)
 		}
-		constant := len(from) >= 2 && from[0] == '\'' && from[len(from)-1] == '\''
-		known := constant
+		known := constantText(from)
 		for _, root := range []string{"route.request.header.", "route.request.querystring.", "route.request.multivalueheader.",
 			"route.request.multivaluequerystring.", "route.request.body", "context.", "stageVariables."} {
 			known = known || strings.HasPrefix(from, root)

@@ -89,8 +89,17 @@ func (s *Service) checkStage(ctx context.Context, c *store.Change, t record.Tabl
 		}
 		c.Require(t.APIDeployments.Is(store.ID(st.API, id), rev)) // it may be deleted meanwhile
 	}
-	if str(st.ClientCertificateId) != "" {
-		return noClientCertificate.refuse(*st.ClientCertificateId)
+	if id := str(st.ClientCertificateId); id != "" {
+		if !isSocket(&rec.Api) {
+			// AWS: API reference, Stage.
+			return bad("clientCertificateId is supported only for WebSocket APIs")
+		}
+		cert, rev, err := t.ClientCertificates.Find(ctx, bad("Invalid client certificate id specified"), id)
+		if err != nil {
+			return err
+		}
+		c.Require(t.ClientCertificates.Is(id, rev))
+		store.Add(c, t.ClientCertificates, id, cert) // so that who deletes it notices
 	}
 	for _, key := range sortedKeys(st.StageVariables) {
 		if !validVariable(key, st.StageVariables[key]) {

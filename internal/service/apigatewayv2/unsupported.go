@@ -20,36 +20,16 @@ type unsupportedID int
 
 // What is refused. The order is that of the coverage document.
 const (
-	noDisabledValidation unsupportedID = iota
-	noKeySource
-	noRouteKeys
-	noRouteModels
-	noCloudMap
-	noSocketAuthorizer
-	noRouteResponseModels
-	noTemplates
-	noSocketTemplates
-	noSocketLink
-	noSocketCredentials
-	noClientCertificate
+	noCloudMap unsupportedID = iota
+	noCallersOwn
 	noLogging
 	unsupportedCount
 )
 
 var unsupportedSettings = [unsupportedCount]unsupported{
-	noKeySource:           {"Api", "apiKeySelectionExpression", "any but $request.header.x-api-key"},
-	noDisabledValidation:  {"Api", "disableSchemaValidation", "true"},
-	noRouteKeys:           {"Route", "apiKeyRequired", "true"},
-	noRouteModels:         {"Route", "requestModels, requestParameters, modelSelectionExpression, routeResponseSelectionExpression", "any"},
-	noCloudMap:            {"Integration", "integrationUri", "of AWS Cloud Map services"},
-	noSocketAuthorizer:    {"Route of a WebSocket API", "authorizationType", "CUSTOM"},
-	noRouteResponseModels: {"RouteResponse", "responseModels, responseParameters, modelSelectionExpression", "any"},
-	noTemplates:           {"Integration of a WebSocket API", "integrationType", "AWS, HTTP"},
-	noSocketTemplates:     {"Integration of a WebSocket API", "requestTemplates, templateSelectionExpression, passthroughBehavior, contentHandlingStrategy, integrationResponseSelectionExpression", "any but WHEN_NO_MATCH"},
-	noSocketLink:          {"Integration of a WebSocket API", "connectionType", "VPC_LINK"},
-	noSocketCredentials:   {"Integration of a WebSocket API", "credentialsArn", "any"},
-	noClientCertificate:   {"Stage", "clientCertificateId", "any"},
-	noLogging:             {"Stage route settings", "loggingLevel, dataTraceEnabled", "any but OFF, false"},
+	noCloudMap:   {"Integration", "integrationUri", "of AWS Cloud Map services"},
+	noCallersOwn: {"Integration of a WebSocket API", "credentialsArn", "arn:aws:iam::*:user/*"},
+	noLogging:    {"Stage route settings", "loggingLevel, dataTraceEnabled", "any but OFF, false"},
 }
 
 // refuse is the answer to setting what is not supported, with the value that

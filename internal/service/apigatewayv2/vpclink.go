@@ -194,6 +194,25 @@ func checkListener(uri string) error {
 	return nil
 }
 
+// checkSocketLink demands of a private integration of a WebSocket API that its
+// link is there: one of version 1.
+//
+// AWS: websocket-execution.md §4.
+func (s *Service) checkSocketLink(ctx context.Context, c *store.Change, i *api.Integration) error {
+	id := str(i.ConnectionId)
+	if str(i.ConnectionType) != api.ConnectionTypeVpcLink || strings.Contains(id, "${stageVariables.") {
+		return nil
+	}
+	t := s.tables(ctx)
+	link, rev, err := t.VPCLinks.Find(ctx, bad("Invalid VpcLink identifier specified "+id), id)
+	if err != nil {
+		return err
+	}
+	c.Require(t.VPCLinks.Is(id, rev))
+	store.Add(c, t.VPCLinks, id, link) // so that who deletes it notices
+	return nil
+}
+
 // checkPrivate demands of private integrations that their links are there, and
 // that somebody said where their listeners are.
 func (s *Service) checkPrivate(ctx context.Context, c *store.Change, integrations ...api.Integration) error {

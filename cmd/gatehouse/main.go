@@ -27,6 +27,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"gatehouse/internal/function"
 )
 
 // Exit codes; docs/operating.md lists them too.
@@ -38,6 +40,7 @@ const (
 )
 
 func main() {
+	function.Init()
 	os.Exit(run(os.Args[1:]))
 }
 

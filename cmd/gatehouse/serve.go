@@ -107,7 +107,7 @@ func serve(ctx context.Context, cfg *app.Config) error {
 	reopen := make(chan os.Signal, 1)
 	signal.Notify(reopen, syscall.SIGHUP)
 	defer signal.Stop(reopen)
-	return app.Run(ctx, cfg, app.Surroundings{Out: os.Stdout, Log: newLog(cfg), Reopen: reopen})
+	return app.Run(ctx, cfg, app.Surroundings{Out: os.Stdout, Log: newLog(cfg), Reopen: reopen, FunctionInit: "/proc/self/exe"})
 }
 
 func newLog(cfg *app.Config) *slog.Logger {

@@ -40,6 +40,10 @@ type Surroundings struct {
 	Out    io.Writer        // lines for people, at start
 	Log    *slog.Logger     // the server's own log
 	Reopen <-chan os.Signal // opens log files and certificates again
+
+	// FunctionInit is a program that calls function.Init first, so that instances
+	// can have sandboxes. Empty: they have none.
+	FunctionInit string
 }
 
 // Run serves until ctx ends, then lets running exchanges finish for as long as

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/internal/discovery"
+	"gatehouse/internal/function"
 	"gatehouse/internal/upstream"
 )
 
@@ -274,6 +275,13 @@ type Config struct {
 	// watched.
 	FunctionCgroup string `name:"function-cgroup" kind:"DIR" help:"cgroup v2 directory for instances of functions"`
 
+	// FunctionIsolation says whether instances of functions get a sandbox: files
+	// where Amazon has them, nothing else of the machine that they need not have,
+	// and no sight of other processes. auto: where the kernel allows it (Linux 5.12
+	// or later, with namespaces), else none, and the log says so; require: the server
+	// does not start without; off: none.
+	FunctionIsolation string `name:"function-isolation" kind:"MODE" help:"sandboxes for functions: auto, require or off"`
+
 	// FunctionEndpoints says where functions run that do not run here. The name is
 	// that of functions, pay-* with * for any text, or 123456789012:pay-* with the
 	// account, or eu-west-1:123456789012:pay-* with the Region; of several that match
@@ -347,6 +355,8 @@ func Defaults() *Config {
 		LogFormat: "text",
 		Drain:     10 * time.Second,
 
+		FunctionIsolation: function.IsolationAuto,
+
 		AWSCredentials: "aws",
 
 		MaxHead: 20 << 10, MaxBody: 10 << 20, BufferBody: 64 << 10,
@@ -386,6 +396,7 @@ func (c *Config) Check() error {
 		oneOf("limits", c.Limits, "default", "aws"),
 		c.checkIntegrationTimeout(),
 		oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error"),
+		oneOf("function-isolation", c.FunctionIsolation, function.IsolationAuto, function.IsolationRequire, function.IsolationOff),
 		oneOf("log-format", c.LogFormat, "text", "json"),
 		c.checkRest(),
 		c.checkFunctions(),

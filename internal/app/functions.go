@@ -35,7 +35,8 @@ func (n *node) openFunctions() (*functions, error) {
 	f := &functions{}
 	f.host = function.NewHost(function.Options{
 		Dir: n.cfg.functionDir("run"), Concurrency: n.cfg.FunctionConcurrency, Logger: n.log,
-		Cgroup:      n.cfg.FunctionCgroup,
+		Cgroup:    n.cfg.FunctionCgroup,
+		Isolation: n.cfg.FunctionIsolation, Init: n.sur.FunctionInit,
 		Credentials: n.functionCredentials(),
 	})
 	rules, err := functionRules(n.cfg.FunctionEndpoints, n.aws)

@@ -38,6 +38,7 @@ type Version struct {
 	Layers  []string // directories, as they are laid over /opt, first to last
 	Env     map[string]string
 	Memory  int           // MB; zero: 128
+	Tmp     int           // MB of /tmp; zero: 512
 	Timeout time.Duration // zero: 3 s
 	Role    string        // ARN; its credentials are given to the function if the Host has some
 

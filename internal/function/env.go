@@ -38,14 +38,15 @@ func (e *environment) set(name, value string) { *e = append(*e, name+"="+value) 
 func (in *instance) environment(cr Credentials) []string {
 	v, p := in.pool.version, in.pool
 	a, _ := arn.Parse(p.fn.arn) // Set has parsed it
-	opt := v.topDown()
+	at := p.host.view(v, in.tmp())
+	opt := at.opt
 	var e environment
 	// What a function may set itself comes first: the last of two counts.
 	e.set("LANG", "en_US.UTF-8")
 	e.set("TZ", ":UTC")
 	e.set("PATH", strings.Join(append([]string{"/usr/local/bin", "/usr/bin", "/bin"}, below(opt, "bin")...), ":"))
-	e.set("LD_LIBRARY_PATH", strings.Join(append([]string{v.Code, filepath.Join(v.Code, "lib")}, below(opt, "lib")...), ":"))
-	e.set("TMPDIR", in.tmp())
+	e.set("LD_LIBRARY_PATH", strings.Join(append([]string{at.task, filepath.Join(at.task, "lib")}, below(opt, "lib")...), ":"))
+	e.set("TMPDIR", at.tmp)
 	e.set("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR")
 	switch familyOf(v.Runtime) {
 	case node:
@@ -72,14 +73,16 @@ func (in *instance) environment(cr Credentials) []string {
 	e.set("AWS_LAMBDA_LOG_GROUP_NAME", in.log.group)
 	e.set("AWS_LAMBDA_LOG_STREAM_NAME", in.log.stream)
 	e.set("AWS_LAMBDA_RUNTIME_API", in.ln.Addr().String())
-	e.set("LAMBDA_TASK_ROOT", v.Code)
-	e.set("LAMBDA_RUNTIME_DIR", p.host.bootstraps())
+	e.set("LAMBDA_TASK_ROOT", at.task)
+	e.set("LAMBDA_RUNTIME_DIR", at.runtime)
 	if cr.AccessKeyID != "" {
 		e.set("AWS_ACCESS_KEY_ID", cr.AccessKeyID)
 		e.set("AWS_SECRET_ACCESS_KEY", cr.SecretAccessKey)
 		e.set("AWS_SESSION_TOKEN", cr.SessionToken)
 	}
-	e.set(marker, in.dir)
+	if p.host.sandbox == nil {
+		e.set(marker, in.dir)
+	}
 	return e
 }
 

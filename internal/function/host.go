@@ -32,6 +32,7 @@ type Host struct {
 	failed  error     // of getting ready
 	dir     string
 	groups  *groups
+	sandbox *sandbox
 	began   time.Time
 	jobs    chan *startJob
 	started chan struct{}  // closed when nothing is started any more
@@ -61,6 +62,15 @@ type Options struct {
 	// Delegate=yes. Empty: instances are bounded by limits of processes and by
 	// looking at them ten times a second.
 	Cgroup string
+
+	// Isolation is IsolationAuto (which the empty text is, too), IsolationRequire
+	// or IsolationOff.
+	Isolation string
+
+	// Init is a program that calls the function Init before all else, usually the
+	// one that runs: it is the first process of an instance in a sandbox. Empty:
+	// there are no sandboxes.
+	Init string
 
 	// Credentials returns what a function with this role acts with. Nil: no
 	// function has credentials.
@@ -375,6 +385,10 @@ func (h *Host) prepare() {
 		h.failed = h.queue.open(filepath.Join(h.dir, "events"), h.opt.Logger)
 	}
 	if h.failed == nil {
+		closeOnExec()
+		h.failed = h.isolate()
+	}
+	if h.failed == nil {
 		go h.starter()
 	}
 }
@@ -402,6 +416,9 @@ func (def *Definition) complete() (*Definition, error) {
 		}
 		if v.Timeout == 0 {
 			v.Timeout = 3 * time.Second // AWS: CreateFunction
+		}
+		if v.Tmp == 0 {
+			v.Tmp = 512 // AWS: CreateFunction
 		}
 		d.Versions[number] = v
 	}

@@ -47,6 +47,7 @@ type instance struct {
 	idleSince  time.Time
 	peak       int       // MB, the most it was seen to use
 	measured   time.Time // when that was
+	tmpSeen    time.Time // when its temporary files were looked at
 }
 
 // What an instance does.
@@ -87,7 +88,8 @@ func (p *pool) launch(ctx context.Context, requestID string) (*instance, *failur
 	_ = os.RemoveAll(in.dir) // found again at the next start
 	var ee *exec.Error
 	var pe *fs.PathError
-	if (errors.As(err, &ee) || errors.As(err, &pe) && pe.Op == "fork/exec") && !isDiskError(err) {
+	var inside *errEntry
+	if (errors.As(err, &ee) || errors.As(err, &inside) || errors.As(err, &pe) && pe.Op == "fork/exec") && !isDiskError(err) {
 		// AWS: as it says when what it starts is no program for its machine.
 		return in, fail(typeEntrypoint, requestID, strings.ReplaceAll(err.Error(), p.version.Code, "/var/task"))
 	}
@@ -147,10 +149,7 @@ func (in *instance) begin(cmd command, cr Credentials) error {
 	defer w.Close() //nolint:errcheck // the process has its own
 	in.log.pipe = r
 	if in.group, err = in.pool.host.groups.make(in.id, in.pool.version.Memory); err == nil {
-		in.process, err = in.pool.host.start(&launch{
-			command: cmd, dir: in.pool.version.Code, env: in.environment(cr), output: w,
-			memory: in.pool.version.Memory, mark: in.dir, group: in.group,
-		})
+		err = in.startProcess(cmd, cr, w)
 	}
 	if err != nil {
 		_, _ = in.ln.Close(), r.Close() // nothing was accepted, nothing read
@@ -163,14 +162,42 @@ func (in *instance) begin(cmd command, cr Credentials) error {
 	return nil
 }
 
+// startProcess starts the process, and waits until it has entered its sandbox.
+func (in *instance) startProcess(cmd command, cr Credentials, output *os.File) error {
+	h, v, env := in.pool.host, in.pool.version, in.environment(cr)
+	var s *spec
+	if h.sandbox != nil {
+		s = in.spec(cmd, env)
+		if err := os.MkdirAll(s.Root, 0o700); err != nil {
+			return err
+		}
+	}
+	var err error
+	in.process, err = h.start(&launch{
+		command: cmd, dir: v.Code, env: env, output: output, memory: v.Memory, mark: in.dir, group: in.group, sandbox: h.sandbox,
+	})
+	if err != nil || s == nil {
+		return err
+	}
+	if err := in.process.begin(s); err != nil {
+		in.process.kill()
+		heard := make(chan struct{})
+		close(heard)
+		in.process.wait(heard)
+		return err
+	}
+	return nil
+}
+
 // watch serves the instance until its process has ended, and cleans up.
 func (in *instance) watch() {
 	ctx, cancel := context.WithCancel(context.Background())
-	served, read := make(chan struct{}), make(chan struct{})
+	served, read, told := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() { defer close(served); _ = in.server.Serve(ctx, in.ln) }() // ends when ctx does
 	go func() { defer close(read); in.log.read() }()
+	go func() { defer close(told); in.process.listen(in.extensionGone) }()
 
-	exit := in.process.wait()
+	exit := in.process.wait(told)
 	in.pool.retire(in)
 	if in.group.outOfMemory() {
 		in.pool.blame(in, outOfMemory())
@@ -251,3 +278,6 @@ func (in *instance) usedLocked(now time.Time) int {
 	}
 	return in.peak
 }
+
+// extensionGone notes that an extension has ended.
+func (in *instance) extensionGone(*word) {}

@@ -54,7 +54,7 @@ type handlerTest struct {
 }
 
 func (tt *handlerTest) run(t *testing.T, runtime string) {
-	h := newHost(t, function.Options{})
+	h := newHost(t, usual(t))
 	mustSet(t, h, latest(function.Version{Runtime: runtime, Handler: tt.handler, Code: files(t, tt.files), Timeout: 20 * time.Second,
 		Env: map[string]string{"MINE": "here"}}))
 	if tt.event == "" {
@@ -123,7 +123,7 @@ func TestNode(t *testing.T) {
 
 func TestNodeStream(t *testing.T) {
 	needs(t, "node")
-	h := newHost(t, function.Options{})
+	h := newHost(t, usual(t))
 	mustSet(t, h, latest(function.Version{Runtime: "nodejs20.x", Handler: "index.handler", Timeout: 20 * time.Second, Code: files(t, map[string]string{"index.mjs": `
 import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
@@ -196,24 +196,29 @@ func TestPython(t *testing.T) {
 	}
 }
 
-// Layers are found as if they lay below /opt; the last one wins.
+// Layers are found as if they lay below /opt, which they do in a sandbox; the
+// last one wins.
 func TestLayers(t *testing.T) {
 	needs(t, "node")
 	needs(t, "python3")
-	h := newHost(t, function.Options{})
 	layer := func(text string) string {
 		return files(t, map[string]string{"nodejs/node_modules/dep/index.js": "module.exports = '" + text + "';", "python/dep.py": "name = '" + text + "'"})
 	}
-	layers := []string{layer("first"), layer("last"), files(t, map[string]string{"extensions/agent": ""})}
-	mustSet(t, h, latest(function.Version{Runtime: "nodejs20.x", Handler: "index.handler", Layers: layers, Timeout: 20 * time.Second,
-		Code: files(t, map[string]string{"index.js": `exports.handler = async () => require('dep');`})}))
-	r, err := h.Invoke(t.Context(), &function.Invocation{Function: testARN, Tail: true})
-	if err != nil || string(r.Payload) != `"last"` {
-		t.Errorf("node: %s, %v", r.Payload, err)
-	}
-	mustSet(t, h, latest(function.Version{Runtime: "python3.12", Handler: "app.handler", Layers: layers, Timeout: 20 * time.Second,
-		Code: files(t, map[string]string{"app.py": "import dep\ndef handler(e, c): return dep.name"})}))
-	if r := invoke(t, h, deed{}); string(r.Payload) != `"last"` {
-		t.Errorf("python: %s", r.Payload)
+	layers := []string{layer("first"), layer("last")}
+	for name, opt := range map[string]function.Options{"usual": usual(t), "no sandbox": {}} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, opt)
+			mustSet(t, h, latest(function.Version{Runtime: "nodejs20.x", Handler: "index.handler", Layers: layers, Timeout: 20 * time.Second,
+				Code: files(t, map[string]string{"index.js": `exports.handler = async () => require('dep');`})}))
+			r, err := h.Invoke(t.Context(), &function.Invocation{Function: testARN, Tail: true})
+			if err != nil || string(r.Payload) != `"last"` {
+				t.Errorf("node: %s, %v", r.Payload, err)
+			}
+			mustSet(t, h, latest(function.Version{Runtime: "python3.12", Handler: "app.handler", Layers: layers, Timeout: 20 * time.Second,
+				Code: files(t, map[string]string{"app.py": "import dep\ndef handler(e, c): return dep.name"})}))
+			if r := invoke(t, h, deed{}); string(r.Payload) != `"last"` {
+				t.Errorf("python: %s", r.Payload)
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -25,6 +26,7 @@ import (
 // The test binary is also the function: with a Runtime API to speak to, it is
 // a runtime of its own that does what events tell it.
 func TestMain(m *testing.M) {
+	function.Init()
 	switch {
 	case os.Getenv("AWS_LAMBDA_RUNTIME_API") != "":
 		beFunction()
@@ -36,9 +38,10 @@ func TestMain(m *testing.M) {
 
 // A deed is what an event asks of the function.
 type deed struct {
-	Do   string
-	N    int
-	Text string
+	Do    string
+	N     int
+	Text  string
+	Leave bool `json:",omitempty"` // first start a process that leaves the group
 }
 
 type runtimeAPI struct {
@@ -93,6 +96,9 @@ func (a runtimeAPI) act(id string, event []byte, h http.Header) {
 	_ = json.Unmarshal(event, &d)
 	path := "invocation/" + id
 	answer := string(event)
+	if d.Leave {
+		fmt.Fprintln(os.Stdout, "left", spawn(true) > 0)
+	}
 	switch d.Do {
 	case "env":
 		answer = quote(os.Getenv(d.Text))
@@ -168,11 +174,35 @@ func (a runtimeAPI) act(id string, event []byte, h http.Header) {
 	case "touch":
 		_ = os.WriteFile(filepath.Join(os.Getenv("TMPDIR"), "file"), []byte("x"), 0o600)
 		answer = quote(os.Getenv("TMPDIR"))
+	case "read":
+		b, err := os.ReadFile(d.Text)
+		answer = quote(string(b) + errorText(err))
+	case "list":
+		entries, err := os.ReadDir(d.Text)
+		var names []string
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		answer = quote(strings.Join(names, " ") + errorText(err))
+	case "fill":
+		answer = quote(errorText(os.WriteFile(d.Text, make([]byte, d.N<<20), 0o600)))
+	case "spy":
+		_, err := os.ReadFile("/proc/1/environ")
+		answer = quote(errorText(err))
 	case "stream":
 		a.stream(path, d)
 		return
 	}
 	a.post(path+"/response", answer, "")
+}
+
+// errorText tells what the system says of an error.
+func errorText(err error) string {
+	var no syscall.Errno
+	if errors.As(err, &no) {
+		return no.Error()
+	}
+	return ""
 }
 
 func quote(s string) string {
@@ -276,6 +306,16 @@ func newHost(t testing.TB, opt function.Options) *function.Host {
 	return h
 }
 
+// usual are the options that a server has: with sandboxes, where there can be.
+func usual(t testing.TB) function.Options {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return function.Options{Dir: t.TempDir(), Init: self}
+}
+
 // testCode is a directory whose bootstrap is this test binary.
 func testCode(t testing.TB) string {
 	t.Helper()
@@ -315,7 +355,8 @@ func mustSet(t testing.TB, h *function.Host, def *function.Definition) {
 func invoke(t testing.TB, h *function.Host, d deed) *function.Result {
 	t.Helper()
 	b, _ := json.Marshal(d)
-	r, err := h.Invoke(t.Context(), &function.Invocation{Function: testARN, Payload: b})
+	// Who wants the log waits until the instance is done: the next call finds it.
+	r, err := h.Invoke(t.Context(), &function.Invocation{Function: testARN, Payload: b, Tail: true})
 	if err != nil {
 		t.Fatalf("%+v: %v", d, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -26,6 +27,12 @@ const (
 	spareData = 2 << 30
 )
 
+// closeOnExec keeps descriptors that this process was given from those that it
+// starts.
+func closeOnExec() {
+	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) // kernels before 5.11 cannot
+}
+
 // startIn starts the process in a group of its own, which dies with the
 // gateway.
 func (p *process) startIn(l *launch) error {
@@ -34,7 +41,17 @@ func (p *process) startIn(l *launch) error {
 	if l.group != nil {
 		p.cmd.SysProcAttr.UseCgroupFD, p.cmd.SysProcAttr.CgroupFD = true, int(l.group.dir.Fd())
 	}
+	if l.sandbox != nil {
+		l.sandbox.attributes(p.cmd.SysProcAttr)
+		c, theirs, err := newControl()
+		if err != nil {
+			return err
+		}
+		defer theirs.Close() //nolint:errcheck // the process has its own
+		p.inside, p.cmd.ExtraFiles = c, []*os.File{theirs}
+	}
 	if err := p.cmd.Start(); err != nil {
+		p.inside.close()
 		return err
 	}
 	limit(p.pid(), l.memory)
@@ -112,13 +129,21 @@ func threads() int {
 	return n
 }
 
+// main returns the process that the function's own program is.
+func (p *process) main() int {
+	if p.inside == nil {
+		return p.pid()
+	}
+	return int(p.inside.main.Load())
+}
+
 // peakMemory returns the most that was seen in memory of the group, or else of
 // the first process, in MB.
 func (p *process) peakMemory() int {
 	if n := p.group.peak(); n > 0 {
 		return n
 	}
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid()) + "/status")
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(p.main()) + "/status")
 	if err != nil {
 		return 0
 	}
@@ -212,42 +237,63 @@ func processes() ([]string, error) {
 type use struct {
 	memory  int // MB
 	threads int
+	sandbox bool // the first process only keeps the others
 }
 
-// usage returns what each of these groups takes. What processes of one group
-// share is counted once.
+// usage returns what each of these groups takes: processes of the group, and
+// those that they have started. What processes of one group share is counted
+// once; what runs a sandbox is not the function's.
 func usage(groups map[int]use) {
 	names, err := processes()
 	if err != nil {
 		return
 	}
 	page := os.Getpagesize()
+	stats := make(map[int]stat, len(names))
 	for _, name := range names {
-		if name[0] < '0' || name[0] > '9' {
+		if pid, err := strconv.Atoi(name); err == nil {
+			if st, ok := readStat(name); ok {
+				stats[pid] = st
+			}
+		}
+	}
+	for pid, st := range stats {
+		group := groupOf(pid, stats, groups)
+		u, ok := groups[group]
+		if !ok || pid == group && u.sandbox {
 			continue
 		}
-		st, ok := readStat(name)
-		if !ok {
-			continue
-		}
-		u, ok := groups[st.group]
-		if !ok {
-			continue
-		}
-		if strconv.Itoa(st.group) != name {
-			st.resident -= shared(name)
+		if pid != group && !(u.sandbox && st.parent == group) {
+			st.resident -= shared(strconv.Itoa(pid))
 		}
 		u.memory += max(0, st.resident) * page >> 20
 		u.threads += st.threads
-		groups[st.group] = u
+		groups[group] = u
 	}
+}
+
+// groupOf returns the group that a process counts to: its own, or that of the
+// nearest process it descends from; zero if that is none of groups.
+func groupOf(pid int, stats map[int]stat, groups map[int]use) int {
+	for range len(stats) { // a process may have ended and its number be another's
+		st, ok := stats[pid]
+		if !ok {
+			return 0
+		}
+		if _, ok := groups[st.group]; ok {
+			return st.group
+		}
+		pid = st.parent
+	}
+	return 0
 }
 
 // A stat is what /proc/PID/stat says of a process.
 type stat struct {
-	group, threads int
-	resident       int  // pages
-	begins         bool // neither of the kernel nor ended: if it has no environment, it is about to get one
+	parent, group int
+	threads       int
+	resident      int  // pages
+	begins        bool // neither of the kernel nor ended: if it has no environment, it is about to get one
 }
 
 func readStat(name string) (stat, bool) {
@@ -262,7 +308,8 @@ func readStat(name string) (stat, bool) {
 	}
 	const kernelThread = 0x00200000 // PF_KTHREAD
 	var s stat
-	var errs [4]error
+	var errs [5]error
+	s.parent, errs[4] = strconv.Atoi(f[1])
 	s.group, errs[0] = strconv.Atoi(f[2])
 	s.threads, errs[1] = strconv.Atoi(f[17])
 	s.resident, errs[2] = strconv.Atoi(f[21])

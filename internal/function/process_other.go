@@ -7,6 +7,8 @@ import "syscall"
 // AWS: Lambda quotas: 1,024 processes and threads.
 const maxThreads = 1024
 
+func closeOnExec() {}
+
 // startIn starts the process in a group of its own. Elsewhere than on Linux it
 // has no limits, and outlives a gateway that is killed.
 func (p *process) startIn(*launch) error {
@@ -26,6 +28,7 @@ func (p *process) peakMemory() int { return 0 }
 type use struct {
 	memory  int // MB
 	threads int
+	sandbox bool
 }
 
 func usage(map[int]use) {}

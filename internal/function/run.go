@@ -2,7 +2,10 @@ package function
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"time"
 )
@@ -93,7 +96,7 @@ func (h *Host) measure(pools []*pool) (all int, working bool) {
 	for _, p := range pools {
 		p.mu.Lock()
 		for in := range p.all {
-			groups[in.process.pid()] = use{}
+			groups[in.process.pid()] = use{sandbox: in.process.inside != nil}
 			working = working || in.state != idle
 		}
 		p.mu.Unlock()
@@ -102,6 +105,9 @@ func (h *Host) measure(pools []*pool) (all int, working bool) {
 		return 0, false
 	}
 	usage(groups)
+	if h.sandbox == nil {
+		h.measureTmp(pools, time.Now())
+	}
 	for _, p := range pools {
 		p.mu.Lock()
 		for in := range p.all {
@@ -124,6 +130,50 @@ func (in *instance) checkLocked(u use) {
 		// AWS: Lambda quotas: 1,024 processes and threads; there, fork fails.
 		in.stopLocked(&failure{kind: typeExit, lines: []string{"Runtime exited with error: signal: killed"}})
 	}
+}
+
+// measureTmp ends instances whose files for the time being are larger than they
+// may be, where nothing keeps them from growing. Each is looked at once a second.
+func (h *Host) measureTmp(pools []*pool, now time.Time) {
+	for _, p := range pools {
+		var due []*instance
+		p.mu.Lock()
+		for in := range p.all {
+			if now.Sub(in.tmpSeen) >= time.Second {
+				in.tmpSeen = now
+				due = append(due, in)
+			}
+		}
+		p.mu.Unlock()
+		for _, in := range due {
+			if used := diskUse(in.tmp()); used > int64(p.version.Tmp)<<20 {
+				p.mu.Lock()
+				in.stopLocked(&failure{kind: typeExit, lines: []string{fmt.Sprintf("the directory for temporary files holds more than %d MB", p.version.Tmp)}})
+				p.mu.Unlock()
+			}
+		}
+	}
+}
+
+// diskUse returns the size of the files below dir. Of very many it counts the
+// first.
+func diskUse(dir string) int64 {
+	var size int64
+	n := 0
+	// What goes while it is looked at takes no room.
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // see above
+		}
+		if n++; n > maxEntries {
+			return filepath.SkipAll
+		}
+		if st, err := d.Info(); err == nil && st.Mode().IsRegular() {
+			size += st.Size()
+		}
+		return nil
+	})
+	return size
 }
 
 // A startJob asks for a process to be started.

@@ -154,24 +154,26 @@ type command struct {
 	path    string
 	args    []string // after the path
 	version string   // of the interpreter; empty: none
+	home    string   // what of the machine the interpreter needs; empty: nothing
 }
 
 // command returns how to start an instance of v. Its error is for the error
 // document Runtime.InvalidEntrypoint.
 func (h *Host) command(v *Version) (command, error) {
 	var cmd command
+	at := h.view(v, "")
 	switch familyOf(v.Runtime) {
 	case native:
-		path, err := findBootstrap(v)
+		path, err := h.findBootstrap(v)
 		return command{path: path}, err
 	case node, python:
 		i, err := h.interpreters.of(v.Runtime)
 		if err != nil {
 			return command{}, err
 		}
-		cmd = command{path: i.path, version: i.version, args: []string{"-u", filepath.Join(h.bootstraps(), "python.py")}}
+		cmd = command{path: i.path, version: i.version, home: home(i.path), args: []string{"-u", filepath.Join(at.runtime, "python.py")}}
 		if familyOf(v.Runtime) == node {
-			cmd.args = []string{filepath.Join(h.bootstraps(), "node.mjs")}
+			cmd.args = []string{filepath.Join(at.runtime, "node.mjs")}
 			if heap := v.Memory * 9 / 10; heap > 0 {
 				cmd.args = append([]string{fmt.Sprintf("--max-old-space-size=%d", heap)}, cmd.args...)
 			}
@@ -182,18 +184,27 @@ func (h *Host) command(v *Version) (command, error) {
 	// AWS: runtimes-modify: a script that starts the runtime in its own way.
 	if w := v.Env["AWS_LAMBDA_EXEC_WRAPPER"]; w != "" {
 		cmd.args = append([]string{cmd.path}, cmd.args...)
-		cmd.path = v.inLayers(w)
+		if cmd.path = w; h.sandbox == nil {
+			cmd.path = v.inLayers(w)
+		}
 	}
 	return cmd, nil
 }
 
 // findBootstrap returns the program of a function that brings its own.
-func findBootstrap(v *Version) (string, error) {
-	for _, dir := range append([]string{v.Code}, v.topDown()...) {
+func (h *Host) findBootstrap(v *Version) (string, error) {
+	for i, dir := range append([]string{v.Code}, v.topDown()...) {
 		path := filepath.Join(dir, "bootstrap")
-		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
-			return path, nil
+		if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() || st.Mode()&0o111 == 0 {
+			continue
 		}
+		switch {
+		case h.sandbox == nil:
+			return path, nil
+		case i == 0:
+			return taskDir + "/bootstrap", nil
+		}
+		return optDir + "/bootstrap", nil
 	}
 	//lint:ignore ST1005 AWS's words
 	return "", errors.New(noBootstrap)

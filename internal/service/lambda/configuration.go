@@ -5,7 +5,6 @@ import (
 	"errors"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -52,9 +51,6 @@ func settingsOf(in *api.CreateFunctionInput) *api.UpdateFunctionConfigurationInp
 
 // checkSettings refuses settings that would not act.
 func checkSettings(in *api.UpdateFunctionConfigurationInput) error {
-	if in.EphemeralStorage != nil && in.EphemeralStorage.Size != nil && *in.EphemeralStorage.Size != defaultTmp {
-		return noEphemeralStorage.refuse(strconv.Itoa(int(*in.EphemeralStorage.Size)))
-	}
 	vpc, logs := in.VpcConfig, in.LoggingConfig
 	return firstRefusal([]refusal{
 		{vpc != nil && (len(vpc.SubnetIds) > 0 || len(vpc.SecurityGroupIds) > 0), noVPC},
@@ -101,6 +97,7 @@ func (s *Service) configure(ctx context.Context, code *record.FunctionCode, in *
 	set(&code.Description, in.Description)
 	set(&code.Timeout, in.Timeout)
 	set(&code.MemorySize, in.MemorySize)
+	set(&code.EphemeralStorage, in.EphemeralStorage)
 	if in.LoggingConfig != nil && str(in.LoggingConfig.LogGroup) != "" {
 		code.LoggingConfig = &api.LoggingConfig{LogFormat: new(api.LogFormatText), LogGroup: in.LoggingConfig.LogGroup}
 	}

@@ -53,7 +53,10 @@ func (y *Syncer) define(ctx context.Context, tables record.FunctionTables, rec *
 func (y *Syncer) version(ctx context.Context, tables record.FunctionTables, code *record.FunctionCode) (function.Version, error) {
 	v := function.Version{
 		Runtime: str(code.Runtime), Handler: str(code.Handler), Code: code.Dir, Watch: code.Dir != "", Role: str(code.Role),
-		Memory: int(*code.MemorySize), Timeout: time.Duration(*code.Timeout) * time.Second, LogGroup: str(code.LoggingConfig.LogGroup),
+		Memory: int(*code.MemorySize), Timeout: time.Duration(*code.Timeout) * time.Second, LogGroup: str(code.LoggingConfig.LogGroup), Tmp: defaultTmp,
+	}
+	if code.EphemeralStorage != nil {
+		v.Tmp = int(*code.EphemeralStorage.Size)
 	}
 	if code.Environment != nil {
 		v.Env = code.Environment.Variables

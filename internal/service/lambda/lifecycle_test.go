@@ -41,7 +41,7 @@ func TestLifecycle(t *testing.T) {
 	}
 	v := c.host.def(testPrefix + "hello").Versions["$LATEST"]
 	v.Code = ""
-	if diff := cmp.Diff(function.Version{Runtime: "python3.12", Handler: "main.handler", Env: map[string]string{"A_1": "b"}, Memory: 128,
+	if diff := cmp.Diff(function.Version{Runtime: "python3.12", Handler: "main.handler", Env: map[string]string{"A_1": "b"}, Memory: 128, Tmp: 512,
 		Timeout: 7 * time.Second, Role: "arn:aws:iam::111111111111:role/r", LogGroup: "/aws/lambda/hello"}, v); diff != "" {
 		t.Errorf("definition (-want +got):\n%s", diff)
 	}

@@ -25,7 +25,6 @@ const (
 	noTracing
 	noFileSystem
 	noCodeSigning
-	noEphemeralStorage
 	noSnapStart
 	noJSONLogs
 	noLogLevel
@@ -52,7 +51,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noTracing:               {"Function", "TracingConfig", "Active"},
 	noFileSystem:            {"Function", "FileSystemConfigs", "any"},
 	noCodeSigning:           {"Function", "CodeSigningConfigArn", "any"},
-	noEphemeralStorage:      {"Function", "EphemeralStorage", "any but 512"},
 	noSnapStart:             {"Function", "SnapStart", "PublishedVersions"},
 	noJSONLogs:              {"Function", "LoggingConfig.LogFormat", "JSON"},
 	noLogLevel:              {"Function", "LoggingConfig.ApplicationLogLevel, SystemLogLevel", "any"},

@@ -7,6 +7,7 @@ import (
 
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/jsonschema"
+	"gatehouse/internal/openapi"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
@@ -111,7 +112,7 @@ func (s *Service) GetModel(ctx context.Context, in *api.GetModelInput) (*api.Mod
 		return nil, errModelName(in.ModelName)
 	}
 	if is(in.Flatten) {
-		return nil, api.BadRequestException("Gatehouse does not support flatten of GetModel yet (see COVERAGE.md)")
+		m.Schema = new(openapi.FlattenModel(schemas(def), *in.ModelName))
 	}
 	return &m, nil
 }

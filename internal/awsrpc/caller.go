@@ -14,6 +14,10 @@ type Caller struct {
 	SessionToken Secret
 	Root         bool // the account's root credential: may do everything
 
+	// Via is the service that calls on behalf of the caller, as
+	// cloudformation.amazonaws.com; empty: none does.
+	Via string
+
 	RequestID string
 	// Host and Base are the endpoint that was called: the Host header, and
 	// for services with AnyBase the escaped path before the operation's own.

@@ -58,7 +58,7 @@ func TestCorpus(t *testing.T) {
 	recs := readRecordings(t)
 	replays := map[string]replay{}
 	for _, r := range slices.Concat(restAPIReplays, resourceReplays, methodReplays, integrationReplays, modelReplays, gatewayResponseReplays,
-		stageReplays, canaryReplays, keyReplays, importReplays, documentationReplays, exportReplays, dataReplays()) {
+		stageReplays, canaryReplays, keyReplays, importReplays, documentationReplays, exportReplays, stackReplays, dataReplays()) {
 		replays[r.file+"/"+r.name] = r
 	}
 	bin, err := gatehousetest.Build(root, t.TempDir())

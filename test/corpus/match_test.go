@@ -38,7 +38,7 @@ const recordedAccount = "111111111111"
 
 // token is what stands for something in a recording. With a number it stands
 // for the same thing everywhere.
-var token = regexp.MustCompile(`<[a-zA-Z][a-zA-Z0-9_-]*:\d+>|<(region|partition|date|Date|latency|uuid|[a-zA-Z0-9]+-[a-zA-Z0-9-]+)>`)
+var token = regexp.MustCompile(`<[a-zA-Z][a-zA-Z0-9_:-]*:\d+>|<(region|partition|date|Date|latency|uuid|[a-zA-Z0-9]+-[a-zA-Z0-9-]+)>`)
 
 func (m *matcher) match(at string, want, got any) error {
 	switch want := want.(type) {

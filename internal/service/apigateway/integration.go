@@ -192,6 +192,8 @@ func errConnectionType() error {
 // checkServiceURI checks the URI of an integration with an AWS service.
 //
 // AWS: recorded (test_put_integration_aws_proxy_uri, test_put_integration_validation).
+// An action of Firehose is refused like any other service's; what a stream is
+// called by is undocumented, and refused by name.
 func checkServiceURI(kind, uri string) error {
 	name, err := arn.Parse(uri)
 	if err != nil {
@@ -202,7 +204,7 @@ func checkServiceURI(kind, uri string) error {
 		return api.BadRequestException("AWS ARN for integration must contain path or action")
 	}
 	lambda := isFunction(uri)
-	firehose := strings.HasSuffix(name.Account, "firehose") && target == "action"
+	firehose := strings.HasSuffix(name.Account, "firehose") && target == "path"
 	if kind == api.IntegrationTypeAwsProxy && !lambda && !firehose {
 		return api.BadRequestException("Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations.")
 	}

@@ -150,7 +150,7 @@ func TestUnsupported(t *testing.T) {
 		{noSecurityPolicy, "CreateRestApi", doc{"name": "x", "securityPolicy": "TLS_1_2"}},
 		{noAccessMode, "CreateRestApi", doc{"name": "x", "endpointAccessMode": "STRICT"}},
 		{noAuthorizationScopes, "PutMethod", with(put, "authorizationType", "NONE", "authorizationScopes", []string{"a"})},
-		{noIntegrationType, "PutIntegration", with(m, "type", "AWS_PROXY", "integrationHttpMethod", "POST", "uri", "arn:aws:apigateway:eu-west-1:firehose:action/PutRecord")},
+		{noIntegrationType, "PutIntegration", with(m, "type", "AWS_PROXY", "integrationHttpMethod", "POST", "uri", "arn:aws:apigateway:eu-west-1:firehose:path/streams/s")},
 		{noIntegrationTarget, "PutIntegration", with(http, "integrationTarget", "x")},
 		{noTracing, "CreateDeployment", doc{"restApiId": id, "stageName": "prod", "tracingEnabled": true}},
 		{noTracing, "UpdateStage", stagePatch(id, "replace", "/tracingEnabled", "true")},

@@ -26,8 +26,8 @@ func checkTags(tags map[string]string) error {
 		switch {
 		case key == "" || len(key) > maxTagKey:
 			return api.BadRequestException("Invalid tag key specified. Tag keys must have between 1 and 128 characters")
-		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			return api.BadRequestException("aws: prefixed tag key names are not allowed for external use.")
+		case isSystemTag(key):
+			return errSystemTag()
 		case len(tags[key]) > maxTagValue:
 			return api.BadRequestException("Invalid tag value specified. Tag values must have at most 256 characters")
 		}
@@ -64,8 +64,30 @@ func (s *Service) TagResource(ctx context.Context, in *api.TagResourceInput) err
 		for key, value := range in.Tags {
 			next = setEntry(next, key, value)
 		}
-		return next, checkTags(next)
+		return next, checkTagging(ctx, in.Tags, next)
 	})
+}
+
+// checkTagging refuses to add tags to a thing that then has all. Only the
+// services themselves set tags that begin with aws:, and these do not count.
+//
+// AWS: "System created tags that begin with aws: … don't count against your
+// tags per resource limit" (tagging guide).
+func checkTagging(ctx context.Context, added, all map[string]string) error {
+	if awsrpc.CallerFrom(ctx).Via == "" {
+		if err := checkTags(added); err != nil {
+			return err
+		}
+	}
+	own := maps.Clone(all)
+	maps.DeleteFunc(own, func(key, _ string) bool { return isSystemTag(key) })
+	return checkTags(own)
+}
+
+func isSystemTag(key string) bool { return strings.HasPrefix(strings.ToLower(key), "aws:") }
+
+func errSystemTag() error {
+	return api.BadRequestException("aws: prefixed tag key names are not allowed for external use.")
 }
 
 // UntagResource removes tags.
@@ -73,6 +95,9 @@ func (s *Service) UntagResource(ctx context.Context, in *api.UntagResourceInput)
 	return s.editTags(ctx, str(in.ResourceArn), func(tags map[string]string) (map[string]string, error) {
 		next := maps.Clone(tags)
 		for _, key := range in.TagKeys {
+			if isSystemTag(key) && awsrpc.CallerFrom(ctx).Via == "" {
+				return nil, errSystemTag()
+			}
 			next = dropEntry(next, key)
 		}
 		return next, nil

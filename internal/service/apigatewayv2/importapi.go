@@ -86,7 +86,7 @@ func (e *apiEdit) define(doc *openapi.HTTPAPI) error {
 	if err := checkAPI(a); err != nil {
 		return err
 	}
-	if err := checkTags(a.Tags); err != nil {
+	if err := checkTags(doc.Settings.Tags); err != nil {
 		return err
 	}
 	if len(doc.Routes) > e.limits.Routes || len(doc.Integrations) > e.limits.Integrations || len(doc.Authorizers) > e.limits.Authorizers {

@@ -25,8 +25,8 @@ func checkTags(tags map[string]string) error {
 		switch {
 		case key == "" || len(key) > 128:
 			return bad("Invalid tag key specified. Tag keys must have between 1 and 128 characters")
-		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			return bad("aws: prefixed tag key names are not allowed for external use.")
+		case isSystemTag(key):
+			return errSystemTag()
 		case len(tags[key]) > 256:
 			return bad("Invalid tag value specified. Tag values must have at most 256 characters")
 		}
@@ -47,14 +47,39 @@ func (s *Service) GetTags(ctx context.Context, in *api.GetTagsInput) (*api.GetTa
 func (s *Service) TagResource(ctx context.Context, in *api.TagResourceInput) (*api.TagResourceResponse, error) {
 	return &api.TagResourceResponse{}, s.editTags(ctx, str(in.ResourceArn), func(tags map[string]string) (bool, error) {
 		maps.Copy(tags, in.Tags)
-		return true, checkTags(tags)
+		return true, checkTagging(ctx, in.Tags, tags)
 	})
+}
+
+// checkTagging refuses to add tags to a thing that then has all. Only the
+// services themselves set tags that begin with aws:, and these do not count.
+//
+// AWS: "System created tags that begin with aws: … don't count against your
+// tags per resource limit" (tagging guide).
+func checkTagging(ctx context.Context, added, all map[string]string) error {
+	if awsrpc.CallerFrom(ctx).Via == "" {
+		if err := checkTags(added); err != nil {
+			return err
+		}
+	}
+	own := maps.Clone(all)
+	maps.DeleteFunc(own, func(key, _ string) bool { return isSystemTag(key) })
+	return checkTags(own)
+}
+
+func isSystemTag(key string) bool { return strings.HasPrefix(strings.ToLower(key), "aws:") }
+
+func errSystemTag() error {
+	return bad("aws: prefixed tag key names are not allowed for external use.")
 }
 
 // UntagResource removes tags.
 func (s *Service) UntagResource(ctx context.Context, in *api.UntagResourceInput) error {
 	return s.editTags(ctx, str(in.ResourceArn), func(tags map[string]string) (bool, error) {
 		for _, key := range in.TagKeys {
+			if isSystemTag(key) && awsrpc.CallerFrom(ctx).Via == "" {
+				return false, errSystemTag()
+			}
 			delete(tags, key)
 		}
 		return true, nil

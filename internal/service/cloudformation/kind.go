@@ -220,6 +220,13 @@ func (k *kind) doCreate(ctx context.Context, w *worker) error {
 	if err := k.check(w.props); err != nil {
 		return err
 	}
+	if err := k.createOne(ctx, w); err != nil {
+		return err
+	}
+	return k.markOwned(ctx, w)
+}
+
+func (k *kind) createOne(ctx context.Context, w *worker) error {
 	if k.makes != nil {
 		return k.makes(ctx, w)
 	}

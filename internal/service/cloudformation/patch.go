@@ -281,6 +281,20 @@ func (k *kind) taggedAs(w *worker) string {
 	return ""
 }
 
+// markOwned tags a new resource of API Gateway with where it comes from.
+//
+// AWS: recorded (test_cfn_deploy_apigateway_integration and others).
+func (k *kind) markOwned(ctx context.Context, w *worker) error {
+	name := k.taggedAs(w)
+	if name == "" {
+		return nil
+	}
+	_, err := w.call(ctx, "TagResource", map[string]any{"resourceArn": name, "tags": map[string]any{
+		"aws:cloudformation:logical-id": w.logical, "aws:cloudformation:stack-id": str(w.stack.StackId), "aws:cloudformation:stack-name": str(w.stack.StackName),
+	}})
+	return err
+}
+
 // retag makes the tags of a resource what its properties say.
 func (k *kind) retag(ctx context.Context, w *worker) error {
 	name := k.taggedAs(w)

@@ -43,7 +43,9 @@ func (s *Service) do(ctx context.Context, j job) {
 	r := &runner{s: s, t: t, st: &st, rev: rev, resources: map[string]*resource{}}
 	// A call to a service and the record of what came of it are not torn apart
 	// when the server stops: ctx ends the run between resources.
-	calls := awsrpc.WithCaller(context.WithoutCancel(ctx), s.callerFor(&st))
+	caller := s.callerFor(&st)
+	caller.Via = "cloudformation.amazonaws.com"
+	calls := awsrpc.WithCaller(context.WithoutCancel(ctx), caller)
 	if err := r.run(ctx, calls); err != nil && !errors.Is(err, errStopped) {
 		s.opt.Log.Error("stack is left as it is", "stack", str(st.StackId), "error", err)
 	}

@@ -138,7 +138,7 @@ func (n *node) open() error {
 	if err != nil {
 		return err
 	}
-	opt := compile.Options{Identities: n.identities, Organization: cfg.Organization, Endpoints: endpoints,
+	opt := compile.Options{Identities: n.identities, Organization: cfg.Organization, Endpoints: endpoints, ClientOCSP: cfg.TruststoreOCSP,
 		Clusters: n.clusters, AWS: n.aws, Functions: n.functions.router, LoadBalancers: cfg.LoadBalancers, UserPools: cfg.UserPools, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		Caches: n.caches, Metrics: n.metrics, CacheMemory: int64(cfg.CacheMemory)}
 	if n.logs != nil { // a nil *accessLogs would not be a nil interface

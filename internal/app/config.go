@@ -49,7 +49,7 @@ type Config struct {
 
 	// TLSClientCA is the file of the authorities whose clients may use listen-tls
 	// (mutual TLS), in PEM, each up to its root; at most 1 MiB and 1,000
-	// certificates. It is read again on SIGHUP. Empty: clients need no certificate.
+	// certificates. It is read again when it changes. Empty: clients need no certificate.
 	// The plain addresses ask for none: set listen to nothing, or to loopback.
 	TLSClientCA string `name:"tls-client-ca" kind:"FILE" help:"authorities of the certificates that clients of --listen-tls must show, in PEM"`
 
@@ -60,7 +60,7 @@ type Config struct {
 
 	// TLSClientCRL is the file of the revocation lists of tls-client-ca, in PEM, or
 	// of one in DER. Then every authority needs a list that is in force. It is read
-	// again on SIGHUP.
+	// again when it changes.
 	TLSClientCRL string `name:"tls-client-crl" kind:"FILE" help:"revocation lists of the authorities of --tls-client-ca"`
 
 	// TLSClientOCSP asks, for each certificate of a client, the responder of OCSP
@@ -69,8 +69,13 @@ type Config struct {
 	TLSClientOCSP bool `name:"tls-client-ocsp" help:"ask responders of OCSP about the certificates of clients"`
 
 	// TruststoreDir is the directory of the trust stores that custom domains may
-	// name as file:///NAME in mutualTlsAuthentication. Empty: they must be on S3.
+	// name as file:///NAME in mutualTlsAuthentication. A file is read again when it
+	// changes. Empty: they must be on S3.
 	TruststoreDir string `name:"truststore-dir" kind:"DIR" help:"directory of the trust stores that custom domains name as file:///NAME"`
+
+	// TruststoreOCSP asks responders of OCSP also about the certificates of clients
+	// of custom domains with a trust store, which Amazon does not.
+	TruststoreOCSP bool `name:"truststore-ocsp" help:"ask responders of OCSP about the certificates of clients of custom domains"`
 
 	// Admin is the address of /healthz, /readyz, /caches, /clusters, /traffic, /metrics and /backup (and, with pprof,
 	// of the profiles). Whoever reaches it can read the whole store, so keep

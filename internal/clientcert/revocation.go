@@ -32,7 +32,7 @@ func (s *Store) Revocations(text []byte) error {
 		if block, rest = pem.Decode(rest); block == nil {
 			break
 		}
-		if block.Type != "X509 CRL" {
+		if block.Type != listType {
 			return fmt.Errorf("a %s among the revocation lists", block.Type)
 		}
 		ders = append(ders, block.Bytes)
@@ -40,6 +40,13 @@ func (s *Store) Revocations(text []byte) error {
 	if len(ders) == 0 {
 		ders = [][]byte{text}
 	}
+	return s.addLists(ders)
+}
+
+// listType is what PEM calls a revocation list.
+const listType = "X509 CRL"
+
+func (s *Store) addLists(ders [][]byte) error {
 	for i, der := range ders {
 		if err := s.addList(der); err != nil {
 			return fmt.Errorf("revocation list %d: %w", i+1, err)

@@ -1,6 +1,7 @@
 package clientcert_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
@@ -9,6 +10,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -69,6 +71,16 @@ func TestRevocationLists(t *testing.T) {
 			}
 			if err := tt.shown.Check(s, now); !errors.Is(err, tt.want) {
 				t.Errorf("Check = %v, want %v", err, tt.want)
+			}
+			if !bytes.Contains(tt.lists, []byte("-----BEGIN")) {
+				return
+			}
+			s, _, err := clientcert.ParseStore(slices.Concat(pemOf(root), tt.lists, pemOf(middle)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := tt.shown.Check(s, now); !errors.Is(err, tt.want) {
+				t.Errorf("Check by a trust store with lists = %v, want %v", err, tt.want)
 			}
 		})
 	}

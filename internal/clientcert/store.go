@@ -31,14 +31,15 @@ func Nobody() *Store {
 	return &Store{roots: x509.NewCertPool(), between: x509.NewCertPool()}
 }
 
-// ParseStore makes a store of certificates in PEM. Warnings tell which of them
-// are of no use; an error is that none is, or that text is no list of
-// certificates.
+// ParseStore makes a store of certificates in PEM. Revocation lists may stand
+// among them: see [Store.Revocations]. Warnings tell which certificates are of no
+// use; an error is that none is, or that text is no list of certificates.
 func ParseStore(text []byte) (s *Store, warnings []string, err error) {
 	if len(text) > MaxStore {
 		return nil, nil, fmt.Errorf("larger than %d bytes", MaxStore)
 	}
 	s = Nobody()
+	var lists [][]byte
 	for rest := text; ; {
 		var block *pem.Block
 		block, rest = pem.Decode(rest)
@@ -48,8 +49,12 @@ func ParseStore(text []byte) (s *Store, warnings []string, err error) {
 			}
 			break
 		}
+		if block.Type == listType {
+			lists = append(lists, block.Bytes)
+			continue
+		}
 		if block.Type != "CERTIFICATE" {
-			return nil, nil, fmt.Errorf("a %s among the certificates: want certificates only", block.Type)
+			return nil, nil, fmt.Errorf("a %s among the certificates: want certificates, and revocation lists", block.Type)
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
@@ -72,6 +77,11 @@ func ParseStore(text []byte) (s *Store, warnings []string, err error) {
 	}
 	if usable == 0 {
 		return nil, nil, fmt.Errorf("no usable certificates: %s", warnings[0])
+	}
+	if len(lists) > 0 {
+		if err := s.addLists(lists); err != nil {
+			return nil, nil, err
+		}
 	}
 	return s, warnings, nil
 }

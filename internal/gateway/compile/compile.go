@@ -64,7 +64,10 @@ type Options struct {
 	// requests of private APIs come in.
 	Identities   *identity.Registry
 	Organization string
-	Endpoints    []gateway.VPCEndpoint
+	// ClientOCSP: responders of OCSP are asked about clients of domains with a
+	// trust store.
+	ClientOCSP bool
+	Endpoints  []gateway.VPCEndpoint
 
 	// UserPools are the issuers that stand for Cognito user pools, by ARN. One
 	// that is not here is Cognito's own.

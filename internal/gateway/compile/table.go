@@ -155,6 +155,9 @@ func (c *Compiler) domainClients(id domainID) *clientcert.Store {
 		c.opt.Log.Error("trust store of no use, nobody is let in", "domain", id.name, "error", err)
 		st = clientcert.Nobody()
 	}
+	if c.opt.ClientOCSP {
+		st.AskResponders()
+	}
 	c.truststores[id] = domainClients{rec, st}
 	return st
 }

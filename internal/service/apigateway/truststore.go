@@ -3,12 +3,14 @@ package apigateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/clientcert"
 	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 // A TruststoreReader reads the trust stores of domains.
@@ -38,7 +40,8 @@ func setMutualTLS(dom *api.DomainName, in *api.MutualTlsAuthenticationInput) {
 }
 
 // readTruststore reads the trust store of a domain and keeps it: clients are
-// served from what was read, until the setting is changed.
+// served from what was read, until the setting is changed or, of a file, until
+// that is.
 //
 // AWS: custom-domains.md §4.3. None of the texts is recorded.
 func (s *Service) readTruststore(ctx context.Context, dom *record.DomainName) error {
@@ -71,6 +74,61 @@ func (s *Service) readTruststore(ctx context.Context, dom *record.DomainName) er
 	}
 	dom.Truststore, m.TruststoreWarnings = string(pem), warnings
 	return nil
+}
+
+// RereadTruststores reads the trust stores again that are files, of all
+// accounts, and returns the domains whose clients others are let in now. What is
+// no trust store any more changes nothing, and is an error.
+func (s *Service) RereadTruststores(ctx context.Context) (changed []string, err error) {
+	scopes, err := record.Scopes(ctx, s.st)
+	if err != nil {
+		return nil, err
+	}
+	var failed []error
+	for _, scope := range scopes {
+		t := record.In(s.st, s.blobs, scope)
+		rows, err := t.DomainNames.All(ctx)
+		if err != nil {
+			return changed, err
+		}
+		for _, row := range rows {
+			if m := row.Value.MutualTlsAuthentication; m == nil || !strings.HasPrefix(str(m.TruststoreUri), "file:") {
+				continue
+			}
+			name := str(row.Value.DomainName.DomainName)
+			switch other, err := s.rereadTruststore(ctx, t, row.ID); {
+			case err != nil:
+				failed = append(failed, fmt.Errorf("%s: %w", name, err))
+			case other:
+				changed = append(changed, name)
+			}
+		}
+	}
+	return changed, errors.Join(failed...)
+}
+
+// rereadTruststore reads the trust store of one domain again.
+func (s *Service) rereadTruststore(ctx context.Context, t record.Tables, key string) (changed bool, err error) {
+	err = s.commit(ctx, func(c *store.Change) error {
+		changed = false
+		dom, rev, err := t.DomainNames.Get(ctx, key)
+		if err != nil || dom.MutualTlsAuthentication == nil {
+			return err
+		}
+		before, m := dom.Truststore, *dom.MutualTlsAuthentication
+		dom.MutualTlsAuthentication = &m
+		if err := s.readTruststore(ctx, &dom); err != nil || dom.Truststore == before {
+			return err
+		}
+		changed = true
+		c.Require(t.DomainNames.Is(key, rev))
+		store.Add(c, t.DomainNames, key, dom)
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil // deleted meanwhile
+	}
+	return changed && err == nil, err
 }
 
 // touchesTruststore tells whether a domain's trust store must be looked at

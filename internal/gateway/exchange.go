@@ -93,6 +93,7 @@ type Exchange struct {
 	Member *Member // its membership in a usage plan of this stage
 
 	plan          *Plan
+	cookies       [mostCookies]string
 	asked         policy.Request
 	body          []byte // memory for the request's body
 	answer        []byte // memory for the backend's
@@ -119,6 +120,7 @@ func (x *Exchange) Reset() {
 	x.Table, x.Stage, x.Route, x.Peer = nil, nil, nil, nil
 	x.Fault, x.Cluster, x.plan = nil, nil, nil
 	x.HTTP, x.Socket = false, nil
+	x.cookies = [mostCookies]string{}
 	x.Key, x.Member, x.Log = nil, nil, nil
 	x.requestLimit, x.responseLimit, x.stream = LimitedSource{}, LimitedSource{}, firstContent{}
 	x.Authorization, x.Allowed, x.FunctionError = nil, policy.NoMatch, ""

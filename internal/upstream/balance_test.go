@@ -16,10 +16,14 @@ func testGroup(n, most int, def Definition) *group {
 	}
 	opt := &Options{}
 	opt.setDefaults()
-	return newGroup("test", def, opt)
+	g, err := newGroup("test", def, opt)
+	if err != nil {
+		panic(err)
+	}
+	return g
 }
 
-func (g *group) chooseOne() *member { return g.ready.Load().choose(g.rule, &g.turn) }
+func (g *group) chooseOne() *member { return g.choose(g.cfg.Load(), nil) }
 
 // TestRoundRobinSpread: any number of choices falls on endpoints as their
 // weights say, give or take a few.
@@ -28,7 +32,7 @@ func TestRoundRobinSpread(t *testing.T) {
 		g := testGroup(tt.n, tt.most, Definition{})
 		counts, sum := make([]int, tt.n), 0
 		for _, m := range g.members {
-			sum += int(m.weight.Load())
+			sum += m.given
 		}
 		for i := range 20_000 {
 			counts[g.chooseOne().index]++
@@ -36,7 +40,7 @@ func TestRoundRobinSpread(t *testing.T) {
 				continue
 			}
 			for _, m := range g.members {
-				want := float64(i+1) * float64(m.weight.Load()) / float64(sum)
+				want := float64(i+1) * float64(m.given) / float64(sum)
 				if d := float64(counts[m.index]) - want; d < -5 || d > 5 {
 					t.Errorf("%d endpoints of weight up to %d: after %d, endpoint %d was chosen %d times, want %.1f", tt.n, tt.most, i+1, m.index, counts[m.index], want)
 				}
@@ -53,7 +57,7 @@ func TestLeastRequest(t *testing.T) {
 		g.chooseOne().busy.Add(1)
 	}
 	for _, m := range g.members {
-		if got, want := int(m.busy.Load()), 100*int(m.weight.Load()); got < want-2 || got > want+2 {
+		if got, want := int(m.busy.Load()), 100*m.given; got < want-2 || got > want+2 {
 			t.Errorf("endpoint %d of weight %d has %d requests, want %d", m.index, m.weight.Load(), got, want)
 		}
 	}
@@ -81,12 +85,12 @@ func TestEjection(t *testing.T) {
 		c := testCluster(g)
 		fail := func(m *member, times int) {
 			for range times {
-				m.answered(503, monotonic())
+				m.answered(503, 0, monotonic())
 			}
 		}
 		chosen := func(m *member) bool {
 			for range 8 {
-				if picked, err := c.Pick(); err == nil && picked.member == m {
+				if picked, err := c.Pick(nil); err == nil && picked.member == m {
 					return true
 				}
 			}
@@ -99,7 +103,7 @@ func TestEjection(t *testing.T) {
 			}
 		}()
 		fail(bad, 4)
-		bad.answered(200, monotonic())
+		bad.answered(200, 0, monotonic())
 		fail(bad, 4)
 		if !chosen(bad) {
 			t.Error("ejected although it did not fail five times in a row")
@@ -132,14 +136,14 @@ func TestEjection(t *testing.T) {
 func TestPanic(t *testing.T) {
 	g := testGroup(10, 1, Definition{Health: &Health{Fall: 1, Rise: 1}})
 	for i, want := range []int{9, 8, 7, 6, 5, 4, 3, 10, 10, 10} {
-		g.members[i].checked(errNoAddress)
+		g.members[i].checked(&Health{Fall: 1, Rise: 1}, errNoAddress)
 		if got := len(g.ready.Load().list); got != want {
 			t.Errorf("with %d down %d are used, want %d", i+1, got, want)
 		}
 	}
-	g.members[0].checked(nil)
-	g.members[1].checked(nil)
-	g.members[2].checked(nil)
+	g.members[0].checked(&Health{Fall: 1, Rise: 1}, nil)
+	g.members[1].checked(&Health{Fall: 1, Rise: 1}, nil)
+	g.members[2].checked(&Health{Fall: 1, Rise: 1}, nil)
 	if got := len(g.ready.Load().list); got != 3 {
 		t.Errorf("with 7 down again %d are used, want 3", got)
 	}
@@ -153,7 +157,7 @@ func TestBreaker(t *testing.T) {
 		b.began.Store(monotonic())
 		end := func(failed bool, times int) {
 			for range times {
-				b.ended(failed, monotonic())
+				b.ended(failed, 0, monotonic())
 			}
 		}
 		end(true, 9)
@@ -211,10 +215,14 @@ func TestBudget(t *testing.T) {
 
 // TestPickAllocs: choosing allocates nothing.
 func TestPickAllocs(t *testing.T) {
-	for rule := range balances {
-		c := testCluster(testGroup(100, 3, Definition{Balance: rule, Breaker: &Breaker{}}))
-		if n := testing.AllocsPerRun(1000, func() { _, _ = c.Pick() }); n != 0 {
-			t.Errorf("%q: Pick allocates %v times, budget 0", rule, n)
+	for name, rule := range balances {
+		def := Definition{Balance: name, Breaker: &Breaker{}}
+		if rule.hashes() {
+			def.Hash = "header:X-Key"
+		}
+		c := testCluster(testGroup(100, 3, def))
+		if n := testing.AllocsPerRun(1000, func() { _, _ = c.Pick(nil) }); n != 0 {
+			t.Errorf("%q: Pick allocates %v times, budget 0", name, n)
 		}
 	}
 }
@@ -241,7 +249,7 @@ func BenchmarkPick(b *testing.B) {
 				b.ReportAllocs()
 				b.RunParallel(func(pb *testing.PB) {
 					for pb.Next() {
-						_, _ = c.Pick()
+						_, _ = c.Pick(nil)
 					}
 				})
 			})

@@ -8,7 +8,7 @@ import (
 )
 
 // A breaker counts the requests of a cluster and refuses them for a while when
-// too many have failed. Then a few are let through: if they all succeed it is
+// too many have failed, or took too long. Then a few are let through: if they all succeed it is
 // closed again.
 type breaker struct {
 	def Breaker
@@ -17,6 +17,7 @@ type breaker struct {
 	began  atomic.Int64  // monotonic time when the window began
 	total  atomic.Int64  // requests ended in the window
 	failed atomic.Int64  // of those
+	slow   atomic.Int64  // of those
 
 	mu      sync.Mutex // guards the fields below; never held while calling out
 	until   int64      // when open: until then; half open: when probes are given up for lost
@@ -36,6 +37,12 @@ const (
 
 // maxOpen bounds how long a breaker stays open at a time.
 const maxOpen = time.Minute
+
+func newBreaker(def Breaker) *breaker {
+	b := &breaker{def: def}
+	b.began.Store(monotonic())
+	return b
+}
 
 // allow tells whether a request may begin.
 func (b *breaker) allow() bool {
@@ -70,26 +77,39 @@ func (b *breaker) probeLocked(now int64) {
 	b.permits, b.passed, b.until = b.def.Probes, 0, now+int64(b.def.Open)
 }
 
-// ended notes the end of a request.
-func (b *breaker) ended(failed bool, now int64) {
+// ended notes the end of a request, and how long its answer took to begin; 0:
+// nobody knows.
+func (b *breaker) ended(failed bool, took, now int64) {
+	slow := b.def.Slow > 0 && took >= int64(b.def.Slow)
 	if b.state.Load() != breakerClosed {
-		b.endedSlow(failed, now)
+		b.endedSlow(failed || slow, now)
 		return
 	}
 	if began := b.began.Load(); now-began >= int64(b.def.Window) && b.began.CompareAndSwap(began, now) {
 		b.total.Store(0)
 		b.failed.Store(0)
+		b.slow.Store(0)
 	}
 	total := b.total.Add(1)
-	if !failed {
+	if failed {
+		b.tooMany(&b.failed, b.def.Rate, total, now, "failed")
+	}
+	if slow {
+		b.tooMany(&b.slow, b.def.SlowRate, total, now, "took longer than "+b.def.Slow.String())
+	}
+}
+
+// tooMany counts a request that was not as it should be, and trips if there are
+// too many of those.
+func (b *breaker) tooMany(count *atomic.Int64, rate Share, total, now int64, what string) {
+	n := count.Add(1)
+	if total < int64(b.def.Minimum) || float64(n) < float64(rate)*float64(total) {
 		return
 	}
-	if n := b.failed.Add(1); total >= int64(b.def.Minimum) && float64(n) >= float64(b.def.Rate)*float64(total) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if b.state.Load() == breakerClosed {
-			b.tripLocked(now, fmt.Sprintf("%d of %d requests failed within %v", n, total, b.def.Window))
-		}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state.Load() == breakerClosed {
+		b.tripLocked(now, fmt.Sprintf("%d of %d requests %s within %v", n, total, what, b.def.Window))
 	}
 }
 
@@ -102,7 +122,7 @@ func (b *breaker) endedSlow(failed bool, now int64) {
 		return
 	}
 	if failed {
-		b.tripLocked(now, "a probe failed")
+		b.tripLocked(now, "a probe failed or took too long")
 		return
 	}
 	if b.passed++; b.passed < b.def.Probes {
@@ -110,6 +130,7 @@ func (b *breaker) endedSlow(failed bool, now int64) {
 	}
 	b.total.Store(0)
 	b.failed.Store(0)
+	b.slow.Store(0)
 	b.began.Store(now)
 	b.trips, b.reason = 0, ""
 	b.state.Store(breakerClosed)

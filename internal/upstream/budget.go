@@ -16,19 +16,20 @@ const (
 // A budget keeps retries in proportion to requests, so that they do not double
 // the load of a cluster that fails because of it.
 type budget struct {
-	gain int64 // of each request
+	gain atomic.Int64 // of each request
 	left atomic.Int64
 }
 
 func (b *budget) set(share Share) {
-	b.gain = int64(share * retryCost)
-	b.left.Store(budgetSaved * retryCost)
+	if b.gain.Swap(int64(share*retryCost)) == 0 {
+		b.left.Store(budgetSaved * retryCost)
+	}
 }
 
 // request adds what a request is good for.
 func (b *budget) request() {
 	if left := b.left.Load(); left < budgetSaved*retryCost {
-		b.left.CompareAndSwap(left, left+b.gain) // lost to another one: who cares
+		b.left.CompareAndSwap(left, left+b.gain.Load()) // lost to another one: who cares
 	}
 }
 

@@ -15,12 +15,14 @@ import (
 // kept open to them; or several endpoints, each a cluster itself. It is safe
 // for any number of goroutines.
 type Cluster struct {
-	key       Key
-	tls       *tls.Config // nil: plain
-	opt       *Options
-	addresses *addresses
-	pool      pool
-	failures  atomic.Uint64
+	key Key
+	tls *tls.Config // nil: plain
+	opt *Options
+	// connectTime bounds the making of a connection.
+	connectTime time.Duration
+	addresses   *addresses
+	pool        pool
+	failures    atomic.Uint64
 
 	// A cluster of several endpoints has these instead of its own.
 	group   *group
@@ -38,10 +40,12 @@ func (r *Registry) newCluster(k Key, cert *tls.Certificate) (*Cluster, error) {
 	}
 	opt := &r.opt
 	c := &Cluster{
-		key:       k,
-		opt:       opt,
-		addresses: newAddresses(k.sources(), opt.Lookup),
-		pool:      pool{maxOpen: opt.MaxConnections, maxIdle: opt.MaxIdle, maxWaiting: opt.MaxWaiting},
+		key: k,
+		opt: opt,
+
+		connectTime: opt.ConnectTimeout,
+		addresses:   newAddresses(k.sources(), opt.Lookup),
+		pool:        pool{maxOpen: opt.MaxConnections, maxIdle: opt.MaxIdle, maxWaiting: opt.MaxWaiting},
 	}
 	if k.Scheme == "https" {
 		c.tls = newTLSConfig(k, cert, opt.RootCAs)
@@ -114,7 +118,7 @@ func (c *Cluster) wantsLookup(now int64) bool {
 func (c *Cluster) Do(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
 	switch {
 	case c.group != nil:
-		picked, err := c.Pick()
+		picked, err := c.Pick(nil)
 		if err != nil {
 			return err
 		}
@@ -122,13 +126,14 @@ func (c *Cluster) Do(ctx context.Context, req *wire.Request, resp *wire.Response
 	case c.member != nil:
 		return c.doMember(ctx, req, resp, deadline)
 	}
-	return c.once(ctx, req, resp, deadline)
+	return c.once(ctx, req, resp, deadline, deadline)
 }
 
-// once sends req to this endpoint.
-func (c *Cluster) once(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
+// once sends req to this endpoint. Its answer must begin by until; deadline is for all
+// of it.
+func (c *Cluster) once(ctx context.Context, req *wire.Request, resp *wire.Response, until, deadline time.Time) error {
 	c.begun()
-	cn, err := c.pool.take(ctx, deadline)
+	cn, err := c.pool.take(ctx, until)
 	if err != nil {
 		c.over()
 		if ctx.Err() == nil {
@@ -137,26 +142,26 @@ func (c *Cluster) once(ctx context.Context, req *wire.Request, resp *wire.Respon
 		return err
 	}
 	if cn == nil {
-		return c.doFresh(ctx, req, resp, deadline)
+		return c.doFresh(ctx, req, resp, until, deadline)
 	}
-	err = cn.Do(req, resp, deadline)
+	err = cn.send(ctx, req, resp, until, deadline)
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, wire.ErrUnsent), errors.Is(err, wire.ErrStale) && repeatable(req):
-		return c.doFresh(ctx, req, resp, deadline) // with the dead one's permission
+	case errors.Is(err, wire.ErrUnsent), errors.Is(err, wire.ErrStale) && repeatable(req) && ctx.Err() == nil:
+		return c.doFresh(ctx, req, resp, until, deadline) // with the dead one's permission
 	}
 	return c.ended(err)
 }
 
 // doFresh makes a connection, for which there is permission, and uses it.
-func (c *Cluster) doFresh(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
-	nc, err := c.connect(ctx, deadline)
+func (c *Cluster) doFresh(ctx context.Context, req *wire.Request, resp *wire.Response, until, deadline time.Time) error {
+	nc, err := c.connect(ctx, until)
 	if err != nil {
 		c.release()
 		return err
 	}
-	return c.ended(newConn(c, nc).Do(req, resp, deadline))
+	return c.ended(newConn(c, nc).send(ctx, req, resp, until, deadline))
 }
 
 // ended gives up the permission of a connection that failed.
@@ -182,6 +187,7 @@ func (c *Cluster) release() {
 func (c *Cluster) begun() {
 	if c.member != nil {
 		c.member.busy.Add(1)
+		c.member.group.busy.Add(1)
 	}
 }
 
@@ -189,12 +195,13 @@ func (c *Cluster) begun() {
 func (c *Cluster) over() {
 	if c.member != nil {
 		c.member.busy.Add(-1)
+		c.member.group.busy.Add(-1)
 	}
 }
 
 // connect makes a connection to one of the host's addresses.
 func (c *Cluster) connect(ctx context.Context, deadline time.Time) (net.Conn, error) {
-	until := time.Now().Add(c.opt.ConnectTimeout)
+	until := time.Now().Add(c.connectTime)
 	final := !deadline.IsZero() && deadline.Before(until)
 	if final {
 		until = deadline

@@ -14,11 +14,15 @@ import (
 // named in their comments.
 type Definition struct {
 	Endpoints      []Endpoint    `yaml:"endpoints"`
-	Balance        string        `yaml:"balance"`         // round-robin; or least-request, two-choices
+	Balance        string        `yaml:"balance"`         // round-robin; or least-request, two-choices, ewma, ring-hash, maglev
+	Hash           string        `yaml:"hash"`            // the Selector of the last two's key
+	Affinity       *Affinity     `yaml:"affinity"`        // none
+	SlowStart      time.Duration `yaml:"slow-start"`      // none: how long one that comes, or comes back, gets less
 	Connections    int           `yaml:"connections"`     // to each endpoint: those of Options
 	Pending        int           `yaml:"pending"`         // that wait for one of them, of each endpoint: those of Options
 	ConnectTimeout time.Duration `yaml:"connect-timeout"` // 2 s for each endpoint that is tried
-	Health         *Health       `yaml:"health"`          // none: endpoints are not asked
+	Limits         Limits        `yaml:"limits"`
+	Health         *Health       `yaml:"health"` // none: endpoints are not asked
 	Eject          Eject         `yaml:"eject"`
 	Breaker        *Breaker      `yaml:"breaker"` // none
 	Retries        Retries       `yaml:"retries"`
@@ -32,8 +36,50 @@ type Definition struct {
 type Endpoint struct {
 	Address string `yaml:"address"` // host:port
 	Weight  int    `yaml:"weight"`  // 1
+	// Priority: while enough endpoints of a smaller one are ready, this one gets
+	// no requests. Zone is where it is: those in the zone of the node come
+	// before others of the same priority, as do those without a zone.
+	Priority int    `yaml:"priority"`
+	Zone     string `yaml:"zone"`
 	// Draining: it gets no new requests, and those under way end as they began.
 	Draining bool `yaml:"draining"`
+}
+
+// Affinity keeps a client with the endpoint that it was given first, by a cookie,
+// as long as that is ready.
+type Affinity struct {
+	Cookie string        `yaml:"cookie"`  // its name
+	MaxAge time.Duration `yaml:"max-age"` // until the client forgets it; 0: with its session
+}
+
+// Limits bound a cluster as a whole; 0: no limit.
+type Limits struct {
+	Connections int `yaml:"connections"` // to all endpoints
+	Pending     int `yaml:"pending"`     // that wait for any of them
+	// Requests are those under way. Those of high priority may take a tenth
+	// more, those of low priority no more than 60 % of it.
+	Requests int `yaml:"requests"`
+	Retries  int `yaml:"retries"` // under way
+	// Adaptive finds the limit of requests by how fast they are answered.
+	Adaptive *Adaptive `yaml:"adaptive"`
+	// High and Low say which requests have another priority than the others.
+	High []Match `yaml:"high"`
+	Low  []Match `yaml:"low"`
+}
+
+// Adaptive is a limit that falls when answers take longer than they did when
+// the cluster had little to do, and rises while they do not.
+type Adaptive struct {
+	Min       int     `yaml:"min"`       // 8
+	Max       int     `yaml:"max"`       // 1000; requests, if that is set
+	Tolerance float64 `yaml:"tolerance"` // 2: so many times as long is still well
+}
+
+// A Match tells requests apart: by the part of them that its Selector names.
+type Match struct {
+	By     string   `yaml:"by"`
+	Is     []string `yaml:"is"`     // one of these; none: that it is there is enough
+	Prefix string   `yaml:"prefix"` // it begins with this
 }
 
 // UnmarshalYAML reads an endpoint, of which the address alone may be given.
@@ -47,8 +93,14 @@ func (e *Endpoint) UnmarshalYAML(decode func(any) error) error {
 
 // Health is how endpoints are asked whether they are well.
 type Health struct {
-	Path     string        `yaml:"path"`     // GET it, and take 200 to 399 for well; empty: a connection is enough
+	// Kind is http: a GET of Path, of which 200 to 399 is well; grpc: the health
+	// service of gRPC, for Service; or tcp: a connection is enough. Without one
+	// it is http if there is a Path, else tcp.
+	Kind     string        `yaml:"kind"`
+	Path     string        `yaml:"path"`
+	Service  string        `yaml:"service"`  // of grpc; empty: the whole server
 	Host     string        `yaml:"host"`     // of the request; the cluster's
+	TLS      bool          `yaml:"tls"`      // ask over TLS, whose certificate is not verified
 	Interval time.Duration `yaml:"interval"` // 5 s
 	Timeout  time.Duration `yaml:"timeout"`  // 1 s, of each check
 	Fall     int           `yaml:"fall"`     // 3 checks failed in a row: not well
@@ -64,6 +116,19 @@ type Eject struct {
 	MaxTime  time.Duration `yaml:"max-time"`  // 5 min
 	MaxShare Share         `yaml:"max-share"` // 50 %: more are not ejected at once
 	Panic    Share         `yaml:"panic"`     // 30 %: with fewer left, all are used
+	// SuccessRate also leaves out those that succeed less often than the
+	// others; none.
+	SuccessRate *SuccessRate `yaml:"success-rate"`
+}
+
+// SuccessRate compares the endpoints of a cluster at intervals. One is left out
+// whose rate of success is below the mean of all by more than Deviations
+// standard deviations.
+type SuccessRate struct {
+	Interval   time.Duration `yaml:"interval"`   // 10 s
+	Minimum    int           `yaml:"minimum"`    // 100 requests of an endpoint in the interval, else it is not looked at
+	Endpoints  int           `yaml:"endpoints"`  // 5 to look at, else none is left out
+	Deviations float64       `yaml:"deviations"` // 1.9
 }
 
 // Breaker is when a cluster is given up for a while: its requests are refused
@@ -74,6 +139,10 @@ type Breaker struct {
 	Window  time.Duration `yaml:"window"`  // 10 s
 	Open    time.Duration `yaml:"open"`    // 5 s, then probes; twice as long after each that fails, up to 1 min
 	Probes  int           `yaml:"probes"`  // 3 that have to succeed
+	// Slow is how long an answer may take to begin; 0: as long as it does. The
+	// breaker trips as well when SlowRate of the requests took longer.
+	Slow     time.Duration `yaml:"slow"`
+	SlowRate Share         `yaml:"slow-rate"` // 50 %
 }
 
 // Retries is how often a request is sent to another endpoint after a failure
@@ -81,6 +150,18 @@ type Breaker struct {
 type Retries struct {
 	Attempts int   `yaml:"attempts"` // 2 after the first; -1: none
 	Budget   Share `yaml:"budget"`   // 20 % of requests
+	// On are statuses after which a request that may be repeated is, too: 503, or
+	// 5xx for all from 500 on.
+	On []string `yaml:"on"`
+	// TryTimeout is how long each attempt but the last one may take to begin its answer; 0: as
+	// long as the request may.
+	TryTimeout time.Duration `yaml:"try-timeout"`
+	// Backoff is the pause before a retry after a status or a time-out, twice as long each
+	// time, and random between half and all of it; 0: none.
+	Backoff time.Duration `yaml:"backoff"`
+	// Hedge is after how long without an answer a request that may be repeated
+	// is sent to another endpoint besides; whoever answers first answers. 0: never.
+	Hedge time.Duration `yaml:"hedge"`
 }
 
 // A Share is a part of a whole, written as a percentage.
@@ -99,8 +180,10 @@ func (s *Share) UnmarshalText(text []byte) error {
 
 // Bounds of a Definition.
 const (
-	maxMembers = 10_000
-	maxWeight  = 1000
+	maxMembers  = 10_000
+	maxWeight   = 1000
+	maxPriority = 9
+	maxZone     = 64
 )
 
 // Check reports what cannot be in a definition.
@@ -110,10 +193,7 @@ func (d *Definition) Check() error {
 		errs = append(errs, errors.New("endpoints: there is none"))
 	}
 	errs = append(errs, checkEndpoints(d.Endpoints))
-	if _, ok := balances[d.Balance]; !ok {
-		errs = append(errs, fmt.Errorf("balance: %q is none of round-robin, least-request, two-choices", d.Balance))
-	}
-	errs = append(errs, d.checkNumbers(), d.Health.check())
+	errs = append(errs, d.checkBalance(), d.checkNumbers(), d.Limits.check(), d.Health.check(), d.Eject.SuccessRate.check(), d.Retries.check())
 	return errors.Join(errs...)
 }
 
@@ -134,6 +214,9 @@ func checkEndpoints(list []Endpoint) error {
 			errs = append(errs, fmt.Errorf("endpoints: %s is there twice: give it a weight", e.Address))
 		}
 		seen[e.Address] = true
+		if e.Priority < 0 || e.Priority > maxPriority || len(e.Zone) > maxZone {
+			errs = append(errs, fmt.Errorf("endpoints: %s: the priority is not between 0 and %d, or the zone is longer than %d", e.Address, maxPriority, maxZone))
+		}
 		if e.Weight < 0 || e.Weight > maxWeight {
 			errs = append(errs, fmt.Errorf("endpoints: %s: the weight is not between 1 and %d", e.Address, maxWeight))
 		}
@@ -141,25 +224,119 @@ func checkEndpoints(list []Endpoint) error {
 	return errors.Join(errs...)
 }
 
-func (d *Definition) checkNumbers() error {
-	e, r := &d.Eject, &d.Retries
-	ok := d.Connections >= 0 && d.Pending >= 0 && d.ConnectTimeout >= 0 && e.Failures >= -1 && e.Time >= 0 && e.MaxTime >= 0 && r.Attempts >= -1
-	if b := d.Breaker; b != nil {
-		ok = ok && b.Minimum >= 0 && b.Window >= 0 && b.Open >= 0 && b.Probes >= 0
-	}
+func (d *Definition) checkBalance() error {
+	rule, ok := balances[d.Balance]
 	if !ok {
-		return errors.New("a number or a time is less than nothing")
+		return fmt.Errorf("balance: %q is none of round-robin, least-request, two-choices, ewma, ring-hash, maglev", d.Balance)
 	}
-	if r.Attempts > maxRetries {
-		return fmt.Errorf("retries: attempts: %d are more than %d", r.Attempts, maxRetries)
+	switch {
+	case rule.hashes() && d.Hash == "":
+		return fmt.Errorf("hash: %s needs a key, such as header:X-User, cookie:NAME, source or context:identity.sourceIp", d.Balance)
+	case !rule.hashes() && d.Hash != "":
+		return errors.New("hash: only ring-hash and maglev have a key")
+	case rule.hashes() && d.SlowStart > 0:
+		return fmt.Errorf("slow-start: %s gives each key to one endpoint, whatever its age", d.Balance)
+	}
+	if a := d.Affinity; a != nil && (!isToken(a.Cookie) || a.MaxAge < 0) {
+		return fmt.Errorf("affinity: %q is no name of a cookie, or its age is less than nothing", a.Cookie)
 	}
 	return nil
+}
+
+// isToken tells whether s may be the name of a cookie or a header.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r) })
+}
+
+func (d *Definition) checkNumbers() error {
+	e := &d.Eject
+	ok := d.Connections >= 0 && d.Pending >= 0 && d.ConnectTimeout >= 0 && e.Failures >= -1 && e.Time >= 0 && e.MaxTime >= 0 && d.SlowStart >= 0
+	if b := d.Breaker; b != nil {
+		ok = ok && b.Minimum >= 0 && b.Window >= 0 && b.Open >= 0 && b.Probes >= 0 && b.Slow >= 0
+		if b.SlowRate != 0 && b.Slow == 0 {
+			return errors.New("breaker: slow-rate: say with slow what is slow")
+		}
+	}
+	if !ok {
+		return errNegative
+	}
+	return nil
+}
+
+var errNegative = errors.New("a number or a time is less than nothing")
+
+func (l *Limits) check() error {
+	if l.Connections < 0 || l.Pending < 0 || l.Requests < 0 || l.Retries < 0 {
+		return fmt.Errorf("limits: %w", errNegative)
+	}
+	if a := l.Adaptive; a != nil && (a.Min < 0 || a.Max < 0 || a.Max > 0 && a.Max < a.Min || a.Tolerance != 0 && !(a.Tolerance > 1)) {
+		return errors.New("limits: adaptive: want min up to max, and a tolerance above 1")
+	}
+	if len(l.High)+len(l.Low) > 0 && l.Requests == 0 && l.Adaptive == nil {
+		return errors.New("limits: high and low need a limit of requests, or an adaptive one")
+	}
+	return nil
+}
+
+func (s *SuccessRate) check() error {
+	if s != nil && (s.Interval < 0 || s.Minimum < 0 || s.Endpoints < 0 || !(s.Deviations >= 0)) {
+		return fmt.Errorf("eject: success-rate: %w", errNegative)
+	}
+	return nil
+}
+
+func (r *Retries) check() error {
+	switch {
+	case r.Attempts < -1 || r.TryTimeout < 0 || r.Backoff < 0 || r.Hedge < 0:
+		return fmt.Errorf("retries: %w", errNegative)
+	case r.Attempts > maxRetries:
+		return fmt.Errorf("retries: attempts: %d are more than %d", r.Attempts, maxRetries)
+	case r.Attempts == -1 && (len(r.On) > 0 || r.TryTimeout > 0 || r.Backoff > 0 || r.Hedge > 0):
+		return errors.New("retries: there are no attempts to say more of")
+	}
+	_, err := parseStatuses(r.On)
+	return err
+}
+
+// statuses are those of 500 to 599 after which a request is sent again, and 429.
+type statuses struct {
+	server  [100]bool
+	tooMany bool
+}
+
+func (s *statuses) has(status int) bool {
+	return status == 429 && s.tooMany || status >= 500 && status < 600 && s.server[status-500]
+}
+
+func parseStatuses(list []string) (*statuses, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	s := new(statuses)
+	for _, text := range list {
+		n, err := strconv.Atoi(text)
+		switch {
+		case text == "5xx":
+			for i := range s.server {
+				s.server[i] = true
+			}
+		case err == nil && n == 429:
+			s.tooMany = true
+		case err == nil && n >= 500 && n < 600:
+			s.server[n-500] = true
+		default:
+			return nil, fmt.Errorf("retries: on: %q is neither 5xx, nor 429 or a status from 500 to 599", text)
+		}
+	}
+	return s, nil
 }
 
 func (h *Health) check() error {
 	switch {
 	case h == nil:
 		return nil
+	case h.kind() == "", h.Service != "" && h.kind() != healthGRPC, h.Path != "" && h.kind() != healthHTTP, h.Path == "" && h.kind() == healthHTTP, h.TLS && h.kind() == healthTCP:
+		return errors.New("health: want a kind: http with a path, grpc, perhaps with a service, or tcp with neither")
 	case h.Path != "" && (h.Path[0] != '/' || strings.ContainsAny(h.Path, " \t\r\n#")), strings.ContainsAny(h.Host, " \t\r\n/"):
 		return fmt.Errorf("health: %q is not a path", h.Path)
 	case h.Interval < 0 || h.Timeout < 0 || h.Fall < 0 || h.Rise < 0:
@@ -168,6 +345,25 @@ func (h *Health) check() error {
 		return fmt.Errorf("health: interval: %v is shorter than %v", h.Interval, minInterval)
 	}
 	return nil
+}
+
+const (
+	healthHTTP = "http"
+	healthGRPC = "grpc"
+	healthTCP  = "tcp"
+)
+
+// kind is how endpoints are asked; empty: there is no such way.
+func (h *Health) kind() string {
+	switch {
+	case h.Kind == "" && h.Path == "":
+		return healthTCP
+	case h.Kind == "":
+		return healthHTTP
+	case h.Kind == healthHTTP || h.Kind == healthGRPC || h.Kind == healthTCP:
+		return h.Kind
+	}
+	return ""
 }
 
 // minInterval bounds how often an endpoint is asked.
@@ -189,6 +385,25 @@ func (d Definition) withDefaults(opt *Options) Definition {
 	setDefault(&d.Eject.Panic, 0.3)
 	setDefault(&d.Retries.Attempts, 2)
 	setDefault(&d.Retries.Budget, 0.2)
+	if d.Eject.SuccessRate != nil {
+		r := *d.Eject.SuccessRate
+		setDefault(&r.Interval, 10*time.Second)
+		setDefault(&r.Minimum, 100)
+		setDefault(&r.Endpoints, 5)
+		setDefault(&r.Deviations, 1.9)
+		d.Eject.SuccessRate = &r
+	}
+	if d.Limits.Adaptive != nil {
+		a := *d.Limits.Adaptive
+		setDefault(&a.Min, 8)
+		setDefault(&a.Max, 1000)
+		if d.Limits.Requests > 0 {
+			a.Max = min(a.Max, d.Limits.Requests)
+		}
+		a.Min = min(a.Min, a.Max)
+		setDefault(&a.Tolerance, 2)
+		d.Limits.Adaptive = &a
+	}
 	if d.Health != nil {
 		h := *d.Health
 		setDefault(&h.Interval, 5*time.Second)
@@ -204,6 +419,7 @@ func (d Definition) withDefaults(opt *Options) Definition {
 		setDefault(&b.Window, 10*time.Second)
 		setDefault(&b.Open, 5*time.Second)
 		setDefault(&b.Probes, 3)
+		setDefault(&b.SlowRate, 0.5)
 		d.Breaker = &b
 	}
 	return d

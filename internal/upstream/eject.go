@@ -1,40 +1,42 @@
 package upstream
 
 import (
+	"fmt"
+	"math"
 	"strconv"
 	"time"
 )
 
-// eject leaves m out for a while, unless too many are left out already. cause or
-// status is the last of its failures.
-func (g *group) eject(m *member, now int64, status int, cause error) {
+// failedTooOften leaves m out for its failures in a row. cause or status is the
+// last of them.
+func (g *group) failedTooOften(m *member, now int64, status int, cause error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if m.ejected || m.down {
-		return
+	why := "failures in a row, the last: status " + strconv.Itoa(status)
+	if cause != nil {
+		why = "failures in a row, the last: " + cause.Error()
 	}
-	out := 1
-	for _, o := range g.members {
-		if o.ejected {
-			out++
-		}
+	if g.ejectLocked(m, now, why) {
+		// The first failure after it is one too many.
+		m.fails.Store(int32(g.cfg.Load().def.Eject.Failures) - 1)
+		g.settleLocked()
 	}
-	if float64(out) > float64(g.def.Eject.MaxShare)*float64(len(g.members)) {
-		return
+}
+
+// ejectLocked leaves m out for a while, unless too many are left out already.
+func (g *group) ejectLocked(m *member, now int64, why string) bool {
+	e := &g.cfg.Load().def.Eject
+	if m.ejected || m.down || m.left() || float64(g.ejected+1) > float64(e.MaxShare)*float64(len(g.members)) {
+		return false
 	}
-	e := &g.def.Eject
 	if now-m.until >= int64(e.MaxTime) {
 		m.ejections = 0 // the last time is long ago
 	}
 	m.ejections++
-	m.ejected, m.why = true, "status "+strconv.Itoa(status)
-	if cause != nil {
-		m.why = cause.Error()
-	}
+	g.ejected++
+	m.ejected, m.why = true, why
 	m.until = now + int64(min(time.Duration(m.ejections)*e.Time, max(e.MaxTime, e.Time)))
-	// The first failure after it is one too many.
-	m.fails.Store(int32(e.Failures) - 1)
-	g.settleLocked()
+	return true
 }
 
 // takeBack ends the ejections whose time has come.
@@ -43,35 +45,51 @@ func (g *group) takeBack(now int64) {
 	defer g.mu.Unlock()
 	for _, m := range g.members {
 		if m.ejected && now >= m.until {
-			m.ejected = false
+			m.ejected, m.since = false, now
 		}
 	}
 	g.settleLocked()
 }
 
-// settleLocked makes the list to choose from anew.
-func (g *group) settleLocked() {
-	list, all := make([]*member, 0, len(g.members)), make([]*member, 0, len(g.members))
-	due := int64(0)
+// compare looks at the rates of success of the endpoints since the last time,
+// and leaves out those that are far below the others.
+func (g *group) compare(now int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.cfg.Load().def.Eject.SuccessRate
+	if s == nil {
+		return
+	}
+	type rate struct {
+		m    *member
+		good float64
+	}
+	var rates []rate
+	sum, squares := 0.0, 0.0
 	for _, m := range g.members {
-		if m.ejected && (due == 0 || m.until < due) {
-			due = m.until
-		}
-		if m.draining {
+		at := counts{m.requests.Load(), m.failures.Load()}
+		n, bad := at.requests-m.was.requests, at.failures-m.was.failures
+		m.was = at
+		if m.ejected || m.down || n < int64(s.Minimum) {
 			continue
 		}
-		all = append(all, m)
-		if !m.down && !m.ejected {
-			list = append(list, m)
+		good := 1 - float64(bad)/float64(n)
+		rates = append(rates, rate{m, good})
+		sum, squares = sum+good, squares+good*good
+	}
+	n := float64(len(rates))
+	if len(rates) == 0 || len(rates) < s.Endpoints {
+		return
+	}
+	mean := sum / n
+	low := mean - s.Deviations*math.Sqrt(max(squares/n-mean*mean, 0))
+	changed := false
+	for _, r := range rates {
+		if r.good < low {
+			changed = g.ejectLocked(r.m, now, fmt.Sprintf("%.1f%% of requests succeeded, below %.1f%%", 100*r.good, 100*low)) || changed
 		}
 	}
-	g.scant = len(list) < len(all) && (len(list) == 0 || float64(len(list)) < float64(g.def.Eject.Panic)*float64(len(all)))
-	if g.scant {
-		list = all
+	if changed {
+		g.settleLocked()
 	}
-	g.due.Store(due)
-	r := newReady(list)
-	r.all = all
-	r.ejectable = float64(g.def.Eject.MaxShare)*float64(len(all)) >= 1
-	g.ready.Store(r)
 }

@@ -16,6 +16,7 @@ var (
 	ErrOverload    = errors.New("backend has no free connection")
 	ErrRequestBody = errors.New("read request body") // the client's fault, not the backend's
 	ErrTripped     = errors.New("cluster has failed too often and is not called for a while")
+	ErrShed        = errors.New("cluster has as many requests as it may")
 	ErrNoEndpoint  = errors.New("cluster has no endpoint that takes requests")
 	ErrClosed      = errors.New("cluster is closed")
 )

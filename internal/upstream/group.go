@@ -13,44 +13,61 @@ import (
 type group struct {
 	name string
 	opt  *Options
-	def  Definition
-	rule balance
 
-	ready   atomic.Pointer[ready] // those to choose from
-	turn    atomic.Uint64
-	breaker *breaker // nil: none
-	budget  budget
-	due     atomic.Int64 // monotonic time when the next ejection ends; 0: there is none
+	cfg   atomic.Pointer[config]
+	ready atomic.Pointer[ready] // those to choose from
+	due   atomic.Int64          // monotonic time when the next ejection ends; 0: there is none
+	_     [64]byte              // what is above is read only, most of the time
+
+	turn     atomic.Uint64
+	busy     atomic.Int64 // requests under way, at all members
+	retrying atomic.Int64 // of those, attempts after the first
+	budget   budget
+	open     room         // connections to all members
+	pending  room         // requests that wait for one of them
+	refused  atomic.Int64 // requests that no endpoint was chosen for
 
 	// news holds a value when members have come or gone.
 	news chan struct{}
 
-	mu      sync.Mutex // guards the fields below and those of members; never held while calling out
-	members []*member  // in the order in which they were given
-	slots   []*member  // by member.slot; nil: free
-	leaving []*member  // taken out, with requests under way
-	callers []*Cluster // that have connections to the members
-	scant   bool       // too few are left: all are used
+	mu       sync.Mutex // guards the fields below and those of members; never held while calling out
+	members  []*member  // in the order in which they were given
+	slots    []*member  // by member.slot; nil: free
+	leaving  []*member  // taken out, with requests under way
+	callers  []*Cluster // that have connections to the members
+	ejected  int        // how many members are
+	scant    bool       // too few are left: all are used
+	starting bool       // some members start slowly
+	tables   *tables    // nil: none are needed
+	// reweighed: weights have changed since tables were made, which may be
+	// again after restUntil.
+	reweighed bool
+	restUntil int64
 }
 
-func newGroup(name string, def Definition, opt *Options) *group {
-	def = def.withDefaults(opt)
-	g := &group{name: name, opt: opt, def: def, rule: balances[def.Balance], news: make(chan struct{}, 1)}
-	g.budget.set(def.Retries.Budget)
-	if def.Breaker != nil {
-		g.breaker = &breaker{def: *def.Breaker}
-		g.breaker.began.Store(monotonic())
+func newGroup(name string, def Definition, opt *Options) (*group, error) {
+	g := &group{name: name, opt: opt, news: make(chan struct{}, 1)}
+	return g, g.define(def)
+}
+
+// define makes def that of g, with its endpoints.
+func (g *group) define(def Definition) error {
+	cfg, err := newConfig(def, g.opt, g.cfg.Load())
+	if err != nil {
+		return err
 	}
-	g.set(def.Endpoints)
-	return g
+	g.budget.set(cfg.def.Retries.Budget)
+	g.open.max.Store(int64(def.Limits.Connections))
+	g.pending.max.Store(int64(def.Limits.Pending))
+	g.cfg.Store(cfg)
+	g.set(cfg.def.Endpoints)
+	return nil
 }
 
 // cluster makes c one that calls g: with connections of its own to the
 // endpoints.
 func (g *group) cluster(c *Cluster) {
-	opt := *c.opt
-	opt.MaxConnections, opt.MaxWaiting, opt.ConnectTimeout = g.def.Connections, g.def.Pending, g.def.ConnectTimeout
-	c.group, c.opt = g, &opt
+	c.group = g
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.callers = append(g.callers, c)
@@ -63,9 +80,10 @@ func (g *group) cluster(c *Cluster) {
 
 // endpoint makes a cluster of the endpoint m alone.
 func (c *Cluster) endpoint(m *member) *Cluster {
+	def := &c.group.cfg.Load().def
 	return &Cluster{
-		key: c.key, tls: c.tls, opt: c.opt, addresses: m.addresses, member: m, siblings: c,
-		pool: pool{maxOpen: c.opt.MaxConnections, maxIdle: c.opt.MaxIdle, maxWaiting: c.opt.MaxWaiting},
+		key: c.key, tls: c.tls, opt: c.opt, connectTime: def.ConnectTimeout, addresses: m.addresses, member: m, siblings: c,
+		pool: pool{maxOpen: def.Connections, maxIdle: c.opt.MaxIdle, maxWaiting: def.Pending, room: &c.group.open, queue: &c.group.pending},
 	}
 }
 
@@ -92,50 +110,6 @@ func (c *Cluster) each(f func(*Cluster)) {
 	}
 }
 
-// Pick chooses the endpoint of one request, and returns the cluster of it alone,
-// whose Do tries that one first. A cluster that has no endpoints to choose from
-// picks itself. It fails with ErrTripped or ErrNoEndpoint.
-func (c *Cluster) Pick() (*Cluster, error) {
-	g := c.group
-	if g == nil {
-		return c, nil
-	}
-	if g.breaker != nil && !g.breaker.allow() {
-		return nil, ErrTripped
-	}
-	if due := g.due.Load(); due != 0 && monotonic() >= due {
-		g.takeBack(monotonic())
-	}
-	g.budget.request()
-	r := g.ready.Load()
-	if len(r.list) == 0 {
-		return nil, ErrNoEndpoint
-	}
-	m := r.choose(g.rule, &g.turn)
-	if int(m.busy.Load()) >= g.def.Connections {
-		m = r.choose(leastRequest, &g.turn) // m is full
-	}
-	if at := c.child(m); at != nil {
-		return at, nil
-	}
-	return c.pickSlow()
-}
-
-// pickSlow is for a request that met a change of the endpoints.
-func (c *Cluster) pickSlow() (*Cluster, error) {
-	r := c.group.ready.Load()
-	if len(r.list) == 0 {
-		return nil, ErrNoEndpoint
-	}
-	m := r.choose(c.group.rule, &c.group.turn)
-	if at := c.child(m); at != nil {
-		return at, nil
-	}
-	at := c.endpoint(m) // c is retired, or m has left just now: over a connection of its own
-	at.retire()
-	return at, nil
-}
-
 // ErrUnknownCluster is why a host name that ends in .cluster cannot be called.
 var ErrUnknownCluster = errors.New("unknown cluster")
 
@@ -155,9 +129,15 @@ func (r *Registry) groupOf(k *Key) (*group, error) {
 // makeGroups makes the groups of definitions, which have been checked.
 func makeGroups(opt *Options) map[string]*group {
 	all := make(map[string]*group, len(opt.Clusters))
+	var errs []error
 	for name, def := range opt.Clusters {
 		name = strings.ToLower(name)
-		all[name] = newGroup(name, def, opt)
+		g, err := newGroup(name, def, opt)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("cluster %s: %w", name, err))
+			continue
+		}
+		all[name] = g
 	}
 	return all
 }

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -28,8 +29,7 @@ func (m *member) lookUp(ctx context.Context, opt *Options) {
 
 // watch checks one endpoint at intervals, which vary by a tenth so that many
 // endpoints are not asked in the same moment.
-func (m *member) watch(ctx context.Context, lim wire.ClientLimits) {
-	h := m.group.def.Health
+func (m *member) watch(ctx context.Context, h *Health, lim wire.ClientLimits) {
 	timer := time.NewTimer(rand.N(h.Interval/10 + 1))
 	defer timer.Stop()
 	for {
@@ -38,18 +38,17 @@ func (m *member) watch(ctx context.Context, lim wire.ClientLimits) {
 			return
 		case <-timer.C:
 		}
-		err := m.check(ctx, lim)
+		err := m.check(ctx, h, lim)
 		if ctx.Err() != nil {
 			return
 		}
-		m.checked(err)
+		m.checked(h, err)
 		timer.Reset(h.Interval - h.Interval/20 + rand.N(h.Interval/10+1))
 	}
 }
 
 // check asks once.
-func (m *member) check(ctx context.Context, lim wire.ClientLimits) error {
-	h := m.group.def.Health
+func (m *member) check(ctx context.Context, h *Health, lim wire.ClientLimits) error {
 	deadline := time.Now().Add(h.Timeout)
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -57,17 +56,32 @@ func (m *member) check(ctx context.Context, lim wire.ClientLimits) error {
 	if err != nil {
 		return err
 	}
-	if h.Path == "" {
-		return nc.Close()
+	host := h.Host
+	if host == "" {
+		host = m.group.name + clusterSuffix
 	}
-	return ask(ctx, nc, lim, &wire.Request{Method: "GET", Target: h.Path, Host: m.group.healthHost()}, deadline)
+	if h.TLS {
+		if nc, err = handshake(ctx, nc, healthTLS(h, host)); err != nil {
+			return err
+		}
+	}
+	switch h.kind() {
+	case healthTCP:
+		return nc.Close()
+	case healthGRPC:
+		return askGRPC(ctx, nc, h.Service, host)
+	}
+	return ask(ctx, nc, lim, &wire.Request{Method: "GET", Target: h.Path, Host: host}, deadline)
 }
 
-func (g *group) healthHost() string {
-	if h := g.def.Health; h.Host != "" {
-		return h.Host
+// healthTLS is how checks speak TLS: whether the endpoint answers is asked, not who it
+// is. Requests verify that.
+func healthTLS(h *Health, host string) *tls.Config {
+	cfg := &tls.Config{ServerName: host, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	if h.kind() == healthGRPC {
+		cfg.NextProtos = []string{"h2"}
 	}
-	return g.name + clusterSuffix
+	return cfg
 }
 
 // ask sends a request over a connection of its own, and takes a status from 200
@@ -87,7 +101,7 @@ func ask(ctx context.Context, nc net.Conn, lim wire.ClientLimits, req *wire.Requ
 }
 
 // checked notes the outcome of a check.
-func (m *member) checked(err error) {
+func (m *member) checked(h *Health, err error) {
 	g := m.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -99,16 +113,17 @@ func (m *member) checked(err error) {
 		return
 	}
 	m.checks++
-	limit := g.def.Health.Fall
+	limit := h.Fall
 	if m.down {
-		limit = g.def.Health.Rise
+		limit = h.Rise
 	}
 	if m.checks < limit {
 		return
 	}
 	m.down, m.checks = !m.down, 0
 	if !m.down {
-		m.lastError, m.ejected = "", false // asked and well: what it did before is over
+		// Asked and well: what it did before is over.
+		m.lastError, m.ejected, m.since = "", false, monotonic()
 		m.fails.Store(0)
 	}
 	g.settleLocked()

@@ -8,9 +8,9 @@ import (
 	"gatehouse/internal/wire"
 )
 
-// Lend implements wire.Backend. Loops speak no TLS.
+// Lend implements wire.Backend. Loops speak no TLS, and try nothing twice.
 func (c *Cluster) Lend(l *wire.Loop) (*wire.ClientConn, bool) {
-	if c.tls != nil {
+	if c.tls != nil || c.member != nil && c.member.group.cfg.Load().waits {
 		return nil, false
 	}
 	cn, ok := c.pool.lend(l)
@@ -21,6 +21,7 @@ func (c *Cluster) Lend(l *wire.Loop) (*wire.ClientConn, bool) {
 	if cn == nil {
 		return nil, true
 	}
+	cn.start()
 	return cn.ClientConn, true
 }
 
@@ -30,6 +31,7 @@ func (c *Cluster) Lend(l *wire.Loop) (*wire.ClientConn, bool) {
 func (c *Cluster) Dial(ctx context.Context, deadline time.Time) (*wire.ClientConn, error) {
 	at := c
 	var t trail
+	defer func() { t.end(c) }()
 	for {
 		nc, err := at.connect(ctx, deadline)
 		if err == nil {
@@ -66,7 +68,7 @@ func (c *Cluster) Failed(cc *wire.ClientConn, req *wire.Request, err error) (aga
 	if at.member == nil || errors.Is(err, context.Canceled) {
 		return false, err
 	}
-	again = at.member.group.def.Retries.Attempts > 0 && errors.Is(err, ErrBroken) && repeatable(req)
+	again = at.member.group.cfg.Load().def.Retries.Attempts > 0 && errors.Is(err, ErrBroken) && repeatable(req)
 	at.member.failed(err, !again)
 	return again, err
 }

@@ -28,7 +28,7 @@ func (f *forwarder) Request() *wire.Request           { return &f.req }
 
 func (f *forwarder) Begin(ctx context.Context, call *wire.Call) (*wire.Response, bool) {
 	f.prepare()
-	c, err := f.cluster.Pick()
+	c, err := f.cluster.Pick(nil)
 	if err != nil {
 		return f.End(ctx, err), true
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 )
 
 // SetEndpoints replaces the endpoints of the cluster of several endpoints that
@@ -48,16 +49,20 @@ func (g *group) setLocked(list []Endpoint) (gone []*Cluster) {
 	for _, m := range g.members {
 		was[m.address] = m
 	}
-	next := make([]*member, 0, len(list))
+	next, now := make([]*member, 0, len(list)), monotonic()
 	var came []*member
 	for i := range list {
 		e := &list[i]
 		m := was[e.Address]
 		if m == nil {
 			m = g.newMember(e.Address)
+			if len(g.members) > 0 {
+				m.since = now
+			}
 			came = append(came, m)
 		}
 		delete(was, e.Address)
+		g.reweighed = g.reweighed || m.given != max(e.Weight, 1)
 		m.take(e)
 		m.index = i
 		next = append(next, m)
@@ -69,7 +74,7 @@ func (g *group) setLocked(list []Endpoint) (gone []*Cluster) {
 }
 
 func (g *group) newMember(addr string) *member {
-	m := &member{group: g, address: addr, gone: make(chan struct{})}
+	m := &member{group: g, address: addr, id: hashBytes([]byte(addr)), gone: make(chan struct{})}
 	m.addresses = newAddresses((&Key{Addresses: addr}).sources(), g.opt.Lookup)
 	return m
 }
@@ -108,6 +113,7 @@ func (g *group) leaveLocked(left map[string]*member) (gone []*Cluster) {
 	}
 	for _, m := range left {
 		close(m.gone)
+		m.out.Store(true)
 		g.slots[m.slot] = nil
 		g.leaving = append(g.leaving, m)
 	}
@@ -135,52 +141,61 @@ func (g *group) forget(c *Cluster) {
 	g.callers = slices.DeleteFunc(g.callers, func(o *Cluster) bool { return o == c })
 }
 
+// tick is how often a group looks whether time alone has changed something.
+const tick = 100 * time.Millisecond
+
 // watch asks the endpoints of g whether they are well and looks their names up,
 // until ctx ends.
 func (g *group) watch(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	watched := make(map[*member]bool)
+	watched := make(map[*member]context.CancelFunc)
+	var health *Health
+	compared := monotonic()
+	timer := time.NewTimer(sweepEvery)
+	defer timer.Stop()
 	for {
 		g.mu.Lock()
-		members := g.members
+		members, cfg := g.members, g.cfg.Load()
+		g.settleAgainLocked(monotonic())
 		g.mu.Unlock()
-		for m := range watched {
-			if m.left() {
+		for m, stop := range watched {
+			if m.left() || health != cfg.def.Health {
+				stop()
 				delete(watched, m)
 			}
 		}
+		health = cfg.def.Health
 		for _, m := range members {
-			if !watched[m] {
-				watched[m] = true
-				g.watchMember(ctx, m, &wg)
+			if watched[m] == nil && (health != nil || !m.addresses.static) {
+				watched[m] = g.watchMember(ctx, m, health, &wg)
 			}
+		}
+		if s := cfg.def.Eject.SuccessRate; s != nil && monotonic()-compared >= int64(s.Interval) {
+			compared = monotonic()
+			g.compare(compared)
+		}
+		timer.Reset(sweepEvery)
+		if g.urgent() {
+			timer.Reset(tick)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-g.news:
+		case <-timer.C:
 		}
 	}
 }
 
-// watchMember starts what is done for one member until it leaves.
-func (g *group) watchMember(ctx context.Context, m *member, wg *sync.WaitGroup) {
-	if g.def.Health == nil && m.addresses.static {
-		return
-	}
+// watchMember starts what is done for one member until it is stopped.
+func (g *group) watchMember(ctx context.Context, m *member, h *Health, wg *sync.WaitGroup) context.CancelFunc {
 	ctx, cancel := context.WithCancel(ctx)
-	wg.Go(func() {
-		defer cancel()
-		select {
-		case <-ctx.Done():
-		case <-m.gone:
-		}
-	})
-	if g.def.Health != nil {
-		wg.Go(func() { m.watch(ctx, g.opt.Client) })
+	if h != nil {
+		wg.Go(func() { m.watch(ctx, h, g.opt.Client) })
 	}
 	if !m.addresses.static {
 		wg.Go(func() { m.lookUp(ctx, g.opt) })
 	}
+	return cancel
 }

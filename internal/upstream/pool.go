@@ -18,6 +18,9 @@ import (
 // connections, and a waiter could miss the connection given back beside it.
 type pool struct {
 	maxOpen, maxIdle, maxWaiting int
+	// room bounds the connections, and queue the waiters, of several pools
+	// together; nil: there are no others.
+	room, queue *room
 
 	mu      sync.Mutex // guards the fields below; never held while calling out
 	top     *conn      // of the stack of idle connections
@@ -54,8 +57,7 @@ func (p *pool) take(ctx context.Context, deadline time.Time) (*conn, error) {
 		p.mu.Unlock()
 		return nil, ErrClosed
 	}
-	if p.open < p.maxOpen {
-		p.open++
+	if p.mayOpenLocked() {
 		p.mu.Unlock()
 		return nil, nil
 	}
@@ -103,22 +105,32 @@ func (p *pool) lend(l *wire.Loop) (*conn, bool) {
 			}
 		}
 	}
-	if p.open < p.maxOpen {
-		p.open++
+	if p.mayOpenLocked() {
 		return nil, true
 	}
 	return nil, false
+}
+
+// mayOpenLocked takes the permission to make a connection, if there is one.
+func (p *pool) mayOpenLocked() bool {
+	if p.open >= p.maxOpen || !p.room.take() {
+		return false
+	}
+	p.open++
+	return true
+}
+
+// closedLocked notes that so many connections are none any more.
+func (p *pool) closedLocked(n int) {
+	p.open -= n
+	p.room.give(n)
 }
 
 // permit is the permission to make a connection, if there is one at once.
 func (p *pool) permit() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.open >= p.maxOpen {
-		return false
-	}
-	p.open++
-	return true
+	return !p.closed && p.mayOpenLocked()
 }
 
 // remove takes out an idle connection that a loop has found to be good for
@@ -143,7 +155,9 @@ func (p *pool) remove(c *conn) {
 // waitLocked queues until a connection is given back, one is closed, the
 // deadline passes or ctx ends. It unlocks p.mu.
 func (p *pool) waitLocked(ctx context.Context, deadline time.Time) (*conn, error) {
-	if p.waiting >= p.maxWaiting {
+	// Who waits where there is no connection, because others have them all, would
+	// wait in vain.
+	if p.waiting >= p.maxWaiting || p.open == 0 || !p.queue.take() {
 		p.mu.Unlock()
 		return nil, ErrOverload
 	}
@@ -225,6 +239,7 @@ func (p *pool) removeLocked(w *waiter) {
 	}
 	w.queued, w.next, w.prev = false, nil, nil
 	p.waiting--
+	p.queue.give(1)
 }
 
 // give takes back a connection that may serve another request. It reports
@@ -234,7 +249,7 @@ func (p *pool) give(c *conn, now int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		p.open--
+		p.closedLocked(1)
 		return false
 	}
 	l := c.In()
@@ -248,7 +263,7 @@ func (p *pool) give(c *conn, now int64) bool {
 		return true
 	}
 	if p.idle >= p.maxIdle {
-		p.open--
+		p.closedLocked(1)
 		return false
 	}
 	p.idle++
@@ -278,7 +293,7 @@ func (p *pool) emptyLocked() *conn {
 		old = joined(c, old)
 		p.lent[i] = nil
 	}
-	p.open -= p.idle
+	p.closedLocked(p.idle)
 	p.top, p.idle = nil, 0
 	return old
 }
@@ -296,7 +311,7 @@ func (p *pool) releaseLocked() {
 		w.ready <- nil // the permission goes on to the next in line
 		return
 	}
-	p.open--
+	p.closedLocked(1)
 }
 
 // expire takes out the connections that have been idle since before the given
@@ -310,7 +325,7 @@ func (p *pool) expire(before int64) *conn {
 		old = joined(list, old)
 		kept += n
 	}
-	p.open -= p.idle - kept
+	p.closedLocked(p.idle - kept)
 	p.idle = kept
 	return old
 }

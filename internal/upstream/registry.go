@@ -39,6 +39,9 @@ type Options struct {
 	RootCAs        *x509.CertPool        // the system's
 	Lookup         Lookup                // net.DefaultResolver
 	Clusters       map[string]Definition // of several endpoints, by name, checked
+	Zone           string                // where this node is; empty: nobody is nearer than others
+	// Variables finds the $context variables that Selectors name; nil: none.
+	Variables func(name string) Variable
 }
 
 func (o *Options) setDefaults() {
@@ -54,7 +57,7 @@ func (o *Options) setDefaults() {
 	}
 }
 
-func setDefault[T int | time.Duration | Share](v *T, d T) {
+func setDefault[T int | float64 | time.Duration | Share](v *T, d T) {
 	if *v == 0 {
 		*v = d
 	}

@@ -3,6 +3,8 @@ package upstream
 import (
 	"context"
 	"errors"
+	"io"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -12,20 +14,35 @@ import (
 // doMember sends req to the endpoint c, and after a failure that leaves no
 // doubt to others.
 func (c *Cluster) doMember(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
+	cfg := c.member.group.cfg.Load()
+	if cfg.def.Retries.Hedge > 0 && repeatable(req) {
+		return c.hedged(ctx, req, resp, deadline)
+	}
 	at := c
 	var t trail
+	defer func() { t.end(c) }()
 	for {
-		err := at.once(ctx, req, resp, deadline)
-		if err == nil {
+		until := t.until(cfg, req, deadline)
+		err := at.once(ctx, req, resp, until, deadline)
+		if err == nil && !(cfg.retryOn != nil && cfg.retryOn.has(resp.Status) && repeatable(req)) {
 			return nil
 		}
+		late := errors.Is(err, ErrTimeout) && until != deadline && ctx.Err() == nil
 		var next *Cluster
-		if mayRetry(ctx, req, err) {
+		if err == nil || late || mayRetry(ctx, req, err) {
 			next = at.another(&t)
 		}
-		at.member.failed(err, next == nil)
+		if err != nil {
+			at.member.failed(err, next == nil)
+		}
 		if next == nil {
 			return err
+		}
+		if err == nil {
+			drop(resp)
+		}
+		if (err == nil || late) && !t.pause(ctx, cfg.def.Retries.Backoff) {
+			return context.Cause(ctx)
 		}
 		at = next
 	}
@@ -43,6 +60,19 @@ func mayRetry(ctx context.Context, req *wire.Request, err error) bool {
 	return errors.Is(err, ErrBroken) && repeatable(req)
 }
 
+// mostDropped bounds how much of an answer that nobody wants is read, so that
+// its connection can be used again.
+const mostDropped = 64 << 10
+
+// drop gives up an answer.
+func drop(resp *wire.Response) {
+	if src := resp.Body.Source; src != nil {
+		_, _ = io.CopyN(io.Discard, src, mostDropped) // what fails ends the connection
+		_ = src.Close()
+		resp.Body.Source = nil
+	}
+}
+
 // A trail is the endpoints that were tried for a request.
 type trail struct {
 	tried [maxRetries]*member
@@ -51,11 +81,52 @@ type trail struct {
 
 func (t *trail) has(m *member) bool { return slices.Contains(t.tried[:t.n], m) }
 
+// end notes that the attempts of a request are over.
+func (t *trail) end(c *Cluster) {
+	if t.n > 0 {
+		c.member.group.retrying.Add(-int64(t.n))
+	}
+}
+
+// until is when the next attempt is given up: earlier than the request, if there may
+// be another one.
+func (t *trail) until(cfg *config, req *wire.Request, deadline time.Time) time.Time {
+	r := &cfg.def.Retries
+	if r.TryTimeout == 0 || t.n >= r.Attempts || !repeatable(req) {
+		return deadline
+	}
+	if until := time.Now().Add(r.TryTimeout); deadline.IsZero() || until.Before(deadline) {
+		return until
+	}
+	return deadline
+}
+
+// pause waits before a retry, unless ctx ends.
+func (t *trail) pause(ctx context.Context, backoff time.Duration) bool {
+	if backoff <= 0 {
+		return true
+	}
+	backoff <<= t.n - 1
+	timer := time.NewTimer(backoff/2 + rand.N(backoff/2+1))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // another returns an endpoint to try after c, if there is one that was not tried
 // and retries are left.
 func (c *Cluster) another(t *trail) *Cluster {
 	g := c.member.group
-	if t.n >= g.def.Retries.Attempts || !g.budget.take() {
+	def := &g.cfg.Load().def
+	if t.n >= def.Retries.Attempts {
+		return nil
+	}
+	if n, limit := g.retrying.Add(1), def.Limits.Retries; limit > 0 && n > int64(limit) || !g.budget.take() {
+		g.retrying.Add(-1)
 		return nil
 	}
 	t.tried[t.n] = c.member

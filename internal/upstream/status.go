@@ -51,13 +51,13 @@ func (r *Registry) Status() []Status {
 }
 
 func (g *group) status() Status {
-	now := monotonic()
-	s := Status{Name: g.name, Balance: g.def.Balance, Retries: g.budget.left.Load() / retryCost}
+	now, cfg := monotonic(), g.cfg.Load()
+	s := Status{Name: g.name, Balance: cfg.def.Balance, Retries: g.budget.left.Load() / retryCost}
 	if s.Balance == "" {
 		s.Balance = "round-robin"
 	}
-	if g.breaker != nil {
-		s.Breaker = g.breaker.status(now)
+	if cfg.breaker != nil {
+		s.Breaker = cfg.breaker.status(now)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -74,7 +74,7 @@ func (g *group) status() Status {
 
 func (m *member) statusLocked(now int64) EndpointStatus {
 	e := EndpointStatus{
-		Address: m.address, Weight: int(m.weight.Load()), Health: "ready", Ejections: m.ejections,
+		Address: m.address, Weight: int(m.given), Health: "ready", Ejections: m.ejections,
 		InFlight: int(m.busy.Load()), Requests: m.requests.Load(), Errors: m.failures.Load(),
 	}
 	switch {
@@ -85,7 +85,7 @@ func (m *member) statusLocked(now int64) EndpointStatus {
 	case m.down:
 		e.Health, e.Reason = "down", "health check: "+m.lastError
 	case m.ejected && now < m.until:
-		e.Health, e.Reason = "ejected", "failures in a row, the last: "+m.why
+		e.Health, e.Reason = "ejected", m.why
 		e.EjectFor = (m.until - now) / int64(time.Millisecond)
 	}
 	if list := m.addresses.list.Load(); list != nil && !m.addresses.static {

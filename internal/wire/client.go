@@ -28,6 +28,8 @@ type ClientConn struct {
 	// Release, if not nil, is called with the connection when its exchange is
 	// over: once for each Do that returned nil, perhaps before Do returns.
 	Release func(*ClientConn)
+	// Headed, if not nil, is called when the head of an answer is here.
+	Headed func(*ClientConn)
 	// Owner is the Backend whose connection it is.
 	Owner Backend
 	// Lost, if not nil, is called when a loop closes an idle connection that it
@@ -105,6 +107,9 @@ func (c *ClientConn) Close() error {
 	c.sock.end()
 	return nil
 }
+
+// Extend changes the deadline of the body whose Source an answer has.
+func (c *ClientConn) Extend(deadline time.Time) { c.deadline = deadline }
 
 // Do sends req and reads the head of the response into resp, with as much of
 // the body as is here: a small body is in Body.Bytes whole, of others Body.Source

@@ -36,6 +36,9 @@ var _ Source = (*responseBody)(nil)
 func (c *ClientConn) takeBody(req *Request, resp *Response, head, have int) error {
 	rest := resp.mem[head:have]
 	c.status = resp.Status
+	if c.Headed != nil {
+		c.Headed(c)
+	}
 	if !hasBody(resp.Status, req.Method) {
 		if len(rest) > 0 {
 			return errSurplus

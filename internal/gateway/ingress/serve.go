@@ -53,6 +53,7 @@ func (e *exchange) Serve(ctx context.Context) (resp *wire.Response) {
 	default:
 		e.gw.Serve(ctx, &e.x)
 	}
+	e.x.GiveCookies()
 	return resp
 }
 
@@ -79,7 +80,7 @@ func (e *exchange) Begin(ctx context.Context, call *wire.Call) (resp *wire.Respo
 	}
 	e.call = f
 	if c, ok := e.x.Cluster.(*upstream.Cluster); ok {
-		c, err := c.Pick()
+		c, err := c.Pick(&e.x)
 		if err != nil {
 			return e.End(ctx, err), true
 		}
@@ -103,8 +104,11 @@ func (e *exchange) End(ctx context.Context, err error) (resp *wire.Response) {
 	if err != nil {
 		e.plan.Fail(ctx, &e.x, err)
 	}
+	e.x.GiveCookies()
 	return resp
 }
+
+var _ upstream.Subject = (*gateway.Exchange)(nil)
 
 var _ wire.Forwarder = (*exchange)(nil)
 

@@ -147,6 +147,13 @@ func setMappedHeader(x *gateway.Exchange) {
 // send sends the prepared request and returns when the head of the answer is
 // there.
 func send(ctx context.Context, x *gateway.Exchange) error {
+	if c, ok := x.Cluster.(*upstream.Cluster); ok {
+		picked, err := c.Pick(x)
+		if err != nil {
+			return err
+		}
+		x.Cluster = picked
+	}
 	return x.Cluster.Do(ctx, &x.IntegrationRequest, &x.IntegrationResponse, x.Deadline)
 }
 

@@ -121,7 +121,7 @@ func (n *node) open() error {
 	if n.logs, err = openAccessLogs(cfg.AccessLog, n.log); err != nil {
 		return err
 	}
-	n.clusters = upstream.NewRegistry(upstream.Options{MaxConnections: cfg.BackendConnections, Clusters: cfg.Clusters})
+	n.clusters = upstream.NewRegistry(upstream.Options{MaxConnections: cfg.BackendConnections, Clusters: cfg.Clusters, Zone: cfg.Zone, Variables: contextVariable})
 	if n.aws, err = n.openAWS(); err != nil {
 		return err
 	}

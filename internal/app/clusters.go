@@ -13,7 +13,9 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"gatehouse/internal/discovery"
+	"gatehouse/internal/gateway"
 	"gatehouse/internal/upstream"
+	"gatehouse/internal/wire"
 )
 
 // clustersKey is the key of the clusters of several endpoints in the
@@ -61,7 +63,7 @@ func (c *Config) checkClusters() error {
 		if !valid.MatchString(name) {
 			errs = append(errs, fmt.Errorf("clusters: %q is not a name: write small letters, digits and dashes", name))
 		}
-		if err := def.Check(); err != nil {
+		if err := errors.Join(def.Check(), def.CheckSelectors(contextVariable)); err != nil {
 			errs = append(errs, fmt.Errorf("clusters: %s: %s", name, strings.ReplaceAll(err.Error(), "\n", "; ")))
 		}
 		if d := c.Discover[name]; d != nil {
@@ -74,6 +76,27 @@ func (c *Config) checkClusters() error {
 		errs = append(errs, c.checkBalancer(arn))
 	}
 	return errors.Join(errs...)
+}
+
+// contextVariable finds a $context variable for the choice of endpoints: those of
+// REST and HTTP APIs.
+func contextVariable(name string) upstream.Variable {
+	get := gateway.HTTPContextVar(name)
+	if rest := gateway.ContextVar(name); get == nil {
+		get = rest
+	}
+	if get == nil {
+		return nil
+	}
+	return func(s upstream.Subject) string {
+		x, ok := s.(*gateway.Exchange)
+		if !ok {
+			return ""
+		}
+		from := len(x.Buf)
+		x.Buf = get(x.Buf, x)
+		return wire.String(x.Buf[from:])
+	}
 }
 
 // checkBalancer reports a load balancer that is a cluster which does not exist,

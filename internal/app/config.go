@@ -316,6 +316,10 @@ type Config struct {
 	// such an integration acts with them.
 	RoleCredentials Pairs `name:"role-credentials" file:"role_credentials" kind:"ARN=SOURCE" help:"credentials of a role that is not assumed; may be given more than once"`
 
+	// Zone is where this node is. Of a cluster's endpoints of one priority, those
+	// in the same zone get the requests as long as enough of them are well.
+	Zone string `name:"zone" kind:"NAME" help:"zone of this node, whose endpoints come first"`
+
 	// LoadBalancers says where the targets of VPC links are: for the ARN of a
 	// Network Load Balancer the addresses behind it, each host:port, or host
 	// alone for the port of the integration's URI.

@@ -93,7 +93,7 @@ type Exchange struct {
 	Member *Member // its membership in a usage plan of this stage
 
 	plan          *Plan
-	cookies       [mostCookies]string
+	cookies       []string // to be given with the answer
 	asked         policy.Request
 	body          []byte // memory for the request's body
 	answer        []byte // memory for the backend's
@@ -120,7 +120,8 @@ func (x *Exchange) Reset() {
 	x.Table, x.Stage, x.Route, x.Peer = nil, nil, nil, nil
 	x.Fault, x.Cluster, x.plan = nil, nil, nil
 	x.HTTP, x.Socket = false, nil
-	x.cookies = [mostCookies]string{}
+	clear(x.cookies)
+	x.cookies = x.cookies[:0]
 	x.Key, x.Member, x.Log = nil, nil, nil
 	x.requestLimit, x.responseLimit, x.stream = LimitedSource{}, LimitedSource{}, firstContent{}
 	x.Authorization, x.Allowed, x.FunctionError = nil, policy.NoMatch, ""

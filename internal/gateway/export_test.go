@@ -25,7 +25,7 @@ const FaultTypes = faultTypeCount
 // this package and the interfaces.
 func (x *Exchange) FillUnexported() {
 	x.plan = new(Plan)
-	x.body, x.answer = []byte("x"), []byte("x")
+	x.body, x.answer, x.cookies = []byte("x"), []byte("x"), []string{"x"}
 	x.ids = ids{request: [36]byte{1}, extended: [16]byte{1}, trace: [maxTrace]byte{1}}
 	x.random.seed()
 	for _, s := range []*LimitedSource{&x.requestLimit, &x.responseLimit} {

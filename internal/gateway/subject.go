@@ -6,10 +6,6 @@ import (
 	"gatehouse/internal/wire"
 )
 
-// mostCookies bounds the cookies that are given to a client with one answer: one
-// of a release, one of a cluster.
-const mostCookies = 2
-
 // Fields returns the header of the client's request. With RawQuery, Source and
 // SetCookie it makes x an upstream.Subject, by which endpoints are chosen.
 func (x *Exchange) Fields() *wire.Header { return &x.MethodRequest.Header }
@@ -27,22 +23,13 @@ func (x *Exchange) Source() netip.Addr {
 
 // SetCookie has the client be given a cookie with the answer: field is the value
 // of a Set-Cookie line.
-func (x *Exchange) SetCookie(field string) {
-	for i := range x.cookies {
-		if x.cookies[i] == "" {
-			x.cookies[i] = field
-			return
-		}
-	}
-}
+func (x *Exchange) SetCookie(field string) { x.cookies = append(x.cookies, field) }
 
 // GiveCookies adds to the answer the cookies that were set. Who drives x calls it
 // once the answer is made.
 func (x *Exchange) GiveCookies() {
-	for i, c := range x.cookies {
-		if c != "" {
-			x.MethodResponse.Header.Add("Set-Cookie", c)
-			x.cookies[i] = ""
-		}
+	for _, c := range x.cookies {
+		x.MethodResponse.Header.Add("Set-Cookie", c)
 	}
+	x.cookies = x.cookies[:0]
 }

@@ -221,7 +221,8 @@ func TestPickAllocs(t *testing.T) {
 			def.Hash = "header:X-Key"
 		}
 		c := testCluster(testGroup(100, 3, def))
-		if n := testing.AllocsPerRun(1000, func() { _, _ = c.Pick(nil) }); n != 0 {
+		r := clientNo(1)
+		if n := testing.AllocsPerRun(1000, func() { _, _ = c.Pick(r) }); n != 0 {
 			t.Errorf("%q: Pick allocates %v times, budget 0", name, n)
 		}
 	}
@@ -235,24 +236,56 @@ func testCluster(g *group) *Cluster {
 
 func BenchmarkPick(b *testing.B) {
 	for _, n := range []int{3, 100, 10_000} {
-		for _, rule := range []string{"round-robin", "weighted", "least-request", "two-choices"} {
-			most, name := 1, rule
-			if rule == "weighted" {
+		for _, rule := range []string{"round-robin", "weighted", "least-request", "two-choices", "ewma", "ring-hash", "maglev"} {
+			most, name, hash := 1, rule, ""
+			switch rule {
+			case "weighted":
 				most, rule = 100, "round-robin"
+			case "ring-hash", "maglev":
+				hash = "header:X-User"
 			}
 			b.Run(name+"/"+strconv.Itoa(n), func(b *testing.B) {
-				g := testGroup(n, most, Definition{Balance: rule, Breaker: &Breaker{}})
+				g := testGroup(n, most, Definition{Balance: rule, Hash: hash, Breaker: &Breaker{}})
 				for _, m := range g.members {
 					m.busy.Store(rand.Int32N(100))
 				}
 				c := testCluster(g)
 				b.ReportAllocs()
+				b.ResetTimer()
 				b.RunParallel(func(pb *testing.PB) {
-					for pb.Next() {
-						_, _ = c.Pick(nil)
+					clients := make([]*client, 64)
+					for i := range clients {
+						clients[i] = clientNo(rand.IntN(1e6))
+					}
+					for i := 0; pb.Next(); i++ {
+						_, _ = c.Pick(clients[i%len(clients)])
 					}
 				})
 			})
 		}
+	}
+}
+
+// BenchmarkChurn is one change of 10,000 endpoints of which one goes and one
+// comes: 100 of these a second are to cost a tenth of a processor.
+func BenchmarkChurn(b *testing.B) {
+	for _, rule := range []string{"round-robin", "weighted", "maglev", "ring-hash"} {
+		b.Run(rule, func(b *testing.B) {
+			most, def := 1, Definition{Balance: rule}
+			switch rule {
+			case "weighted":
+				most, def.Balance = 100, "round-robin"
+			case "maglev", "ring-hash":
+				def.Hash = "header:X-User"
+			}
+			g := testGroup(10_000, most, def)
+			_ = testCluster(g)
+			list := without(g, -1)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				list[i%len(list)].Address = "10.9." + strconv.Itoa(i/250%250) + "." + strconv.Itoa(i%250) + ":80"
+				g.set(list)
+			}
+		})
 	}
 }

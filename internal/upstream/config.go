@@ -88,13 +88,12 @@ func newMatches(list []Match, variables func(string) Variable) ([]match, error) 
 
 // matches tells whether r is one of those that m is for.
 func (m *match) matches(r Subject) bool {
-	var buf [maxSelected]byte
-	got := m.by.appendTo(buf[:0], r)
-	if len(got) == 0 || !strings.HasPrefix(string(got), m.prefix) {
+	got := m.by.find(r)
+	if got == "" || !strings.HasPrefix(got, m.prefix) {
 		return false
 	}
 	for _, want := range m.is {
-		if string(got) == want {
+		if got == want {
 			return true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -220,6 +221,24 @@ func checkEndpoints(list []Endpoint) error {
 		if e.Weight < 0 || e.Weight > maxWeight {
 			errs = append(errs, fmt.Errorf("endpoints: %s: the weight is not between 1 and %d", e.Address, maxWeight))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+// CheckSelectors reports selectors that name nothing. variables finds $context
+// variables.
+func (d *Definition) CheckSelectors(variables func(name string) Variable) error {
+	var errs []error
+	list := []string{d.Hash}
+	for _, m := range slices.Concat(d.Limits.High, d.Limits.Low) {
+		list = append(list, m.By)
+	}
+	for _, text := range list {
+		if text == "" {
+			continue
+		}
+		_, err := ParseSelector(text, variables)
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

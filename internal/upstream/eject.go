@@ -85,7 +85,7 @@ func (g *group) compare(now int64) {
 	low := mean - s.Deviations*math.Sqrt(max(squares/n-mean*mean, 0))
 	changed := false
 	for _, r := range rates {
-		if r.good < low {
+		if r.good < low-minDeviation {
 			changed = g.ejectLocked(r.m, now, fmt.Sprintf("%.1f%% of requests succeeded, below %.1f%%", 100*r.good, 100*low)) || changed
 		}
 	}
@@ -93,3 +93,6 @@ func (g *group) compare(now int64) {
 		g.settleLocked()
 	}
 }
+
+// minDeviation keeps endpoints that do alike from being told apart by rounding.
+const minDeviation = 0.001

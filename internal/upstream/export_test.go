@@ -29,3 +29,14 @@ func Addresses(c *Cluster) []netip.AddrPort {
 	}
 	return list
 }
+
+// CheckHealth asks an endpoint once.
+func CheckHealth(addr string, h *Health) error {
+	opt := &Options{}
+	opt.setDefaults()
+	g, err := newGroup("test", Definition{Endpoints: []Endpoint{{Address: addr}}, Health: h}, opt)
+	if err != nil {
+		return err
+	}
+	return g.members[0].check(context.Background(), g.cfg.Load().def.Health, opt.Client)
+}

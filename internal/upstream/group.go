@@ -126,16 +126,15 @@ func (r *Registry) groupOf(k *Key) (*group, error) {
 	return g, nil
 }
 
-// makeGroups makes the groups of definitions, which have been checked.
+// makeGroups makes the groups of definitions, which have been checked with
+// Check and CheckSelectors.
 func makeGroups(opt *Options) map[string]*group {
 	all := make(map[string]*group, len(opt.Clusters))
-	var errs []error
 	for name, def := range opt.Clusters {
 		name = strings.ToLower(name)
 		g, err := newGroup(name, def, opt)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("cluster %s: %w", name, err))
-			continue
+			panic(fmt.Sprintf("upstream: cluster %s was not checked: %v", name, err))
 		}
 		all[name] = g
 	}

@@ -45,27 +45,25 @@ func (g *group) set(list []Endpoint) {
 // setLocked is set. It returns the clusters of single endpoints that are not
 // to be used any more.
 func (g *group) setLocked(list []Endpoint) (gone []*Cluster) {
-	was := make(map[string]*member, len(g.members))
-	for _, m := range g.members {
-		was[m.address] = m
-	}
-	next, now := make([]*member, 0, len(list)), monotonic()
+	next, now := make([]*member, len(list)), monotonic()
+	was := g.matchLocked(list, next)
 	var came []*member
 	for i := range list {
-		e := &list[i]
-		m := was[e.Address]
+		e, m := &list[i], next[i]
 		if m == nil {
-			m = g.newMember(e.Address)
-			if len(g.members) > 0 {
-				m.since = now
+			if m = was[e.Address]; m == nil {
+				m = g.newMember(e.Address)
+				came = append(came, m)
+				if len(g.members) > 0 {
+					m.since = now
+				}
 			}
-			came = append(came, m)
+			delete(was, e.Address)
+			next[i] = m
 		}
-		delete(was, e.Address)
 		g.reweighed = g.reweighed || m.given != max(e.Weight, 1)
 		m.take(e)
 		m.index = i
-		next = append(next, m)
 	}
 	g.members = next
 	g.joinLocked(came)
@@ -73,8 +71,28 @@ func (g *group) setLocked(list []Endpoint) (gone []*Cluster) {
 	return g.leaveLocked(was)
 }
 
+// matchLocked puts into next the members that stand in list where they stand
+// among those of g, from the beginning and from the end, and returns the others
+// by address.
+func (g *group) matchLocked(list []Endpoint, next []*member) map[string]*member {
+	old := g.members
+	for len(old) > 0 && len(list) > 0 && old[0].address == list[0].Address {
+		next[0] = old[0]
+		old, list, next = old[1:], list[1:], next[1:]
+	}
+	for len(old) > 0 && len(list) > 0 && old[len(old)-1].address == list[len(list)-1].Address {
+		next[len(list)-1] = old[len(old)-1]
+		old, list = old[:len(old)-1], list[:len(list)-1]
+	}
+	rest := make(map[string]*member, len(old))
+	for _, m := range old {
+		rest[m.address] = m
+	}
+	return rest
+}
+
 func (g *group) newMember(addr string) *member {
-	m := &member{group: g, address: addr, id: hashBytes([]byte(addr)), gone: make(chan struct{})}
+	m := &member{group: g, address: addr, id: hashText(addr), gone: make(chan struct{})}
 	m.addresses = newAddresses((&Key{Addresses: addr}).sources(), g.opt.Lookup)
 	return m
 }

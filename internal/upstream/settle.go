@@ -19,7 +19,9 @@ func (g *group) settleLocked() {
 			}
 		}
 		left := m.down || m.ejected
-		m.out.Store(left || m.draining)
+		if out := left || m.draining; m.out.Load() != out {
+			m.out.Store(out) // of 10,000, few change
+		}
 		if m.draining {
 			continue
 		}
@@ -27,7 +29,9 @@ func (g *group) settleLocked() {
 		if left {
 			out++
 		}
-		m.weight.Store(g.weightLocked(cfg, m, now))
+		if w := g.weightLocked(cfg, m, now); m.weight.Load() != w {
+			m.weight.Store(w)
+		}
 	}
 	left := len(all) - out
 	g.scant = out > 0 && (left == 0 || float64(left) < float64(cfg.def.Eject.Panic)*float64(len(all)))

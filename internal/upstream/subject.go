@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -18,8 +19,8 @@ type Subject interface {
 	SetCookie(field string)
 }
 
-// A Variable appends what a variable is for a request.
-type Variable func(dst []byte, s Subject) []byte
+// A Variable returns what a variable is for a request.
+type Variable func(s Subject) string
 
 // A Selector names a part of a request: header:NAME, cookie:NAME, query:NAME,
 // source for the client's address, or context:NAME for a $context variable,
@@ -66,29 +67,30 @@ func ParseSelector(text string, variables func(name string) Variable) (Selector,
 	return s, nil
 }
 
-// appendTo appends the part of r that s names; nothing if r has none.
-func (s *Selector) appendTo(dst []byte, r Subject) []byte {
+// find returns the part of r that s names; empty: r has none. All but an address
+// is a view of what r has.
+func (s *Selector) find(r Subject) string {
 	if r == nil {
-		return dst
+		return ""
 	}
 	switch s.kind {
 	case byHeader:
 		if s.id != 0 {
-			return append(dst, r.Fields().GetID(s.id)...)
+			return r.Fields().GetID(s.id)
 		}
-		return append(dst, r.Fields().Get(s.name)...)
+		return r.Fields().Get(s.name)
 	case byCookie:
-		return append(dst, cookie(r.Fields(), s.name)...)
+		return cookie(r.Fields(), s.name)
 	case byQuery:
-		return append(dst, parameter(r.RawQuery(), s.name)...)
+		return parameter(r.RawQuery(), s.name)
 	case bySource:
 		if a := r.Source(); a.IsValid() {
-			return a.Unmap().AppendTo(dst)
+			return a.Unmap().String()
 		}
 	case byVariable:
-		return s.get(dst, r)
+		return s.get(r)
 	}
-	return dst
+	return ""
 }
 
 // cookie returns the value of a client's cookie.
@@ -121,26 +123,27 @@ func parameter(query, name string) string {
 	return ""
 }
 
-// maxSelected is the memory for what a selector finds; longer values allocate.
-const maxSelected = 256
-
 // hash returns a number for what s finds in r, the same on all nodes; false: it
 // finds nothing.
 func (s *Selector) hash(r Subject) (uint64, bool) {
-	if s.kind == byNothing || r == nil {
+	switch {
+	case s.kind == byNothing || r == nil:
 		return 0, false
+	case s.kind == bySource:
+		a := r.Source()
+		b := a.As16()
+		return mix(binary.BigEndian.Uint64(b[:8])*golden + mix(binary.BigEndian.Uint64(b[8:]))), a.IsValid()
 	}
-	var buf [maxSelected]byte
-	b := s.appendTo(buf[:0], r)
-	return hashBytes(b), len(b) > 0
+	text := s.find(r)
+	return hashText(text), text != ""
 }
 
-// hashBytes is FNV-1a with its bits mixed, so that every part of the result
+// hashText is FNV-1a with its bits mixed, so that every part of the result
 // depends on every byte.
-func hashBytes(b []byte) uint64 {
+func hashText(s string) uint64 {
 	h := uint64(14695981039346656037)
-	for _, c := range b {
-		h = (h ^ uint64(c)) * 1099511628211
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
 	}
 	return mix(h)
 }

@@ -1,0 +1,197 @@
+package upstream_test
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gatehouse/internal/upstream"
+	"gatehouse/internal/upstream/upstreamtest"
+)
+
+// status answers with a status, and counts.
+func status(code int, seen *atomic.Int64) upstreamtest.Script {
+	return func(c *upstreamtest.Conn) {
+		for c.Request() != nil {
+			seen.Add(1)
+			c.Send("HTTP/1.1 " + strconv.Itoa(code) + " X\r\nContent-Length: 2\r\n\r\nno")
+		}
+	}
+}
+
+// silent takes requests and never answers.
+func silent(seen *atomic.Int64, ended chan<- bool) upstreamtest.Script {
+	return func(c *upstreamtest.Conn) {
+		for c.Request() != nil {
+			seen.Add(1)
+		}
+		ended <- true
+	}
+}
+
+// TestRetryOnStatus: after a status that the definition names, a request that may be
+// repeated is; others are not, nor after another status.
+func TestRetryOnStatus(t *testing.T) {
+	var seen atomic.Int64
+	bad, well := upstreamtest.New(t, status(503, &seen)), upstreamtest.New(t, upstreamtest.Echo)
+	_, c := balanced(t, upstream.Definition{Retries: upstream.Retries{On: []string{"503"}, Backoff: time.Millisecond}, Eject: upstream.Eject{Failures: -1}},
+		bad.Addr().String(), well.Addr().String())
+	for range 6 {
+		if got, err := call(c, request("GET", "/", ""), soon()); err != nil || got != "GET / " {
+			t.Errorf("GET: %q, %v", got, err)
+		}
+	}
+	if seen.Load() == 0 {
+		t.Error("the bad one was never asked")
+	}
+	posts := 0
+	for range 6 {
+		if got, err := call(c, request("POST", "/", "x"), soon()); err == nil && got == "no" {
+			posts++
+		}
+	}
+	if posts != 3 {
+		t.Errorf("%d of 6 POSTs were answered by the bad one, want half", posts)
+	}
+	seen.Store(0)
+	_, c = balanced(t, upstream.Definition{Retries: upstream.Retries{On: []string{"5xx"}, Attempts: 3}},
+		bad.Addr().String(), upstreamtest.New(t, status(500, &seen)).Addr().String())
+	if got, err := call(c, request("GET", "/", ""), soon()); err != nil || got != "no" || seen.Load() != 2 {
+		t.Errorf("all bad: %q, %v after %d attempts; want the last answer after one each", got, err, seen.Load())
+	}
+}
+
+// TestTryTimeout: an attempt that takes too long gives way to another one.
+func TestTryTimeout(t *testing.T) {
+	var seen atomic.Int64
+	ended := make(chan bool, 8)
+	_, c := balanced(t, upstream.Definition{Retries: upstream.Retries{TryTimeout: 20 * time.Millisecond}},
+		upstreamtest.New(t, silent(&seen, ended)).Addr().String(), upstreamtest.New(t, upstreamtest.Echo).Addr().String())
+	for range 4 {
+		if got, err := call(c, request("GET", "/", ""), soon()); err != nil || got != "GET / " {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	if seen.Load() == 0 {
+		t.Error("the silent one was never asked")
+	}
+	_, err1 := call(c, request("POST", "/", "x"), time.Now().Add(50*time.Millisecond))
+	_, err2 := call(c, request("POST", "/", "x"), time.Now().Add(50*time.Millisecond))
+	if err := errors.Join(err1, err2); !errors.Is(err, upstream.ErrTimeout) || err1 != nil && err2 != nil {
+		t.Errorf("POSTs: %v, want one of them to time out", err)
+	}
+}
+
+// TestHedge: a request whose answer takes long is sent to another endpoint besides;
+// the slow attempt is given up, and nobody is blamed for it.
+func TestHedge(t *testing.T) {
+	var seen atomic.Int64
+	ended := make(chan bool, 8)
+	r, c := balanced(t, upstream.Definition{Retries: upstream.Retries{Hedge: 10 * time.Millisecond}},
+		upstreamtest.New(t, silent(&seen, ended)).Addr().String(), upstreamtest.New(t, upstreamtest.Echo).Addr().String())
+	for range 4 {
+		if got, err := call(c, request("GET", "/", ""), soon()); err != nil || got != "GET / " {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	asked := seen.Load()
+	if asked == 0 {
+		t.Error("the silent one was never asked")
+	}
+	for range asked {
+		<-ended
+	}
+	for end := soon(); ; {
+		s := r.Status()[0].Endpoints
+		if s[0].InFlight == 0 && s[0].Requests == asked && s[0].Errors == 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("status %+v", s)
+		}
+	}
+}
+
+// TestClusterConnections: all endpoints together have so many connections, and who
+// would wait in vain is refused.
+func TestClusterConnections(t *testing.T) {
+	came, free := make(chan bool, 4), make(chan bool)
+	slow := func(c *upstreamtest.Conn) {
+		for c.Request() != nil {
+			came <- true
+			<-free
+			upstreamtest.Answer(c, "ok")
+		}
+	}
+	r, c := balanced(t, upstream.Definition{Limits: upstream.Limits{Connections: 1}, Retries: upstream.Retries{Attempts: 1}},
+		upstreamtest.New(t, slow).Addr().String(), upstreamtest.New(t, slow).Addr().String())
+	done := make(chan error, 2)
+	ask := func() { _, err := call(c, request("GET", "/", ""), soon()); done <- err }
+	go ask()
+	<-came
+	go ask() // is refused by the other endpoint, and then waits at the first
+	for r.Clusters()[0].Stats().Waiting == 0 {
+		runtime.Gosched()
+	}
+	if st := r.Clusters()[0].Stats(); st.Open != 1 {
+		t.Errorf("%+v, want one connection", st)
+	}
+	free <- true
+	<-came
+	free <- true
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestHealthGRPC: endpoints are asked by the health service of gRPC.
+func TestHealthGRPC(t *testing.T) {
+	var answer atomic.Value
+	answer.Store("\x00\x00\x00\x00\x02\x08\x01")
+	var proto http.Protocols
+	proto.SetUnencryptedHTTP2(true)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Protocols: &proto, ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var got [12]byte
+		n, _ := r.Body.Read(got[:])
+		if r.URL.Path != "/grpc.health.v1.Health/Check" || string(got[:n]) != "\x00\x00\x00\x00\x06\x0a\x04shop" || r.Header.Get("Content-Type") != "application/grpc" {
+			http.Error(w, "what?", http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "application/grpc")
+		w.Header().Set("Trailer", "Grpc-Status")
+		_, _ = w.Write([]byte(answer.Load().(string)))
+		w.Header().Set("Grpc-Status", "0")
+	})}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+	defer func() { _ = srv.Close(); <-served }()
+	h := &upstream.Health{Kind: "grpc", Service: "shop"}
+	for _, tt := range []struct{ answer, want string }{
+		{"\x00\x00\x00\x00\x02\x08\x01", ""},
+		{"\x00\x00\x00\x00\x02\x08\x02", "is not serving: health status 2"},
+		{"\x00\x00\x00\x00\x00", "health status 0"},
+		{"\x00\x00\x00\x00\x02\x08", "malformed"},
+		{"junk", "malformed"},
+	} {
+		answer.Store(tt.answer)
+		if err := upstream.CheckHealth(ln.Addr().String(), h); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: error %v, want %q", tt.answer, err, tt.want)
+		}
+	}
+	h.Service = "other"
+	if err := upstream.CheckHealth(ln.Addr().String(), h); err == nil || !strings.Contains(err.Error(), "status 400") {
+		t.Errorf("error %v, want one of status 400", err)
+	}
+}

@@ -32,8 +32,8 @@ type admin struct {
 	clusters func() []ClusterStatus
 	metrics  http.Handler
 	traffic  *compile.Metrics
-	names    func() map[compile.SeriesKey]string // of APIs, by stage
-	serving  func() bool                         // false while starting and while draining
+	names    func() map[compile.SeriesKey]compile.NamedAPI // of APIs, by stage
+	serving  func() bool                                   // false while starting and while draining
 	log      *slog.Logger
 }
 

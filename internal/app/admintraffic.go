@@ -133,7 +133,7 @@ func (a *admin) writeTraffic(w http.ResponseWriter, t Traffic) {
 	names := a.names()
 	for i := range t.Series {
 		s := &t.Series[i]
-		s.Name = names[compile.SeriesKey{Account: s.Account, Region: s.Region, API: s.API, Stage: s.Stage}]
+		s.Name = names[compile.SeriesKey{Account: s.Account, Region: s.Region, API: s.API, Stage: s.Stage}].Name
 	}
 	writeJSON(w, http.StatusOK, t)
 }

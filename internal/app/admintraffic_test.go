@@ -21,8 +21,8 @@ func TestTraffic(t *testing.T) {
 		m := compile.NewMetrics()
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		go m.Stages.Run(ctx) //nolint:errcheck // it returns nil
-		go m.Routes.Run(ctx) //nolint:errcheck // likewise
+		go m.Stages.Run(ctx, nil) //nolint:errcheck // it returns nil
+		go m.Routes.Run(ctx, nil) //nolint:errcheck // likewise
 		synctest.Wait()
 		key := compile.SeriesKey{API: "a1", Stage: "prod"}
 		route := key
@@ -52,7 +52,7 @@ func TestTraffic(t *testing.T) {
 		}
 		for _, tt := range tests {
 			w := httptest.NewRecorder()
-			(&admin{traffic: m, names: func() map[compile.SeriesKey]string { return nil }}).showTraffic(w, httptest.NewRequest(http.MethodGet, "/traffic"+tt.query, http.NoBody))
+			(&admin{traffic: m, names: func() map[compile.SeriesKey]compile.NamedAPI { return nil }}).showTraffic(w, httptest.NewRequest(http.MethodGet, "/traffic"+tt.query, http.NoBody))
 			var got Traffic
 			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK {
 				t.Fatalf("%s: %d %s", tt.query, w.Code, w.Body)

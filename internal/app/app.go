@@ -26,6 +26,7 @@ import (
 	"gatehouse/internal/gateway/integration"
 	"gatehouse/internal/gateway/wsapi"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/rollup"
 	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/sigv4"
@@ -77,6 +78,8 @@ type node struct {
 	aws         *awsclient.Client
 	caches      *integration.Caches
 	metrics     *compile.Metrics
+	rollups     *rollup.Store
+	recorder    *recorder
 	gateway     *gateway.Gateway
 	sockets     *wsapi.Hub
 	connections *wsapi.Connections
@@ -133,6 +136,9 @@ func (n *node) open() error {
 	}
 	n.caches = new(integration.Caches)
 	n.metrics = compile.NewMetrics()
+	if n.rollups, err = rollup.Open(cfg.metricsDir(), rollup.Options{MaxBytes: int64(cfg.MetricsSize), MaxSeries: cfg.MaxMetrics, Log: n.log}); err != nil {
+		return err
+	}
 	n.gateway = new(gateway.Gateway)
 	endpoints, err := cfg.vpcEndpoints()
 	if err != nil {
@@ -148,6 +154,7 @@ func (n *node) open() error {
 	n.connections = new(wsapi.Connections)
 	opt.Sockets, opt.Connections = n.sockets, &gateway.Plan{Integration: n.connections}
 	n.compiler = compile.New(n.st, n.blobs, n.gateway, opt)
+	n.recorder = &recorder{to: n.rollups, names: n.compiler.APINames, log: n.log}
 	n.front, err = n.openFront(ingress.Serve(n.gateway, n.log))
 	return err
 }
@@ -196,7 +203,9 @@ func (n *node) run(ctx context.Context) error {
 	defer endParts()
 	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, log: n.log}
 	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run, n.functions.logs.Run,
-		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.aws.Run, n.caches.Run, n.metrics.Stages.Run, n.metrics.Routes.Run, n.logs.Run, n.logs.write, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
+		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.aws.Run, n.caches.Run,
+		n.countStages, n.countRoutes, n.rollups.Run,
+		n.logs.Run, n.logs.write, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
 	}
 	g.Go(func() error {
@@ -204,6 +213,15 @@ func (n *node) run(ctx context.Context) error {
 		return n.serve(ctx)
 	})
 	return g.Wait()
+}
+
+// countStages and countRoutes end the minutes of what requests are counted in.
+func (n *node) countStages(ctx context.Context) error {
+	return n.metrics.Stages.Run(ctx, n.recorder.stages)
+}
+
+func (n *node) countRoutes(ctx context.Context) error {
+	return n.metrics.Routes.Run(ctx, n.recorder.routes)
 }
 
 // serve opens the doors once everything stored is compiled, and closes them
@@ -265,6 +283,9 @@ func (n *node) close() error {
 	}
 	if n.aws != nil {
 		n.aws.Close()
+	}
+	if n.rollups != nil {
+		errs = append(errs, n.rollups.Close())
 	}
 	if n.usage != nil {
 		errs = append(errs, n.usage.Close())

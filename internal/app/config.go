@@ -167,6 +167,17 @@ type Config struct {
 	// and port). Further requests wait, within the integration's time-out.
 	BackendConnections int `name:"backend-connections" kind:"N" help:"connections to each backend"`
 
+	// MetricsSize bounds the disk space of metrics, in the directory metrics of
+	// data: what is older than the newest that fit is removed, and all that is
+	// older than 15 days. A route with detailed metrics that is called all the time
+	// takes some 150 KiB a day.
+	MetricsSize Size `name:"metrics-size" kind:"SIZE" help:"disk space of metrics, at most"`
+
+	// MaxMetrics bounds how many metrics clients may make with PutMetricData, with
+	// all their dimensions, and metric filters. What comes after is refused. The
+	// gateway's own metrics do not count. Each takes some 300 bytes of memory.
+	MaxMetrics int `name:"max-metrics" kind:"N" help:"metrics that clients may make with PutMetricData, at most"`
+
 	// CacheMemory bounds the memory of each stage's cache, over and above its
 	// cacheClusterSize: the smaller of the two holds. A stage takes memory only
 	// for what it has cached. Responses over 1 MiB are not cached.
@@ -372,7 +383,7 @@ func Defaults() *Config {
 		HeadTimeout: 10 * time.Second, IdleTimeout: 310 * time.Second,
 		BodyIdle: 30 * time.Second, BodyTimeout: 5 * time.Minute,
 		WriteIdle: 30 * time.Second, WriteTimeout: 15 * time.Minute,
-		MaxConnections: 65_536, BackendConnections: 1024, FunctionConcurrency: 1000, CacheMemory: 256 << 20,
+		MaxConnections: 65_536, BackendConnections: 1024, FunctionConcurrency: 1000, CacheMemory: 256 << 20, MetricsSize: 1 << 30, MaxMetrics: 100_000,
 
 		Limits:   "default",
 		RestAPIs: 600, EdgeAPIs: 120, ResourcesPerAPI: 300, StagesPerAPI: 10, ModelsPerAPI: 400, DocumentationParts: 2000, DocumentationVersions: 10_000,
@@ -503,9 +514,10 @@ func (c *Config) checkIntegrationTimeout() error {
 	return nil
 }
 
-func (c *Config) storeFile() string { return filepath.Join(c.Data, "store.db") }
-func (c *Config) usageFile() string { return filepath.Join(c.Data, "usage.db") }
-func (c *Config) runFile() string   { return filepath.Join(c.Data, "run.json") }
+func (c *Config) storeFile() string  { return filepath.Join(c.Data, "store.db") }
+func (c *Config) usageFile() string  { return filepath.Join(c.Data, "usage.db") }
+func (c *Config) metricsDir() string { return filepath.Join(c.Data, "metrics") }
+func (c *Config) runFile() string    { return filepath.Join(c.Data, "run.json") }
 
 func oneOf(name, value string, allowed ...string) error {
 	for _, a := range allowed {

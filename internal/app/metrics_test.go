@@ -42,8 +42,8 @@ func scraped(t *testing.T) string {
 		}
 	}
 	reg := prometheus.NewPedanticRegistry()
-	names := func() map[compile.SeriesKey]string {
-		return map[compile.SeriesKey]string{{API: "a1", Stage: "prod"}: "pets"}
+	names := func() map[compile.SeriesKey]compile.NamedAPI {
+		return map[compile.SeriesKey]compile.NamedAPI{{API: "a1", Stage: "prod"}: {Name: "pets"}}
 	}
 	reg.MustRegister(&trafficCollector{m, names}, partOfNode{&nodeCollector{&node{clusters: clusters}}})
 	w := httptest.NewRecorder()

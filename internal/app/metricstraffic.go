@@ -15,7 +15,7 @@ import (
 // A trafficCollector tells what requests there were.
 type trafficCollector struct {
 	m     *compile.Metrics
-	names func() map[compile.SeriesKey]string
+	names func() map[compile.SeriesKey]compile.NamedAPI
 }
 
 // trafficFamilies are the metrics of stages, or those of routes.
@@ -74,8 +74,8 @@ func (c *trafficCollector) Collect(to chan<- prometheus.Metric) {
 		}
 		routeFamilies.send(to, &s.Figures, s.API, s.Stage, s.Method, s.Path)
 	}
-	for key, name := range c.names() {
-		stageInfo.send(to, 1, key.API, key.Stage, name)
+	for key, api := range c.names() {
+		stageInfo.send(to, 1, key.API, key.Stage, api.Name)
 	}
 	for _, r := range []struct {
 		of  string

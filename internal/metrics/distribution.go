@@ -19,6 +19,12 @@ type Bucket struct {
 	Count uint64 `json:"count"`
 }
 
+// Bounds returns the least duration of the bucket, and the least of the next.
+func (b Bucket) Bounds() (from, to time.Duration) {
+	lo, hi := boundsOf(bucketOf(b.From))
+	return time.Duration(lo) * time.Microsecond, time.Duration(hi) * time.Microsecond
+}
+
 // Mean returns the mean, or 0 if there is no duration.
 func (d *Distribution) Mean() time.Duration {
 	if d.Count == 0 {

@@ -19,9 +19,10 @@ type Outcome uint8
 
 // The outcomes.
 const (
-	Fine        Outcome = iota
-	ClientError         // 4XXError
-	ServerError         // 5XXError
+	Fine           Outcome = iota
+	ClientError            // 4XXError
+	ServerError            // 5XXError; of WebSocket APIs IntegrationError
+	ExecutionError         // of WebSocket APIs: a ServerError that is not of the backend's making
 )
 
 // A Lookup says what a cache did for a request.
@@ -38,6 +39,8 @@ const (
 type Request struct {
 	Outcome     Outcome
 	Cache       Lookup
+	Connect     bool // of a WebSocket API: a client came
+	Reply       bool // and: something was sent to it
 	Called      bool // a backend was called, and took Integration
 	Latency     time.Duration
 	Integration time.Duration
@@ -62,6 +65,8 @@ type shard struct {
 	clientErrors, serverErrors atomic.Uint64
 	hits, misses               atomic.Uint64
 	received, sent             atomic.Uint64
+	connects, replies          atomic.Uint64
+	executionErrors            atomic.Uint64
 	latency, integration       histogram
 
 	_ [64]byte // shards do not share a cache line
@@ -100,6 +105,15 @@ func (s *Series) Add(r *Request) {
 		sh.clientErrors.Add(1)
 	case ServerError:
 		sh.serverErrors.Add(1)
+	case ExecutionError:
+		sh.serverErrors.Add(1)
+		sh.executionErrors.Add(1)
+	}
+	if r.Connect {
+		sh.connects.Add(1)
+	}
+	if r.Reply {
+		sh.replies.Add(1)
 	}
 	switch r.Cache {
 	case Hit:
@@ -119,6 +133,11 @@ type Figures struct {
 	Received     uint64 `json:"bytesReceived"`
 	Sent         uint64 `json:"bytesSent"`
 
+	// Of WebSocket APIs.
+	Connects        uint64 `json:"connects,omitempty"`
+	Replies         uint64 `json:"replies,omitempty"`
+	ExecutionErrors uint64 `json:"executionErrors,omitempty"` // of the 5xx
+
 	Latency     Distribution `json:"latency"`
 	Integration Distribution `json:"integrationLatency"`
 }
@@ -130,6 +149,9 @@ func (s *Series) Figures() Figures {
 	var latency, integration tally
 	take := func(sh *shard) {
 		// What is a part of all is read first, so that it is never more.
+		f.ExecutionErrors += sh.executionErrors.Load()
+		f.Connects += sh.connects.Load()
+		f.Replies += sh.replies.Load()
 		f.ClientErrors += sh.clientErrors.Load()
 		f.ServerErrors += sh.serverErrors.Load()
 		f.Hits += sh.hits.Load()
@@ -160,8 +182,13 @@ func (f *Figures) Plus(g *Figures) Figures {
 		Misses:       f.Misses + g.Misses,
 		Received:     f.Received + g.Received,
 		Sent:         f.Sent + g.Sent,
-		Latency:      f.Latency.plus(&g.Latency),
-		Integration:  f.Integration.plus(&g.Integration),
+
+		Connects:        f.Connects + g.Connects,
+		Replies:         f.Replies + g.Replies,
+		ExecutionErrors: f.ExecutionErrors + g.ExecutionErrors,
+
+		Latency:     f.Latency.plus(&g.Latency),
+		Integration: f.Integration.plus(&g.Integration),
 	}
 }
 
@@ -179,8 +206,13 @@ func (f *Figures) Since(earlier *Figures) Figures {
 		Misses:       less(f.Misses, earlier.Misses),
 		Received:     less(f.Received, earlier.Received),
 		Sent:         less(f.Sent, earlier.Sent),
-		Latency:      f.Latency.since(&earlier.Latency),
-		Integration:  f.Integration.since(&earlier.Integration),
+
+		Connects:        less(f.Connects, earlier.Connects),
+		Replies:         less(f.Replies, earlier.Replies),
+		ExecutionErrors: less(f.ExecutionErrors, earlier.ExecutionErrors),
+
+		Latency:     f.Latency.since(&earlier.Latency),
+		Integration: f.Integration.since(&earlier.Integration),
 	}
 }
 

@@ -37,8 +37,13 @@ type minutes[K comparable] struct {
 	points int
 }
 
-// Run remembers what is counted, minute by minute, until ctx ends.
-func (r *Registry[K]) Run(ctx context.Context) error {
+// Run remembers what is counted, minute by minute, until ctx ends, and calls
+// each, which may be nil, when a minute is over. What there was of the last
+// minute then is one, too.
+func (r *Registry[K]) Run(ctx context.Context, each func(*Minute[K])) error {
+	if each == nil {
+		each = func(*Minute[K]) {}
+	}
 	r.minutes.ended = time.Now()
 	for {
 		now := time.Now()
@@ -46,10 +51,11 @@ func (r *Registry[K]) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			timer.Stop()
+			each(r.endMinute(time.Now()))
 			return nil
 		case <-timer.C:
 		}
-		r.endMinute(time.Now())
+		each(r.endMinute(time.Now()))
 	}
 }
 
@@ -62,7 +68,7 @@ func (r *Registry[K]) Minutes() []Minute[K] {
 }
 
 // endMinute makes a minute of all that was counted since the last one.
-func (r *Registry[K]) endMinute(now time.Time) {
+func (r *Registry[K]) endMinute(now time.Time) *Minute[K] {
 	r.mu.Lock()
 	series, gone := maps.Clone(r.series), r.gone
 	r.gone = nil
@@ -82,6 +88,16 @@ func (r *Registry[K]) endMinute(now time.Time) {
 	minute.Other = other.Since(&m.lastOther)
 	m.last, m.lastOther, m.ended = next, other, now
 	m.remember(&minute)
+	return &minute
+}
+
+// At is a moment of the minute that m is of. A clock that was stepped meanwhile
+// makes it the one before m ended.
+func (m *Minute[K]) At() time.Time {
+	if d := m.To.Sub(m.From); d < 0 || d > 2*time.Minute {
+		return m.To.Add(-time.Minute)
+	}
+	return m.From
 }
 
 // add adds what a series has counted since last, and returns f.

@@ -122,7 +122,7 @@ type Compiler struct {
 	applied store.Rev
 	moved   chan struct{} // closed when applied rises
 	refused map[stageID]Refusal
-	names   map[SeriesKey]string // of the APIs of all stages
+	names   map[SeriesKey]NamedAPI // of all stages
 }
 
 // New returns a compiler that publishes to gw what st holds.

@@ -50,18 +50,24 @@ func (c *Compiler) retainSeries() {
 	c.opt.Metrics.Routes.Retain(inUse)
 }
 
-// apiNames are the names of the APIs of all stages that are served.
-func (c *Compiler) apiNames() map[SeriesKey]string {
-	names := make(map[SeriesKey]string, len(c.stages))
+// A NamedAPI is what is known of the API of a stage that is served.
+type NamedAPI struct {
+	Name         string
+	HTTP, Socket bool // else it is a REST API
+}
+
+// apiNames are the APIs of all stages that are served.
+func (c *Compiler) apiNames() map[SeriesKey]NamedAPI {
+	names := make(map[SeriesKey]NamedAPI, len(c.stages))
 	for id, b := range c.stages {
-		names[id.seriesKey()] = b.name
+		names[id.seriesKey()] = NamedAPI{b.name, b.http, b.socket}
 	}
 	return names
 }
 
-// APINames returns the names of the APIs of all stages that are served, by the
-// keys of the stages' series. Nobody may change it.
-func (c *Compiler) APINames() map[SeriesKey]string {
+// APINames returns the APIs of all stages that are served, by the keys of the
+// stages' series. Nobody may change it.
+func (c *Compiler) APINames() map[SeriesKey]NamedAPI {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.names

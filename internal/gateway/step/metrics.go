@@ -23,6 +23,9 @@ func (m *Metrics) Finish(x *gateway.Exchange) {
 	}
 	r.Integration, r.Called = v.IntegrationLatency()
 	r.Latency = latency(v)
+	if x.Socket != nil {
+		socket(x, &r)
+	}
 	m.Stage.Add(&r)
 	if m.Route != nil {
 		m.Route.Add(&r)
@@ -49,6 +52,30 @@ func outcome(x *gateway.Exchange) metrics.Outcome {
 		return metrics.ClientError
 	}
 	return metrics.Fine
+}
+
+// socket tells what is counted of WebSocket APIs alone.
+//
+// AWS: logging-metrics.md §3; a function's answer to $connect of 403 is a
+// ClientError, one of 503 an ExecutionError (CAP v2_metrics). What its other
+// errors are is not said: here IntegrationError.
+func socket(x *gateway.Exchange, r *metrics.Request) {
+	v := &x.Vars
+	connect := x.Socket.Event == gateway.SocketConnect
+	r.Connect = connect && (r.Called || x.Fault == nil)
+	r.Reply = x.Socket.Event == gateway.SocketMessage && v.Sent.Body > 0 && v.Sent.Err == nil
+	status := v.FunctionStatus
+	r.Outcome = metrics.Fine
+	switch {
+	case x.Fault != nil && (r.Called || x.Fault.StatusCode() >= 500):
+		r.Outcome = metrics.ExecutionError
+	case x.Fault != nil, connect && status >= 400 && status < 500:
+		r.Outcome = metrics.ClientError
+	case status >= 500:
+		r.Outcome = metrics.ExecutionError
+	case status >= 400, status == 0 && v.IntegrationStatus >= 400:
+		r.Outcome = metrics.ServerError
+	}
 }
 
 var _ gateway.Finisher = (*Metrics)(nil)

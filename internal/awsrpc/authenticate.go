@@ -133,6 +133,10 @@ type Call struct {
 	Labels    map[string]string // of the path, by name
 	Form      url.Values        // of query protocols
 
+	// Input decodes the input of the operation, once, to what the operation is
+	// then called with; nil: it has none. An error is answered after the decision.
+	Input func() (any, error)
+
 	// RemoteAddr is where the call comes from; TLS whether it was encrypted.
 	RemoteAddr string
 	TLS        bool
@@ -140,7 +144,8 @@ type Call struct {
 }
 
 // An Authorizer decides whether a caller may make a call. It is asked once for
-// each call, after the signature was verified and before the input is read.
+// each call, after the signature was verified and before the input is decoded,
+// unless it asks for that.
 type Authorizer interface {
 	// Authorize returns nil if the caller may, otherwise the error to answer.
 	Authorize(ctx context.Context, c *Call) error

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"gatehouse/internal/arn"
@@ -222,8 +223,9 @@ func (c *call) serve(r *http.Request) error {
 	}
 	c.op, c.fail = found.op, m.protocol.fail
 	caller.RequestID, caller.Host, caller.Base = c.id, r.Host, found.base
+	input := sync.OnceValues(func() (any, error) { return m.protocol.decode(found, q) })
 	asked := &Call{
-		Caller: caller, Service: m.service.SigningName, API: m.service.Name, Operation: c.op.Name, Method: r.Method, Path: q.raw.Path, URI: c.op.URI, Query: q.query,
+		Input: input, Caller: caller, Service: m.service.SigningName, API: m.service.Name, Operation: c.op.Name, Method: r.Method, Path: q.raw.Path, URI: c.op.URI, Query: q.query,
 		Labels: found.labels, Form: found.params, RemoteAddr: r.RemoteAddr, TLS: r.TLS != nil, UserAgent: r.UserAgent(),
 	}
 	err = h.authorize.Authorize(r.Context(), asked)
@@ -233,7 +235,7 @@ func (c *call) serve(r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	in, err := m.protocol.decode(found, q)
+	in, err := input()
 	if err != nil {
 		return err
 	}

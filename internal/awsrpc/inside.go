@@ -34,7 +34,7 @@ func (h *Handler) Call(ctx context.Context, service, name string, in map[string]
 	}
 	caller := CallerFrom(ctx)
 	asked := &Call{Caller: caller, Service: m.service.SigningName, API: m.service.Name, Operation: name, Method: op.Method, Path: op.URI, URI: op.URI,
-		Labels: map[string]string{}, Query: url.Values{}, Form: url.Values{}, UserAgent: "cloudformation.amazonaws.com", RemoteAddr: "127.0.0.1:0"}
+		Input: func() (any, error) { return input, nil }, Labels: map[string]string{}, Query: url.Values{}, Form: url.Values{}, UserAgent: "cloudformation.amazonaws.com", RemoteAddr: "127.0.0.1:0"}
 	asked.describe(v, op.in)
 	err := h.authorize.Authorize(ctx, asked)
 	if h.audit != nil {

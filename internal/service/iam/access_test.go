@@ -14,12 +14,14 @@ import (
 	"time"
 
 	"gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/awsapi/apigatewayv2"
 	iamapi "gatehouse/internal/awsapi/iam"
 	lambdaapi "gatehouse/internal/awsapi/lambda"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/sigv4"
+	"gatehouse/internal/store"
 	"gatehouse/internal/store/memstore"
 )
 
@@ -29,6 +31,7 @@ const account = "111122223333"
 // decides who may call them.
 type world struct {
 	t       *testing.T
+	st      store.Store
 	h       *awsrpc.Handler
 	root    sigv4.Key
 	audited []string
@@ -61,14 +64,16 @@ func newWorld(t *testing.T) *world {
 			t.Error(err)
 		}
 	}
-	w := &world{t: t, root: sigv4.Key{AccessKey: "AKIAROOT000000000000", SecretKey: strings.Repeat("r", 40)}}
+	w := &world{t: t, st: st, root: sigv4.Key{AccessKey: "AKIAROOT000000000000", SecretKey: strings.Repeat("r", 40)}}
 	access := iam.NewAccess(awsrpc.Credential{
 		AccessKey: w.root.AccessKey, SecretKey: awsrpc.Secret(w.root.SecretKey), AccountID: account, PrincipalARN: "arn:aws:iam::" + account + ":root", UserID: account, Root: true,
 	}, reg)
+	access.Resources = iam.NewResources(st)
 	var err error
 	w.h, err = awsrpc.NewHandler([]awsrpc.Mount{
 		iamapi.Mount(iam.New(st)),
 		apigateway.Mount(apigateway.UnimplementedServer{}),
+		apigatewayv2.Mount(apigatewayv2.UnimplementedServer{}),
 		lambdaapi.Mount(lambdaapi.UnimplementedServer{}),
 	}, awsrpc.Options{Credentials: access, Authorizer: access, Audit: w, Wait: settle})
 	if err != nil {
@@ -161,6 +166,8 @@ func TestAuthorize(t *testing.T) {
 		{"invoke by ARN", allow("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:"+account+":function:f"), "lambda", "POST",
 			"/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-west-1%3A" + account + "%3Afunction%3Ag/invocations", "", 403, "function:g because"},
 		{"invoke a version", allow("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:"+account+":function:f"), "lambda", "POST", "/2015-03-31/functions/f/invocations?Qualifier=2", "", 403, "function:f:2 because"},
+		{"tags of functions cannot be told", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"lambda:*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/a":"b"}}}]}`,
+			"lambda", "GET", "/2015-03-31/functions/", "", 403, "asks for aws:resourcetag/a, which cannot be told"},
 		{"list functions", allow("lambda:ListFunctions", "*"), "lambda", "GET", "/2015-03-31/functions/", "", 501, ""},
 		{"own user", allow("iam:GetUser", "arn:aws:iam::"+account+":user/team/${aws:username}"), "iam", "POST", "/", "Action=GetUser&Version=2010-05-08", 200, ""},
 		{"own user by name", allow("iam:GetUser", "arn:aws:iam::"+account+":user/team/${aws:username}"), "iam", "POST", "/", "Action=GetUser&Version=2010-05-08&UserName=u-own-user-by-name", 200, ""},

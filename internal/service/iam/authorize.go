@@ -2,9 +2,7 @@ package iam
 
 import (
 	"context"
-	"net/netip"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +21,10 @@ type Access struct {
 	// Stage returns the API and the stage that a host and a path lead to, for
 	// calls of @connections; nil: the host names the API.
 	Stage func(host, path string) (api, stage string, ok bool)
+
+	// Resources finds out what policies may ask about the thing that a call of
+	// API Gateway is about; nil: such conditions let nobody in.
+	Resources *Resources
 }
 
 var (
@@ -52,7 +54,7 @@ func (a *Access) Lookup(accessKey, token string) (awsrpc.Credential, bool) {
 }
 
 // Authorize decides about a call by the caller's policies.
-func (a *Access) Authorize(_ context.Context, c *awsrpc.Call) error {
+func (a *Access) Authorize(ctx context.Context, c *awsrpc.Call) error {
 	if c.Caller.Root {
 		return nil
 	}
@@ -73,8 +75,13 @@ func (a *Access) Authorize(_ context.Context, c *awsrpc.Call) error {
 		return &awsrpc.Error{Code: "UnrecognizedClientException", Status: 403, Message: "The security token included in the request is invalid"}
 	}
 	action, resource := a.target(c)
-	r := policy.Request{Principal: who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: &callKeys{call: c, who: who}}
+	keys := &callKeys{call: c, who: who, resources: a.Resources, ctx: ctx}
+	r := policy.Request{Principal: who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: keys}
 	verdict := who.Decide(&r, nil, false)
+	if keys.unknown != "" { // a statement that denies may have asked for it
+		return &awsrpc.Error{Code: "AccessDeniedException", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action +
+			" on resource: " + resource + " because a policy asks for " + keys.unknown + ", which cannot be told for this operation"}
+	}
 	if verdict.Allowed {
 		return nil
 	}
@@ -241,32 +248,4 @@ func lambdaResource(c *awsrpc.Call) string {
 		name.Resource += ":" + qualifier
 	}
 	return name.String()
-}
-
-// callKeys are the condition keys of a call to an AWS API.
-type callKeys struct {
-	call *awsrpc.Call
-	who  *identity.Principal
-}
-
-// Key returns the values of a key.
-func (k *callKeys) Key(name string) (policy.Values, bool) {
-	switch name {
-	case "aws:sourceip":
-		addr, err := netip.ParseAddrPort(k.call.RemoteAddr)
-		return policy.One(addr.Addr().Unmap().WithZone("").String()), err == nil
-	case "aws:securetransport":
-		return policy.One(strconv.FormatBool(k.call.TLS)), true
-	case "aws:useragent":
-		return policy.One(k.call.UserAgent), k.call.UserAgent != ""
-	case "aws:requestedregion":
-		return policy.One(k.call.Caller.Region), true
-	case "aws:viaawsservice":
-		return policy.One("false"), true
-	case "iam:policyarn":
-		return policy.One(k.call.Form.Get("PolicyArn")), k.call.Form.Has("PolicyArn")
-	case "iam:permissionsboundary":
-		return policy.One(k.call.Form.Get("PermissionsBoundary")), k.call.Form.Has("PermissionsBoundary")
-	}
-	return k.who.Key(name)
 }

@@ -19,6 +19,8 @@ import (
 //	POST /2018-06-01/runtime/invocation/ID/error
 //	POST /2018-06-01/runtime/init/error
 //
+// Beside it stands the API of extensions.
+//
 // AWS: runtimes-api; bodies and status of its answers as the public emulator
 // has them (aws-lambda-runtime-interface-emulator, rapi/rendering).
 const apiPrefix = "/2018-06-01/runtime/"
@@ -73,6 +75,15 @@ func (x *exchange) Finish(wire.Sent) {
 
 // Serve implements wire.Exchange.
 func (x *exchange) Serve(ctx context.Context) *wire.Response {
+	if rest, ok := strings.CutPrefix(x.request.Path, extensionPrefix); ok {
+		return x.serveExtension(ctx, rest)
+	}
+	switch x.request.Method + " " + x.request.Path {
+	case "PUT /2022-07-01/telemetry":
+		return x.telemetry("Telemetry")
+	case "PUT /2020-08-15/logs":
+		return x.telemetry("Logs")
+	}
 	path, ok := strings.CutPrefix(x.request.Path, apiPrefix)
 	id, what, invocation := strings.Cut(strings.TrimPrefix(path, "invocation/"), "/")
 	switch {
@@ -96,6 +107,8 @@ func (x *exchange) next(ctx context.Context) *wire.Response {
 	if c := in.current(); c != nil && !in.hasAnswered(c) {
 		return x.refuse(403, "InvalidStateTransition", "Transition from state Ready to Ready is not allowed")
 	}
+	in.awaitExtensions(ctx)
+	in.noteReady()
 	in.end(nil)
 	superseded := in.pool.welcome(in)
 	if superseded == nil {

@@ -77,6 +77,7 @@ func (in *instance) give(c *call) bool {
 		return false
 	}
 	in.call = c
+	in.tellLocked(c)
 	c.timer = time.AfterFunc(time.Until(c.deadline), func() { in.expire(c) })
 	p.mu.Unlock()
 	if p.fn.logs(c) {

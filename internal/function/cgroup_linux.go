@@ -64,6 +64,7 @@ type group struct {
 	dir  *os.File // what a process is started into; nil later
 }
 
+// make makes a group that may use so many MB of memory.
 func (g *groups) make(id string, memory int) (*group, error) {
 	if g == nil {
 		return nil, nil

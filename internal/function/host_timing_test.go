@@ -47,9 +47,13 @@ func BenchmarkInvokeWarm(b *testing.B) {
 // BenchmarkColdStart is the time until the first answer of a function that
 // starts at once. Budget: 30 ms over its own start.
 func BenchmarkColdStart(b *testing.B) {
-	h := newHost(b, function.Options{})
-	mustSet(b, h, latest(function.Version{Code: testCode(b)}))
-	for b.Loop() {
-		invoke(b, h, deed{Do: "answer and exit"})
+	for name, opt := range map[string]function.Options{"sandbox": usual(b), "none": {}} {
+		b.Run(name, func(b *testing.B) {
+			h := newHost(b, opt)
+			mustSet(b, h, latest(function.Version{Code: linkedCode(b)}))
+			for b.Loop() {
+				invoke(b, h, deed{Do: "answer and exit"})
+			}
+		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -27,7 +28,7 @@ func Init() {
 		return
 	}
 	runtime.LockOSThread() // privileges are those of a thread
-	i := &initial{conn: os.NewFile(3, "control")}
+	i := &initial{conn: os.NewFile(3, "control"), extensions: make(map[int]string)}
 	syscall.CloseOnExec(3)
 	i.read = bufio.NewReader(i.conn)
 	line, err := i.read.ReadBytes('\n')
@@ -49,65 +50,99 @@ func Init() {
 
 // An initial is the first process of an instance.
 type initial struct {
-	conn *os.File
-	read *bufio.Reader
+	conn       *os.File
+	read       *bufio.Reader
+	main       int            // the program's process; zero: it was not started
+	extensions map[int]string // by process
 }
 
 // end says the last word.
 func (i *initial) end(w *word) {
-	_, _ = i.conn.Write(w.line()) // nobody listens: it ends all the same
+	i.say(w)
 	os.Exit(0)
 }
 
-// run starts the programs and waits for them.
+// run starts the programs and waits for them. With extensions the program
+// starts when it is told to, and the process stays when it has ended: they are
+// still to be told.
 func (i *initial) run(s *spec) {
-	names := make(map[int]string) // of extensions, by process
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGCHLD)
 	for _, ext := range s.Extensions {
 		pid, err := ext.start()
 		if err != nil {
-			i.end(&word{Event: wordRefused, Name: ext.Name, Text: err.Error()})
+			i.end(&word{Event: wordRefused, Text: err.Error()})
 		}
-		names[pid] = ext.Name
+		i.extensions[pid] = ext.Name
 	}
-	main, err := s.Program.start()
-	if err != nil {
-		i.end(&word{Event: wordRefused, Text: err.Error()})
+	if len(s.Extensions) == 0 {
+		i.start(s)
 	}
-	_, _ = i.conn.Write((&word{Event: wordStarted}).line()) // nobody listens: seen below
-	go i.listen(main)
+	i.say(&word{Event: wordStarted})
+	orders := make(chan word)
+	go i.listen(orders)
 	for {
-		var st syscall.WaitStatus
-		pid, err := syscall.Wait4(-1, &st, 0, nil)
-		switch name, ok := names[pid]; {
-		case errors.Is(err, syscall.EINTR):
-		case err != nil:
-			os.Exit(1) // it cannot be: there is a child
-		case pid == main:
-			i.end(&word{Event: wordExit, Status: int(st)})
-		case ok:
-			_, _ = i.conn.Write((&word{Event: wordExtGone, Name: name, Status: int(st)}).line()) // as above
+		select {
+		case w := <-orders:
+			switch {
+			case w.Event == wordRun && i.main == 0:
+				i.start(s)
+			case w.Event == wordTerm && i.main != 0:
+				_ = syscall.Kill(i.main, syscall.SIGTERM) // gone already
+			}
+		case <-ended:
+			i.bury()
 		}
 	}
 }
 
-// listen does what it is told, and ends with the gateway.
-func (i *initial) listen(main int) {
+// start starts the program, by the thread that has no privileges.
+func (i *initial) start(s *spec) {
+	pid, err := s.Program.start()
+	if err != nil {
+		i.end(&word{Event: wordRefused, Text: err.Error()})
+	}
+	i.main = pid
+}
+
+// bury takes note of processes that have ended.
+func (i *initial) bury() {
+	for {
+		var st syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &st, syscall.WNOHANG, nil)
+		switch name, ok := i.extensions[pid]; {
+		case errors.Is(err, syscall.EINTR):
+		case err != nil, pid == 0:
+			return
+		case pid == i.main && len(i.extensions) == 0:
+			i.end(&word{Event: wordExit, Status: int(st)})
+		case pid == i.main:
+			i.say(&word{Event: wordExit, Status: int(st)})
+		case ok:
+			i.say(&word{Event: wordExtGone, Name: name, Status: int(st)})
+		}
+	}
+}
+
+// say says a word. If nobody listens, listen sees it.
+func (i *initial) say(w *word) { _, _ = i.conn.Write(w.line()) }
+
+// listen hands on what it is told, and ends with the gateway.
+func (i *initial) listen(orders chan<- word) {
 	for {
 		line, err := i.read.ReadBytes('\n')
 		var w word
 		if err != nil || json.Unmarshal(line, &w) != nil {
 			os.Exit(1)
 		}
-		if w.Event == wordTerm {
-			_ = syscall.Kill(main, syscall.SIGTERM) // gone already
-		}
+		orders <- w
 	}
 }
 
 // start starts a program. Its descriptors are those of the log, and no other.
 func (p *program) start() (int, error) {
 	pid, err := syscall.ForkExec(p.Path, append([]string{p.Path}, p.Args...), &syscall.ProcAttr{
-		Dir: taskDir, Env: p.Env, Files: []uintptr{0, 1, 2},
+		Dir: p.Dir, Env: p.Env, Files: []uintptr{0, 1, 2},
 	})
 	if err != nil {
 		return 0, &os.PathError{Op: "fork/exec", Path: p.Path, Err: err}

@@ -32,9 +32,10 @@ type instance struct {
 	code    signature // what the code was when it started
 	expires time.Time // of its credentials; zero: never
 
-	ready chan struct{} // closed when it asks for its first event
-	dying chan struct{} // closed when it gets no more events
-	gone  chan struct{} // closed when its processes have ended and it is cleaned up
+	ready       chan struct{} // closed when it asks for its first event
+	dying       chan struct{} // closed when it gets no more events
+	programGone chan struct{} // closed when a sandbox's program has ended
+	gone        chan struct{} // closed when its processes have ended and it is cleaned up
 
 	// Guarded by pool.mu.
 	state      state
@@ -45,9 +46,12 @@ type instance struct {
 	killed     *failure      // why it was killed; nil: it ended by itself
 	exit       string        // how its process ended
 	idleSince  time.Time
-	peak       int       // MB, the most it was seen to use
-	measured   time.Time // when that was
-	tmpSeen    time.Time // when its temporary files were looked at
+	extensions []*extension
+	turn       chan struct{} // closed when one of them has gone on
+	leaving    bool          // they are being told the end
+	peak       int           // MB, the most it was seen to use
+	measured   time.Time     // when that was
+	tmpSeen    time.Time     // when its temporary files were looked at
 }
 
 // What an instance does.
@@ -74,9 +78,7 @@ func (p *pool) launch(ctx context.Context, requestID string) (*instance, *failur
 		return in, fail(typeEntrypoint, requestID, err.Error())
 	}
 	in.log.say("INIT_START Runtime Version: " + runtimeVersion(p.version.Runtime, cmd))
-	if ext := p.version.inLayers("/opt/extensions"); ext != "/opt/extensions" {
-		in.log.say("Gatehouse: extensions are not run here: " + ext)
-	}
+	in.expectExtensions()
 	cr, err := p.credentials(ctx)
 	if err == nil {
 		in.expires = cr.Expires
@@ -120,6 +122,7 @@ func (p *pool) newInstance() *instance {
 			stream: fmt.Sprintf("%s/[%s]%s", now.UTC().Format("2006/01/02"), p.number, id),
 		},
 		ready: make(chan struct{}), dying: make(chan struct{}), gone: make(chan struct{}),
+		programGone: make(chan struct{}), turn: make(chan struct{}),
 		events: make(chan *call, 1),
 	}
 }
@@ -148,7 +151,7 @@ func (in *instance) begin(cmd command, cr Credentials) error {
 	}
 	defer w.Close() //nolint:errcheck // the process has its own
 	in.log.pipe = r
-	if in.group, err = in.pool.host.groups.make(in.id, in.pool.version.Memory); err == nil {
+	if in.group, err = in.pool.host.groups.make(in.id, in.groupMemory()); err == nil {
 		err = in.startProcess(cmd, cr, w)
 	}
 	if err != nil {
@@ -160,6 +163,19 @@ func (in *instance) begin(cmd command, cr Credentials) error {
 	in.pool.add(in)
 	in.pool.host.running.Go(in.watch)
 	return nil
+}
+
+// keeperMemory is what the first process of a sandbox may take.
+const keeperMemory = 32 // MB
+
+// groupMemory returns the MB that the kernel allows the instance. Files of its
+// /tmp are memory to the kernel; how much of it is the program's own is watched.
+func (in *instance) groupMemory() int {
+	v := in.pool.version
+	if in.pool.host.sandbox == nil {
+		return v.Memory
+	}
+	return v.Memory + v.Tmp + keeperMemory
 }
 
 // startProcess starts the process, and waits until it has entered its sandbox.
@@ -195,7 +211,7 @@ func (in *instance) watch() {
 	served, read, told := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() { defer close(served); _ = in.server.Serve(ctx, in.ln) }() // ends when ctx does
 	go func() { defer close(read); in.log.read() }()
-	go func() { defer close(told); in.process.listen(in.extensionGone) }()
+	go func() { defer close(told); in.process.listen(in.heard) }()
 
 	exit := in.process.wait(told)
 	in.pool.retire(in)
@@ -252,8 +268,18 @@ func (in *instance) stopLocked(f *failure) {
 	if in.killed == nil {
 		in.killed = f
 	}
+	reason := reasonSpindown
+	switch {
+	case f != nil && f.kind == typeTimeout:
+		reason = reasonTimeout
+	case f != nil:
+		reason = reasonFailure
+	}
+	gentle := in.farewellLocked(reason)
 	in.retireLocked()
-	in.process.kill()
+	if !gentle {
+		in.process.kill()
+	}
 }
 
 // retireLocked sees to it that the instance gets no more events.
@@ -278,6 +304,3 @@ func (in *instance) usedLocked(now time.Time) int {
 	}
 	return in.peak
 }
-
-// extensionGone notes that an extension has ended.
-func (in *instance) extensionGone(*word) {}

@@ -28,6 +28,8 @@ import (
 func TestMain(m *testing.M) {
 	function.Init()
 	switch {
+	case filepath.Base(os.Args[0]) == "agent":
+		beExtension()
 	case os.Getenv("AWS_LAMBDA_RUNTIME_API") != "":
 		beFunction()
 	case os.Getenv("FUNCTION_HOST") != "":
@@ -186,6 +188,14 @@ func (a runtimeAPI) act(id string, event []byte, h http.Header) {
 		answer = quote(strings.Join(names, " ") + errorText(err))
 	case "fill":
 		answer = quote(errorText(os.WriteFile(d.Text, make([]byte, d.N<<20), 0o600)))
+	case "request": // METHOD PATH, and a header in the second line
+		line, field, _ := strings.Cut(d.Text, "\n")
+		method, path, _ := strings.Cut(line, " ")
+		req, _ := http.NewRequest(method, "http://"+os.Getenv("AWS_LAMBDA_RUNTIME_API")+path, strings.NewReader("{}"))
+		if name, value, ok := strings.Cut(field, ": "); ok {
+			req.Header.Set(name, value)
+		}
+		answer = quote(a.do(req))
 	case "spy":
 		_, err := os.ReadFile("/proc/1/environ")
 		answer = quote(errorText(err))
@@ -325,6 +335,29 @@ func testCode(t testing.TB) string {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(self, filepath.Join(dir, "bootstrap")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// linkedCode is a directory with a copy of this test binary as its bootstrap:
+// links that lead out of it lead nowhere in a sandbox.
+func linkedCode(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(dir, "bootstrap")
+	if os.Link(self, to) == nil {
+		return dir
+	}
+	b, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, b, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return dir

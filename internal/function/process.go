@@ -64,20 +64,19 @@ func (p *process) kill() {
 func (p *process) begin(s *spec) error { return p.inside.begin(s, p.pid()) }
 
 // listen takes note of what the first process of a sandbox says, until it has
-// ended. Gone is told the extensions that have ended.
-func (p *process) listen(gone func(*word)) {
+// ended.
+func (p *process) listen(hear func(*word)) {
 	for p.inside != nil {
 		w, err := p.inside.next()
-		switch {
-		case err != nil:
+		if err != nil {
 			return
-		case w.Event == wordExtGone:
-			gone(w)
-		case w.Event == wordExit:
+		}
+		if w.Event == wordExit {
 			p.mu.Lock()
 			p.exit = w
 			p.mu.Unlock()
 		}
+		hear(w)
 	}
 }
 

@@ -138,10 +138,12 @@ func (p *process) main() int {
 }
 
 // peakMemory returns the most that was seen in memory of the group, or else of
-// the first process, in MB.
+// the function's program, in MB.
 func (p *process) peakMemory() int {
-	if n := p.group.peak(); n > 0 {
-		return n
+	if p.inside == nil { // else /tmp and what keeps the sandbox are in the group's
+		if n := p.group.peak(); n > 0 {
+			return n
+		}
 	}
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(p.main()) + "/status")
 	if err != nil {

@@ -82,6 +82,7 @@ type program struct {
 	Name string // of an extension
 	Path string
 	Args []string // after the path
+	Dir  string
 	Env  []string
 }
 
@@ -102,6 +103,7 @@ const (
 	wordExit    = "exit"      // of the program
 	wordExtGone = "extension" // has exited
 	wordTerm    = "terminate" // to the first process: tell the program to end
+	wordRun     = "run"       // to the first process: start the program
 )
 
 func (w *word) line() []byte {
@@ -151,7 +153,10 @@ func (h *Host) Isolation() string {
 func (in *instance) spec(cmd command, env []string) *spec {
 	v := in.pool.version
 	s := &spec{Root: filepath.Join(in.dir, "root"), Task: v.Code, Layers: v.topDown(), Runtime: in.pool.host.bootstraps(),
-		Tmp: v.Tmp, Threads: maxThreads, Program: program{Path: cmd.path, Args: cmd.args, Env: env}}
+		Tmp: v.Tmp, Threads: maxThreads, Program: program{Path: cmd.path, Args: cmd.args, Dir: taskDir, Env: env}}
+	for _, e := range in.extensions {
+		s.Extensions = append(s.Extensions, program{Name: e.name, Path: optDir + "/extensions/" + e.name, Dir: "/", Env: extensionEnvironment(env)})
+	}
 	if cmd.home != "" {
 		s.Keep = []string{cmd.home}
 	}

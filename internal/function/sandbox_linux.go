@@ -102,9 +102,14 @@ func (c *control) close() {
 }
 
 // terminate has the process tell its program to end.
-func (c *control) terminate() {
+func (c *control) terminate() { c.order(wordTerm) }
+
+// proceed has the process start its program.
+func (c *control) proceed() { c.order(wordRun) }
+
+func (c *control) order(event string) {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(time.Second)) // a socket has deadlines
-	_, _ = c.conn.Write((&word{Event: wordTerm}).line())     // it is gone already
+	_, _ = c.conn.Write((&word{Event: event}).line())        // it is gone already
 }
 
 // probeSandbox finds out which sandbox the kernel allows.

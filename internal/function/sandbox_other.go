@@ -14,6 +14,7 @@ type control struct{}
 func (*control) begin(*spec, int) error { return nil }
 func (*control) next() (*word, error)   { return nil, io.EOF }
 func (*control) terminate()             {}
+func (*control) proceed()               {}
 func (*control) close()                 {}
 
 // initName would be what the first process of an instance is called.

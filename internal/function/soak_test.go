@@ -19,9 +19,10 @@ import (
 
 // TestSoak makes many invocations of which some meet faults of all kinds, and
 // wants everything to be as it was before: processes, descriptors, files,
-// goroutines. FUNCTION_SOAK is how many; test/robust asks for 100,000.
+// goroutines. FUNCTION_SOAK is how many; test/robust asks for 100,000. Without
+// sandboxes it makes a tenth.
 func TestSoak(t *testing.T) {
-	n := 3000
+	n := 2500
 	if testing.Short() {
 		n = 400
 	}
@@ -31,11 +32,16 @@ func TestSoak(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	dir := t.TempDir()
-	h := function.NewHost(function.Options{Dir: dir, Concurrency: 12, Idle: 50 * time.Millisecond, Retry: time.Millisecond})
+	t.Run("usual", func(t *testing.T) { soak(t, usual(t), n) })
+	t.Run("no sandbox", func(t *testing.T) { soak(t, function.Options{Dir: t.TempDir()}, n/10) })
+}
+
+func soak(t *testing.T, opt function.Options, n int) {
+	opt.Concurrency, opt.Idle, opt.Retry = 12, 50*time.Millisecond, time.Millisecond
+	h := function.NewHost(opt)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	def := latest(function.Version{Code: testCode(t), Timeout: 400 * time.Millisecond, Memory: 192})
+	def := latest(function.Version{Code: linkedCode(t), Timeout: 400 * time.Millisecond, Memory: 192})
 	def.Log = func(function.Line) {}
 	mustSet(t, h, def)
 	before, goroutines := count(t), runtime.NumGoroutine()
@@ -66,7 +72,7 @@ func TestSoak(t *testing.T) {
 	if sum.wrong > 0 || sum.good < n/2 || sum.failed < n/100 {
 		t.Errorf("%d answers were wrong", sum.wrong)
 	}
-	wantAsBefore(t, dir, before, goroutines)
+	wantAsBefore(t, opt.Dir, before, goroutines)
 }
 
 // wantAsBefore waits a little for what is about to end.

@@ -1,5 +1,3 @@
-//go:build linux
-
 package function_test
 
 import (
@@ -27,29 +25,6 @@ func sandboxed(t testing.TB) function.Options {
 	opt.Dir = t.TempDir()
 	opt.Isolation = function.IsolationRequire
 	return opt
-}
-
-// linkedCode is a directory with a copy of this test binary as its bootstrap:
-// links that lead out of it lead nowhere in a sandbox.
-func linkedCode(t testing.TB) string {
-	t.Helper()
-	dir := t.TempDir()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	to := filepath.Join(dir, "bootstrap")
-	if os.Link(self, to) == nil {
-		return dir
-	}
-	b, err := os.ReadFile(self)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(to, b, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 // ask has the function do something and returns the text that it answers.

@@ -3,7 +3,6 @@ package websocket
 import (
 	"errors"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,10 +12,12 @@ import (
 // A Conn is the server's end of one connection. One goroutine reads, any
 // number write.
 type Conn struct {
-	nc     net.Conn
-	limits Limits
-	opened time.Time
-	active atomic.Int64 // Unix milliseconds of the last message either way
+	nc      net.Conn
+	limits  *Limits // of its config
+	deflate bool
+	opened  time.Time
+	active  atomic.Int64 // Unix milliseconds of the last message either way
+	dead    atomic.Bool  // the reader gives up
 
 	// Of the reader. buf[r:w] was read and is not used up; buf is nil as long
 	// as nothing is there.
@@ -24,23 +25,45 @@ type Conn struct {
 	buf   []byte
 	r, w  int
 
+	park    *parking // nil: reading blocks a goroutine
+	handler Handler
+	turn    chan struct{} // has a value while a message is served
+
 	writers atomic.Int32
 	writing chan struct{} // has a value while a frame is written: a lock, of one place
 
 	mu     sync.Mutex // guards the fields below; never held while calling out
+	timer  *time.Timer
 	ending *CloseError
 	until  time.Time // by when the peer must have answered the close
+	queue  [][]byte  // what was offered and waits; see Offer
 }
 
-// NewConn returns the server's end of nc. read is what was read of it already.
-func NewConn(nc net.Conn, read []byte, limits Limits) *Conn {
-	limits.SetDefaults()
-	c := &Conn{nc: nc, limits: limits, opened: time.Now(), writing: make(chan struct{}, 1)}
+// A Config is what connections have in common. It is shared, and not changed.
+type Config struct {
+	Limits  Limits // complete
+	Deflate bool   // permessage-deflate was agreed on
+	// Poller watches connections while nothing happens on them; nil: reading
+	// them takes a goroutine.
+	Poller *Poller
+}
+
+// NewConn returns the server's end of nc, which it closes at the end. read is
+// what was read of it already.
+func NewConn(nc net.Conn, read []byte, cfg *Config) *Conn {
+	c := &Conn{nc: nc, limits: &cfg.Limits, deflate: cfg.Deflate, opened: time.Now(), writing: make(chan struct{}, 1)}
 	c.touch()
+	if cfg.Poller != nil {
+		c.park = cfg.Poller.enter(c)
+	}
 	if len(read) > 0 {
 		c.buf = make([]byte, max(readBuffer, len(read)))
 		c.w = copy(c.buf, read)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock() // the timer must not come before it is there
+	until, _ := c.deadlineLocked()
+	c.timer = time.AfterFunc(time.Until(until), c.tick)
 	return c
 }
 
@@ -48,6 +71,38 @@ func NewConn(nc net.Conn, read []byte, limits Limits) *Conn {
 func (c *Conn) Active() time.Time { return time.UnixMilli(c.active.Load()) }
 
 func (c *Conn) touch() { c.active.Store(time.Now().UnixMilli()) }
+
+// tick ends the connection, if its time is over.
+func (c *Conn) tick() {
+	c.mu.Lock()
+	until, why := c.deadlineLocked()
+	if left := time.Until(until); left > 0 { // there was a message meanwhile
+		c.timer.Reset(left)
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+	if why == nil {
+		c.cut() // it has not answered
+		return
+	}
+	c.Close(why.Code, why.Reason)
+}
+
+// deadlineLocked is when the connection's time is over, and what it is closed
+// with then; nil: it is being closed.
+//
+// AWS: websocket-execution.md §7.
+func (c *Conn) deadlineLocked() (time.Time, *CloseError) {
+	if c.ending != nil {
+		return c.until, nil
+	}
+	idle, life := c.Active().Add(c.limits.Idle), c.opened.Add(c.limits.Life)
+	if life.Before(idle) {
+		idle = life
+	}
+	return idle, &CloseError{CloseGoingAway, "Going away"}
+}
 
 // Read returns the next message, which is UTF-8, appended to dst[:0]. It answers
 // pings. Its error is always a *CloseError: how the connection has ended. The
@@ -76,9 +131,10 @@ func (c *Conn) release() {
 	c.buf, c.r, c.w = nil, 0, 0
 }
 
-// fill reads what is there into the buffer, which is not full.
+// fill reads what is there into the buffer, which is not full. Without a parking
+// it waits with no more than two bytes of memory.
 func (c *Conn) fill() error {
-	if c.buf == nil {
+	if c.buf == nil && c.park == nil {
 		n, err := c.read(c.first[:])
 		if err != nil {
 			return err
@@ -88,6 +144,8 @@ func (c *Conn) fill() error {
 		return nil
 	}
 	switch {
+	case c.buf == nil:
+		c.buf = *readBuffers.Get().(*[]byte)
 	case c.r == c.w:
 		c.r, c.w = 0, 0
 	case c.w == len(c.buf): // what is left is a part of a head
@@ -99,62 +157,25 @@ func (c *Conn) fill() error {
 	return err
 }
 
-// read reads from the network. Where time has run out it says farewell and
-// goes on, until the peer answers or has had its time.
+// read reads from the network, until cut.
 func (c *Conn) read(p []byte) (int, error) {
 	for {
-		if err := c.arm(); err != nil {
-			return 0, err
+		if c.dead.Load() {
+			return 0, net.ErrClosed
 		}
 		n, err := c.nc.Read(p)
 		if n > 0 {
 			return n, nil
 		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			if err == nil {
-				continue
-			}
+		if err != nil {
 			return 0, err
 		}
-		c.mu.Lock()
-		until, why := c.deadlineLocked()
-		c.mu.Unlock()
-		switch {
-		case until.After(time.Now()): // there was a message meanwhile, or the peer was told to go
-		case why == nil:
-			return 0, err // it has not answered
-		default:
-			c.Close(why.Code, why.Reason)
-		}
 	}
-}
-
-// arm makes sure that a read ends in time.
-func (c *Conn) arm() error {
-	c.mu.Lock() // Close sets a deadline, too
-	defer c.mu.Unlock()
-	until, _ := c.deadlineLocked()
-	return c.nc.SetReadDeadline(until)
-}
-
-// deadlineLocked is until when a read may take, and what the connection is closed
-// with then; nil: it is being closed.
-//
-// AWS: websocket-execution.md §7.
-func (c *Conn) deadlineLocked() (time.Time, *CloseError) {
-	if c.ending != nil {
-		return c.until, nil
-	}
-	idle, life := c.Active().Add(c.limits.Idle), c.opened.Add(c.limits.Life)
-	if life.Before(idle) {
-		idle = life
-	}
-	return idle, &CloseError{CloseGoingAway, "Going away"}
 }
 
 // message reads frames up to the end of a message.
 func (c *Conn) message(dst []byte) ([]byte, error) {
-	begun := false
+	begun, compressed := false, false
 	for {
 		h, err := c.header()
 		if err != nil {
@@ -175,26 +196,33 @@ func (c *Conn) message(dst []byte) ([]byte, error) {
 		case h.Length > uint64(c.limits.Frame), h.Length+uint64(len(dst)) > uint64(c.limits.Message):
 			return nil, &CloseError{Code: CloseTooBig}
 		}
-		begun = true
+		begun, compressed = true, compressed || h.Compressed
 		if dst, err = c.payload(dst, &h); err != nil {
 			return nil, err
 		}
-		if h.Final {
-			if c.r == c.w {
-				c.release()
-			}
-			if !utf8.Valid(dst) {
-				return nil, &CloseError{CloseInvalidData, "message is not UTF-8"}
-			}
-			return dst, nil
+		if !h.Final {
+			continue
 		}
+		if c.r == c.w {
+			c.release()
+		}
+		if compressed {
+			var refused *CloseError
+			if dst, refused = inflate(dst, c.limits.Message); refused != nil {
+				return nil, refused
+			}
+		}
+		if !utf8.Valid(dst) {
+			return nil, &CloseError{CloseInvalidData, "message is not UTF-8"}
+		}
+		return dst, nil
 	}
 }
 
 // header reads the head of a frame.
 func (c *Conn) header() (Header, error) {
 	for {
-		h, n, refused := ParseHeader(c.buf[c.r:c.w])
+		h, n, refused := ParseHeader(c.buf[c.r:c.w], c.deflate)
 		switch {
 		case refused != nil:
 			return h, refused
@@ -202,7 +230,7 @@ func (c *Conn) header() (Header, error) {
 			c.r += n
 			return h, nil
 		}
-		if c.r == c.w {
+		if c.r == c.w && c.park == nil {
 			c.release()
 		}
 		if err := c.fill(); err != nil {
@@ -255,12 +283,13 @@ func (c *Conn) control(h *Header) error {
 // peerClosed is a close frame from the peer.
 type peerClosed struct{ *CloseError }
 
-// finish ends the connection after err and says how it ended.
+// finish ends the connection after err and says how it ended. It alone closes
+// the conn, and only the reader calls it.
 func (c *Conn) finish(err error) *CloseError {
+	defer c.shut()
 	c.mu.Lock()
 	ending := c.ending
 	c.mu.Unlock()
-	defer c.nc.Close() //nolint:errcheck // everything is written
 	var peer *peerClosed
 	var own *CloseError
 	switch {
@@ -277,8 +306,22 @@ func (c *Conn) finish(err error) *CloseError {
 		c.linger()
 		return own
 	}
-	c.fail(&CloseError{Code: CloseAbnormal})
-	return &CloseError{CloseAbnormal, "Connection closed abnormally"}
+	c.fail(abnormal)
+	return abnormal
+}
+
+// abnormal is how a connection ends that was lost.
+var abnormal = &CloseError{CloseAbnormal, "Connection closed abnormally"}
+
+// shut closes the conn.
+func (c *Conn) shut() {
+	c.mu.Lock()
+	c.timer.Stop()
+	c.mu.Unlock()
+	if c.park != nil {
+		c.park.leave()
+	}
+	_ = c.nc.Close() // everything is written
 }
 
 // linger reads a little of what the peer goes on sending: else its kernel might
@@ -298,103 +341,28 @@ func (c *Conn) linger() {
 	}
 }
 
-// fail marks the connection as one that takes no more.
-func (c *Conn) fail(e *CloseError) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ending != nil {
-		return false
+// cut makes the reader give up, wherever it is.
+func (c *Conn) cut() {
+	c.dead.Store(true)
+	if tcp := tcpOf(c.nc); tcp != nil {
+		_ = tcp.CloseRead() // wakes the reader, or has it woken; fails only on a closed conn
+		if c.park != nil {
+			return
+		}
 	}
-	c.ending, c.until = e, time.Now().Add(c.limits.Farewell)
-	return true
+	_ = c.nc.SetReadDeadline(time.Now()) // as above
 }
 
-// Close tells the peer that the connection ends. The reader sees it once the
-// peer has answered, or has had the time to. Only the first close counts.
-func (c *Conn) Close(code int, reason string) {
-	if !c.fail(&CloseError{code, reason}) {
-		return
+// tcpOf is the TCP connection below nc, or nil.
+func tcpOf(nc net.Conn) *net.TCPConn {
+	for {
+		switch v := nc.(type) {
+		case *net.TCPConn:
+			return v
+		case interface{ NetConn() net.Conn }:
+			nc = v.NetConn()
+		default:
+			return nil
+		}
 	}
-	c.writing <- struct{}{}
-	defer func() { <-c.writing }()
-	_ = c.put(appendClose(nil, code, reason)) // the reader meets the error
-	_ = c.arm()                               // wakes the reader in time; fails only on a closed conn
-}
-
-// CloseSoon is Close for who cannot wait: if a message is just being written, the
-// connection is closed without a word.
-func (c *Conn) CloseSoon(code int, reason string) {
-	if !c.fail(&CloseError{code, reason}) {
-		return
-	}
-	select {
-	case c.writing <- struct{}{}:
-	default:
-		_ = c.nc.SetDeadline(time.Now()) // wakes reader and writer; fails only on a closed conn
-		return
-	}
-	defer func() { <-c.writing }()
-	_ = c.nc.SetWriteDeadline(time.Now().Add(soon)) // fails only on a closed conn: so will the write
-	_, _ = c.nc.Write(appendClose(nil, code, reason))
-	_ = c.arm()
-}
-
-// soon is what a full connection may hold up CloseSoon.
-const soon = 50 * time.Millisecond
-
-// WriteText sends a message. It waits for those before it; the peer has
-// Limits.Write for each frame.
-func (c *Conn) WriteText(message []byte) error {
-	if len(message) <= maxPooled {
-		b := writeBuffers.Get().(*[]byte)
-		defer writeBuffers.Put(b)
-		*b = AppendText((*b)[:0], message, c.limits.Frame)
-		return c.sendMessage(*b)
-	}
-	return c.sendMessage(AppendText(nil, message, c.limits.Frame))
-}
-
-func (c *Conn) sendMessage(frames []byte) error {
-	err := c.send(frames)
-	if err == nil {
-		c.touch()
-	}
-	return err
-}
-
-// maxPooled is the largest message that is written from pooled memory.
-const maxPooled = 4 << 10
-
-var writeBuffers = sync.Pool{New: func() any { b := make([]byte, 0, maxPooled+maxHeader); return &b }}
-
-// send writes whole frames.
-func (c *Conn) send(b []byte) error {
-	if c.writers.Add(1) > int32(c.limits.Writers) {
-		c.writers.Add(-1)
-		return ErrBusy
-	}
-	defer c.writers.Add(-1)
-	c.writing <- struct{}{}
-	defer func() { <-c.writing }()
-	c.mu.Lock()
-	ended := c.ending != nil
-	c.mu.Unlock()
-	if ended {
-		return ErrClosed
-	}
-	return c.put(b)
-}
-
-// put writes b; the caller has c.writing. A peer that does not take it loses the
-// connection.
-func (c *Conn) put(b []byte) error {
-	err := c.nc.SetWriteDeadline(time.Now().Add(c.limits.Write))
-	if err == nil {
-		_, err = c.nc.Write(b)
-	}
-	if err != nil {
-		c.fail(&CloseError{Code: CloseAbnormal, Reason: "Connection closed abnormally"})
-		_ = c.nc.Close() // wakes the reader
-	}
-	return err
 }

@@ -23,10 +23,11 @@ func (o Opcode) control() bool { return o >= Close }
 
 // A Header is the head of a frame.
 type Header struct {
-	Final  bool
-	Opcode Opcode
-	Length uint64
-	Mask   [4]byte
+	Final      bool
+	Compressed bool // permessage-deflate: the message is, of which it is the first frame
+	Opcode     Opcode
+	Length     uint64
+	Mask       [4]byte
 }
 
 const (
@@ -36,14 +37,16 @@ const (
 
 // ParseHeader reads the head of a client's frame from the beginning of b. It
 // returns its size, 0 if more of it is to come, or why the frame is refused.
-func ParseHeader(b []byte) (h Header, n int, err *CloseError) {
+// deflate: messages may be compressed.
+func ParseHeader(b []byte, deflate bool) (h Header, n int, err *CloseError) {
 	if len(b) < 2 {
 		return h, 0, nil
 	}
 	h.Final, h.Opcode = b[0]&0x80 != 0, Opcode(b[0]&0x0f)
 	length := b[1] & 0x7f
+	h.Compressed = deflate && b[0]&0x40 != 0 && (h.Opcode == Text || h.Opcode == Binary)
 	switch {
-	case b[0]&0x70 != 0:
+	case b[0]&0x70 != 0 && (!h.Compressed || b[0]&0x30 != 0):
 		return h, 0, protocolError("reserved bits are set")
 	case h.Opcode > Binary && h.Opcode < Close || h.Opcode > Pong:
 		return h, 0, protocolError("unknown opcode")
@@ -110,7 +113,12 @@ func unmask(b []byte, mask [4]byte, offset uint64) {
 
 // AppendText appends a message as frames of at most limit bytes each.
 func AppendText(dst, message []byte, limit int) []byte {
-	op := Text
+	return appendMessage(dst, message, Text, limit)
+}
+
+// appendMessage appends a message as frames, the first with an opcode, perhaps
+// with a reserved bit.
+func appendMessage(dst, message []byte, op Opcode, limit int) []byte {
 	for len(message) > limit {
 		dst = append(appendHeader(dst, false, op, limit), message[:limit]...)
 		message, op = message[limit:], Continuation

@@ -2,8 +2,9 @@
 // frames, messages, the closing handshake, and bounds on all of them.
 //
 // A [Conn] is made of a connection whose handshake is done; [Accept] gives the
-// answer to its key. It holds no memory for reading until bytes arrive. Text is
-// all it takes, and extensions it has none, as AWS.
+// answer to its key. It holds no memory for reading until bytes arrive and, with
+// a [Poller], no goroutine either. Text is all it takes, and permessage-deflate
+// is the only extension it knows, if it is told to: AWS has none.
 package websocket
 
 import (
@@ -68,11 +69,12 @@ type Limits struct {
 	Write    time.Duration // that the peer may take for one frame; 10 s
 	Farewell time.Duration // that the peer may take to answer a close; 2 s
 	Writers  int           // that may wait for another's message to be taken; 16
+	Queue    int           // messages that wait for a peer to take those offered before; 64
 }
 
 // SetDefaults fills in what is zero.
 //
-// AWS: websocket-execution.md §7; the last three are ours.
+// AWS: websocket-execution.md §7; the last four are ours.
 func (l *Limits) SetDefaults() {
 	setDefault(&l.Frame, 32<<10)
 	setDefault(&l.Message, 128<<10)
@@ -81,6 +83,7 @@ func (l *Limits) SetDefaults() {
 	setDefault(&l.Write, 10*time.Second)
 	setDefault(&l.Farewell, 2*time.Second)
 	setDefault(&l.Writers, 16)
+	setDefault(&l.Queue, 64)
 }
 
 func setDefault[T int | time.Duration](v *T, d T) {

@@ -44,7 +44,7 @@ func TestTime(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client, nc := net.Pipe()
-				c := websocket.NewConn(nc, nil, websocket.Limits{})
+				c := websocket.NewConn(nc, nil, complete(websocket.Limits{}))
 				begun := time.Now()
 				got := make(chan []byte, 1)
 				go func() {
@@ -89,7 +89,7 @@ func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, nc := net.Pipe()
 		defer client.Close()
-		c := websocket.NewConn(nc, nil, websocket.Limits{Writers: 2})
+		c := websocket.NewConn(nc, nil, complete(websocket.Limits{Writers: 2}))
 		errs := make(chan error, 2)
 		for range 2 {
 			go func() { errs <- c.WriteText([]byte("x")) }()
@@ -125,7 +125,7 @@ func TestClose(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			client, nc := net.Pipe()
 			defer client.Close()
-			c := websocket.NewConn(nc, nil, websocket.Limits{})
+			c := websocket.NewConn(nc, nil, complete(websocket.Limits{}))
 			go func() {
 				head := make([]byte, 4+len("Connection Closed Normally"))
 				if _, err := io.ReadFull(client, head); err != nil {
@@ -187,7 +187,7 @@ func FuzzRead(f *testing.F) {
 		if split < 0 || split > len(data) {
 			split = 0
 		}
-		c := websocket.NewConn(nc, data[:split], websocket.Limits{Farewell: time.Millisecond, Message: 1 << 10, Frame: 512})
+		c := websocket.NewConn(nc, data[:split], complete(websocket.Limits{Farewell: time.Millisecond, Message: 1 << 10, Frame: 512}))
 		go func() {
 			_, _ = client.Write(data[split:]) // the server may close before
 			client.Close()
@@ -212,4 +212,9 @@ func FuzzRead(f *testing.F) {
 		}
 		<-drained
 	})
+}
+
+func complete(l websocket.Limits) *websocket.Config {
+	l.SetDefaults()
+	return &websocket.Config{Limits: l}
 }

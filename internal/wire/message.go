@@ -79,7 +79,8 @@ type Response struct {
 	Ready time.Time
 	// Switch makes a response to be sent the 101 that ends the use of HTTP on the
 	// connection: it is given the connection, and what was read of it already,
-	// after the exchange has ended. The connection is closed when it returns.
+	// after the exchange has ended. From then on the connection is whoever's took
+	// it, who closes it; nil: the client was lost meanwhile.
 	Switch func(nc net.Conn, read []byte)
 
 	http10  bool // the peer speaks HTTP/1.0

@@ -219,6 +219,7 @@ const (
 	connAbort          // close it so that the client sees that the answer is torn
 	connEnded          // the client, a time-out or Shutdown has ended it between requests
 	connHome           // it goes back to its loop
+	connGiven          // it is another's now
 )
 
 func (c *serverConn) release() {

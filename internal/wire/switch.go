@@ -31,8 +31,8 @@ func AppendSwitch(dst []byte, r *Response, protocol, date string) ([]byte, error
 // SwitchProtocol is the protocol that responses switch to.
 const SwitchProtocol = "websocket"
 
-// switchOver answers 101 and gives the connection away, with no deadline left
-// on it and no memory held for it. A head that cannot be written ends the
+// switchOver answers 101 and gives the connection away, for good, with no
+// deadline left on it and no memory held for it. A head that cannot be written ends the
 // connection: who made it is at fault.
 func (c *serverConn) switchOver(x Exchange, r *Response) connEnd {
 	now, take := time.Now(), r.Switch
@@ -51,5 +51,5 @@ func (c *serverConn) switchOver(x Exchange, r *Response) connEnd {
 	}
 	_ = c.sock.nc.SetDeadline(time.Time{}) // fails only on a closed conn
 	take(c.sock.nc, read)
-	return connEnded
+	return connGiven
 }

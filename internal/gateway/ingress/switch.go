@@ -19,13 +19,13 @@ func switchOver(x wire.Exchange, rc *http.ResponseController, resp *wire.Respons
 		take(nil, nil)
 		panic(http.ErrAbortHandler)
 	}
-	defer nc.Close() //nolint:errcheck // everything is written
 	if err == nil {
 		_ = nc.SetDeadline(now.Add(switchTime)) // fails only on a closed conn
 		_, err = nc.Write(out)
 	}
 	x.Finish(wire.Sent{Head: int64(len(out)), Err: err, At: now})
 	if err != nil {
+		_ = nc.Close() // it is lost
 		take(nil, nil)
 		return
 	}

@@ -28,8 +28,9 @@ type conn struct {
 
 	open chan struct{}   // closed when ws may be used, or it is known that it never will
 	ws   *websocket.Conn // nil: the client was lost before
-	turn chan struct{}   // has a value while a message is being served
 }
+
+var _ websocket.Handler = (*conn)(nil)
 
 // openTime bounds how long somebody waits for a connection that was let in but
 // whose client has not got the answer yet.
@@ -63,54 +64,44 @@ func (c *conn) closeSoon(code int, reason string) {
 	}
 }
 
-// serve serves the connection to its end. Without nc the client was lost before
-// it began.
-func (c *conn) serve(ctx context.Context, nc net.Conn, read []byte) {
+// serve has the connection served. Without nc the client was lost before it
+// began.
+func (c *conn) serve(nc net.Conn, read []byte, cfg *websocket.Config) {
 	h := c.hub
-	defer h.ended()
-	end := &websocket.CloseError{Code: websocket.CloseAbnormal, Reason: "Connection closed abnormally"}
 	if nc == nil {
 		close(c.open)
-	} else {
-		c.ws = websocket.NewConn(nc, read, h.opt.Limits)
-		close(c.open)
-		if h.ending() { // what closed the others has not seen this one
-			c.ws.CloseSoon(websocket.CloseRestart, restart)
-		}
-		end = c.messages(ctx)
+		c.Ended(&websocket.CloseError{Code: websocket.CloseAbnormal, Reason: "Connection closed abnormally"})
+		return
 	}
-	h.drop(c)
-	c.turn <- struct{}{} // the last message has been served
-	if end.Code == websocket.CloseNoStatus {
-		end.Reason = "Client-side close frame status not set" // AWS: websocket-execution.md §3
+	c.ws = websocket.NewConn(nc, read, cfg)
+	close(c.open)
+	if h.ending() { // what closed the others has not seen this one
+		c.ws.CloseSoon(websocket.CloseRestart, restart)
 	}
-	c.event(context.WithoutCancel(ctx), &gateway.Socket{Event: gateway.SocketDisconnect, CloseCode: end.Code, CloseReason: end.Reason}, nil)
+	c.ws.Serve(c)
 }
 
-// messages serves the messages, one after another. While one is being served
-// the next is read, so that pings are answered and the end is noticed.
-func (c *conn) messages(ctx context.Context) *websocket.CloseError {
-	for {
-		message, err := c.ws.Read(nil)
-		if err != nil {
-			var end *websocket.CloseError
-			if !errors.As(err, &end) {
-				end = &websocket.CloseError{Code: websocket.CloseAbnormal, Reason: err.Error()}
-			}
-			return end
-		}
-		c.turn <- struct{}{}
-		go func() { // serve waits for it
-			defer func() { <-c.turn }()
-			c.event(ctx, &gateway.Socket{Event: gateway.SocketMessage, MessageID: newMessageID(c.id)}, message)
-		}()
+// Message serves a message.
+func (c *conn) Message(message []byte) {
+	c.event(&gateway.Socket{Event: gateway.SocketMessage, MessageID: newMessageID(c.id)}, message)
+}
+
+// Ended tells the API that the connection has ended.
+func (c *conn) Ended(end *websocket.CloseError) {
+	defer c.hub.ended()
+	c.hub.drop(c)
+	reason := end.Reason
+	if end.Code == websocket.CloseNoStatus {
+		reason = "Client-side close frame status not set" // AWS: websocket-execution.md §3
 	}
+	c.event(&gateway.Socket{Event: gateway.SocketDisconnect, CloseCode: end.Code, CloseReason: reason}, nil)
 }
 
 var exchanges = sync.Pool{New: func() any { return new(gateway.Exchange) }}
 
-// event serves one event as an exchange.
-func (c *conn) event(ctx context.Context, s *gateway.Socket, message []byte) {
+// event serves one event as an exchange. Nobody can give it up: integrations
+// have time-outs of their own.
+func (c *conn) event(s *gateway.Socket, message []byte) {
 	defer c.recover()
 	s.ConnectionID, s.ConnectedAt = c.id, c.connectedAt
 	t := c.hub.gw.Table()
@@ -142,7 +133,7 @@ func (c *conn) event(ctx context.Context, s *gateway.Socket, message []byte) {
 		x.Fault = noRoute
 		x.AnswerFault(noRoute)
 	} else {
-		plan.Run(ctx, x)
+		plan.Run(context.Background(), x)
 	}
 	sent := wire.Sent{At: time.Now(), Received: int64(len(message))}
 	if s.Event == gateway.SocketMessage {

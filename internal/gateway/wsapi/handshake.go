@@ -48,7 +48,7 @@ type Accept struct{ Hub *Hub }
 //
 // AWS: websocket-execution.md §1: 2xx lets in, with the headers of the answer;
 // all else is the client's answer.
-func (a *Accept) Do(ctx context.Context, x *gateway.Exchange) error {
+func (a *Accept) Do(_ context.Context, x *gateway.Exchange) error {
 	r := &x.MethodResponse
 	if r.Status != 0 && (r.Status < 200 || r.Status > 299) {
 		return nil
@@ -56,7 +56,7 @@ func (a *Accept) Do(ctx context.Context, x *gateway.Exchange) error {
 	c := &conn{
 		hub: a.Hub, id: x.Socket.ConnectionID, connectedAt: x.Socket.ConnectedAt, auth: x.Authorization,
 		api: x.Stage.API, stage: x.Stage.Name, domain: strings.Clone(x.Vars.Domain), agent: strings.Clone(x.Vars.UserAgent), key: strings.Clone(x.Vars.APIKey),
-		open: make(chan struct{}), turn: make(chan struct{}, 1),
+		open: make(chan struct{}),
 	}
 	if x.Peer != nil {
 		c.peer = *x.Peer
@@ -73,6 +73,13 @@ func (a *Accept) Do(ctx context.Context, x *gateway.Exchange) error {
 		return strings.EqualFold(f.Name, accept.Name) || strings.EqualFold(f.Name, "Sec-WebSocket-Extensions") || f.ID == wire.HeaderContentType
 	})
 	r.Header.Fields = slices.Insert(r.Header.Fields, 0, accept)
-	r.Switch = func(nc net.Conn, read []byte) { c.serve(ctx, nc, read) }
+	cfg := &a.Hub.plain
+	if a.Hub.opt.Deflate {
+		if ext := websocket.AcceptDeflate(x.MethodRequest.Header.Values("Sec-WebSocket-Extensions")); ext != "" {
+			cfg = &a.Hub.deflate
+			r.Header.Fields = append(r.Header.Fields, wire.Field{Name: "Sec-WebSocket-Extensions", Value: ext})
+		}
+	}
+	r.Switch = func(nc net.Conn, read []byte) { c.serve(nc, read, cfg) }
 	return nil
 }

@@ -24,14 +24,18 @@ type Options struct {
 	// Conns bounds the connections of this node; 0: 65,536. A handshake beyond
 	// it is refused with 429.
 	Conns int
-	Node  uint16       // of a fleet; part of the ids of connections
-	Log   *slog.Logger // nil: slog.Default()
+	Node  uint16 // of a fleet; part of the ids of connections
+	// Deflate offers permessage-deflate to clients who want it, which AWS does not.
+	Deflate bool
+	Log     *slog.Logger // nil: slog.Default()
 }
 
 // A Hub holds the connections of this node.
 type Hub struct {
 	gw  *gateway.Gateway
 	opt Options
+
+	plain, deflate websocket.Config // of connections, without and with permessage-deflate
 
 	mu     sync.Mutex // guards the fields below; never held while calling out
 	conns  map[string]*conn
@@ -49,7 +53,16 @@ func New(gw *gateway.Gateway, opt Options) *Hub {
 		opt.Conns = 65_536
 	}
 	opt.Limits.SetDefaults()
-	return &Hub{gw: gw, opt: opt, conns: make(map[string]*conn)}
+	poller, err := websocket.NewPoller()
+	if err != nil {
+		opt.Log.Debug("idle connections take a goroutine each", "error", err)
+		poller = nil
+	}
+	h := &Hub{gw: gw, opt: opt, conns: make(map[string]*conn)}
+	h.plain = websocket.Config{Limits: opt.Limits, Poller: poller}
+	h.deflate = h.plain
+	h.deflate.Deflate = true
+	return h
 }
 
 // Run returns when ctx has ended, all connections were closed and what they
@@ -57,12 +70,20 @@ func New(gw *gateway.Gateway, opt Options) *Hub {
 //
 // AWS: websocket-execution.md §7: 1012.
 func (h *Hub) Run(ctx context.Context) error {
+	var watch sync.WaitGroup
+	if h.plain.Poller != nil {
+		watch.Go(h.plain.Poller.Run)
+	}
 	<-ctx.Done()
 	conns, empty := h.close()
 	for _, c := range conns {
 		c.closeSoon(websocket.CloseRestart, restart)
 	}
 	<-empty
+	if h.plain.Poller != nil {
+		h.plain.Poller.Close()
+	}
+	watch.Wait()
 	return nil
 }
 

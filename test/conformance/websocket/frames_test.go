@@ -48,7 +48,7 @@ func start(t *testing.T, limits websocket.Limits) *server {
 	}
 	limits.Farewell = 100 * time.Millisecond
 	go func() {
-		c := websocket.NewConn(nc, nil, limits)
+		c := websocket.NewConn(nc, nil, complete(limits))
 		for {
 			m, err := c.Read(nil)
 			if err == nil {
@@ -284,4 +284,9 @@ func TestLost(t *testing.T) {
 			t.Errorf("after %q: %v, want 1006", send, err)
 		}
 	}
+}
+
+func complete(l websocket.Limits) *websocket.Config {
+	l.SetDefaults()
+	return &websocket.Config{Limits: l}
 }

@@ -141,6 +141,7 @@ func apiHandler(calls, downloads, exchanges http.Handler) http.Handler {
 			exchanges.ServeHTTP(w, r) // keeps times of its own
 			return
 		}
+		ingress.EndUpgrade(w, r)
 		rc := http.NewResponseController(w)
 		end := time.Now().Add(timeOf(r))
 		if err := errors.Join(rc.SetReadDeadline(end), rc.SetWriteDeadline(end)); err != nil {
@@ -166,7 +167,9 @@ func timeOf(r *http.Request) time.Duration {
 // runs finish.
 func (f *front) serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return serveHTTP(ctx, f.server, f.api, f.drain) })
+	g.Go(func() error {
+		return serveHTTP(ctx, f.server, ingress.Strict(f.api, apiHeadSize, apiHeadTime), f.drain)
+	})
 	g.Go(func() error { return f.sockets.Run(ctx) })
 	g.Go(func() error { return f.ingress.Run(ctx, listeners(f.listen), listeners(f.listenTLS)) })
 	ended := make(chan error, 1)

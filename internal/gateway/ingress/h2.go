@@ -60,9 +60,14 @@ func newH2(handler http.Handler, l *Limits, http1 bool, errorLog *log.Logger) *h
 
 func (g *guard) from() *wire.Peer { return g.peer }
 
-// serve hands g over and waits for its end.
-func (h *h2) serve(g *guard) {
-	h.conns.put(g)
+// serve hands g over and waits for its end. With strict, it may speak HTTP/1.1,
+// which is then read before net/http reads it.
+func (h *h2) serve(g *guard, strict bool) {
+	if strict {
+		h.conns.put(newStrict(g, h.server.MaxHeaderBytes, h.server.ReadHeaderTimeout))
+	} else {
+		h.conns.put(g)
+	}
 	<-g.ended
 }
 

@@ -171,7 +171,7 @@ func (in *Ingress) drain(ctx context.Context) error {
 // those that begin with the preface or negotiated h2.
 func (in *Ingress) takeOver(peer *wire.Peer, nc net.Conn, read []byte) {
 	peer.Proto = "HTTP/2.0"
-	in.h2.serve(newGuard(nc, read, peer, &in.opt.Limits))
+	in.h2.serve(newGuard(nc, read, peer, &in.opt.Limits), false)
 }
 
 // serveStd serves a connection with net/http, whatever it speaks.
@@ -181,5 +181,5 @@ func (in *Ingress) serveStd(ctx context.Context, nc net.Conn) {
 		closeNow(nc)
 		return
 	}
-	in.h2.serve(newGuard(nc, nil, peer, &in.opt.Limits))
+	in.h2.serve(newGuard(nc, nil, peer, &in.opt.Limits), true)
 }

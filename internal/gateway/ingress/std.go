@@ -47,14 +47,22 @@ func (s *std) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rc := http.NewResponseController(w)
 	x := s.handler.Acquire(c.peerOf(r))
 	var resp *wire.Response
+	streams := false
 	if e := s.read(c, x.Request(), rc, r); e != nil {
 		resp = refusal(x, e)
 	} else {
+		streams = r.ProtoMajor == 1 && x.Request().Body.Source != nil
 		resp = x.Serve(r.Context())
 	}
 	if resp.Switch != nil {
 		switchOver(x, rc, resp)
 		return
+	}
+	EndUpgrade(w, r)
+	if streams {
+		// Should the rest of the body never be read, net/http panics at the next
+		// request of a connection in full duplex.
+		w.Header().Set("Connection", "close")
 	}
 	out := stdWriter{w: w, rc: rc, idle: s.limits.WriteIdle, limit: time.Now().Add(s.limits.Write)}
 	out.respond(r, resp, c)

@@ -29,6 +29,7 @@ import (
 	"gatehouse/internal/rollup"
 	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/iam"
+	"gatehouse/internal/service/servicediscovery"
 	"gatehouse/internal/sigv4"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/boltstore"
@@ -75,6 +76,8 @@ type node struct {
 	logs        *accessLogs
 	clusters    *upstream.Registry
 	discovery   *discovery.Keeper
+	registry    *servicediscovery.Follower
+	cloudMap    *servicediscovery.Service
 	aws         *awsclient.Client
 	caches      *integration.Caches
 	metrics     *compile.Metrics
@@ -203,7 +206,7 @@ func (n *node) run(ctx context.Context) error {
 	defer endParts()
 	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, log: n.log}
 	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run, n.functions.logs.Run,
-		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.aws.Run, n.caches.Run,
+		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.registry.Run, n.cloudMap.Run, n.aws.Run, n.caches.Run,
 		n.countStages, n.countRoutes, n.rollups.Run,
 		n.logs.Run, n.logs.write, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
@@ -234,7 +237,7 @@ func (n *node) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the store: %w", err)
 	}
-	if err := errors.Join(n.compiler.Wait(ctx, rev), n.follower.Wait(ctx, rev), n.functions.syncer.Wait(ctx, rev)); err != nil {
+	if err := errors.Join(n.compiler.Wait(ctx, rev), n.follower.Wait(ctx, rev), n.functions.syncer.Wait(ctx, rev), n.registry.Wait(ctx, rev)); err != nil {
 		return nil // the end was asked for before the start was done
 	}
 	// From here on all is well: the addresses are open, and who calls before
@@ -269,6 +272,7 @@ func (n *node) settle(ctx context.Context) {
 		_ = n.follower.Wait(ctx, rev)
 		_ = n.compiler.Wait(ctx, rev)
 		_ = n.functions.syncer.Wait(ctx, rev)
+		_ = n.registry.Wait(ctx, rev)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/internal/discovery"
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/service/servicediscovery"
 	"gatehouse/internal/upstream"
 	"gatehouse/internal/wire"
 )
@@ -119,12 +120,15 @@ func (c *Config) checkBalancer(arn string) error {
 
 // openDiscovery makes what keeps the endpoints of all clusters current.
 func (n *node) openDiscovery() error {
+	n.cloudMap = servicediscovery.New(n.st, n.log)
+	n.registry = servicediscovery.NewFollower(n.st, n.log)
+	sur := discovery.Surroundings{Account: n.credential.AccountID, Registry: n.registry, AWS: n.aws}
 	all := make(map[string]discovery.Cluster, len(n.cfg.Clusters))
 	for name, def := range n.cfg.Clusters {
 		c := discovery.Cluster{Fixed: def.Endpoints}
 		if d := n.cfg.Discover[name]; d != nil {
 			var err error
-			if c.Source, err = d.Source(discovery.Surroundings{}); err != nil {
+			if c.Source, err = d.Source(sur); err != nil {
 				return fmt.Errorf("clusters: %s: %w", name, err)
 			}
 			c.MayEmpty = d.MayEmpty()

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"os"
 	"reflect"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	httpapi "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/lambda"
+	"gatehouse/internal/service/servicediscovery"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/memstore"
 )
@@ -23,7 +25,7 @@ func TestCoverage(t *testing.T) {
 	defer st.Close()
 	blobs := store.NewBlobs(st, "/")
 	var want bytes.Buffer
-	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: blobs, functions: lambda.New(st, blobs, lambda.Options{}), stacks: cloudformation.New(st, cloudformation.Options{})})); err != nil {
+	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: blobs, functions: lambda.New(st, blobs, lambda.Options{}), stacks: cloudformation.New(st, cloudformation.Options{}), cloudMap: servicediscovery.New(st, slog.New(slog.DiscardHandler))})); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(rest.WriteUnsupported(&want), httpapi.WriteUnsupported(&want)); err != nil {

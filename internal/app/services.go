@@ -11,6 +11,7 @@ import (
 	cfnapi "gatehouse/internal/awsapi/cloudformation"
 	iamapi "gatehouse/internal/awsapi/iam"
 	"gatehouse/internal/awsapi/lambda"
+	discoveryapi "gatehouse/internal/awsapi/servicediscovery"
 	stsapi "gatehouse/internal/awsapi/sts"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/identity"
@@ -19,6 +20,7 @@ import (
 	httpapi "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/iam"
+	"gatehouse/internal/service/servicediscovery"
 	"gatehouse/internal/service/sts"
 	"gatehouse/internal/store"
 )
@@ -35,6 +37,7 @@ type parts struct {
 	trust     rest.TruststoreReader
 	sockets   management.Connections
 	stacks    *cloudformation.Service // made over the others
+	cloudMap  *servicediscovery.Service
 }
 
 // services are the AWS APIs this server answers, each with what answers it. A
@@ -47,6 +50,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 		apigatewayv2.Mount(httpapi.New(p.st, p.blobs, httpapi.Options{Caches: p.data, Roles: p.roles, Domains: restAPIs, LoadBalancers: cfg.LoadBalancers})),
 		apigatewaymanagementapi.Mount(management.New(p.sockets)),
 		iamapi.Mount(identities),
+		discoveryapi.Mount(p.cloudMap),
 		stsapi.Mount(sts.New(p.who, identities.Document)),
 		lambda.Mount(p.functions),
 		cfnapi.Mount(p.stacks),

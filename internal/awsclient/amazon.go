@@ -46,6 +46,8 @@ func signingName(n Name) string {
 		return "personalize"
 	case "forecastquery":
 		return "forecast"
+	case "data-servicediscovery":
+		return "servicediscovery"
 	case "appconfigdata":
 		return "appconfig"
 	case "iot":

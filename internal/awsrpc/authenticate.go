@@ -131,7 +131,7 @@ type Call struct {
 	URI       string // template of the operation's path
 	Query     url.Values
 	Labels    map[string]string // of the path, by name
-	Form      url.Values        // of query protocols
+	Form      url.Values        // of query protocols, and the texts of a JSON document
 
 	// Input decodes the input of the operation, once, to what the operation is
 	// then called with; nil: it has none. An error is answered after the decision.

@@ -1,10 +1,14 @@
 package awsrpc
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // awsJSON is the protocol of CloudWatch Logs and others: a POST to / whose
@@ -44,6 +48,36 @@ func (p *awsJSON) decode(m match, q *request) (any, error) {
 	return in, violations.err()
 }
 
+// members are the texts of the document that body is, by their names: what
+// policies may ask for. Of a name that stands twice the last value counts, as it
+// does in decode, which also says what is wrong with a document.
+func (p *awsJSON) members(body []byte) url.Values {
+	form := url.Values{}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
+	if t, err := dec.ReadToken(); err != nil || t.Kind() != '{' {
+		return form
+	}
+	for dec.PeekKind() == '"' {
+		t, err := dec.ReadToken()
+		if err != nil {
+			return form
+		}
+		name := t.String()
+		form.Del(name)
+		if dec.PeekKind() != '"' {
+			if dec.SkipValue() != nil {
+				return form
+			}
+			continue
+		}
+		if t, err = dec.ReadToken(); err != nil {
+			return form
+		}
+		form.Set(name, t.String())
+	}
+	return form
+}
+
 func (p *awsJSON) reply(w http.ResponseWriter, op *operation, out any) error {
 	body := []byte("{}")
 	if op.out != nil {
@@ -71,6 +105,9 @@ func (p *awsJSON) contentType() string {
 // the front door are 400 in both (common errors of DynamoDB and CloudWatch Logs).
 func (p *awsJSON) fail(w http.ResponseWriter, e *Error) {
 	name, status := e.Code, e.Status
+	if name == invalidInput && p.svc.Invalid != "" {
+		name = p.svc.Invalid // AWS: recorded of Cloud Map in aws/aws-sdk-java#1973
+	}
 	if p.version == AWSJSON10 {
 		name = p.svc.shapeID(name)
 	}

@@ -65,6 +65,9 @@ type Service struct {
 	Version     string
 	Namespace   string // of XML answers
 	Shape       string // the model's name for it, by which calls of JSON and CBOR name it
+	// Invalid is the name of the error of inputs that break the model; empty:
+	// ValidationException.
+	Invalid string
 	// AnyBase says that a path may begin with segments of the endpoint's
 	// own before those of the operation; see [Caller.Base].
 	AnyBase bool

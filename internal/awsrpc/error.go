@@ -34,10 +34,14 @@ func NotImplemented(operation string) *Error {
 		Message: "Gatehouse does not implement " + operation + " yet (see COVERAGE.md)"}
 }
 
+// invalidInput is the name of most services' error of inputs that break the
+// model.
+const invalidInput = "ValidationException"
+
 // Validation returns the error of a call whose input breaks the model's
 // constraints. Services use it for constraints that the model does not state.
 func Validation(message string) *Error {
-	return &Error{Code: "ValidationException", Status: 400, Message: message}
+	return &Error{Code: invalidInput, Status: 400, Message: message}
 }
 
 // Throttled returns the error of a call that came too soon.

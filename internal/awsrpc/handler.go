@@ -228,6 +228,9 @@ func (c *call) serve(r *http.Request) error {
 		Input: input, Caller: caller, Service: m.service.SigningName, API: m.service.Name, Operation: c.op.Name, Method: r.Method, Path: q.raw.Path, URI: c.op.URI, Query: q.query,
 		Labels: found.labels, Form: found.params, RemoteAddr: r.RemoteAddr, TLS: r.TLS != nil, UserAgent: r.UserAgent(),
 	}
+	if p, ok := m.protocol.(*awsJSON); ok && !caller.Root {
+		asked.Form = p.members(q.body)
+	}
 	err = h.authorize.Authorize(r.Context(), asked)
 	if h.audit != nil {
 		h.audit.Audit(r.Context(), asked, err)

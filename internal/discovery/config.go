@@ -3,12 +3,15 @@ package discovery
 import (
 	"errors"
 	"fmt"
+
+	"gatehouse/internal/awsclient"
 )
 
 // A Config says where one cluster finds its endpoints: one of the sources, and
 // what an answer without endpoints means.
 type Config struct {
-	DNS *DNS `yaml:"dns"`
+	DNS      *DNS      `yaml:"dns"`
+	CloudMap *CloudMap `yaml:"cloud-map"`
 
 	// Empty is what an answer without endpoints means: keep the last ones (keep,
 	// the default), or there are none any more (allow).
@@ -16,7 +19,11 @@ type Config struct {
 }
 
 // Surroundings are what sources are given by the process.
-type Surroundings struct{}
+type Surroundings struct {
+	Account  string            // that configurations mean if they name none
+	Registry Registry          // this server's own Cloud Map; nil: none
+	AWS      *awsclient.Client // nil: nothing is called elsewhere
+}
 
 // A choice is one source that a configuration may name.
 type choice struct {
@@ -30,6 +37,9 @@ func (c *Config) choices() (list []choice) {
 	if d := c.DNS; d != nil {
 		list = append(list, choice{"dns", d.check, func(Surroundings) (Source, error) { return newDNS(*d), nil }})
 	}
+	if c := c.CloudMap; c != nil {
+		list = append(list, choice{"cloud-map", c.check, func(sur Surroundings) (Source, error) { return newCloudMap(*c, sur) }})
+	}
 	return list
 }
 
@@ -37,7 +47,7 @@ func (c *Config) choices() (list []choice) {
 func (c *Config) Check() error {
 	list := c.choices()
 	if len(list) != 1 {
-		return errors.New("discover: want one of dns")
+		return errors.New("discover: want one of dns, cloud-map")
 	}
 	var errs []error
 	if c.Empty != "" && c.Empty != "keep" && c.Empty != "allow" {
@@ -49,8 +59,11 @@ func (c *Config) Check() error {
 	return errors.Join(errs...)
 }
 
-// MayEmpty tells whether an answer without endpoints is taken at its word.
-func (c *Config) MayEmpty() bool { return c.Empty == "allow" }
+// MayEmpty tells whether an answer without endpoints is taken at its word. That
+// of this server's own registry is, unless the configuration says otherwise.
+func (c *Config) MayEmpty() bool {
+	return c.Empty == "allow" || c.Empty == "" && c.CloudMap != nil && !c.CloudMap.Elsewhere
+}
 
 // Source makes the source of c, which has been checked.
 func (c *Config) Source(sur Surroundings) (Source, error) {

@@ -381,6 +381,7 @@ func cmdBackend(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	w.backends = append(w.backends, b)
 	ts.Setenv(b.name, b.server.Listener.Addr().String())
+	ts.Setenv(b.name+"_PORT", strconv.Itoa(b.server.Listener.Addr().(*net.TCPAddr).Port))
 }
 
 func (b *backend) echo(w http.ResponseWriter, r *http.Request) {

@@ -41,6 +41,9 @@ func goName(s *shape) string {
 	if s.inputOf != "" {
 		return s.inputOf + "Input"
 	}
+	if s.name == "Service" { // the generated package has a function of this name
+		return "ServiceShape"
+	}
 	return s.name
 }
 
@@ -273,6 +276,9 @@ func emitService(b *bytes.Buffer, a api, m *model) error {
 	}
 	if a.anyBase {
 		b.WriteString("AnyBase: true,\n")
+	}
+	if a.invalid != "" {
+		fmt.Fprintf(b, "Invalid: %q,\n", a.invalid)
 	}
 	if a.plainNames {
 		b.WriteString("PlainNames: true,\n")

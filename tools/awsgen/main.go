@@ -38,6 +38,8 @@ type api struct {
 	only      []string       // the operations to generate
 	version   string         // of the API
 	namespace string         // of XML answers
+	target    string         // by which calls of JSON name the service
+	invalid   string         // the error of inputs that break the model; empty: ValidationException
 	errors    map[string]int // the errors to generate, with their status
 }
 
@@ -59,6 +61,8 @@ func apis() []api {
 			version: "2010-05-08", namespace: "https://iam.amazonaws.com/doc/2010-05-08/", only: iamOperations(), errors: iamErrors()},
 		{name: "cloudformation", module: sdk + "cloudformation", title: "AWS CloudFormation", protocol: "AWSQuery",
 			version: "2010-05-15", namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/", only: cloudformationOperations(), errors: cloudformationErrors()},
+		{name: "servicediscovery", module: sdk + "servicediscovery", title: "AWS Cloud Map", protocol: "AWSJSON11", target: "Route53AutoNaming_v20170314",
+			version: "2017-03-14", invalid: "InvalidInput", plainNames: true, only: servicediscoveryOperations(), errors: servicediscoveryErrors()},
 		{name: "sts", module: sdk + "sts", title: "AWS Security Token Service", protocol: "AWSQuery",
 			version: "2011-06-15", namespace: "https://sts.amazonaws.com/doc/2011-06-15/", only: stsOperations(), errors: stsErrors()},
 	}

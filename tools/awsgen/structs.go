@@ -19,7 +19,11 @@ func loadStructs(a api, version, dir string) (*model, error) {
 		enums:  map[string]bool{},
 		union:  map[string]bool{},
 	}
-	l.m.apiVersion, l.m.namespace = a.version, a.namespace
+	l.m.apiVersion, l.m.namespace, l.m.service = a.version, a.namespace, a.target
+	l.times = "date-time"
+	if a.target != "" {
+		l.times = "epoch-seconds" // the default of JSON
+	}
 	if err := l.declarations(a, dir); err != nil {
 		return nil, err
 	}
@@ -42,7 +46,10 @@ func loadStructs(a api, version, dir string) (*model, error) {
 		l.m.ops = append(l.m.ops, op)
 	}
 	for name, status := range a.errors {
-		l.add(&shape{name: name, kind: kindStructure, traits: traits{errorStatus: status}})
+		s := l.add(&shape{name: name, kind: kindStructure, traits: traits{errorStatus: status}})
+		if a.target != "" {
+			s.members = []*member{{name: "Message", target: &shape{kind: kindString}}}
+		}
 	}
 	if err := l.signing(dir); err != nil {
 		return nil, err
@@ -60,6 +67,7 @@ type structLoader struct {
 	decls map[string]*ast.StructType
 	enums map[string]bool // those that operations reach
 	union map[string]bool // declared interfaces: members of these types are left out
+	times string          // the form of timestamps
 }
 
 func (l *structLoader) add(s *shape) *shape {
@@ -154,7 +162,7 @@ func (l *structLoader) target(e ast.Expr) (*shape, error) {
 		return l.named(e.Name)
 	case *ast.SelectorExpr:
 		if e.Sel.Name == "Time" {
-			return &shape{kind: kindTimestamp, traits: traits{timestamp: "date-time"}}, nil
+			return &shape{kind: kindTimestamp, traits: traits{timestamp: l.times}}, nil
 		}
 		return l.named(e.Sel.Name)
 	case *ast.ArrayType:

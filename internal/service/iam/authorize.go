@@ -116,6 +116,8 @@ func (a *Access) target(c *awsrpc.Call) (action, resource string) {
 		return "iam:" + c.Operation, a.iamResource(c)
 	case "cloudformation":
 		return "cloudformation:" + c.Operation, stackResource(c)
+	case "servicediscovery":
+		return "servicediscovery:" + c.Operation, cloudMapResource(c)
 	case "lambda":
 		return "lambda:" + lambdaAction(c.Operation), lambdaResource(c)
 	}
@@ -205,6 +207,32 @@ func stackResource(c *awsrpc.Call) string {
 	}
 	full := arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "cloudformation", Region: c.Caller.Region, Account: c.Caller.Account, Resource: "stack/" + name + "/*"}
 	return full.String()
+}
+
+// cloudMapResource returns the ARN of the namespace or service that a call of
+// Cloud Map is about, which may be called by its id or by its ARN.
+//
+// AWS: service authorization reference; DiscoverInstances is about no resource
+// but has condition keys.
+func cloudMapResource(c *awsrpc.Call) string {
+	kind, id := "service/", c.Form.Get("ServiceId")
+	switch c.Operation {
+	case "CreateService":
+		kind, id = "namespace/", c.Form.Get("NamespaceId")
+	case "GetNamespace", "DeleteNamespace", "UpdateHttpNamespace", "UpdatePrivateDnsNamespace", "UpdatePublicDnsNamespace":
+		kind, id = "namespace/", c.Form.Get("Id")
+	case "GetService", "DeleteService", "UpdateService":
+		id = c.Form.Get("Id")
+	case "TagResource", "UntagResource", "ListTagsForResource":
+		id = c.Form.Get("ResourceARN")
+	}
+	switch {
+	case id == "":
+		return "*"
+	case strings.HasPrefix(id, "arn:"):
+		return id
+	}
+	return arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "servicediscovery", Region: c.Caller.Region, Account: c.Caller.Account, Resource: kind + id}.String()
 }
 
 // lambdaAction returns the action of an operation of Lambda.

@@ -41,6 +41,10 @@ func (k *callKeys) Key(name string) (policy.Values, bool) {
 		return policy.One(k.call.Caller.Region), true
 	case "aws:viaawsservice":
 		return policy.One("false"), true
+	case "servicediscovery:namespacename":
+		return policy.One(k.call.Form.Get("NamespaceName")), k.call.API == "servicediscovery" && k.call.Form.Has("NamespaceName")
+	case "servicediscovery:servicename":
+		return policy.One(k.call.Form.Get("ServiceName")), k.call.API == "servicediscovery" && k.call.Form.Has("ServiceName")
 	case "iam:policyarn":
 		return policy.One(k.call.Form.Get("PolicyArn")), k.call.Form.Has("PolicyArn")
 	case "iam:permissionsboundary":

@@ -76,6 +76,7 @@ type node struct {
 	logs        *accessLogs
 	clusters    *upstream.Registry
 	discovery   *discovery.Keeper
+	sources     discovery.Surroundings
 	registry    *servicediscovery.Follower
 	cloudMap    *servicediscovery.Service
 	aws         *awsclient.Client
@@ -148,7 +149,7 @@ func (n *node) open() error {
 		return err
 	}
 	opt := compile.Options{Identities: n.identities, Organization: cfg.Organization, Endpoints: endpoints, ClientOCSP: cfg.TruststoreOCSP,
-		Clusters: n.clusters, AWS: n.aws, Functions: n.functions.router, LoadBalancers: cfg.LoadBalancers, UserPools: cfg.UserPools, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
+		Clusters: n.clusters, CloudMap: n.serviceCluster, AWS: n.aws, Functions: n.functions.router, LoadBalancers: cfg.LoadBalancers, UserPools: cfg.UserPools, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		Caches: n.caches, Metrics: n.metrics, CacheMemory: int64(cfg.CacheMemory)}
 	if n.logs != nil { // a nil *accessLogs would not be a nil interface
 		opt.Logs = n.logs

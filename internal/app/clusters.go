@@ -2,18 +2,22 @@ package app
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"gatehouse/internal/arn"
 	"gatehouse/internal/discovery"
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/record"
 	"gatehouse/internal/service/servicediscovery"
 	"gatehouse/internal/upstream"
 	"gatehouse/internal/wire"
@@ -135,8 +139,45 @@ func (n *node) openDiscovery() error {
 		}
 		all[name] = c
 	}
+	n.sources = sur
 	n.discovery = discovery.NewKeeper(all, n.clusters, n.log)
 	return nil
+}
+
+// serviceCluster returns the host name of the cluster of a service of this
+// server's Cloud Map, making it if there is none. Its ARN may end in a query: the
+// attributes that instances must have.
+//
+// AWS: http-api-develop-integrations-private, "You can use query parameters to
+// target specific resources".
+func (n *node) serviceCluster(scope record.Scope, text string) (host string, err error) {
+	name, query, _ := strings.Cut(text, "?")
+	a, err := arn.Parse(name)
+	id, ok := strings.CutPrefix(a.Resource, "service/")
+	if err != nil || !ok || a.Account != scope.Account || a.Region != scope.Region {
+		return "", fmt.Errorf("%q is no service of Cloud Map in %s of %s", text, scope.Region, scope.Account)
+	}
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return "", fmt.Errorf("%q: %w", text, err)
+	}
+	attributes := map[string]string{}
+	for k := range values {
+		attributes[k] = values.Get(k)
+	}
+	cluster := strings.ToLower(id) + ".cloud-map"
+	if query != "" {
+		sum := sha256.Sum256([]byte(values.Encode()))
+		cluster = fmt.Sprintf("%s-%x.cloud-map", strings.ToLower(id), sum[:4])
+	}
+	if err := n.clusters.Define(cluster, upstream.Definition{Discovered: true}); err != nil {
+		return "", err
+	}
+	source := discovery.ServiceSource(discovery.ServiceName{Account: scope.Account, Region: scope.Region, ID: id}, attributes, n.sources)
+	if err := n.discovery.Add(cluster, discovery.Cluster{Source: source, MayEmpty: true}); err != nil {
+		return "", err
+	}
+	return cluster + ".cluster", nil
 }
 
 // A ClusterStatus is how a cluster does, and the source of its endpoints.

@@ -141,6 +141,12 @@ func newCloudMap(c CloudMap, sur Surroundings) (Source, error) {
 	return &cloudMap{CloudMap: c, sur: sur}, nil
 }
 
+// ServiceSource is the source of a service of this server's own Cloud Map, of the
+// instances that have these attributes.
+func ServiceSource(name ServiceName, attributes map[string]string, sur Surroundings) Source {
+	return &cloudMap{CloudMap: CloudMap{Namespace: name.Namespace, Service: name.Service, Account: name.Account, Region: name.Region, Attributes: attributes}, id: name.ID, sur: sur}
+}
+
 // String names the service.
 func (c *cloudMap) String() string {
 	if c.id != "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -13,10 +14,16 @@ import (
 
 // A Keeper keeps the endpoints of all clusters current.
 type Keeper struct {
-	to       Target
-	log      *slog.Logger
-	clusters map[string]*kept // never changes
+	to    Target
+	log   *slog.Logger
+	added chan *kept // not yet run by Run
+
+	mu       sync.Mutex // guards the field below; never held while calling out
+	clusters map[string]*kept
 }
+
+// maxAdded bounds the clusters that are added.
+const maxAdded = 1000
 
 // A Target is told the endpoints of a cluster. It is called by one goroutine at
 // a time for one cluster, and only if something changed.
@@ -75,30 +82,76 @@ const (
 
 // NewKeeper returns a keeper of clusters by name. Its Run must be running.
 func NewKeeper(clusters map[string]Cluster, to Target, log *slog.Logger) *Keeper {
-	k := &Keeper{to: to, log: log, clusters: make(map[string]*kept, len(clusters))}
+	k := &Keeper{to: to, log: log, clusters: make(map[string]*kept, len(clusters)), added: make(chan *kept, maxAdded)}
 	for name, c := range clusters {
-		fixed, _ := (&Found{Endpoints: c.Fixed}).tidy()
-		kc := &kept{name: name, source: c.Source, mayEmpty: c.MayEmpty, found: fixed, given: fixed}
-		kc.status = Status{Source: "configuration", State: Fixed, Found: len(fixed)}
-		if c.Source != nil {
-			kc.status.Source, kc.status.State, kc.status.Found = c.Source.String(), Waiting, 0
-		}
-		k.clusters[name] = kc
+		k.clusters[name] = newKept(name, &c)
 	}
 	return k
+}
+
+func newKept(name string, c *Cluster) *kept {
+	fixed, _ := (&Found{Endpoints: c.Fixed}).tidy()
+	kc := &kept{name: name, source: c.Source, mayEmpty: c.MayEmpty, found: fixed, given: fixed}
+	kc.status = Status{Source: "configuration", State: Fixed, Found: len(fixed)}
+	if c.Source != nil {
+		kc.status.Source, kc.status.State, kc.status.Found = c.Source.String(), Waiting, 0
+	}
+	return kc
+}
+
+// Add adds a cluster with a source, which the target knows. One that is there
+// already stays as it is.
+func (k *Keeper) Add(name string, c Cluster) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.clusters[name] != nil {
+		return nil
+	}
+	kc := newKept(name, &c)
+	select {
+	case k.added <- kc:
+	default:
+		return errors.New("too many clusters begin at once")
+	}
+	k.clusters[name] = kc
+	return nil
+}
+
+// cluster returns the cluster of this name; nil: there is none.
+func (k *Keeper) cluster(name string) *kept {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.clusters[name]
+}
+
+func (k *Keeper) all() []*kept {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Collect(maps.Values(k.clusters))
 }
 
 // Run runs all sources until ctx ends.
 func (k *Keeper) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	for _, c := range k.clusters {
-		if c.source != nil {
+	running := map[*kept]bool{}
+	run := func(c *kept) {
+		if c.source != nil && !running[c] {
+			running[c] = true
 			wg.Go(func() { k.keep(ctx, c) })
 		}
 	}
-	<-ctx.Done()
-	return nil
+	for _, c := range k.all() {
+		run(c)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case c := <-k.added:
+			run(c)
+		}
+	}
 }
 
 // The pauses after failures in a row: half of a second to half a minute, each
@@ -192,11 +245,11 @@ func (k *Keeper) giveLocked(c *kept) {
 }
 
 // Has tells whether there is a cluster of this name.
-func (k *Keeper) Has(cluster string) bool { return k.clusters[cluster] != nil }
+func (k *Keeper) Has(cluster string) bool { return k.cluster(cluster) != nil }
 
 // Knows tells whether a cluster has an endpoint, drained or not.
 func (k *Keeper) Knows(cluster, address string) bool {
-	c := k.clusters[cluster]
+	c := k.cluster(cluster)
 	if c == nil {
 		return false
 	}
@@ -209,7 +262,7 @@ func (k *Keeper) Knows(cluster, address string) bool {
 // Change puts what operators decided about a cluster in place of what they
 // decided before.
 func (k *Keeper) Change(cluster string, ch Changes) {
-	c := k.clusters[cluster]
+	c := k.cluster(cluster)
 	if c == nil {
 		return // of a configuration that was
 	}
@@ -225,7 +278,7 @@ func (k *Keeper) Change(cluster string, ch Changes) {
 
 // Status tells how the source of a cluster does.
 func (k *Keeper) Status(cluster string) *Status {
-	c := k.clusters[cluster]
+	c := k.cluster(cluster)
 	if c == nil {
 		return nil
 	}

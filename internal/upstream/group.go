@@ -119,7 +119,7 @@ func (r *Registry) groupOf(k *Key) (*group, error) {
 	if name == "" {
 		return nil, nil
 	}
-	g := r.groups[name]
+	g := r.group(name)
 	if g == nil {
 		return nil, fmt.Errorf("%w: the configuration has no cluster %q", ErrUnknownCluster, name)
 	}

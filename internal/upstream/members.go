@@ -17,7 +17,7 @@ import (
 // A list that cannot be changes nothing. The error then says what is wrong, or
 // is ErrUnknownCluster.
 func (r *Registry) SetEndpoints(name string, list []Endpoint) error {
-	g := r.groups[name]
+	g := r.group(name)
 	if g == nil {
 		return fmt.Errorf("%w: there is no cluster %q", ErrUnknownCluster, name)
 	}

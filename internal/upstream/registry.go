@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/internal/wire"
@@ -66,7 +67,9 @@ func setDefault[T int | float64 | time.Duration | Share](v *T, d T) {
 // A Registry owns the clusters. It outlives the tables that point at them.
 type Registry struct {
 	opt    Options
-	groups map[string]*group // by name; never changes
+	groups atomic.Pointer[map[string]*group] // by name; replaced whole, under mu
+
+	defined chan *group // not yet watched by Run
 
 	mu       sync.Mutex // guards the field below; never held while calling out
 	clusters map[Key]*Cluster
@@ -76,8 +79,9 @@ type Registry struct {
 // connections to be closed and addresses to be kept current.
 func NewRegistry(opt Options) *Registry {
 	opt.setDefaults()
-	r := &Registry{opt: opt, clusters: make(map[Key]*Cluster)}
-	r.groups = makeGroups(&r.opt)
+	r := &Registry{opt: opt, clusters: make(map[Key]*Cluster), defined: make(chan *group, maxDefined)}
+	groups := makeGroups(&r.opt)
+	r.groups.Store(&groups)
 	return r
 }
 
@@ -189,13 +193,23 @@ func (r *Registry) Run(ctx context.Context) error {
 	var lookups sync.WaitGroup
 	defer lookups.Wait()
 	free := make(chan struct{}, lookupsAtOnce)
-	for _, g := range r.groups {
-		lookups.Go(func() { g.watch(ctx) })
+	watched := make(map[*group]bool)
+	watch := func(g *group) {
+		if !watched[g] {
+			watched[g] = true
+			lookups.Go(func() { g.watch(ctx) })
+		}
+	}
+	for _, g := range *r.groups.Load() {
+		watch(g)
 	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case g := <-r.defined:
+			watch(g)
+			continue
 		case <-tick.C:
 		}
 		now := monotonic()

@@ -42,8 +42,8 @@ type EndpointStatus struct {
 
 // Status tells how the clusters of several endpoints do, by name.
 func (r *Registry) Status() []Status {
-	list := make([]Status, 0, len(r.groups))
-	for _, g := range r.groups {
+	list := make([]Status, 0, len(*r.groups.Load()))
+	for _, g := range *r.groups.Load() {
 		list = append(list, g.status())
 	}
 	slices.SortFunc(list, func(a, b Status) int { return strings.Compare(a.Name, b.Name) })

@@ -59,6 +59,10 @@ type Options struct {
 	// host:port or host, several with commas between. Config.Check has seen it.
 	LoadBalancers map[string]string
 
+	// CloudMap returns the host name of the cluster of a service of Cloud Map, by
+	// its ARN, for APIs of an account and Region; nil: there is none.
+	CloudMap func(scope record.Scope, arn string) (host string, err error)
+
 	// Identities are who may sign requests; nil: nobody. Organization is the
 	// one that all accounts belong to; empty: none. Endpoints are where the
 	// requests of private APIs come in.

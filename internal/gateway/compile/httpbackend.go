@@ -50,7 +50,11 @@ func (p *httpPlanner) listener(in *v2.Integration, name string) (*integration.UR
 	p.b.links[link] = true
 	where := record.LoadBalancerOf(p.c.opt.LoadBalancers, name)
 	var err error
+	if strings.Contains(name, ":servicediscovery:") && p.c.opt.CloudMap != nil {
+		where, err = p.c.opt.CloudMap(p.id.Scope, name)
+	}
 	switch {
+	case err != nil:
 	case !p.c.backends.Load().httpLink(link):
 		err = fmt.Errorf("%w: there is no %q", errNoLink, link.id)
 	case where == "":

@@ -20,14 +20,12 @@ type unsupportedID int
 
 // What is refused. The order is that of the coverage document.
 const (
-	noCloudMap unsupportedID = iota
-	noCallersOwn
+	noCallersOwn unsupportedID = iota
 	noLogging
 	unsupportedCount
 )
 
 var unsupportedSettings = [unsupportedCount]unsupported{
-	noCloudMap:   {"Integration", "integrationUri", "of AWS Cloud Map services"},
 	noCallersOwn: {"Integration of a WebSocket API", "credentialsArn", "arn:aws:iam::*:user/*"},
 	noLogging:    {"Stage route settings", "loggingLevel, dataTraceEnabled", "any but OFF, false"},
 }

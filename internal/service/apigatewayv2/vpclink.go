@@ -2,6 +2,7 @@ package apigatewayv2
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/apigatewayv2"
+	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
@@ -177,7 +179,14 @@ func (s *Service) usersOfLink(ctx context.Context, t record.Tables, link string)
 	return slices.Compact(users), nil
 }
 
-// checkListener refuses what is not the ARN of a load balancer's listener.
+// afterQuestionMark is the query of an ARN: attributes that instances must have.
+func afterQuestionMark(uri string) string {
+	_, query, _ := strings.Cut(uri, "?")
+	return query
+}
+
+// checkListener refuses what is neither the ARN of a load balancer's listener
+// nor of a service of Cloud Map.
 //
 // AWS: http-api-execution.md §5; the texts are ours.
 func checkListener(uri string) error {
@@ -186,8 +195,10 @@ func checkListener(uri string) error {
 	}
 	a, err := arn.Parse(uri)
 	switch {
-	case err == nil && a.Service == "servicediscovery":
-		return noCloudMap.refuse(uri)
+	case err == nil && a.Service == "servicediscovery" && strings.HasPrefix(a.Resource, "service/srv-"):
+		if _, err := url.ParseQuery(afterQuestionMark(uri)); err != nil {
+			return bad("The query parameters of the Cloud Map service ARN are not valid")
+		}
 	case err != nil || a.Service != "elasticloadbalancing" || !strings.HasPrefix(a.Resource, "listener/app/") && !strings.HasPrefix(a.Resource, "listener/net/"):
 		return bad("For VpcLink V2, integration uri should be a valid ELB listener ARN or a valid Cloud Map service ARN.")
 	}
@@ -223,7 +234,12 @@ func (s *Service) checkPrivate(ctx context.Context, c *store.Change, integration
 			continue
 		}
 		uri, id := str(i.IntegrationUri), str(i.ConnectionId)
-		if !strings.Contains(uri, "${stageVariables.") && record.LoadBalancerOf(s.opt.LoadBalancers, uri) == "" {
+		a, err := arn.Parse(uri)
+		cloudMap := err == nil && a.Service == "servicediscovery"
+		if c := awsrpc.CallerFrom(ctx); cloudMap && (a.Account != c.Account || a.Region != c.Region) {
+			return bad("Gatehouse supports Cloud Map services of the API's own account and Region only")
+		}
+		if !cloudMap && !strings.Contains(uri, "${stageVariables.") && record.LoadBalancerOf(s.opt.LoadBalancers, uri) == "" {
 			return bad("Gatehouse does not know where " + uri + " is: start it with --load-balancer " + uri + "=HOST:PORT")
 		}
 		if seen[id] {

@@ -143,7 +143,7 @@ func TestCachedNot(t *testing.T) {
 
 // A body that its client gave up is not kept.
 func TestCachedGivenUp(t *testing.T) {
-	cl := &gatewaytest.Cluster{Body: strings.Repeat("x", 10_000), Streamed: 9900}
+	cl := &gatewaytest.Cluster{Body: strings.Repeat("x", 100_000), Streamed: 99_900}
 	c := newCached(t, cl, nil)
 	x := exchange("GET", "/x", "")
 	if err := c.Call(t.Context(), x); err != nil {
@@ -156,7 +156,7 @@ func TestCachedGivenUp(t *testing.T) {
 	if err := src.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if a, _ := ask(t, c, "GET", "/x"); cl.Requests != 2 || len(a.Body) != 10_000 {
+	if a, _ := ask(t, c, "GET", "/x"); cl.Requests != 2 || len(a.Body) != 100_000 {
 		t.Errorf("%d calls, %d bytes, want 2 calls and the whole body", cl.Requests, len(a.Body))
 	}
 }

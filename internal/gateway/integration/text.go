@@ -86,8 +86,9 @@ func mediaType(contentType string) string {
 	return strings.TrimSpace(t)
 }
 
-// judged is how many bytes of a payload decide whether it is text.
-const judged = 2 << 10
+// judged is how many bytes of a payload decide whether it is text: all of most.
+// An exchange has that much in memory until it ends.
+const judged = 64 << 10
 
 // toText makes b, which is a body of x, text.
 func toText(x *gateway.Exchange, b *wire.Body) {

@@ -1,6 +1,7 @@
 package apigateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -109,13 +110,22 @@ func (s *Service) GetApiKey(ctx context.Context, in *api.GetApiKeyInput) (*api.A
 	return new(shownAPIKey(key, is(in.IncludeValue))), nil
 }
 
-// GetApiKeys lists keys, the newest first.
+// GetApiKeys lists keys, the newest first; those of a name query by name.
+//
+// AWS: captured in September 2026 (stackd, api_keys: names ascend, of the same
+// name the newer came first; a key without a name answers no query).
 func (s *Service) GetApiKeys(ctx context.Context, in *api.GetApiKeysInput) (*api.ApiKeys, error) {
 	rows, err := s.tables(ctx).APIKeys.All(ctx)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(rows, func(a, b store.Row[record.APIKey]) int { return b.Value.Created.Compare(a.Value.Created) })
+	slices.SortStableFunc(rows, func(a, b store.Row[record.APIKey]) int {
+		newer := b.Value.Created.Compare(a.Value.Created)
+		if in.NameQuery != nil {
+			return cmp.Or(strings.Compare(str(a.Value.Name), str(b.Value.Name)), newer)
+		}
+		return newer
+	})
 	var keys []api.ApiKey
 	for _, row := range rows {
 		// AWS: names are compared from their beginning, with case.

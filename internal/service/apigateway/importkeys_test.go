@@ -136,12 +136,15 @@ func TestGetApiKeysFilters(t *testing.T) {
 	c := newClient(t)
 	c.must("CreateApiKey", doc{"name": "alpha one", "customerId": "c1", "value": valueA, "generateDistinctId": true})
 	c.must("CreateApiKey", doc{"name": "alpha two", "customerId": "c2", "value": valueB})
+	c.must("CreateApiKey", doc{"name": "alpha alpha"})
+	c.must("CreateApiKey", doc{"description": "nameless"})
 	tests := []struct {
 		name string
 		in   doc
 		want []string
 	}{
 		{"name", doc{"nameQuery": "alpha o"}, []string{"alpha one"}},
+		{"by name", doc{"nameQuery": "alpha"}, []string{"alpha alpha", "alpha one", "alpha two"}},
 		{"customer", doc{"customerId": "c2"}, []string{"alpha two"}},
 		{"both", doc{"nameQuery": "alpha", "customerId": "c1"}, []string{"alpha one"}},
 		{"nothing fits", doc{"nameQuery": "beta"}, nil},

@@ -291,6 +291,11 @@ type Config struct {
 	// watched.
 	FunctionCgroup string `name:"function-cgroup" kind:"DIR" help:"cgroup v2 directory for instances of functions"`
 
+	// FunctionCodeStorage is how much zip files of functions and layers an account
+	// may have in a Region, each version counted. More is refused with
+	// CodeStorageExceededException. It is Amazon's quota, with Amazon's default.
+	FunctionCodeStorage Size `name:"function-code-storage" kind:"SIZE" help:"zip files of an account's functions and layers in a Region, at most"`
+
 	// FunctionIsolation says whether instances of functions get a sandbox: files
 	// where Amazon has them, nothing else of the machine that they need not have,
 	// and no sight of other processes. auto: where the kernel allows it (Linux 5.12
@@ -375,7 +380,7 @@ func Defaults() *Config {
 		LogFormat: "text",
 		Drain:     10 * time.Second,
 
-		FunctionIsolation: function.IsolationAuto,
+		FunctionIsolation: function.IsolationAuto, FunctionCodeStorage: 75 << 30,
 
 		AWSCredentials: "aws",
 

@@ -49,6 +49,7 @@ func (n *node) openFunctions() (*functions, error) {
 	f.service = lambda.New(n.st, n.blobs, lambda.Options{
 		Dir: n.cfg.functionDir("code"), Unpack: function.Unpack, Invoker: f.router, Objects: objects{n.aws},
 		Roles: iam.NewAccess(n.credential, n.identities), Concurrency: n.cfg.FunctionConcurrency, Log: n.log,
+		CodeStorage: int64(n.cfg.FunctionCodeStorage),
 	})
 	f.logs = lambda.NewLogs(n.cfg.functionDir("logs"), n.log)
 	f.syncer = f.service.NewSyncer(lambda.SyncOptions{Host: f.host, Invoker: f.router, Logs: f.logs, Log: n.log})

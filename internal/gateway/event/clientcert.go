@@ -21,12 +21,17 @@ func appendClientCert(dst []byte, x *gateway.Exchange) []byte {
 //
 // AWS: in published events of this format the members are sorted by name.
 func appendHTTPClientCert(dst []byte, x *gateway.Exchange) []byte {
+	dst = appendSortedCert(append(dst, `,"authentication":{"clientCert":`...), x)
+	return append(dst, '}')
+}
+
+func appendSortedCert(dst []byte, x *gateway.Exchange) []byte {
 	c := x.Client.Text()
-	dst = AppendString(append(dst, `,"authentication":{"clientCert":{"clientCertPem":`...), c.PEM)
+	dst = AppendString(append(dst, `{"clientCertPem":`...), c.PEM)
 	dst = AppendString(append(dst, `,"issuerDN":`...), c.Issuer)
 	dst = AppendString(append(dst, `,"serialNumber":`...), c.Serial)
 	dst = AppendString(append(dst, `,"subjectDN":`...), c.Subject)
 	dst = AppendString(append(dst, `,"validity":{"notAfter":`...), c.NotAfter)
 	dst = AppendString(append(dst, `,"notBefore":`...), c.NotBefore)
-	return append(dst, '}', '}', '}')
+	return append(dst, '}', '}')
 }

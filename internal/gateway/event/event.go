@@ -104,9 +104,6 @@ func (f *Form) appendRequest(dst []byte, x *gateway.Exchange, signed bool, empty
 //
 // AWS: rest-execution.md §2.3: not decoded; slashes at the beginning are one.
 func appendPath(dst []byte, x *gateway.Exchange) []byte {
-	if x.HTTP {
-		return appendRawPath(dst, x)
-	}
 	if x.Vars.Custom {
 		return appendFullPath(dst, x)
 	}

@@ -14,11 +14,13 @@ import (
 // NewHTTPForm makes the form of an HTTP API's route, for both formats of
 // events. Its path parameters are known.
 //
-// AWS: http-api-execution.md §3.2 for what differs from a REST API's.
+// AWS: see AppendHTTP1 for what differs from a REST API's.
 func NewHTTPForm(rt *gateway.Route, variables map[string]string) *Form {
 	f := NewForm(rt, variables)
 	f.resource = `"version":"1.0",` + f.resource
-	f.resourceID = `{"resourceId":null`
+	if rt.ResourcePath == "" {
+		f.resource = `"version":"1.0","resource":` + quoted(rt.Key)
+	}
 	f.routeKey = quoted(rt.Key)
 	return f
 }

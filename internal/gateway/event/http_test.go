@@ -89,3 +89,57 @@ func TestTextual(t *testing.T) {
 		}
 	}
 }
+
+// AWS: the order and the members are those of published events, see AppendHTTP1.
+func TestHTTPEvent1(t *testing.T) {
+	f, x := servedHTTP(t, "v1", "POST /users/{id}", "POST /v1/users/a%20b?n=1&n=2", `{"k":"v"}`,
+		"Accept: */*", "content-type: application/json", "Postman-Token: c4", "USER-AGENT: PostmanRuntime/7", "Cookie: a=b", "Authorization: Bearer x")
+	x.Authorization = &gateway.Authorization{Kind: "lambda", Event: [2]string{`{"who":"me"}`}}
+	const headers = `"Content-Length":"9","Content-Type":"application/json","Host":"api1.execute-api.eu-west-1.amazonaws.com","Postman-Token":"c4",` +
+		`"User-Agent":"PostmanRuntime/7","X-Amzn-Trace-Id":"Root=TRACE","X-Forwarded-For":"10.0.0.7","X-Forwarded-Port":"443","X-Forwarded-Proto":"https",` +
+		`"accept":"*/*","authorization":"Bearer x","cookie":"a=b"`
+	multi := strings.ReplaceAll(strings.ReplaceAll(headers, `":"`, `":["`), `","`, `"],"`) + "]"
+	want := `{"version":"1.0","resource":"/users/{id}","path":"/v1/users/a b","httpMethod":"POST","headers":{` + headers + `},"multiValueHeaders":{` + multi + `},` +
+		`"queryStringParameters":{"n":"2"},"multiValueQueryStringParameters":{"n":["1","2"]},` +
+		`"requestContext":{"accountId":"111111111111","apiId":"api1","authorizer":{"claims":null,"scopes":null,"who":"me"},` +
+		`"domainName":"api1.execute-api.eu-west-1.amazonaws.com","domainPrefix":"api1","extendedRequestId":"REQUEST","httpMethod":"POST",` +
+		`"identity":{"accessKey":null,"accountId":null,"caller":null,"cognitoAmr":null,"cognitoAuthenticationProvider":null,"cognitoAuthenticationType":null,` +
+		`"cognitoIdentityId":null,"cognitoIdentityPoolId":null,"principalOrgId":null,"sourceIp":"10.0.0.7","user":null,"userAgent":"PostmanRuntime/7","userArn":null},` +
+		`"path":"/v1/users/a b","protocol":"HTTP/1.1","requestId":"REQUEST","requestTime":"10/Jul/2026:19:19:05 +0000","requestTimeEpoch":1783711145766,` +
+		`"resourceId":"POST /users/{id}","resourcePath":"/users/{id}","stage":"v1"},"pathParameters":{"id":"a b"},"stageVariables":null,` +
+		`"body":"{\"k\":\"v\"}","isBase64Encoded":false}`
+	if d := cmp.Diff(want, fixed(x, f.AppendHTTP1(nil, x, x.MethodRequest.Body.Bytes))); d != "" {
+		t.Errorf("event (-want +got):\n%s", d)
+	}
+}
+
+// What there is none of is null, and the user agent empty.
+func TestHTTPEvent1OfLittle(t *testing.T) {
+	f, x := servedHTTP(t, "$default", "$default", "GET /x", "")
+	got := fixed(x, f.AppendHTTP1(nil, x, nil))
+	for _, want := range []string{
+		`{"version":"1.0","resource":"$default","path":"/x","httpMethod":"GET","headers":{"Content-Length":"0","Host":`,
+		`"queryStringParameters":null,"multiValueQueryStringParameters":null,"requestContext":{"accountId":"111111111111","apiId":"api1","domainName":`,
+		`"user":null,"userAgent":"","userArn":null}`, `"resourceId":"$default","resourcePath":"$default","stage":"$default"}`,
+		`"pathParameters":null,"stageVariables":{"k":"v"},"body":null,"isBase64Encoded":false}`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("event\n%s\nwithout\n%s", got, want)
+		}
+	}
+}
+
+func TestHTTPEvent1Allocs(t *testing.T) {
+	if raceEnabled {
+		t.Skip("pools drop what they hold under the race detector")
+	}
+	f, x := servedHTTP(t, "$default", "GET /pets/{id}", "GET /pets/7?a=1&b=2+3", "", "User-Agent: curl", "Accept: */*", "X-A: b", "Cookie: c")
+	buf := make([]byte, 0, 8<<10)
+	x.Buf = make([]byte, 0, 8<<10)
+	if n := testing.AllocsPerRun(500, func() {
+		x.Buf = x.Buf[:0]
+		buf = f.AppendHTTP1(buf[:0], x, nil)
+	}); n != 0 {
+		t.Errorf("an event allocates %v times, budget 0", n)
+	}
+}

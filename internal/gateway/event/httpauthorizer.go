@@ -1,10 +1,6 @@
 package event
 
-import (
-	"strings"
-
-	"gatehouse/internal/gateway"
-)
+import "gatehouse/internal/gateway"
 
 // AppendHTTPAuthorizer appends the event of an HTTP API's authorizer, format
 // 2.0.
@@ -37,19 +33,5 @@ func (f *Form) AppendHTTPAuthorizer(dst []byte, x *gateway.Exchange, routeARN st
 	if f.variables != "" {
 		dst = append(append(dst, `,"stageVariables":`...), f.variables...)
 	}
-	return append(dst, '}')
-}
-
-// AppendHTTPAuthorizer1 is AppendHTTPAuthorizer for format 1.0.
-//
-// AWS: authorizers.md §2: the identity stands there twice.
-func (f *Form) AppendHTTPAuthorizer1(dst []byte, x *gateway.Exchange, methodARN string, identity []string) []byte {
-	dst = AppendString(append(dst, `{"version":"1.0","type":"REQUEST","methodArn":`...), methodARN)
-	all := strings.Join(identity, ",")
-	dst = AppendString(append(dst, `,"identitySource":`...), all)
-	dst = AppendString(append(dst, `,"authorizationToken":`...), all)
-	dst = append(append(dst, ','), strings.TrimPrefix(f.resource, `"version":"1.0",`)...)
-	dst = f.appendRequest(dst, x, true, "{}")
-	dst = f.AppendContext(append(dst, `,"requestContext":`...), x)
 	return append(dst, '}')
 }

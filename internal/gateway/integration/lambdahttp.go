@@ -11,7 +11,6 @@ import (
 
 	"gatehouse/internal/function"
 	"gatehouse/internal/gateway"
-	"gatehouse/internal/gateway/event"
 	"gatehouse/internal/wire"
 )
 
@@ -55,7 +54,7 @@ func (l *LambdaHTTP) Call(ctx context.Context, x *gateway.Exchange) error {
 	if l.format == http2 {
 		x.Text = l.Form.AppendHTTP(x.Text, x, body)
 	} else {
-		x.Text = l.Form.AppendProxy(x.Text, x, body, len(body) > 0 && !event.Textual(x.Vars.ContentType))
+		x.Text = l.Form.AppendHTTP1(x.Text, x, body)
 	}
 	res, cancel, err := l.call(ctx, x, &function.Invocation{Payload: x.Text[from:]})
 	x.Text = x.Text[:from] // nobody needs the event any more

@@ -311,6 +311,13 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, in *api.UpdateFunction
 		if in.RevisionId != nil && *in.RevisionId != str(code.RevisionId) {
 			return errRevision("GetFunction/GetAlias")
 		}
+		more := sizeOf(&next) - sizeOf(code)
+		if is(in.Publish) {
+			more += sizeOf(&next)
+		}
+		if err := s.checkStorage(ctx, more); err != nil {
+			return err
+		}
 		code.Zip, code.Dir, code.Unpacked, code.CodeSize, code.CodeSha256 = next.Zip, next.Dir, next.Unpacked, next.CodeSize, next.CodeSha256
 		if in.Architectures != nil {
 			code.Architectures = in.Architectures

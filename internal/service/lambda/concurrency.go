@@ -5,9 +5,6 @@ import (
 	"strconv"
 
 	api "gatehouse/internal/awsapi/lambda"
-	"gatehouse/internal/store"
-
-	"gatehouse/internal/record"
 )
 
 // minUnreserved is how much of an account's concurrency functions without a
@@ -78,53 +75,4 @@ func (s *Service) DeleteFunctionConcurrency(ctx context.Context, in *api.DeleteF
 		e.rec.Reserved = nil
 		return nil
 	})
-}
-
-// totalCode is what AWS allows all code of an account in a Region together. Here
-// the disk does.
-const totalCode = 75 << 30
-
-// GetAccountSettings returns limits and use of the account in the Region.
-func (s *Service) GetAccountSettings(ctx context.Context, _ *api.GetAccountSettingsInput) (*api.GetAccountSettingsResponse, error) {
-	t := s.tables(ctx)
-	functions, err := t.Functions.All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var size, reserved int64
-	for _, row := range functions {
-		size += sizeOf(&row.Value.Latest)
-		if row.Value.Reserved != nil {
-			reserved += int64(*row.Value.Reserved)
-		}
-	}
-	versions, err := t.Versions.All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, row := range versions {
-		size += sizeOf(&row.Value.FunctionCode)
-	}
-	var layers []store.Row[record.LayerVersion]
-	if layers, err = t.LayerVersions.All(ctx); err != nil {
-		return nil, err
-	}
-	for _, row := range layers {
-		size += *row.Value.Content.CodeSize
-	}
-	return &api.GetAccountSettingsResponse{
-		AccountLimit: &api.AccountLimit{
-			TotalCodeSize: new(int64(totalCode)), CodeSizeUnzipped: new(int64(maxUnpacked)), CodeSizeZipped: new(int64(maxZip)),
-			ConcurrentExecutions: new(int32(s.opt.Concurrency)), UnreservedConcurrentExecutions: new(int32(int64(s.opt.Concurrency) - reserved)),
-		},
-		AccountUsage: &api.AccountUsage{TotalCodeSize: &size, FunctionCount: new(int64(len(functions)))},
-	}, nil
-}
-
-// sizeOf is the size of a function's zip file.
-func sizeOf(code *record.FunctionCode) int64 {
-	if code.CodeSize == nil {
-		return 0
-	}
-	return *code.CodeSize
 }

@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	api "gatehouse/internal/awsapi/lambda"
@@ -39,7 +40,11 @@ func (s *Service) CreateFunction(ctx context.Context, in *api.CreateFunctionInpu
 	if err != nil {
 		return nil, err
 	}
-	if err := checkSize(&rec.Latest); err != nil {
+	more := sizeOf(&rec.Latest)
+	if is(in.Publish) {
+		more *= 2
+	}
+	if err := errors.Join(checkSize(&rec.Latest), s.checkStorage(ctx, more)); err != nil {
 		return nil, err
 	}
 	touch(&rec.Latest)

@@ -134,6 +134,9 @@ func (s *Service) PublishLayerVersion(ctx context.Context, in *api.PublishLayerV
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkStorage(ctx, int64(len(content))); err != nil {
+		return nil, err
+	}
 	ref, staged, err := s.keep(ctx, content)
 	if err != nil {
 		return nil, err

@@ -43,6 +43,9 @@ type Options struct {
 	// Concurrency is how many invocations of an account may run at once; zero
 	// is 1,000.
 	Concurrency int
+	// CodeStorage is how many bytes of zip files an account may have in a Region;
+	// zero is 75 GB.
+	CodeStorage int64
 	Log         *slog.Logger // nil discards
 }
 
@@ -93,6 +96,9 @@ var _ api.Server = (*Service)(nil)
 func New(st store.Store, blobs *store.Blobs, opt Options) *Service {
 	if opt.Concurrency == 0 {
 		opt.Concurrency = defaultConcurrency
+	}
+	if opt.CodeStorage == 0 {
+		opt.CodeStorage = totalCode
 	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)

@@ -52,6 +52,9 @@ func (s *Service) publish(ctx context.Context, e *functionEdit, description *str
 	if rev != 0 && newest.Unpublished == e.rec.Latest.Unpublished {
 		return &newest.FunctionConfiguration, nil
 	}
+	if err := s.checkStorage(ctx, sizeOf(&e.rec.Latest)); err != nil {
+		return nil, err
+	}
 	n, err := nextNumber(ctx, e.change, e.tables.FunctionNumbers, e.name)
 	if err != nil {
 		return nil, err

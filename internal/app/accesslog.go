@@ -1,52 +1,163 @@
 package app
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"gatehouse/internal/arn"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/step"
+	"gatehouse/internal/record"
+	"gatehouse/internal/service/logs"
 )
 
 // dropTold is how often the operator is told of lines that were dropped.
 const dropTold = 10 * time.Second
 
-// accessLogs is where the access logs of all stages go: one place, whatever
-// log group a stage names. A nil one is switched off.
+// Places of access logs, besides files and URLs.
+const (
+	logToGroups = "groups"
+	logToStdout = "stdout"
+	logOff      = "off"
+)
+
+// accessLogs is where access logs go: to the log groups and delivery streams
+// that stages name, and to places that take the lines of all stages.
 type accessLogs struct {
-	sink *step.LogSink
-	log  *slog.Logger
+	groups  *logs.Service            // nil: not to log groups
+	every   []*step.LogSink          // take all lines
+	streams map[string]*step.LogSink // delivery streams, by name
+	stream  string                   // of log groups, in this run
+	log     *slog.Logger
 }
 
-// openAccessLogs makes the place named by the setting, or nil for none.
-func openAccessLogs(name string, log *slog.Logger) (*accessLogs, error) {
-	switch name {
-	case "off":
+// openAccessLogs makes the places that the settings name.
+func openAccessLogs(cfg *Config, groups *logs.Service, log *slog.Logger) (*accessLogs, error) {
+	l := &accessLogs{streams: map[string]*step.LogSink{}, stream: newLogStream(), log: log}
+	for name, url := range cfg.DeliveryStreams {
+		l.streams[name] = step.NewLogSink(newDeliveryStream(url), step.LogOptions{Flush: time.Second})
+	}
+	for place := range strings.SplitSeq(cfg.AccessLog, ",") {
+		switch place = strings.TrimSpace(place); {
+		case place == logOff:
+		case place == logToGroups:
+			l.groups = groups
+		case place == logToStdout:
+			l.every = append(l.every, step.NewLogSink(step.Stdout, step.LogOptions{}))
+		case isHTTP(place):
+			l.every = append(l.every, step.NewLogSink(newDeliveryStream(place), step.LogOptions{Flush: time.Second}))
+		default:
+			open := step.File(place)
+			f, err := open() // now rather than with the first line
+			if err == nil {
+				err = f.Close()
+			}
+			if err != nil {
+				return nil, fmt.Errorf("access-log: %w", err)
+			}
+			l.every = append(l.every, step.NewLogSink(open, step.LogOptions{}))
+		}
+	}
+	return l, nil
+}
+
+// newLogStream is the name of a stream, as API Gateway names its streams.
+//
+// AWS: logging-metrics.md §2: 32 hex characters.
+func newLogStream() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process first
+	return hex.EncodeToString(b[:])
+}
+
+func isHTTP(place string) bool {
+	return strings.HasPrefix(place, "http://") || strings.HasPrefix(place, "https://")
+}
+
+// streamPrefix begins the names of the delivery streams of access logs.
+//
+// AWS: logging-metrics.md §1.1.
+const streamPrefix = "deliverystream/amazon-apigateway-"
+
+// Sink returns what takes the lines for the log group or delivery stream of an
+// ARN; nil: nothing does.
+func (l *accessLogs) Sink(destination string) (gateway.Sink, error) {
+	sinks := make(sinks, 0, len(l.every)+1)
+	for _, s := range l.every {
+		sinks = append(sinks, s)
+	}
+	a, err := arn.Parse(destination)
+	switch name, isGroup := strings.CutPrefix(a.Resource, "log-group:"); {
+	case err != nil:
+		return nil, err
+	case a.Service == "firehose":
+		name := strings.TrimPrefix(a.Resource, streamPrefix)
+		s := l.streams[name]
+		if s == nil {
+			return nil, fmt.Errorf("no delivery-stream says where %s is", a.Resource)
+		}
+		sinks = append(sinks, s)
+	case isGroup && l.groups != nil:
+		scope := record.Scope{Account: a.Account, Region: a.Region}
+		g := l.groups.Group(scope, strings.TrimSuffix(name, ":*"), true)
+		sinks = append(sinks, groupSink{g.Stream(l.stream)})
+	}
+	switch len(sinks) {
+	case 0:
 		return nil, nil
-	case "stdout":
-		return &accessLogs{step.NewLogSink(step.Stdout, step.LogOptions{}), log}, nil
+	case 1:
+		return sinks[0], nil
 	}
-	open := step.File(name)
-	f, err := open() // now rather than with the first line
-	if err == nil {
-		err = f.Close()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("access-log: %w", err)
-	}
-	return &accessLogs{step.NewLogSink(open, step.LogOptions{}), log}, nil
+	return sinks, nil
 }
 
-// Sink returns the place for the lines of a log group.
-func (l *accessLogs) Sink(string) (gateway.Sink, error) { return l.sink, nil }
+// sinks are several places for the same lines.
+type sinks []gateway.Sink
 
-// Run tells the operator of dropped lines until ctx ends.
-func (l *accessLogs) Run(ctx context.Context) error {
-	if l == nil {
-		return nil
+// Write takes a line.
+func (s sinks) Write(line []byte) {
+	for _, sink := range s {
+		sink.Write(line)
 	}
+}
+
+// A groupSink makes lines events of a log group.
+type groupSink struct{ stream *logs.Stream }
+
+// Write takes a line.
+func (s groupSink) Write(line []byte) {
+	s.stream.Write(time.Now().UnixMilli(), bytes.TrimSuffix(line, []byte{'\n'}))
+}
+
+// all are the places that have a queue of their own.
+func (l *accessLogs) all() []*step.LogSink {
+	list := append([]*step.LogSink(nil), l.every...)
+	for _, s := range l.streams {
+		list = append(list, s)
+	}
+	return list
+}
+
+// Run writes lines until ctx ends, and then those that are left, and tells the
+// operator of those that were dropped.
+func (l *accessLogs) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range l.all() {
+		g.Go(func() error { return s.Run(ctx) })
+	}
+	g.Go(func() error { return l.tell(ctx) })
+	return g.Wait()
+}
+
+func (l *accessLogs) tell(ctx context.Context) error {
 	tick := time.NewTicker(dropTold)
 	defer tick.Stop()
 	for told := uint64(0); ; {
@@ -55,24 +166,25 @@ func (l *accessLogs) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if n := l.sink.Dropped(); n > told {
+		if _, n := l.counts(); n > told {
 			l.log.Warn("access log lines dropped: it is written too slowly, or not at all", "lines", n-told)
 			told = n
 		}
 	}
 }
 
-// write writes the lines until ctx ends, and then those that are left.
-func (l *accessLogs) write(ctx context.Context) error {
-	if l == nil {
-		return nil
+// counts are the lines that were written, and those that were lost, but for what
+// log groups count themselves.
+func (l *accessLogs) counts() (written, dropped uint64) {
+	for _, s := range l.all() {
+		written, dropped = written+s.Lines(), dropped+s.Dropped()
 	}
-	return l.sink.Run(ctx)
+	return written, dropped
 }
 
-// reopen opens the file anew, for rotation.
+// reopen opens files anew, for rotation.
 func (l *accessLogs) reopen() {
-	if l != nil {
-		l.sink.Reopen()
+	for _, s := range l.every {
+		s.Reopen()
 	}
 }

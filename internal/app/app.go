@@ -29,6 +29,7 @@ import (
 	"gatehouse/internal/rollup"
 	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/iam"
+	"gatehouse/internal/service/logs"
 	"gatehouse/internal/service/servicediscovery"
 	"gatehouse/internal/sigv4"
 	"gatehouse/internal/store"
@@ -73,6 +74,7 @@ type node struct {
 	credential  awsrpc.Credential
 	identities  *identity.Registry
 	follower    *iam.Follower
+	groups      *logs.Service // CloudWatch Logs
 	logs        *accessLogs
 	clusters    *upstream.Registry
 	discovery   *discovery.Keeper
@@ -125,7 +127,8 @@ func (n *node) open() error {
 		AccessKey: n.credential.AccessKey, Secret: identity.Secret(n.credential.SecretKey.Reveal()), Principal: &root, Active: true,
 	}}
 	n.blobs = store.NewBlobs(n.st, "/")
-	if n.logs, err = openAccessLogs(cfg.AccessLog, n.log); err != nil {
+	n.groups = n.openGroups()
+	if n.logs, err = openAccessLogs(cfg, n.groups, n.log); err != nil {
 		return err
 	}
 	n.clusters = upstream.NewRegistry(upstream.Options{MaxConnections: cfg.BackendConnections, Clusters: cfg.Clusters, Zone: cfg.Zone, Variables: contextVariable})
@@ -151,9 +154,7 @@ func (n *node) open() error {
 	opt := compile.Options{Identities: n.identities, Organization: cfg.Organization, Endpoints: endpoints, ClientOCSP: cfg.TruststoreOCSP,
 		Clusters: n.clusters, CloudMap: n.serviceCluster, AWS: n.aws, Functions: n.functions.router, LoadBalancers: cfg.LoadBalancers, UserPools: cfg.UserPools, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		Caches: n.caches, Metrics: n.metrics, CacheMemory: int64(cfg.CacheMemory)}
-	if n.logs != nil { // a nil *accessLogs would not be a nil interface
-		opt.Logs = n.logs
-	}
+	opt.Logs = n.logs
 	n.sockets = wsapi.New(n.gateway, wsapi.Options{Conns: cfg.MaxConnections, Log: n.log})
 	n.connections = new(wsapi.Connections)
 	opt.Sockets, opt.Connections = n.sockets, &gateway.Plan{Integration: n.connections}
@@ -209,7 +210,7 @@ func (n *node) run(ctx context.Context) error {
 	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run, n.functions.logs.Run,
 		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.registry.Run, n.cloudMap.Run, n.aws.Run, n.caches.Run,
 		n.countStages, n.countRoutes, n.rollups.Run,
-		n.logs.Run, n.logs.write, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
+		n.logs.Run, n.groups.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
 	}
 	g.Go(func() error {
@@ -238,7 +239,7 @@ func (n *node) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the store: %w", err)
 	}
-	if err := errors.Join(n.compiler.Wait(ctx, rev), n.follower.Wait(ctx, rev), n.functions.syncer.Wait(ctx, rev), n.registry.Wait(ctx, rev)); err != nil {
+	if err := errors.Join(n.compiler.Wait(ctx, rev), n.follower.Wait(ctx, rev), n.functions.syncer.Wait(ctx, rev), n.registry.Wait(ctx, rev), n.groups.Wait(ctx, rev)); err != nil {
 		return nil // the end was asked for before the start was done
 	}
 	// From here on all is well: the addresses are open, and who calls before
@@ -274,6 +275,7 @@ func (n *node) settle(ctx context.Context) {
 		_ = n.compiler.Wait(ctx, rev)
 		_ = n.functions.syncer.Wait(ctx, rev)
 		_ = n.registry.Wait(ctx, rev)
+		_ = n.groups.Wait(ctx, rev)
 	}
 }
 

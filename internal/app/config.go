@@ -116,9 +116,19 @@ type Config struct {
 	// Linux the same as wire) or std (Go's net/http). All serve the same plans.
 	HTTP1 string `name:"http1" kind:"loops|wire|std" help:"engine for HTTP/1.1 on the data plane"`
 
-	// AccessLog is where the access logs of all stages that have a format go:
-	// stdout, a file (opened again on SIGHUP), or off.
-	AccessLog string `name:"access-log" kind:"stdout|off|FILE" help:"where access logs go"`
+	// AccessLog is where the access logs of stages go: groups (to the log group
+	// that each stage names), stdout, a file (opened again on SIGHUP), a URL (which
+	// gets them as from Firehose), several of these with commas between them, or off.
+	AccessLog string `name:"access-log" kind:"groups|stdout|FILE|URL|off" help:"where access logs go, beside the delivery streams that stages name"`
+
+	// DeliveryStreams are the URLs that stand for Firehose delivery streams: a
+	// stage whose access log goes to the stream amazon-apigateway-NAME sends it
+	// there, in Firehose's format for HTTP endpoints.
+	DeliveryStreams Pairs `name:"delivery-stream" file:"delivery-streams" kind:"NAME=URL" help:"URL that stands for the delivery stream amazon-apigateway-NAME"`
+
+	// LogsSize bounds what all log groups together take on disk. Beyond it the
+	// oldest events go, whatever the retention of their group.
+	LogsSize Size `name:"logs-size" kind:"SIZE" help:"room on disk for all log groups together"`
 
 	// LogLevel is the least level of the server's own log: debug, info, warn
 	// or error.
@@ -375,7 +385,8 @@ func Defaults() *Config {
 
 		TLSClientAuth: "required",
 
-		AccessLog: "stdout",
+		AccessLog: logToGroups,
+		LogsSize:  4 << 30,
 		LogLevel:  "info",
 		LogFormat: "text",
 		Drain:     10 * time.Second,
@@ -426,6 +437,7 @@ func (c *Config) Check() error {
 		c.checkRest(),
 		c.checkFunctions(),
 		c.checkClusters(),
+		c.checkLogs(),
 	)
 }
 
@@ -487,9 +499,6 @@ func (c *Config) checkRest() error {
 	var errs []error
 	if c.Data == "" {
 		errs = append(errs, errors.New("data: needs a directory"))
-	}
-	if c.AccessLog == "" {
-		errs = append(errs, errors.New("access-log: write stdout, off or the name of a file"))
 	}
 	if c.Drain < 0 {
 		errs = append(errs, fmt.Errorf("drain: %v is less than nothing", c.Drain))

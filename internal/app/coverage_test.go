@@ -13,6 +13,7 @@ import (
 	httpapi "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/lambda"
+	"gatehouse/internal/service/logs"
 	"gatehouse/internal/service/servicediscovery"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/memstore"
@@ -25,13 +26,16 @@ func TestCoverage(t *testing.T) {
 	defer st.Close()
 	blobs := store.NewBlobs(st, "/")
 	var want bytes.Buffer
-	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: blobs, functions: lambda.New(st, blobs, lambda.Options{}), stacks: cloudformation.New(st, cloudformation.Options{}), cloudMap: servicediscovery.New(st, slog.New(slog.DiscardHandler))})); err != nil {
+	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: blobs, functions: lambda.New(st, blobs, lambda.Options{}), stacks: cloudformation.New(st, cloudformation.Options{}), groups: logs.New(st, logs.Options{}), cloudMap: servicediscovery.New(st, slog.New(slog.DiscardHandler))})); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(rest.WriteUnsupported(&want), httpapi.WriteUnsupported(&want)); err != nil {
 		t.Fatal(err)
 	}
 	if err := lambda.WriteUnsupported(&want); err != nil {
+		t.Fatal(err)
+	}
+	if err := logs.WriteUnsupported(&want); err != nil {
 		t.Fatal(err)
 	}
 	if err := cloudformation.WriteTypes(&want); err != nil {

@@ -86,6 +86,11 @@ var (
 	ready           = gauge("ready", "1 while the server serves, 0 while it starts or ends.")
 	logLines        = counter("access_log_lines_total", "Lines of access logs that were written.")
 	logDropped      = counter("access_log_dropped_lines_total", "Lines of access logs that were lost: written too slowly, or not at all.")
+	events          = counter("log_events_total", "Events that log groups have taken from this server's own parts and from PutLogEvents.")
+	eventsDropped   = counter("log_events_dropped_total", "Events that were lost because the disk was too slow, or full.")
+	eventsHomeless  = counter("log_events_homeless_total", "Events that were lost because their log group does not exist.")
+	blocksDamaged   = counter("log_blocks_damaged_total", "Blocks of log events that could not be read.")
+	logsBytes       = gauge("log_bytes", "Bytes that log groups take on disk.")
 	localFunctions  = gauge("functions", "Functions that run on this server when they are called.")
 	instances       = gauge("function_instances", "Instances of functions that run on this server.")
 	backendInUse    = gauge("backend_connections_in_use", "Connections to a backend that carry a request.", "backend")
@@ -103,7 +108,7 @@ var (
 
 // nodeFamilies are those of the whole server; backendFamilies have a label.
 func nodeFamilies() []*family {
-	return []*family{&connections, &appliedRevision, &storeRevision, &refusedStages, &ready, &logLines, &logDropped, &localFunctions, &instances}
+	return []*family{&connections, &appliedRevision, &storeRevision, &refusedStages, &ready, &logLines, &logDropped, &events, &eventsDropped, &eventsHomeless, &blocksDamaged, &logsBytes, &localFunctions, &instances}
 }
 
 func backendFamilies() []*family {
@@ -134,10 +139,7 @@ func (c *nodeCollector) Collect(to chan<- prometheus.Metric) {
 		storeRevision.send(to, float64(rev))
 	}
 	ready.send(to, truth(n.serving.Load()))
-	if n.logs != nil {
-		logLines.send(to, float64(n.logs.sink.Lines()))
-		logDropped.send(to, float64(n.logs.sink.Dropped()))
-	}
+	n.sendLogs(to)
 	localFunctions.send(to, float64(len(n.functions.host.ARNs())))
 	instances.send(to, float64(n.functions.host.Instances()))
 	c.backends(to)

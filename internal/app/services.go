@@ -11,6 +11,7 @@ import (
 	cfnapi "gatehouse/internal/awsapi/cloudformation"
 	iamapi "gatehouse/internal/awsapi/iam"
 	"gatehouse/internal/awsapi/lambda"
+	logsapi "gatehouse/internal/awsapi/logs"
 	discoveryapi "gatehouse/internal/awsapi/servicediscovery"
 	stsapi "gatehouse/internal/awsapi/sts"
 	"gatehouse/internal/awsrpc"
@@ -38,6 +39,7 @@ type parts struct {
 	sockets   management.Connections
 	stacks    *cloudformation.Service // made over the others
 	cloudMap  *servicediscovery.Service
+	groups    logsapi.Server
 }
 
 // services are the AWS APIs this server answers, each with what answers it. A
@@ -53,6 +55,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 		discoveryapi.Mount(p.cloudMap),
 		stsapi.Mount(sts.New(p.who, identities.Document)),
 		lambda.Mount(p.functions),
+		logsapi.Mount(p.groups),
 		cfnapi.Mount(p.stacks),
 	}
 }

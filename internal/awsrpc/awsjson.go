@@ -85,6 +85,9 @@ func (p *awsJSON) reply(w http.ResponseWriter, op *operation, out any) error {
 		if out == nil || v.IsNil() {
 			return fmt.Errorf("operation %s returned neither output nor error", op.Name)
 		}
+		if events := eventsOf(v.Elem(), op.out); events != nil {
+			return writeEvents(w, op.Code, p.opened(events))
+		}
 		var err error
 		if body, err = encodeDocument(v.Elem(), op.out); err != nil {
 			return fmt.Errorf("encode output of %s: %w", op.Name, err)
@@ -93,6 +96,30 @@ func (p *awsJSON) reply(w http.ResponseWriter, op *operation, out any) error {
 	w.Header().Set("Content-Type", p.contentType())
 	write(w, op.Code, body)
 	return nil
+}
+
+// eventsOf returns the stream of events that an output consists of, if it does.
+func eventsOf(v reflect.Value, n *node) Events {
+	for i := range n.fields {
+		if f := &n.fields[i]; f.value.kind == kindEvents {
+			events, _ := v.Field(f.index).Interface().(Events)
+			return events
+		}
+	}
+	return nil
+}
+
+// opened puts before the events the one that says that the call went well.
+//
+// AWS: Smithy, "Event streams in RPC protocols": an initial-response with the
+// members of the output that are no stream.
+func (p *awsJSON) opened(events Events) Events {
+	return func(yield func(Event, error) bool) {
+		if !yield(Event{Type: "initial-response", ContentType: p.contentType(), Payload: []byte("{}")}, nil) {
+			return
+		}
+		events(yield)
+	}
 }
 
 func (p *awsJSON) contentType() string {

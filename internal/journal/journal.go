@@ -199,3 +199,18 @@ func (j *Journal) Last() uint64 {
 	defer j.mu.Unlock()
 	return j.next - 1
 }
+
+// Oldest returns the least time of the entries in segments; false: there are
+// none.
+func (j *Journal) Oldest() (int64, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.segs) == 0 {
+		return 0, false
+	}
+	least := j.segs[0].min
+	for i := range j.segs {
+		least = min(least, j.segs[i].min)
+	}
+	return least, true
+}

@@ -190,7 +190,11 @@ func readTraits(exprs []ast.Expr) (traits, error) {
 			t.status = true
 		case "Streaming":
 			t.streaming = true
-		case "Error", "Sensitive", "EventPayload", "XMLName", "AWSQueryCompatible":
+		case "Error": // its status, unless another trait tells
+			if t.errorStatus == 0 {
+				t.errorStatus = map[string]int{"client": 400, "server": 500}[f["Type"]]
+			}
+		case "Sensitive", "EventPayload", "XMLName", "AWSQueryCompatible":
 			// Of no use to the servers of these protocols.
 		default:
 			return t, fmt.Errorf("unknown trait %s", name)

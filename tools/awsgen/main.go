@@ -57,6 +57,8 @@ func apis() []api {
 		},
 		{name: "cloudwatch", module: sdk + "cloudwatch", title: "Amazon CloudWatch, metrics and alarms", protocol: "RPCv2CBOR",
 			also: []string{"AWSJSON10", "AWSQuery"}, operations: cloudwatchOperations()},
+		{name: "logs", module: sdk + "cloudwatchlogs", title: "Amazon CloudWatch Logs", protocol: "AWSJSON11",
+			invalid: "InvalidParameterException", operations: logsOperations()},
 		{name: "iam", module: sdk + "iam", title: "AWS Identity and Access Management", protocol: "AWSQuery",
 			version: "2010-05-08", namespace: "https://iam.amazonaws.com/doc/2010-05-08/", only: iamOperations(), errors: iamErrors()},
 		{name: "cloudformation", module: sdk + "cloudformation", title: "AWS CloudFormation", protocol: "AWSQuery",

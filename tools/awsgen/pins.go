@@ -8,6 +8,7 @@ import (
 	_ "github.com/aws/aws-sdk-go-v2/service/apigatewayv2/schemas"
 	_ "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	_ "github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
+	_ "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/schemas"
 	_ "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	_ "github.com/aws/aws-sdk-go-v2/service/lambda/schemas"
 	_ "github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"

@@ -46,6 +46,8 @@ func pattern(api, shape string) string {
 		return lambdaPattern(shape)
 	case "cloudwatch":
 		return cloudwatchPattern(shape)
+	case "logs":
+		return logsPattern(shape)
 	}
 	if api != "apigateway" {
 		return ""
@@ -67,6 +69,8 @@ func bounds(api, shape string) string {
 		return lambdaBounds(shape)
 	case "cloudwatch":
 		return cloudwatchBounds(shape)
+	case "logs":
+		return logsBounds(shape)
 	}
 	return ""
 }

@@ -50,6 +50,21 @@ func InvalidParameterValueException(message string) *awsrpc.Error {
 	return &awsrpc.Error{Code: "InvalidParameterValueException", Status: 400, Message: message, QueryCode: "InvalidParameterValue"}
 }
 
+// KmsAccessDeniedException returns the error of this name, status 400.
+func KmsAccessDeniedException(message string) *awsrpc.Error {
+	return &awsrpc.Error{Code: "KmsAccessDeniedException", Status: 400, Message: message, MessageName: "Message"}
+}
+
+// KmsKeyDisabledException returns the error of this name, status 400.
+func KmsKeyDisabledException(message string) *awsrpc.Error {
+	return &awsrpc.Error{Code: "KmsKeyDisabledException", Status: 400, Message: message, MessageName: "Message"}
+}
+
+// KmsKeyNotFoundException returns the error of this name, status 400.
+func KmsKeyNotFoundException(message string) *awsrpc.Error {
+	return &awsrpc.Error{Code: "KmsKeyNotFoundException", Status: 400, Message: message, MessageName: "Message"}
+}
+
 // LimitExceededException returns the error of this name, status 400.
 func LimitExceededException(message string) *awsrpc.Error {
 	return &awsrpc.Error{Code: "LimitExceededException", Status: 400, Message: message, MessageName: "Message", QueryCode: "LimitExceededException"}

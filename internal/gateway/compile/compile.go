@@ -89,8 +89,8 @@ type Options struct {
 // AccessLogs finds the sink for an access log destination.
 type AccessLogs interface {
 	// Sink returns where the lines for the log group or delivery stream with
-	// this ARN go. The same ARN always gets the same sink. Stages are compiled
-	// side by side, so it is called from several goroutines.
+	// this ARN go; nil: nowhere. Stages are compiled side by side, so it is called
+	// from several goroutines.
 	Sink(destinationARN string) (gateway.Sink, error)
 }
 

@@ -255,5 +255,8 @@ func (p *httpPlanner) finishers(accessLog func(format string, sink gateway.Sink)
 	if err != nil {
 		return nil, fmt.Errorf("access log: %w", err)
 	}
+	if sink == nil {
+		return finish, nil
+	}
 	return append(finish, accessLog(str(set.Format), sink)), nil
 }

@@ -448,6 +448,9 @@ func (p *planner) finishers() ([]gateway.Finisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("access log: %w", err)
 	}
+	if sink == nil {
+		return finish, nil
+	}
 	return append(finish, step.NewAccessLog(str(set.Format), sink)), nil
 }
 

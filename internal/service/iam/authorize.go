@@ -120,6 +120,8 @@ func (a *Access) target(c *awsrpc.Call) (action, resource string) {
 		return "servicediscovery:" + c.Operation, cloudMapResource(c)
 	case "lambda":
 		return "lambda:" + lambdaAction(c.Operation), lambdaResource(c)
+	case "logs":
+		return "logs:" + c.Operation, logsResource(c)
 	}
 	return c.Service + ":" + c.Operation, "*"
 }
@@ -233,6 +235,26 @@ func cloudMapResource(c *awsrpc.Call) string {
 		return id
 	}
 	return arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "servicediscovery", Region: c.Caller.Region, Account: c.Caller.Account, Resource: kind + id}.String()
+}
+
+// logsResource returns the ARN of the log group or stream that a call of
+// CloudWatch Logs is about.
+//
+// AWS: as refusals name it: log-group:GROUP:log-stream:STREAM, with nothing
+// where a call is about a group, or all of them.
+func logsResource(c *awsrpc.Call) string {
+	group := c.Form.Get("logGroupName")
+	for _, member := range []string{"logGroupIdentifier", "resourceArn"} {
+		if id := c.Form.Get(member); id != "" {
+			if full, err := arn.Parse(id); err == nil {
+				id = strings.TrimSuffix(strings.TrimPrefix(full.Resource, "log-group:"), ":*")
+			}
+			group = id
+		}
+	}
+	name := arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "logs", Region: c.Caller.Region, Account: c.Caller.Account,
+		Resource: "log-group:" + group + ":log-stream:" + c.Form.Get("logStreamName")}
+	return name.String()
 }
 
 // lambdaAction returns the action of an operation of Lambda.

@@ -36,6 +36,7 @@ import (
 	"gatehouse/internal/store/boltstore"
 	"gatehouse/internal/upstream"
 	"gatehouse/internal/usage"
+	"gatehouse/internal/websocket"
 )
 
 // Surroundings are what a server is given by its process.
@@ -155,8 +156,10 @@ func (n *node) open() error {
 		Clusters: n.clusters, CloudMap: n.serviceCluster, AWS: n.aws, Functions: n.functions.router, LoadBalancers: cfg.LoadBalancers, UserPools: cfg.UserPools, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		Caches: n.caches, Metrics: n.metrics, CacheMemory: int64(cfg.CacheMemory)}
 	opt.Logs = n.logs
-	n.sockets = wsapi.New(n.gateway, wsapi.Options{Conns: cfg.MaxConnections, Log: n.log})
-	n.connections = new(wsapi.Connections)
+	n.sockets = wsapi.New(n.gateway, wsapi.Options{Conns: cfg.MaxConnections, Deflate: cfg.WebSocketDeflate, Log: n.log, Limits: websocket.Limits{
+		Message: int(cfg.WebSocketMessage), Frame: int(cfg.WebSocketFrame), Idle: cfg.WebSocketIdle, Life: cfg.WebSocketLife,
+	}})
+	n.connections = &wsapi.Connections{MaxMessage: int(cfg.WebSocketMessage)}
 	opt.Sockets, opt.Connections = n.sockets, &gateway.Plan{Integration: n.connections}
 	n.compiler = compile.New(n.st, n.blobs, n.gateway, opt)
 	n.recorder = &recorder{to: n.rollups, names: n.compiler.APINames, log: n.log}

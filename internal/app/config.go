@@ -171,7 +171,30 @@ type Config struct {
 
 	// MaxConnections bounds the client connections of the data plane. Beyond
 	// it idle ones are closed to make room, and new ones wait in the kernel.
+	// Connections to WebSocket APIs are counted apart, once they are open: as many
+	// of them may be there; beyond it handshakes are answered with 429.
 	MaxConnections int `name:"max-connections" kind:"N" help:"client connections of the data plane"`
+
+	// WebSocketMessage is the largest message of a WebSocket API, either way. A
+	// client that sends a larger one is disconnected with 1009. Amazon's limit is
+	// 128 KiB.
+	WebSocketMessage Size `name:"websocket-message" kind:"SIZE" help:"largest message of a WebSocket API"`
+
+	// WebSocketFrame is the largest frame that a client of a WebSocket API may
+	// send, and the largest that it is sent. Amazon's limit is 32 KiB.
+	WebSocketFrame   Size `name:"websocket-frame" kind:"SIZE" help:"largest frame that a client of a WebSocket API may send"`
+
+	// WebSocketIdle is how long a connection to a WebSocket API lasts without a
+	// message. Then it is closed with 1001. Amazon's limit is 10 minutes.
+	WebSocketIdle time.Duration `name:"websocket-idle" kind:"TIME" help:"time a connection to a WebSocket API lasts without a message"`
+
+	// WebSocketLife is how long a connection to a WebSocket API lasts at all. Then
+	// it is closed with 1001. Amazon's limit is 2 hours.
+	WebSocketLife time.Duration `name:"websocket-life" kind:"TIME" help:"time a connection to a WebSocket API lasts"`
+
+	// WebSocketDeflate accepts permessage-deflate where clients of WebSocket APIs
+	// offer it: messages are compressed, each by itself. Amazon never does.
+	WebSocketDeflate bool `name:"websocket-deflate" help:"compress messages of WebSocket APIs with clients that offer it"`
 
 	// BackendConnections bounds the connections to each backend (scheme, host
 	// and port). Further requests wait, within the integration's time-out.
@@ -399,6 +422,7 @@ func Defaults() *Config {
 		HeadTimeout: 10 * time.Second, IdleTimeout: 310 * time.Second,
 		BodyIdle: 30 * time.Second, BodyTimeout: 5 * time.Minute,
 		WriteIdle: 30 * time.Second, WriteTimeout: 15 * time.Minute,
+		WebSocketMessage: 128 << 10, WebSocketFrame: 32 << 10, WebSocketIdle: 10 * time.Minute, WebSocketLife: 2 * time.Hour,
 		MaxConnections: 65_536, BackendConnections: 1024, FunctionConcurrency: 1000, CacheMemory: 256 << 20, MetricsSize: 1 << 30, MaxMetrics: 100_000,
 
 		Limits:   "default",

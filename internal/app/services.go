@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"gatehouse/internal/awsapi/apigateway"
-	"gatehouse/internal/awsapi/apigatewaymanagementapi"
 	"gatehouse/internal/awsapi/apigatewayv2"
 	cfnapi "gatehouse/internal/awsapi/cloudformation"
 	iamapi "gatehouse/internal/awsapi/iam"
@@ -50,7 +49,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 	return []awsrpc.Mount{
 		apigateway.Mount(restAPIs),
 		apigatewayv2.Mount(httpapi.New(p.st, p.blobs, httpapi.Options{Caches: p.data, Roles: p.roles, Domains: restAPIs, LoadBalancers: cfg.LoadBalancers})),
-		apigatewaymanagementapi.Mount(management.New(p.sockets)),
+		management.Mount(management.New(p.sockets, int(cfg.WebSocketMessage))),
 		iamapi.Mount(identities),
 		discoveryapi.Mount(p.cloudMap),
 		stsapi.Mount(sts.New(p.who, identities.Document)),

@@ -37,6 +37,9 @@ func (s *sockets) stage(host, path string) (api, stage string, ok bool) {
 // ValidID implements apigatewaymanagementapi.Connections.
 func (s *sockets) ValidID(id string) bool { return wsapi.ValidID(id) }
 
+// ValidTopic implements apigatewaymanagementapi.Connections.
+func (s *sockets) ValidTopic(name string) bool { return wsapi.ValidTopic(name) }
+
 // Post implements apigatewaymanagementapi.Connections.
 func (s *sockets) Post(api, id string, message []byte) error {
 	return told(s.hub.Post(api, id, message))
@@ -51,12 +54,25 @@ func (s *sockets) Get(api, id string) (apigatewaymanagementapi.Connection, error
 // Delete implements apigatewaymanagementapi.Connections.
 func (s *sockets) Delete(api, id string) error { return told(s.hub.Delete(api, id)) }
 
+// Subscribe implements apigatewaymanagementapi.Connections.
+func (s *sockets) Subscribe(api, topic, id string) error {
+	return told(s.hub.Subscribe(api, topic, id))
+}
+
+// Unsubscribe implements apigatewaymanagementapi.Connections.
+func (s *sockets) Unsubscribe(api, topic, id string) error {
+	return told(s.hub.Unsubscribe(api, topic, id))
+}
+
+// Topics implements apigatewaymanagementapi.Connections.
+func (s *sockets) Topics() apigatewaymanagementapi.Topics { return s.hub }
+
 // told is an error in the words of the service.
 func told(err error) error {
 	switch {
 	case errors.Is(err, wsapi.ErrGone):
 		return apigatewaymanagementapi.ErrGone
-	case errors.Is(err, wsapi.ErrBusy):
+	case errors.Is(err, wsapi.ErrBusy), errors.Is(err, wsapi.ErrTopics):
 		return apigatewaymanagementapi.ErrBusy
 	}
 	return err

@@ -80,7 +80,7 @@ func (p *socketPlanner) asProxy(plan *gateway.Plan, in *v2.Integration, sc *step
 		}
 		plan.Request = append(plan.Request, s)
 	}
-	plan.Response = append(plan.Response, wsapi.Answer{})
+	plan.Response = append(plan.Response, wsapi.Answer{Hub: p.hub})
 	return nil
 }
 

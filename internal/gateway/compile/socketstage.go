@@ -47,7 +47,7 @@ func (b *builder) buildSocket(made *built, id stageID, rec *record.APIStage, def
 	if p.certificate, p.certificateName, err = b.c.clientCertificate(id, str(rec.ClientCertificateId)); err != nil {
 		return err
 	}
-	s := &gateway.SocketStage{Routes: make(map[string]*gateway.Route), Connections: b.c.opt.Connections}
+	s := &gateway.SocketStage{Routes: make(map[string]*gateway.Route), Connections: p.connections()}
 	selection, err := step.ParseSelection(str(def.API.RouteSelectionExpression))
 	if err != nil {
 		return fmt.Errorf("routeSelectionExpression: %w", err)
@@ -82,6 +82,16 @@ func (b *builder) buildSocket(made *built, id stageID, rec *record.APIStage, def
 		EndpointType: "REGIONAL", Variables: rec.StageVariables, Socket: s,
 	}
 	return nil
+}
+
+// connections is what happens to calls of @connections; nil: nobody answers them.
+func (p *socketPlanner) connections() *gateway.Plan {
+	if p.c.opt.Connections == nil {
+		return nil
+	}
+	plan := *p.c.opt.Connections
+	plan.Request = []gateway.Step{wsapi.Limit{Account: p.c.accountBucket(p.id.Scope)}}
+	return &plan
 }
 
 // replies tells whether what comes of a route goes to the client.

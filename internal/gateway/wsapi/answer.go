@@ -13,23 +13,18 @@ import (
 
 // An Answer is the step after an HTTP integration: it takes the backend's body
 // into memory, if anybody is to get it.
-type Answer struct{}
-
-// maxAnswer bounds what a backend answers.
-//
-// AWS: websocket-execution.md §7, of a message.
-const maxAnswer = 128 << 10
+type Answer struct{ Hub *Hub }
 
 var answerTooLarge = gateway.NewFault(gateway.IntegrationFailure, errors.New("the answer of the backend is larger than a message may be"))
 
 // Do reads the body. Of the headers of an answer that lets a client in, only the
 // protocol is the client's.
-func (Answer) Do(_ context.Context, x *gateway.Exchange) error {
+func (a Answer) Do(_ context.Context, x *gateway.Exchange) error {
 	r := &x.MethodResponse
 	connect := x.Socket.Event == gateway.SocketConnect
 	if connect && r.Status >= 200 && r.Status <= 299 {
 		r.Header.Fields = slices.DeleteFunc(r.Header.Fields, func(f wire.Field) bool {
-			return !strings.EqualFold(f.Name, "Sec-WebSocket-Protocol")
+			return !strings.EqualFold(f.Name, "Sec-WebSocket-Protocol") && !strings.EqualFold(f.Name, TopicsHeader)
 		})
 	}
 	b := &r.Body
@@ -38,12 +33,13 @@ func (Answer) Do(_ context.Context, x *gateway.Exchange) error {
 	}
 	src := b.Source
 	var text []byte
+	most := a.Hub.opt.Limits.Message
 	if connect || x.Route.Reply {
-		rest, err := io.ReadAll(io.LimitReader(src, maxAnswer+1))
+		rest, err := io.ReadAll(io.LimitReader(src, int64(most)+1))
 		if err != nil {
 			return gateway.ResponseFault(err)
 		}
-		if text = append(slices.Clone(b.Bytes), rest...); len(text) > maxAnswer {
+		if text = append(slices.Clone(b.Bytes), rest...); len(text) > most {
 			return answerTooLarge
 		}
 	}

@@ -14,7 +14,8 @@ import (
 	"gatehouse/internal/wire"
 )
 
-// A conn is one connection. All but ws is set before anybody else sees it.
+// A conn is one connection. All but ws and topics is set before anybody else
+// sees it.
 type conn struct {
 	hub         *Hub
 	id          string
@@ -28,6 +29,8 @@ type conn struct {
 
 	open chan struct{}   // closed when ws may be used, or it is known that it never will
 	ws   *websocket.Conn // nil: the client was lost before
+
+	topics []string // that it is in; hub.mu guards them
 }
 
 var _ websocket.Handler = (*conn)(nil)
@@ -55,12 +58,8 @@ func (c *conn) opened() bool {
 
 // closeSoon closes the connection without waiting for its client.
 func (c *conn) closeSoon(code int, reason string) {
-	select {
-	case <-c.open:
-		if c.ws != nil {
-			c.ws.CloseSoon(code, reason)
-		}
-	default: // its handshake is not through: serve, or its first message, will see it
+	if c.isOpen() { // else its handshake is not through: serve, or its first message, will see it
+		c.ws.CloseSoon(code, reason)
 	}
 }
 
@@ -155,6 +154,11 @@ func (c *conn) reply(x *gateway.Exchange, rt *gateway.Route, sent *wire.Sent) {
 		return
 	}
 	text := body.Bytes
+	if len(text) > c.hub.opt.Limits.Message { // AWS: websocket-execution.md §7: of a message
+		x.Fault = answerTooLarge
+		x.AnswerFault(answerTooLarge)
+		text = x.MethodResponse.Body.Bytes
+	}
 	if sent.Err = c.ws.WriteText(text); sent.Err == nil {
 		sent.Body = int64(len(text))
 	}

@@ -8,19 +8,16 @@ import (
 	"strings"
 
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/limit"
 	"gatehouse/internal/wire"
 )
 
 // Connections answers requests for @connections, which come to the stages of
 // WebSocket APIs: it has them answered by the AWS API of that name.
 type Connections struct {
-	Calls http.Handler // set before the first request
+	Calls      http.Handler // set before the first request
+	MaxMessage int          // of messages that are posted
 }
-
-// maxMessage is the largest message that is posted.
-//
-// AWS: websocket-execution.md §9.
-const maxMessage = 128 << 10
 
 // Call makes the answer of the AWS API the client's.
 //
@@ -28,15 +25,15 @@ const maxMessage = 128 << 10
 // asked who calls, a message that is too large without a word.
 func (c *Connections) Call(ctx context.Context, x *gateway.Exchange) error {
 	m := &x.MethodRequest
-	if id, ok := pathID(x.Vars.Path); !ok || !ValidID(id) {
+	if id, ok := pathID(x.Vars.Path); !ok || !ValidID(id) && !isTopic(x.Vars.Path) {
 		return &gateway.Fault{Type: gateway.Default4XX, Status: http.StatusBadRequest, Message: "Invalid connectionId: " + id}
 	}
-	tooLarge := m.Body.Length > maxMessage
+	tooLarge := m.Body.Length > int64(c.MaxMessage)
 	if !tooLarge {
 		if err := x.ReadBody(); err != nil {
 			return err
 		}
-		tooLarge = len(m.Body.Bytes) > maxMessage
+		tooLarge = len(m.Body.Bytes) > c.MaxMessage
 	}
 	r := &x.MethodResponse
 	if tooLarge {
@@ -53,6 +50,29 @@ func (c *Connections) Call(ctx context.Context, x *gateway.Exchange) error {
 		}
 	}
 	x.SetAnswerBody(w.body.Bytes())
+	return nil
+}
+
+// isTopic tells whether a path of @connections is that of a topic: there it is
+// the AWS API that looks at ids.
+func isTopic(path string) bool {
+	path = strings.TrimLeft(path, "/")
+	_, rest, _ := strings.Cut(path, "/")
+	return strings.HasPrefix(rest, "topics/")
+}
+
+// A Limit holds the calls of @connections to the rate of their account.
+//
+// AWS: websocket-execution.md §9: they count for it.
+type Limit struct{ Account *limit.Bucket }
+
+var overLimit = &gateway.Fault{Type: gateway.Throttled, ErrorType: "LimitExceededException"}
+
+// Do takes a token.
+func (l Limit) Do(_ context.Context, x *gateway.Exchange) error {
+	if l.Account != nil && !l.Account.TakeAt(x.Vars.Start) {
+		return overLimit
+	}
 	return nil
 }
 

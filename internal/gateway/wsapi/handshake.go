@@ -53,6 +53,9 @@ func (a *Accept) Do(_ context.Context, x *gateway.Exchange) error {
 	if r.Status != 0 && (r.Status < 200 || r.Status > 299) {
 		return nil
 	}
+	if r.Status == 0 { // nobody was asked
+		r.Header.Fields = r.Header.Fields[:0]
+	}
 	c := &conn{
 		hub: a.Hub, id: x.Socket.ConnectionID, connectedAt: x.Socket.ConnectedAt, auth: x.Authorization,
 		api: x.Stage.API, stage: x.Stage.Name, domain: strings.Clone(x.Vars.Domain), agent: strings.Clone(x.Vars.UserAgent), key: strings.Clone(x.Vars.APIKey),
@@ -61,16 +64,17 @@ func (a *Accept) Do(_ context.Context, x *gateway.Exchange) error {
 	if x.Peer != nil {
 		c.peer = *x.Peer
 	}
+	var err error
+	if c.topics, err = parseTopics(r.Header.Values(TopicsHeader)); err != nil {
+		return err
+	}
 	if !a.Hub.add(c) {
 		return noRoom
-	}
-	if r.Status == 0 {
-		r.Header.Fields = r.Header.Fields[:0]
 	}
 	r.Status, r.Ready, r.Body = http.StatusSwitchingProtocols, time.Now(), wire.Body{}
 	accept := wire.Field{Name: "Sec-WebSocket-Accept", Value: websocket.Accept(x.MethodRequest.Header.Get("Sec-WebSocket-Key"))}
 	r.Header.Fields = slices.DeleteFunc(r.Header.Fields, func(f wire.Field) bool {
-		return strings.EqualFold(f.Name, accept.Name) || strings.EqualFold(f.Name, "Sec-WebSocket-Extensions") || f.ID == wire.HeaderContentType
+		return strings.EqualFold(f.Name, accept.Name) || strings.EqualFold(f.Name, TopicsHeader) || strings.EqualFold(f.Name, "Sec-WebSocket-Extensions") || f.ID == wire.HeaderContentType
 	})
 	r.Header.Fields = slices.Insert(r.Header.Fields, 0, accept)
 	cfg := &a.Hub.plain

@@ -39,6 +39,7 @@ type Hub struct {
 
 	mu     sync.Mutex // guards the fields below; never held while calling out
 	conns  map[string]*conn
+	topics map[topicKey]*topic
 	closed bool
 	empty  chan struct{} // closed when the last connection ends; nil: nobody waits
 	live   int           // those in conns, and those whose $disconnect runs
@@ -58,7 +59,7 @@ func New(gw *gateway.Gateway, opt Options) *Hub {
 		opt.Log.Debug("idle connections take a goroutine each", "error", err)
 		poller = nil
 	}
-	h := &Hub{gw: gw, opt: opt, conns: make(map[string]*conn)}
+	h := &Hub{gw: gw, opt: opt, conns: make(map[string]*conn), topics: make(map[topicKey]*topic)}
 	h.plain = websocket.Config{Limits: opt.Limits, Poller: poller}
 	h.deflate = h.plain
 	h.deflate.Deflate = true
@@ -121,6 +122,9 @@ func (h *Hub) add(c *conn) bool {
 	}
 	h.conns[c.id] = c
 	h.live++
+	for _, name := range c.topics {
+		h.enterLocked(c, name)
+	}
 	return true
 }
 
@@ -128,7 +132,14 @@ func (h *Hub) add(c *conn) bool {
 func (h *Hub) drop(c *conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.conns[c.id] != c {
+		return // out already
+	}
 	delete(h.conns, c.id)
+	for _, name := range c.topics {
+		h.leaveLocked(c, name)
+	}
+	c.topics = nil
 }
 
 // ended notes that nothing of a connection is left.

@@ -26,30 +26,40 @@ var (
 
 // Connections are those that clients hold open: the data plane.
 type Connections interface {
-	// Endpoint returns the account and the API of the stage that a host and a
-	// path lead to; ok is false if there is none, or it is of no WebSocket API.
-	Endpoint(host, base string) (account, api string, ok bool)
-	// ValidID tells whether an id may be that of a connection.
-	ValidID(id string) bool
-
+	Places
 	// What is done to a connection of an API.
 	Post(api, id string, message []byte) error
 	Get(api, id string) (Connection, error)
 	Delete(api, id string) error
+
+	// What is done about topics, beyond AWS.
+	Subscribe(api, topic, id string) error
+	Unsubscribe(api, topic, id string) error
+	Topics() Topics
+}
+
+// Places tell what a call is about.
+type Places interface {
+	// Endpoint returns the account and the API of the stage that a host and a
+	// path lead to; ok is false if there is none, or it is of no WebSocket API.
+	Endpoint(host, base string) (account, api string, ok bool)
+	// ValidID tells whether an id may be that of a connection, ValidTopic whether
+	// a topic may be called so.
+	ValidID(id string) bool
+	ValidTopic(name string) bool
 }
 
 // A Service answers the operations of @connections.
-type Service struct{ conns Connections }
+type Service struct {
+	conns      Connections
+	maxMessage int
+}
 
 var _ api.Server = (*Service)(nil)
 
-// New returns a service that reaches conns.
-func New(conns Connections) *Service { return &Service{conns} }
-
-// maxMessage is the largest message.
-//
-// AWS: websocket-execution.md §9.
-const maxMessage = 128 << 10
+// New returns a service that reaches conns, to which messages of at most
+// maxMessage bytes are sent.
+func New(conns Connections, maxMessage int) *Service { return &Service{conns, maxMessage} }
 
 // api finds the API that is called.
 //
@@ -57,10 +67,15 @@ const maxMessage = 128 << 10
 // there is forbidden. That the id is looked at before anything else, the
 // signature included, is captured; here the caller is known by then.
 func (s *Service) api(ctx context.Context, id *string) (string, error) {
-	c := awsrpc.CallerFrom(ctx)
 	if !s.conns.ValidID(*id) {
 		return "", &awsrpc.Error{Code: "BadRequestException", Status: 400, Message: "Invalid connectionId: " + *id}
 	}
+	return s.called(ctx)
+}
+
+// called is the API that is called.
+func (s *Service) called(ctx context.Context) (string, error) {
+	c := awsrpc.CallerFrom(ctx)
 	account, name, ok := s.conns.Endpoint(c.Host, c.Base)
 	if !ok || account != c.Account {
 		return "", api.ForbiddenException("Forbidden")
@@ -87,7 +102,7 @@ func (s *Service) PostToConnection(ctx context.Context, in *api.PostToConnection
 	if err != nil {
 		return err
 	}
-	if len(in.Data) > maxMessage {
+	if len(in.Data) > s.maxMessage {
 		return api.PayloadTooLargeException("")
 	}
 	return answer(s.conns.Post(name, *in.ConnectionId, bytes.ToValidUTF8(in.Data, []byte("\uFFFD"))))

@@ -111,6 +111,9 @@ func (a *Access) target(c *awsrpc.Call) (action, resource string) {
 		}
 		// AWS: websocket-execution.md §9: the name of the label, not the id.
 		name.Resource = place + "/" + c.Method + "/@connections/{connectionId}"
+		if topic := c.Labels["Topic"]; topic != "" { // beyond AWS
+			name.Resource = place + "/" + c.Method + "/@connections/topics/" + topic
+		}
 		return "execute-api:ManageConnections", name.String()
 	case "iam":
 		return "iam:" + c.Operation, a.iamResource(c)

@@ -1,0 +1,193 @@
+package wsapi
+
+import (
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/websocket"
+)
+
+// A topic is a set of connections of one API that get what is sent to it. This
+// is beyond AWS. A topic is there as long as somebody is in it, and holds those
+// of this node.
+type topic struct {
+	members []*conn
+	at      map[*conn]int // the place of each
+}
+
+type topicKey struct{ api, name string }
+
+// TopicsHeader is the header of the answer to $connect that names the topics
+// which the connection is in from the beginning.
+const TopicsHeader = "Gatehouse-Topics"
+
+// maxTopics bounds the topics that one connection is in, maxTopicName the
+// characters of a topic's name. More are refused.
+const (
+	maxTopics    = 64
+	maxTopicName = 128
+)
+
+// ErrTopics: the connection is in too many topics.
+var ErrTopics = errors.New("the connection is in too many topics")
+
+// ValidTopic tells whether a topic may be called so: letters, digits and -._:
+func ValidTopic(name string) bool {
+	if name == "" || len(name) > maxTopicName {
+		return false
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == ':':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// parseTopics reads a TopicsHeader.
+func parseTopics(values []string) ([]string, error) {
+	var names []string
+	for _, list := range values {
+		for name := range strings.SplitSeq(list, ",") {
+			if name = strings.TrimSpace(name); name == "" || slices.Contains(names, name) {
+				continue
+			}
+			if !ValidTopic(name) || len(names) == maxTopics {
+				return nil, badTopics
+			}
+			names = append(names, strings.Clone(name))
+		}
+	}
+	return names, nil
+}
+
+var badTopics = gateway.NewFault(gateway.APIConfigurationError, errors.New("the answer to $connect names topics that cannot be"))
+
+// Subscribe puts a connection of an API into a topic.
+func (h *Hub) Subscribe(api, name, id string) error {
+	c, err := h.find(api, id)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.conns[id] != c:
+		return ErrGone // meanwhile
+	case slices.Contains(c.topics, name):
+		return nil
+	case len(c.topics) >= maxTopics:
+		return ErrTopics
+	}
+	c.topics = append(c.topics, strings.Clone(name))
+	h.enterLocked(c, c.topics[len(c.topics)-1])
+	return nil
+}
+
+// Unsubscribe takes a connection of an API out of a topic.
+func (h *Hub) Unsubscribe(api, name, id string) error {
+	c, err := h.find(api, id)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i := slices.Index(c.topics, name); i >= 0 {
+		c.topics = slices.Delete(c.topics, i, i+1)
+		h.leaveLocked(c, name)
+	}
+	return nil
+}
+
+func (h *Hub) enterLocked(c *conn, name string) {
+	key := topicKey{c.api, name}
+	t := h.topics[key]
+	if t == nil {
+		t = &topic{at: make(map[*conn]int)}
+		h.topics[key] = t
+	}
+	t.at[c] = len(t.members)
+	t.members = append(t.members, c)
+}
+
+func (h *Hub) leaveLocked(c *conn, name string) {
+	key := topicKey{c.api, name}
+	t := h.topics[key]
+	i, last := t.at[c], len(t.members)-1
+	t.members[i] = t.members[last]
+	t.at[t.members[i]] = i
+	t.members[last] = nil
+	t.members = t.members[:last]
+	delete(t.at, c)
+	if last == 0 {
+		delete(h.topics, key)
+	}
+}
+
+// Subscribers returns how many connections of an API are in a topic.
+func (h *Hub) Subscribers(api, name string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t := h.topics[topicKey{api, name}]; t != nil {
+		return len(t.members)
+	}
+	return 0
+}
+
+// members is a topic as it is now.
+func (h *Hub) members(api, name string) []*conn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t := h.topics[topicKey{api, name}]; t != nil {
+		return slices.Clone(t.members)
+	}
+	return nil
+}
+
+// Broadcast sends a message to all connections in a topic, and waits for none of
+// them. It returns how many have it, or have it in their queue, and how many
+// were lost or too slow: those are cut off. What is not UTF-8 must have been
+// replaced.
+func (h *Hub) Broadcast(api, name string, message []byte) (sent, lost int) {
+	members := h.members(api, name)
+	frames := websocket.AppendText(nil, message, h.opt.Limits.Frame)
+	var all, taken atomic.Int64
+	var wg sync.WaitGroup
+	workers := min(runtime.GOMAXPROCS(0), 1+len(members)/broadcastShare)
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < len(members); i += workers {
+				c := members[i]
+				if !c.isOpen() {
+					continue // it has not got its 101 yet
+				}
+				all.Add(1)
+				if c.ws.Offer(frames) {
+					taken.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return int(taken.Load()), int(all.Load() - taken.Load())
+}
+
+// broadcastShare is how many connections are worth a goroutine.
+const broadcastShare = 512
+
+// isOpen tells whether c can be sent messages.
+func (c *conn) isOpen() bool {
+	select {
+	case <-c.open:
+		return c.ws != nil
+	default:
+		return false
+	}
+}

@@ -57,6 +57,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"capture":     cmdCapture,
 	"backend":     cmdBackend,
 	"oidc":        cmdOIDC,
+	"cognito":     cmdCognito,
 	"s3":          cmdS3,
 	"dns":         cmdDNS,
 	"http":        cmdHTTP,

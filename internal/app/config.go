@@ -374,6 +374,10 @@ type Config struct {
 	// alone for the port of the integration's URI.
 	LoadBalancers Pairs `name:"load-balancer" file:"load_balancers" kind:"ARN=ADDR,ADDR" help:"addresses of a load balancer that VPC links name; may be given more than once"`
 
+	// TokenLeeway is how far the clocks of identity providers may be from this one:
+	// a token counts so long before its nbf and iat and after its exp. At most 5 min.
+	TokenLeeway time.Duration `name:"token-leeway" kind:"TIME" help:"how far the clocks of identity providers may be off"`
+
 	// UserPools says whose tokens a Cognito authorizer takes in the place of a user
 	// pool's: for the ARN of the pool the URL of an OpenID Connect issuer, as its
 	// tokens have it in iss. A pool that is not here is Cognito's own.
@@ -530,7 +534,7 @@ func (c *Config) checkRest() error {
 	if c.AccountRate < 0 || c.AccountBurst < 0 || (c.AccountRate == 0) != (c.AccountBurst == 0) {
 		errs = append(errs, errors.New("account-rate, account-burst: give both a number above 0, or neither"))
 	}
-	mayBeZero := []string{"drain", "account-rate", "account-burst"}
+	mayBeZero := []string{"token-leeway", "drain", "account-rate", "account-burst"}
 	for _, s := range c.Settings() {
 		if !slices.Contains(mayBeZero, s.Name) && s.isZeroNumber() {
 			errs = append(errs, fmt.Errorf("%s: %s is too little: it must be more than nothing", s.Name, s))

@@ -140,6 +140,7 @@ func TestCheck(t *testing.T) {
 		{"drain", func(c *Config) { c.Drain = -1 }, "drain"},
 		{"profiles for all", func(c *Config) { c.PProf, c.Admin = true, ":9901" }, "pprof: needs an admin address on loopback"},
 		{"no connections", func(c *Config) { c.MaxConnections = 0 }, "max-connections: 0 is too little"},
+		{"too much leeway", func(c *Config) { c.TokenLeeway = time.Hour }, "token-leeway: 1h0m0s is not between 0 and 5m0s"},
 		{"no time", func(c *Config) { c.HeadTimeout = -1 }, "head-timeout: -1ns is too little"},
 		{"no drain", func(c *Config) { c.Drain = 0 }, ""},
 		{"no resources", func(c *Config) { c.ResourcesPerAPI = 0 }, "resources-per-api: 0 is too little"},

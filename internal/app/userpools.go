@@ -7,12 +7,19 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"gatehouse/internal/arn"
 )
 
+// maxLeeway bounds token-leeway: who has expired must not get in for long.
+const maxLeeway = 5 * time.Minute
+
 // checkUserPools reports user pools that are none, and issuers that cannot be.
 func (c *Config) checkUserPools() error {
+	if c.TokenLeeway < 0 || c.TokenLeeway > maxLeeway {
+		return fmt.Errorf("token-leeway: %v is not between 0 and %v", c.TokenLeeway, maxLeeway)
+	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(c.UserPools)) {
 		pool, err := arn.Parse(name)

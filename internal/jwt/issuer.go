@@ -12,8 +12,9 @@ import (
 // An Issuer verifies the tokens of one identity provider. It is safe for any
 // number of goroutines.
 type Issuer struct {
-	url   string
-	fetch Fetcher
+	url    string
+	fetch  Fetcher
+	leeway time.Duration
 
 	keys atomic.Pointer[keySet] // nil: never fetched
 
@@ -33,8 +34,8 @@ const (
 )
 
 // Verify checks a token: its form, its signature by a key of the issuer, the
-// algorithm against those allowed, iss, exp and nbf. All other claims are for
-// the caller to check. Errors are those of this package.
+// algorithm against those allowed, iss, exp, nbf and iat. All other claims are
+// for the caller to check. Errors are those of this package.
 func (is *Issuer) Verify(ctx context.Context, token string, allowed []string, now time.Time) (*Token, error) {
 	h, p, err := parse(token)
 	if err != nil {
@@ -61,6 +62,8 @@ func (is *Issuer) Verify(ctx context.Context, token string, allowed []string, no
 }
 
 // check checks the claims that every token has.
+//
+// AWS: authorizers.md §4: iat and nbf must not be in the future.
 func (t *Token) check(now time.Time) (err error) {
 	if iss, ok := t.Text("iss"); !ok || iss != t.issuer.url {
 		return ErrIssuer
@@ -69,18 +72,26 @@ func (t *Token) check(now time.Time) (err error) {
 		return err
 	}
 	notBefore, err := t.seconds("nbf")
+	if err != nil {
+		return err
+	}
+	issued, err := t.seconds("iat")
+	soon := now.Add(t.issuer.leeway)
 	switch {
 	case err != nil:
 		return err
 	case t.Expires.IsZero(): // a token for ever is none
 		return fmt.Errorf("%w: it has no exp", ErrMalformed)
-	case !now.Before(t.Expires):
+	case !t.unexpired(now):
 		return ErrExpired
-	case now.Before(notBefore):
+	case soon.Before(notBefore) || soon.Before(issued):
 		return ErrNotYet
 	}
 	return nil
 }
+
+// unexpired tells whether the token has not expired.
+func (t *Token) unexpired(now time.Time) bool { return now.Before(t.Expires.Add(t.issuer.leeway)) }
 
 // keeps tells whether the keys of a set are still those of the issuer, as far
 // as is known.
@@ -159,6 +170,8 @@ func (is *Issuer) refresh(ctx context.Context, now time.Time) error {
 // [NewFetcher].
 type Issuers struct {
 	Fetch Fetcher // nil: NewFetcher's
+	// Leeway is how far the clocks of issuers may be from ours.
+	Leeway time.Duration
 
 	mu  sync.Mutex // guards all
 	all map[string]*Issuer
@@ -177,7 +190,7 @@ func (is *Issuers) Issuer(url string) *Issuer {
 	if is.Fetch == nil {
 		is.Fetch = NewFetcher()
 	}
-	made := &Issuer{url: url, fetch: is.Fetch}
+	made := &Issuer{url: url, fetch: is.Fetch, leeway: is.Leeway}
 	is.all[url] = made
 	return made
 }

@@ -51,7 +51,7 @@ const (
 // A Token is a token whose signature is right. It is never changed.
 type Token struct {
 	Claims  []Claim   // in the order of the token
-	Expires time.Time // exp; zero: it has none
+	Expires time.Time // exp
 
 	set    *keySet // whose key verified it
 	issuer *Issuer
@@ -87,7 +87,7 @@ func (t *Token) Text(name string) (text string, ok bool) {
 // it has not expired, and its issuer has not withdrawn the key. It does not
 // allocate.
 func (t *Token) Current(now time.Time) bool {
-	return (t.Expires.IsZero() || now.Before(t.Expires)) && t.issuer.keeps(t.set, now)
+	return t.unexpired(now) && t.issuer.keeps(t.set, now)
 }
 
 // header is the part of a token's header that matters. What else may stand

@@ -437,3 +437,37 @@ func BenchmarkColdRS256(b *testing.B) {
 		}
 	}
 }
+
+// A token does not count before its nbf and iat nor after its exp, but for as
+// much as clocks may differ.
+func TestLeeway(t *testing.T) {
+	at := begin.Unix()
+	for _, tt := range []struct {
+		claims    string
+		none, ten error // without leeway, and with ten seconds
+	}{
+		{fmt.Sprintf(`"exp":%d`, at+1), nil, nil},
+		{fmt.Sprintf(`"exp":%d`, at), jwt.ErrExpired, nil},
+		{fmt.Sprintf(`"exp":%d`, at-9), jwt.ErrExpired, nil},
+		{fmt.Sprintf(`"exp":%d`, at-10), jwt.ErrExpired, jwt.ErrExpired},
+		{fmt.Sprintf(`"exp":%d,"nbf":%d`, at+60, at), nil, nil},
+		{fmt.Sprintf(`"exp":%d,"nbf":%d`, at+60, at+10), jwt.ErrNotYet, nil},
+		{fmt.Sprintf(`"exp":%d,"nbf":%d`, at+60, at+11), jwt.ErrNotYet, jwt.ErrNotYet},
+		{fmt.Sprintf(`"exp":%d,"iat":%d`, at+60, at), nil, nil},
+		{fmt.Sprintf(`"exp":%d,"iat":%d`, at+60, at+1), jwt.ErrNotYet, nil},
+		{fmt.Sprintf(`"exp":%d,"iat":%d`, at+60, at+11), jwt.ErrNotYet, jwt.ErrNotYet},
+		{fmt.Sprintf(`"exp":%d,"iat":"now"`, at+60), jwt.ErrMalformed, jwt.ErrMalformed},
+	} {
+		token := rs256(t, goodHeader, fmt.Sprintf(`{"iss":%q,%s}`, issuerURL, tt.claims))
+		for leeway, want := range map[time.Duration]error{0: tt.none, 10 * time.Second: tt.ten} {
+			all := &jwt.Issuers{Fetch: allKeys().fetch, Leeway: leeway}
+			tok, err := all.Issuer(issuerURL).Verify(t.Context(), token, everything, begin)
+			if !errors.Is(err, want) {
+				t.Errorf("%s with %v: %v, want %v", tt.claims, leeway, err, want)
+			}
+			if err == nil && !tok.Current(begin) {
+				t.Errorf("%s with %v: verified and not current", tt.claims, leeway)
+			}
+		}
+	}
+}

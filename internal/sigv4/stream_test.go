@@ -122,7 +122,7 @@ func TestStreamMutations(t *testing.T) {
 }
 
 // asymmetricStream signs chunks by version 4A.
-func asymmetricStream(t *testing.T, now time.Time, chunks []string, trailer string) (sigv4.Request, string) {
+func asymmetricStream(t testing.TB, now time.Time, chunks []string, trailer string) (sigv4.Request, string) {
 	t.Helper()
 	key := sigv4.DeriveKey("AKIAEXAMPLEEXAMPLE00", exampleSecret)
 	sign := func(text string) string {
@@ -241,4 +241,24 @@ func TestUnsignedStreams(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// FuzzStream feeds bodies to the reader of chunks. What it takes for signed is
+// what was signed.
+func FuzzStream(f *testing.F) {
+	now := at(f, "20261005T123045Z")
+	signed, body := asymmetricStream(f, now, []string{"hello ", "world"}, "x-note:1")
+	f.Add(true, body)
+	unsigned, body := unsignedStream("x-amz-checksum-crc32", "x-amz-checksum-crc32:y/Q5Jg==\r\n", "12345", "6789")
+	f.Add(false, body)
+	f.Fuzz(func(t *testing.T, isSigned bool, body string) {
+		q, want := unsigned, "123456789"
+		if isSigned {
+			q, want = signed, "hello world"
+		}
+		got, err := stream(q, body, exampleSecret, now)
+		if err == nil && isSigned && got != want || err == nil && len(got) != len(want) {
+			t.Errorf("%q passes as %q", body, got)
+		}
+	})
 }

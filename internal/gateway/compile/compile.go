@@ -73,6 +73,9 @@ type Options struct {
 	ClientOCSP bool
 	Endpoints  []gateway.VPCEndpoint
 
+	// TokenLeeway is how far the clocks of identity providers may be from ours.
+	TokenLeeway time.Duration
+
 	// UserPools are the issuers that stand for Cognito user pools, by ARN. One
 	// that is not here is Cognito's own.
 	UserPools map[string]string
@@ -156,6 +159,7 @@ func New(st store.Store, blobs *store.Blobs, gw *gateway.Gateway, opt Options) *
 		again:        make(map[stageID]bool),
 		certificates: make(map[domainID]domainCertificate), domainPolicies: make(map[domainID]domainPolicy),
 		truststores: make(map[domainID]domainClients),
+		issuers:     jwt.Issuers{Leeway: opt.TokenLeeway},
 		moved:       make(chan struct{}),
 		refused:     make(map[stageID]Refusal),
 	}

@@ -17,15 +17,18 @@ import (
 	"gatehouse/internal/upstream"
 )
 
-// newCluster returns the commands that show clusters.
+// newCluster returns the commands that show clusters and change them.
 func newCluster() *cobra.Command {
 	cluster := &cobra.Command{
 		Use:   "cluster",
-		Short: "Show how the clusters of a running server do",
+		Short: "Show how the clusters of a running server do, and change them",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cluster.AddCommand(newClusterList(), newClusterShow())
+	for _, ch := range clusterChanges() {
+		cluster.AddCommand(newClusterChange(ch))
+	}
 	return cluster
 }
 
@@ -189,6 +192,15 @@ func printSource(w io.Writer, d *discovery.Status) {
 	}
 	if d.LastError != "" {
 		fmt.Fprintf(w, "\nlast failure %s: %s", d.LastFailure.Format(time.RFC3339), d.LastError)
+	}
+	if d.Changes != nil && d.Changes.Off {
+		fmt.Fprint(w, "\nswitched off by hand")
+	}
+	if d.Changes != nil && len(d.Changes.Endpoints) > 0 {
+		fmt.Fprintf(w, "\nchanged by hand:")
+		for _, c := range d.Changes.Endpoints {
+			fmt.Fprintf(w, " %s", c.Address)
+		}
 	}
 	if d.Skipped != "" {
 		fmt.Fprintf(w, "\nnot used: %s", d.Skipped)

@@ -7,7 +7,7 @@
 //	gatehouse export     write what a stage serves as an API definition
 //	gatehouse function   deploy, call and watch functions of a running server
 //	gatehouse admin      make an administrator of a running server
-//	gatehouse cluster    show how clusters and their endpoints do
+//	gatehouse cluster    show how clusters and their endpoints do, change them
 //	gatehouse compact    give back the room that a store does not need
 //	gatehouse explain    tell which policy decides about a request
 //	gatehouse who-can-call  list who may call a method

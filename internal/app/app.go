@@ -28,6 +28,7 @@ import (
 	"gatehouse/internal/identity"
 	"gatehouse/internal/rollup"
 	"gatehouse/internal/service/cloudformation"
+	"gatehouse/internal/service/clusters"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/logs"
 	"gatehouse/internal/service/servicediscovery"
@@ -80,6 +81,8 @@ type node struct {
 	clusters    *upstream.Registry
 	discovery   *discovery.Keeper
 	sources     discovery.Surroundings
+	changes     *clusters.Service
+	plain       *servicediscovery.Plain
 	registry    *servicediscovery.Follower
 	cloudMap    *servicediscovery.Service
 	aws         *awsclient.Client
@@ -211,7 +214,7 @@ func (n *node) run(ctx context.Context) error {
 	defer endParts()
 	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, log: n.log}
 	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run, n.functions.logs.Run,
-		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.registry.Run, n.cloudMap.Run, n.aws.Run, n.caches.Run,
+		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.registry.Run, n.cloudMap.Run, n.changes.Run, n.aws.Run, n.caches.Run,
 		n.countStages, n.countRoutes, n.rollups.Run,
 		n.logs.Run, n.groups.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
@@ -242,7 +245,7 @@ func (n *node) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the store: %w", err)
 	}
-	if err := errors.Join(n.compiler.Wait(ctx, rev), n.follower.Wait(ctx, rev), n.functions.syncer.Wait(ctx, rev), n.registry.Wait(ctx, rev), n.groups.Wait(ctx, rev)); err != nil {
+	if err := errors.Join(n.compiler.Wait(ctx, rev), n.follower.Wait(ctx, rev), n.functions.syncer.Wait(ctx, rev), n.registry.Wait(ctx, rev), n.changes.Wait(ctx, rev), n.groups.Wait(ctx, rev)); err != nil {
 		return nil // the end was asked for before the start was done
 	}
 	// From here on all is well: the addresses are open, and who calls before
@@ -278,6 +281,7 @@ func (n *node) settle(ctx context.Context) {
 		_ = n.compiler.Wait(ctx, rev)
 		_ = n.functions.syncer.Wait(ctx, rev)
 		_ = n.registry.Wait(ctx, rev)
+		_ = n.changes.Wait(ctx, rev)
 		_ = n.groups.Wait(ctx, rev)
 	}
 }

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,6 +20,7 @@ import (
 	"gatehouse/internal/discovery"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/record"
+	"gatehouse/internal/service/clusters"
 	"gatehouse/internal/service/servicediscovery"
 	"gatehouse/internal/upstream"
 	"gatehouse/internal/wire"
@@ -141,6 +144,40 @@ func (n *node) openDiscovery() error {
 	}
 	n.sources = sur
 	n.discovery = discovery.NewKeeper(all, n.clusters, n.log)
+	n.changes = clusters.New(n.st, n.credential.AccountID, n.discovery, n.log)
+	n.plain = servicediscovery.NewPlain(n.cloudMap, record.Scope{Account: n.credential.AccountID, Region: registrationRegion}, n.settle)
+	return n.readTokens()
+}
+
+// registrationRegion is where plain registration registers.
+const registrationRegion = "us-east-1"
+
+// maxTokensFile bounds the file of tokens.
+const maxTokensFile = 4 << 20
+
+// readTokens reads who may register by plain HTTP.
+func (n *node) readTokens() error {
+	name := n.cfg.RegistrationTokens
+	if name == "" {
+		return nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("registration-tokens: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	text, err := io.ReadAll(io.LimitReader(f, maxTokensFile+1))
+	if err == nil && len(text) > maxTokensFile {
+		err = errors.New("larger than 4 MiB")
+	}
+	if err != nil {
+		return fmt.Errorf("registration-tokens: %w", err)
+	}
+	tokens, err := servicediscovery.ParseTokens(text)
+	if err != nil {
+		return fmt.Errorf("registration-tokens: %s: %w", name, err)
+	}
+	n.plain.SetTokens(tokens)
 	return nil
 }
 

@@ -68,6 +68,11 @@ type Config struct {
 	// answer within 5 s, is not let in.
 	TLSClientOCSP bool `name:"tls-client-ocsp" help:"ask responders of OCSP about the certificates of clients"`
 
+	// RegistrationTokens is the file of those who may register instances by plain
+	// HTTP, without a signature: a line for each, TOKEN NAMESPACE/SERVICE. It is read
+	// again on SIGHUP. Empty: nobody may. docs/discovery.md tells of it.
+	RegistrationTokens string `name:"registration-tokens" kind:"FILE" help:"tokens of those who may register instances by plain HTTP"`
+
 	// TruststoreDir is the directory of the trust stores that custom domains may
 	// name as file:///NAME in mutualTlsAuthentication. A file is read again when it
 	// changes. Empty: they must be on S3.

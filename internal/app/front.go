@@ -18,6 +18,7 @@ import (
 	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/lambda"
+	"gatehouse/internal/service/servicediscovery"
 	"gatehouse/internal/wire"
 )
 
@@ -84,7 +85,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	access.Resources = iam.NewResources(n.st)
 	api := &late{}
 	n.stacks = cloudformation.New(n.st, cloudformation.Options{API: api, Inert: inertTypes(cfg.CloudFormationInert), Settled: n.settle, Log: n.log})
-	calls, err := awsrpc.NewHandler(services(cfg, &parts{n.st, n.blobs, n.compiler, n.meter, n.identities, access, n.functions.service, &truststores{dir: cfg.TruststoreDir, aws: n.aws}, open, n.stacks, n.cloudMap, n.groups}), awsrpc.Options{
+	calls, err := awsrpc.NewHandler(services(cfg, &parts{n.st, n.blobs, n.compiler, n.meter, n.identities, access, n.functions.service, &truststores{dir: cfg.TruststoreDir, aws: n.aws}, open, n.stacks, n.cloudMap, n.groups, n.changes}), awsrpc.Options{
 		Credentials: access, Authorizer: access, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,
 	})
 	if err != nil {
@@ -107,7 +108,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 		opt.TLS = f.keys.config(n.gateway)
 	}
 	f.server = &http.Server{
-		Handler:           apiHandler(calls, n.functions.service, ingress.Std(exchanges, limits)),
+		Handler:           apiHandler(calls, n.functions.service, n.plain, ingress.Std(exchanges, limits)),
 		ReadHeaderTimeout: apiHeadTime,
 		IdleTimeout:       apiIdleTime,
 		MaxHeaderBytes:    apiHeadSize,
@@ -135,7 +136,7 @@ func (c *Config) limits() ingress.Limits {
 
 // apiHandler serves the address of the AWS APIs, where the data plane can be
 // called too.
-func apiHandler(calls, downloads, exchanges http.Handler) http.Handler {
+func apiHandler(calls, downloads, plain, exchanges http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ingress.IsDataPlane(r) {
 			exchanges.ServeHTTP(w, r) // keeps times of its own
@@ -149,6 +150,10 @@ func apiHandler(calls, downloads, exchanges http.Handler) http.Handler {
 		}
 		if strings.HasPrefix(r.URL.Path, lambda.DownloadPath) {
 			downloads.ServeHTTP(w, r)
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, servicediscovery.PlainPath) {
+			plain.ServeHTTP(w, r)
 			return
 		}
 		calls.ServeHTTP(w, r)

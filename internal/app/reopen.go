@@ -35,6 +35,11 @@ func (n *node) reopen(ctx context.Context) error {
 			asked = true
 			n.logs.reopen()
 			n.rereadKeys()
+			if err := n.readTokens(); err != nil {
+				n.log.Error("tokens not read again, the old ones stay in force", "error", err)
+			} else {
+				n.log.Info("tokens of registration read again")
+			}
 		}
 		if ofListener.changed(n.clientFiles()...) || asked {
 			n.rereadClients()

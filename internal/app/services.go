@@ -19,6 +19,7 @@ import (
 	management "gatehouse/internal/service/apigatewaymanagementapi"
 	httpapi "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/internal/service/cloudformation"
+	"gatehouse/internal/service/clusters"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/servicediscovery"
 	"gatehouse/internal/service/sts"
@@ -39,6 +40,7 @@ type parts struct {
 	stacks    *cloudformation.Service // made over the others
 	cloudMap  *servicediscovery.Service
 	groups    logsapi.Server
+	changes   *clusters.Service
 }
 
 // services are the AWS APIs this server answers, each with what answers it. A
@@ -52,6 +54,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 		management.Mount(management.New(p.sockets, int(cfg.WebSocketMessage))),
 		iamapi.Mount(identities),
 		discoveryapi.Mount(p.cloudMap),
+		clusters.Mount(p.changes),
 		stsapi.Mount(sts.New(p.who, identities.Document)),
 		lambda.Mount(p.functions),
 		logsapi.Mount(p.groups),

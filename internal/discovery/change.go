@@ -1,7 +1,6 @@
 package discovery
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,9 +63,6 @@ func (c *Changes) Edit(address string, do func(*Change) error) (Changes, error) 
 	}
 	return next, next.Check()
 }
-
-// ErrNotAdded is why an endpoint cannot be removed.
-var ErrNotAdded = errors.New("was not added by hand: drain it, or remove it where the cluster finds it")
 
 // over lays c over what was found, which is in the order of addresses.
 func (c *Changes) over(found []Endpoint) []Endpoint {

@@ -18,8 +18,9 @@ type Keeper struct {
 	log   *slog.Logger
 	added chan *kept // not yet run by Run
 
-	mu       sync.Mutex // guards the field below; never held while calling out
+	mu       sync.Mutex // guards the fields below; never held while calling out
 	clusters map[string]*kept
+	changes  map[string]Changes // of clusters that are not there yet
 }
 
 // maxAdded bounds the clusters that are added.
@@ -82,7 +83,7 @@ const (
 
 // NewKeeper returns a keeper of clusters by name. Its Run must be running.
 func NewKeeper(clusters map[string]Cluster, to Target, log *slog.Logger) *Keeper {
-	k := &Keeper{to: to, log: log, clusters: make(map[string]*kept, len(clusters)), added: make(chan *kept, maxAdded)}
+	k := &Keeper{to: to, log: log, clusters: make(map[string]*kept, len(clusters)), added: make(chan *kept, maxAdded), changes: map[string]Changes{}}
 	for name, c := range clusters {
 		k.clusters[name] = newKept(name, &c)
 	}
@@ -108,12 +109,14 @@ func (k *Keeper) Add(name string, c Cluster) error {
 		return nil
 	}
 	kc := newKept(name, &c)
+	kc.change(k.changes[name])
 	select {
 	case k.added <- kc:
 	default:
 		return errors.New("too many clusters begin at once")
 	}
 	k.clusters[name] = kc
+	delete(k.changes, name)
 	return nil
 }
 
@@ -262,18 +265,27 @@ func (k *Keeper) Knows(cluster, address string) bool {
 // Change puts what operators decided about a cluster in place of what they
 // decided before.
 func (k *Keeper) Change(cluster string, ch Changes) {
-	c := k.cluster(cluster)
+	k.mu.Lock()
+	c := k.clusters[cluster]
+	if c == nil { // it may come yet
+		k.changes[cluster] = ch
+	}
+	k.mu.Unlock()
 	if c == nil {
-		return // of a configuration that was
+		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.change(ch)
+	k.giveLocked(c)
+}
+
+func (c *kept) change(ch Changes) {
 	c.changes = ch
 	c.status.Changes = nil
 	if !ch.Empty() {
 		c.status.Changes = &ch
 	}
-	k.giveLocked(c)
 }
 
 // Status tells how the source of a cluster does.

@@ -119,6 +119,9 @@ func (a *Access) target(c *awsrpc.Call) (action, resource string) {
 		return "iam:" + c.Operation, a.iamResource(c)
 	case "cloudformation":
 		return "cloudformation:" + c.Operation, stackResource(c)
+	case "gatehouse":
+		return "gatehouse:" + c.Operation, arn.ARN{Partition: arn.Partition(caller.Region), Service: "gatehouse", Region: caller.Region, Account: caller.Account,
+			Resource: "cluster/" + c.Labels["Cluster"]}.String()
 	case "servicediscovery":
 		return "servicediscovery:" + c.Operation, cloudMapResource(c)
 	case "lambda":

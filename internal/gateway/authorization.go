@@ -78,7 +78,7 @@ func authorizerVar(name string) Getter {
 	case "requestId":
 		return func(dst []byte, x *Exchange) []byte { return append(dst, x.Vars.AuthorizerRequestID...) }
 	case "error":
-		return func(dst []byte, x *Exchange) []byte { return append(dst, x.Vars.AuthorizerError...) }
+		return appendAuthorizerError
 	}
 	if claim, ok := strings.CutPrefix(name, "claims."); ok {
 		return func(dst []byte, x *Exchange) []byte {

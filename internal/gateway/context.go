@@ -19,7 +19,7 @@ func ContextVar(name string) Getter {
 	if rest, ok := strings.CutPrefix(name, "authorizer."); ok {
 		return authorizerVar(rest)
 	}
-	for _, group := range [][]contextVar{requestVars, identityVars, clientVars, integrationVars, errorVars} {
+	for _, group := range [][]contextVar{requestVars, identityVars, clientVars, integrationVars, errorVars, reasonVars} {
 		for _, v := range group {
 			if v.name == name {
 				return v.get

@@ -22,7 +22,7 @@ import (
 // unauthorized refuses whoever did not say who they are.
 //
 // AWS: authorizers.md §1.2.
-var unauthorized = gateway.NewFault(gateway.Unauthorized, nil)
+var unauthorized = gateway.NewFault(gateway.Unauthorized, errors.New("the request has no identity that the authorizer takes"))
 
 // misconfigured refuses because the authorizer cannot be asked, or answers what
 // is no answer; failed because it raised an error.

@@ -104,6 +104,7 @@ func (r *userPoolsRoute) Authorize(ctx context.Context, x *gateway.Exchange) err
 		}
 	}
 	if !v.fits(r.scopes) {
+		x.Vars.AuthorizerError = "the token is not of the kind, or has none of the scopes, that the method asks for"
 		return unauthorized
 	}
 	x.Authorization, x.Allowed = &v.Authorization, policy.Allow

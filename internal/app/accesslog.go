@@ -32,7 +32,8 @@ const (
 // accessLogs is where access logs go: to the log groups and delivery streams
 // that stages name, and to places that take the lines of all stages.
 type accessLogs struct {
-	groups  *logs.Service            // nil: not to log groups
+	service *logs.Service
+	groups  *logs.Service            // nil: access logs do not go to log groups
 	every   []*step.LogSink          // take all lines
 	streams map[string]*step.LogSink // delivery streams, by name
 	stream  string                   // of log groups, in this run
@@ -41,7 +42,7 @@ type accessLogs struct {
 
 // openAccessLogs makes the places that the settings name.
 func openAccessLogs(cfg *Config, groups *logs.Service, log *slog.Logger) (*accessLogs, error) {
-	l := &accessLogs{streams: map[string]*step.LogSink{}, stream: newLogStream(), log: log}
+	l := &accessLogs{service: groups, streams: map[string]*step.LogSink{}, stream: newLogStream(), log: log}
 	for name, url := range cfg.DeliveryStreams {
 		l.streams[name] = step.NewLogSink(newDeliveryStream(url), step.LogOptions{Flush: time.Second})
 	}
@@ -117,6 +118,12 @@ func (l *accessLogs) Sink(destination string) (gateway.Sink, error) {
 		return sinks[0], nil
 	}
 	return sinks, nil
+}
+
+// Group returns what takes events for a log group, which is made when the first
+// comes.
+func (l *accessLogs) Group(scope record.Scope, name string) gateway.EventSink {
+	return l.service.Group(scope, name, true).Stream(l.stream)
 }
 
 // sinks are several places for the same lines.

@@ -99,6 +99,8 @@ var integrationVars = []contextVar{
 		}
 		return appendIntegrationStatus(dst, x)
 	}},
+	{"integration.requestId", appendIntegrationRequestID},
+	{"awsEndpointRequestId", appendIntegrationRequestID},
 	{"integration.error", func(dst []byte, x *Exchange) []byte { return append(dst, x.Vars.IntegrationError...) }},
 	{"integration.responseTransferMode", func(dst []byte, x *Exchange) []byte {
 		if x.Vars.IntegrationStart.IsZero() {
@@ -206,6 +208,10 @@ func appendIntegrationLatency(dst []byte, x *Exchange) []byte {
 
 func appendIntegrationStatus(dst []byte, x *Exchange) []byte {
 	return appendStatus(dst, x.Vars.IntegrationStatus)
+}
+
+func appendIntegrationRequestID(dst []byte, x *Exchange) []byte {
+	return append(dst, x.Vars.IntegrationRequestID...)
 }
 
 func appendStatus(dst []byte, status int) []byte {

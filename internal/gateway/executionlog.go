@@ -10,12 +10,34 @@ import (
 // An ExecutionLog collects what is told of one exchange while it is executed.
 // Exchanges have none unless somebody reads it: the steps that write are in
 // plans that are made for that, and integrations that are no HTTP call ask
-// whether x.Log is nil.
+// whether x.Log is nil. Lines about what went well are left out where only
+// failures are wanted, and what messages hold unless all is to be traced.
 //
 // AWS: logging-metrics.md §2.
 type ExecutionLog struct {
+	// Trace: messages are shown, with header and body.
+	Trace bool
+
+	level LogLevel
 	lines []logLine
 	buf   []byte // all texts, one after another
+}
+
+// A LogLevel says which lines of an ExecutionLog are written.
+//
+// AWS: logging-metrics.md §2.
+type LogLevel uint8
+
+// The levels, each with the lines of those before it.
+const (
+	LogOff LogLevel = iota
+	LogError
+	LogInfo
+)
+
+// NewExecutionLog makes a log. What is traced counts as LogInfo.
+func NewExecutionLog(level LogLevel, trace bool) *ExecutionLog {
+	return &ExecutionLog{Trace: trace && level >= LogInfo, level: level}
 }
 
 type logLine struct {
@@ -35,6 +57,15 @@ func (l *ExecutionLog) Reset() { l.lines, l.buf = l.lines[:0], l.buf[:0] }
 
 // Add adds a line of parts.
 func (l *ExecutionLog) Add(parts ...string) {
+	if l.level >= LogInfo {
+		l.add(parts)
+	}
+}
+
+// Fail adds a line about what went wrong.
+func (l *ExecutionLog) Fail(parts ...string) { l.add(parts) }
+
+func (l *ExecutionLog) add(parts []string) {
 	from := len(l.buf)
 	for _, p := range parts {
 		l.buf = append(l.buf, p...)
@@ -52,6 +83,9 @@ func (l *ExecutionLog) end(from int) {
 
 // AddBody adds a line with a body, of which no more is copied than is shown.
 func (l *ExecutionLog) AddBody(name string, body []byte) {
+	if !l.Trace {
+		return
+	}
 	from := len(l.buf)
 	l.buf = append(append(l.buf, name...), ": "...)
 	l.buf = append(l.buf, body[:min(len(body), maxLogLine+1)]...)
@@ -60,6 +94,9 @@ func (l *ExecutionLog) AddBody(name string, body []byte) {
 
 // AddHeader adds a line with header fields.
 func (l *ExecutionLog) AddHeader(name string, fields []wire.Field) {
+	if !l.Trace {
+		return
+	}
 	from := l.begin(name)
 	first := true
 	for i := range fields {
@@ -106,6 +143,9 @@ func AppendMasked(dst []byte, secret string) []byte {
 
 // AddParams adds a line with parameters, in the order in which all yields them.
 func (l *ExecutionLog) AddParams(name string, all func(yield func(name, value string) bool)) {
+	if !l.Trace {
+		return
+	}
 	from := l.begin(name)
 	first := true
 	for n, v := range all {
@@ -125,7 +165,9 @@ type Endpoint struct {
 
 // AddEndpointRequest tells what is sent to the integration endpoint.
 func (l *ExecutionLog) AddEndpointRequest(e *Endpoint) {
-	l.Add("Endpoint request URI: ", e.URI)
+	if l.Trace {
+		l.Add("Endpoint request URI: ", e.URI)
+	}
 	l.AddHeader("Endpoint request headers", e.Header)
 	l.AddBody("Endpoint request body after transformations", e.Body)
 	l.Add("Sending request to ", e.URI)
@@ -136,6 +178,20 @@ func (l *ExecutionLog) AddEndpointResponse(status int, took time.Duration, heade
 	l.Add("Received response. Status: ", strconv.Itoa(status), ", Integration latency: ", strconv.FormatInt(took.Milliseconds(), 10), " ms")
 	l.AddHeader("Endpoint response headers", header)
 	l.AddBody("Endpoint response body before transformations", body)
+}
+
+// Each calls write with every line, as one event of a log group.
+//
+// AWS: logging-metrics.md §2: the request's id in parentheses stands before each.
+func (l *ExecutionLog) Each(requestID string, write func(at time.Time, text []byte)) {
+	from := 0
+	var b []byte
+	for _, line := range l.lines {
+		b = append(append(append(b[:0], '('), requestID...), ") "...)
+		b = append(b, l.buf[from:line.end]...)
+		write(line.at, b)
+		from = line.end
+	}
 }
 
 // Append appends all lines as TestInvokeMethod returns them.

@@ -56,6 +56,14 @@ type Sink interface {
 	Write(line []byte)
 }
 
+// An EventSink takes events of a log group. It never waits, and keeps nothing of
+// a text. It is called from any number of goroutines.
+type EventSink interface {
+	// Write adds an event, at a time in milliseconds since 1970. False: it was
+	// dropped.
+	Write(at int64, text []byte) bool
+}
+
 // A Plan is what happens to every exchange of one route, in order.
 type Plan struct {
 	Request     []Step      // method request … integration request

@@ -59,6 +59,7 @@ type Vars struct {
 	FirstContent                     time.Time // of a streamed response; zero: there was none yet
 	IntegrationStatus                int       // 0: none
 	IntegrationError                 string    // $context.integration.error
+	IntegrationRequestID             string    // of the service that was called; empty: it gave none
 	FunctionStatus                   int       // the statusCode that a Lambda proxy function returned; 0: none
 	Streamed                         bool      // responseTransferMode
 

@@ -43,7 +43,7 @@ type Options struct {
 	Clusters *upstream.Registry  // where integrations find their clusters
 	Caches   *integration.Caches // where stages find their caches; nil: a registry of its own
 	Metrics  *Metrics            // where stages find their series; nil: they are nowhere to be seen
-	Logs     AccessLogs          // nil: access logging is off
+	Logs     Logs                // nil: nothing is logged
 	Log      *slog.Logger        // nil: slog.Default()
 	AWS      *awsclient.Client   // calls AWS services; nil: stages that need one are refused
 	// Functions calls the Lambda functions of integrations and authorizers; nil:
@@ -89,8 +89,12 @@ type Options struct {
 	CacheMemory int64
 }
 
-// AccessLogs finds the sink for an access log destination.
-type AccessLogs interface {
+// Logs is where access logs and execution logs go.
+type Logs interface {
+	// Group returns what takes events for a log group, which is made when the
+	// first comes.
+	Group(scope record.Scope, name string) gateway.EventSink
+
 	// Sink returns where the lines for the log group or delivery stream with
 	// this ARN go; nil: nowhere. Stages are compiled side by side, so it is called
 	// from several goroutines.

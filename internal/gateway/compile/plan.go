@@ -92,6 +92,7 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 		return nil, err
 	}
 	plan := &gateway.Plan{Request: admission, Fault: p.fault, Finish: p.finishersOf(rt)}
+	logged := p.log(plan, rt, m)
 
 	// AWS: rest-execution.md §6. That coded bodies are decoded once they are
 	// known to be wanted is our decision: Amazon may do it as early as step 6.
@@ -99,7 +100,7 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 	if compression != nil {
 		plan.Request = append(plan.Request, step.Decompress{})
 	}
-	if p.test {
+	if logged {
 		plan.Request, plan.Fault = append(plan.Request, step.LogRequest{}), step.LogFault{Fault: p.fault}
 	}
 	// AWS: step 15: required parameters, then the body, once a validator asks
@@ -123,6 +124,9 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 		return nil, err
 	}
 	plan.Integration = call
+	if forward, ok := call.(gateway.Forward); ok && logged {
+		plan.Integration = integration.Logged{Forward: forward}
+	}
 	if len(in.RequestParameters) > 0 || len(variables) > 0 {
 		s, err := step.NewIntegrationRequest(in.RequestParameters, variables, backendOf(in), sc)
 		if err != nil {
@@ -153,10 +157,7 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 	if compression != nil && !streams(in) && !p.test {
 		plan.Response = append(plan.Response, step.NewCompress(int64(*compression)))
 	}
-	if p.test {
-		if call, ok := plan.Integration.(gateway.Forward); ok {
-			plan.Integration = integration.Logged{Forward: call}
-		}
+	if logged {
 		plan.Response = append(plan.Response, step.LogResponse{})
 	}
 	return plan, nil
@@ -452,6 +453,39 @@ func (p *planner) finishers() ([]gateway.Finisher, error) {
 		return finish, nil
 	}
 	return append(finish, step.NewAccessLog(str(set.Format), sink)), nil
+}
+
+// log puts the beginning and the end of an execution log into a plan, if the
+// stage wants one of the method; false: it does not, and nothing of it is there.
+func (p *planner) log(plan *gateway.Plan, rt *gateway.Route, m *api.Method) bool {
+	if p.test {
+		return true // it brings its own
+	}
+	set, _ := p.rec.MethodSetting(rt.ResourcePath, rt.Method)
+	level := logLevel(str(set.LoggingLevel))
+	if level == gateway.LogOff || p.c.opt.Logs == nil {
+		return false
+	}
+	sink := p.c.opt.Logs.Group(p.id.Scope, executionGroup(p.id))
+	l := step.NewExecutionLog(level, isTrue(set.DataTraceEnabled), sink)
+	plan.Request = append([]gateway.Step{l}, append(plan.Request, step.LogAdmitted{KeyRequired: isTrue(m.ApiKeyRequired)})...)
+	plan.Finish = append(slices.Clone(plan.Finish), l)
+	return true
+}
+
+// executionGroup is the log group of a stage's execution logs.
+//
+// AWS: logging-metrics.md §2.
+func executionGroup(id stageID) string { return "API-Gateway-Execution-Logs_" + id.api + "/" + id.name }
+
+func logLevel(name string) gateway.LogLevel {
+	switch name {
+	case "ERROR":
+		return gateway.LogError
+	case "INFO":
+		return gateway.LogInfo
+	}
+	return gateway.LogOff
 }
 
 func isTrue(p *bool) bool { return p != nil && *p }

@@ -49,7 +49,7 @@ func (c *Compiler) testAuthorizer(ctx context.Context, scope record.Scope, def *
 	}
 	st := &gateway.Stage{Account: scope.Account, Region: scope.Region, API: str(in.RestApiId), Name: testAuthorizerStage, Router: router, Variables: in.StageVariables}
 	t := &test{c: c, p: p, stage: st, route: rt}
-	x := &gateway.Exchange{Log: new(gateway.ExecutionLog), Peer: &wire.Peer{Proto: "HTTP/1.1"}}
+	x := &gateway.Exchange{Log: gateway.NewExecutionLog(gateway.LogInfo, true), Peer: &wire.Peer{Proto: "HTTP/1.1"}}
 	t.fill(&x.MethodRequest, &api.TestInvokeMethodInput{Headers: in.Headers, MultiValueHeaders: in.MultiValueHeaders,
 		PathWithQueryString: in.PathWithQueryString, Body: in.Body})
 	x.BeginTest(st, rt)

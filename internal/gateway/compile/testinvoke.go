@@ -91,7 +91,7 @@ func (t *test) close() {
 
 // run sends the request through the method's plan.
 func (t *test) run(ctx context.Context, in *api.TestInvokeMethodInput) (*api.TestInvokeMethodResponse, error) {
-	x := &gateway.Exchange{Log: new(gateway.ExecutionLog), Peer: &wire.Peer{Proto: "HTTP/1.1"}}
+	x := &gateway.Exchange{Log: gateway.NewExecutionLog(gateway.LogInfo, true), Peer: &wire.Peer{Proto: "HTTP/1.1"}}
 	t.fill(&x.MethodRequest, in)
 	x.BeginTest(t.stage, t.route)
 	defer t.c.gw.Finish(x, wire.Sent{})

@@ -71,7 +71,7 @@ func (k *invoke) call(ctx context.Context, x *gateway.Exchange, in *function.Inv
 		cancel()
 		return nil, nil, err
 	}
-	x.Vars.IntegrationStatus = res.Status
+	x.Vars.IntegrationStatus, x.Vars.IntegrationRequestID = res.Status, res.RequestID
 	if x.Log != nil {
 		logResult(x, res)
 	}

@@ -403,7 +403,7 @@ func TestLambdaProxyAllocs(t *testing.T) {
 // AWS: LS basic::test_apigw_test_invoke_method_api; logging-metrics.md §2.1.
 func TestLambdaLog(t *testing.T) {
 	x := exchange("GET", "/s/t", "")
-	x.Stage, x.Route, x.Log = &gateway.Stage{API: "abc123"}, &gateway.Route{}, new(gateway.ExecutionLog)
+	x.Stage, x.Route, x.Log = &gateway.Stage{API: "abc123"}, &gateway.Route{}, gateway.NewExecutionLog(gateway.LogInfo, true)
 	l, err := integration.NewLambda(&integration.LambdaConfig{Invoker: returns(`{"a":1}`), Function: functionARN, Method: "POST"})
 	if err != nil {
 		t.Fatal(err)

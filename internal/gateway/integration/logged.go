@@ -9,8 +9,8 @@ import (
 )
 
 // Logged wraps an integration that is one HTTP call, and tells x.Log what is
-// sent and what comes back. Bodies are read whole for that, unless they are
-// streamed.
+// sent and what comes back. Bodies are read whole where they are traced, unless
+// they are streamed.
 type Logged struct{ Forward gateway.Forward }
 
 // Call calls the backend.
@@ -33,13 +33,16 @@ func sendLogged(ctx context.Context, x *gateway.Exchange, accept func(x *gateway
 		return accept(x, err)
 	}
 	in := &x.IntegrationResponse
-	if !x.Vars.Streamed {
+	if x.Log.Trace && !x.Vars.Streamed {
 		if err := x.ReadResponse(); err != nil {
 			_ = accept(x, nil) // for what it notes; the body is missing
 			return err
 		}
 	}
 	status, body, header := in.Status, in.Body.Bytes, in.Header.Fields
+	if x.Vars.IntegrationRequestID == "" {
+		x.Vars.IntegrationRequestID = in.Header.GetID(wire.HeaderXAmznRequestID)
+	}
 	start := x.Vars.IntegrationStart
 	err := accept(x, nil)
 	x.Log.AddEndpointResponse(status, x.Vars.IntegrationEnd.Sub(start), header, body)

@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/awsclient"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/sigv4"
+	"gatehouse/internal/wire"
 )
 
 // A Service is an AWS integration with any service but Lambda: an HTTP
@@ -62,7 +63,11 @@ func (s *Service) Call(ctx context.Context, x *gateway.Exchange) error {
 	if x.Log != nil {
 		return sendLogged(ctx, x, s.http.Accept)
 	}
-	return s.http.Accept(x, send(ctx, x))
+	err := send(ctx, x)
+	if err == nil {
+		x.Vars.IntegrationRequestID = x.IntegrationResponse.Header.GetID(wire.HeaderXAmznRequestID)
+	}
+	return s.http.Accept(x, err)
 }
 
 const targetHeader = "X-Amz-Target"

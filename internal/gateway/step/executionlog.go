@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -11,20 +13,101 @@ import (
 	"gatehouse/internal/wire"
 )
 
-// The steps here write x.Log. They are in the plans of test invocations only.
+// The steps here write x.Log. They are in the plans of test invocations, and of
+// methods whose stage wants execution logs.
+
+// ExecutionLog begins and ends the logs of exchanges: it is the first step of
+// their plans, and a finisher.
+type ExecutionLog struct {
+	level gateway.LogLevel
+	trace bool
+	sink  gateway.EventSink
+	logs  sync.Pool // of *gateway.ExecutionLog
+}
+
+// NewExecutionLog makes a log of a level; with trace it shows messages too.
+func NewExecutionLog(level gateway.LogLevel, trace bool, sink gateway.EventSink) *ExecutionLog {
+	return &ExecutionLog{level: level, trace: trace, sink: sink}
+}
+
+// Do begins the log of x.
+//
+// AWS: logging-metrics.md §2.1, lines 1 and 2.
+func (e *ExecutionLog) Do(_ context.Context, x *gateway.Exchange) error {
+	l, ok := e.logs.Get().(*gateway.ExecutionLog)
+	if !ok {
+		l = gateway.NewExecutionLog(e.level, e.trace)
+	}
+	l.Reset()
+	x.Log = l
+	l.Add("Extended Request Id: ", x.Vars.ExtendedRequestID)
+	l.Add("Verifying Usage Plan for request: ", x.Vars.RequestID, ". API Key: ", maskedKey(x), " API Stage: ", x.Stage.API, "/", x.Stage.Name)
+	return nil
+}
+
+// Finish ends the log of x and writes it.
+//
+// AWS: lines 21 and 22; the first is an error after one.
+func (e *ExecutionLog) Finish(x *gateway.Exchange) {
+	l := x.Log
+	if l == nil {
+		return // another finisher's, or refused before the log began
+	}
+	LogEnd(x)
+	if id := x.Vars.IntegrationRequestID; id != "" {
+		l.Add("AWS Integration Endpoint RequestId : ", id)
+	}
+	l.Each(x.Vars.RequestID, func(at time.Time, text []byte) { e.sink.Write(at.UnixMilli(), text) })
+	x.Log = nil
+	e.logs.Put(l)
+}
+
+// maskedKey is the API key of x as logs show it.
+func maskedKey(x *gateway.Exchange) string {
+	return string(gateway.AppendMasked(nil, x.Vars.APIKey))
+}
+
+// LogAdmitted tells that the client may call the method. It stands behind
+// whatever may refuse the client.
+type LogAdmitted struct {
+	KeyRequired bool
+}
+
+// Do writes lines 3 and 4.
+//
+// AWS: logging-metrics.md §2.1. What line 3 says of a key that is required is
+// not recorded; it is left out.
+func (s LogAdmitted) Do(_ context.Context, x *gateway.Exchange) error {
+	l, key := x.Log, maskedKey(x)
+	if !s.KeyRequired {
+		l.Add("API Key ", key, " authorized because method '", x.Vars.HTTPMethod, " ", x.Route.ResourcePath,
+			"' does not require API Key. Request will not contribute to throttle or quota limits")
+	}
+	l.Add("Usage Plan check succeeded for API Key ", key, " and API Stage ", x.Stage.API, "/", x.Stage.Name)
+	return nil
+}
 
 // LogRequest tells what came from the client. It is the first step after
 // whatever may refuse the client.
 type LogRequest struct{}
 
-// Do reads the whole body.
+// Do reads the whole body, if it is to be shown.
 //
 // AWS: logging-metrics.md §2.1, lines 5 to 10; LS api::test_invoke_test_method.
 func (LogRequest) Do(_ context.Context, x *gateway.Exchange) error {
-	err := x.ReadBody()
 	l := x.Log
+	var err error
+	if l.Trace {
+		err = x.ReadBody()
+	}
 	l.Add("Starting execution for request: ", x.Vars.RequestID)
-	l.Add("HTTP Method: ", x.Vars.HTTPMethod, ", Resource Path: ", x.Vars.Path)
+	if !x.Vars.TestInvoke {
+		// AWS: of a test the path that was asked for is recorded, of a stage's method
+		// that of the resource.
+		l.Add("HTTP Method: ", x.Vars.HTTPMethod, ", Resource Path: ", x.Route.ResourcePath)
+	} else {
+		l.Add("HTTP Method: ", x.Vars.HTTPMethod, ", Resource Path: ", x.Vars.Path)
+	}
 	l.AddParams("Method request path", func(yield func(name, value string) bool) {
 		for i, name := range x.Route.ParamNames {
 			if v := x.Vars.Params[i]; v != "" && !yield(name, decoded(x, v, false)) {
@@ -77,25 +160,28 @@ type LogFault struct{ Fault gateway.Step }
 func (s LogFault) Do(ctx context.Context, x *gateway.Exchange) error {
 	f := x.Fault
 	failed := x.Vars.IntegrationError
+	if x.Log == nil {
+		return s.Fault.Do(ctx, x) // it failed before its plan began
+	}
 	switch {
 	case strings.HasPrefix(failed, "Lambda execution failed"):
-		x.Log.Add(failed)
+		x.Log.Fail(failed)
 	case f.Type == gateway.APIConfigurationError && failed != "":
-		x.Log.Add("Execution failed due to configuration error: ", failed)
+		x.Log.Fail("Execution failed due to configuration error: ", failed)
 	case f.Type == gateway.APIConfigurationError:
-		x.Log.Add("Execution failed due to configuration error: ", detail(f))
+		x.Log.Fail("Execution failed due to configuration error: ", detail(f))
 	case f.Type == gateway.IntegrationTimeout:
-		x.Log.Add("Execution failed due to a timeout error")
+		x.Log.Fail("Execution failed due to a timeout error")
 	case f.Type == gateway.IntegrationFailure && f.StatusCode() == 504:
-		x.Log.Add("Execution failed due to a network error communicating with endpoint")
+		x.Log.Fail("Execution failed due to a network error communicating with endpoint")
 	case f.Type == gateway.IntegrationFailure:
-		x.Log.Add("Execution failed due to configuration error: ", failed)
+		x.Log.Fail("Execution failed due to configuration error: ", failed)
 	case f.Type == gateway.BadRequestBody && f.Validation != "":
-		x.Log.Add("Request body does not match model schema for content type ", mediaType(x.Vars.ContentType), ": ", f.Validation)
+		x.Log.Fail("Request body does not match model schema for content type ", mediaType(x.Vars.ContentType), ": ", f.Validation)
 	case f.Type == gateway.Internal:
-		x.Log.Add("Execution failed due to an internal error")
+		x.Log.Fail("Execution failed due to an internal error")
 	default:
-		x.Log.Add(f.Text())
+		x.Log.Fail(f.Text())
 	}
 	return s.Fault.Do(ctx, x)
 }
@@ -115,11 +201,18 @@ func detail(f *gateway.Fault) string {
 
 // LogEnd writes the last line.
 func LogEnd(x *gateway.Exchange) {
-	x.Log.Add("Method completed with status: ", strconv.Itoa(x.MethodResponse.Status))
+	write := x.Log.Add
+	if x.Fault != nil {
+		write = x.Log.Fail
+	}
+	write("Method completed with status: ", strconv.Itoa(x.MethodResponse.Status))
 }
 
 var (
-	_ gateway.Step = LogRequest{}
-	_ gateway.Step = LogResponse{}
-	_ gateway.Step = LogFault{}
+	_ gateway.Step     = (*ExecutionLog)(nil)
+	_ gateway.Finisher = (*ExecutionLog)(nil)
+	_ gateway.Step     = LogAdmitted{}
+	_ gateway.Step     = LogRequest{}
+	_ gateway.Step     = LogResponse{}
+	_ gateway.Step     = LogFault{}
 )

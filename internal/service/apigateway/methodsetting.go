@@ -1,12 +1,14 @@
 package apigateway
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
 
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/record"
+	"gatehouse/internal/store"
 )
 
 // A methodSettingFunc sets one setting of methods. It reports false if the
@@ -21,14 +23,16 @@ var methodSettings = map[string]methodSettingFunc{
 		m.MetricsEnabled = new(on)
 		return ok, nil
 	},
-	"logging/dataTrace": switchOff(noDataTrace, func(m *api.MethodSetting) **bool { return &m.DataTraceEnabled }),
+	"logging/dataTrace": func(m *api.MethodSetting, value string) (bool, error) {
+		on, ok := truth(value)
+		m.DataTraceEnabled = new(on)
+		return ok, nil
+	},
 	"logging/loglevel": func(m *api.MethodSetting, value string) (bool, error) {
 		switch value {
-		case "OFF":
+		case logOff, "ERROR", "INFO":
 			m.LoggingLevel = new(value)
 			return true, nil
-		case "ERROR", "INFO":
-			return true, noLogging.refuse(value)
 		}
 		return false, nil
 	},
@@ -70,16 +74,38 @@ var methodSettings = map[string]methodSettingFunc{
 	},
 }
 
-// switchOff is a switch that cannot be on yet.
-func switchOff(no unsupportedID, field func(m *api.MethodSetting) **bool) methodSettingFunc {
-	return func(m *api.MethodSetting, value string) (bool, error) {
-		on, ok := truth(value)
-		if on {
-			return true, no.refuse("true")
+const logOff = "OFF"
+
+// logs reports whether a method's execution is logged.
+func logs(m *api.MethodSetting) bool { return m.LoggingLevel != nil && *m.LoggingLevel != logOff }
+
+// checkLogging refuses execution logs without a role for them, and turns traces
+// off where nothing is logged.
+//
+// AWS: logging-metrics.md §2: the text; with level OFF dataTraceEnabled is not
+// kept.
+func (s *Service) checkLogging(ctx context.Context, c *store.Change, t record.Tables, before map[string]api.MethodSetting, st *api.Stage) error {
+	begins := false
+	for key, m := range st.MethodSettings {
+		old := before[key]
+		begins = begins || logs(&m) && !logs(&old)
+		if !logs(&m) && is(m.DataTraceEnabled) {
+			m.DataTraceEnabled = new(false)
+			st.MethodSettings[key] = m
 		}
-		*field(m) = new(false)
-		return ok, nil
 	}
+	if !begins {
+		return nil
+	}
+	account, rev, err := s.account(ctx, t)
+	if err != nil {
+		return err
+	}
+	if str(account.CloudwatchRoleArn) == "" {
+		return api.BadRequestException("CloudWatch Logs role ARN must be set in account settings to enable logging")
+	}
+	c.Require(t.Accounts.Is(record.AccountID, rev))
+	return nil
 }
 
 // newMethodSetting is what the other settings of a method are when one is set.

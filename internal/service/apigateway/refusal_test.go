@@ -155,8 +155,6 @@ func TestUnsupported(t *testing.T) {
 		{noTracing, "CreateDeployment", doc{"restApiId": id, "stageName": "prod", "tracingEnabled": true}},
 		{noTracing, "UpdateStage", stagePatch(id, "replace", "/tracingEnabled", "true")},
 		{noClientCertificate, "UpdateStage", stagePatch(id, "replace", "/clientCertificateId", "arn:aws:acm:eu-west-1:1:certificate/x")},
-		{noLogging, "UpdateStage", stagePatch(id, "replace", "/*/*/logging/loglevel", "INFO")},
-		{noDataTrace, "UpdateStage", stagePatch(id, "replace", "/*/*/logging/dataTrace", "true")},
 		{noProductCode, "UpdateUsagePlan", doc{"usagePlanId": plan, "patchOperations": patch("add", "/productCode", "1")}},
 		{noLabels, "UpdateApiKey", doc{"apiKey": key, "patchOperations": patch("add", "/labels", "x")}},
 		{noCertificate, "CreateDomainName", doc{"domainName": "e.example.com", "regionalCertificateArn": "arn:x"}},

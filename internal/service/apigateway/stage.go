@@ -3,6 +3,7 @@ package apigateway
 import (
 	"context"
 	"errors"
+	"maps"
 	"regexp"
 
 	api "gatehouse/internal/awsapi/apigateway"
@@ -231,11 +232,14 @@ func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*a
 		if stage, rev, err = s.liveStage(ctx, t, in.RestApiId, in.StageName); err != nil {
 			return err
 		}
-		certificate := str(stage.ClientCertificateId)
+		certificate, settings := str(stage.ClientCertificateId), maps.Clone(stage.MethodSettings)
 		if err := stagePatches.apply(&stage.Stage, in.PatchOperations); err != nil {
 			return err
 		}
 		if err := s.checkStage(&stage.Stage); err != nil {
+			return err
+		}
+		if err := s.checkLogging(ctx, c, t, settings, &stage.Stage); err != nil {
 			return err
 		}
 		if str(stage.ClientCertificateId) != certificate {

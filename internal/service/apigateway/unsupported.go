@@ -32,8 +32,6 @@ const (
 	noIntegrationTarget
 	noTracing
 	noClientCertificate
-	noLogging
-	noDataTrace
 	noProductCode
 	noLabels
 	noCertificate
@@ -51,8 +49,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noIntegrationTarget:   {"Integration", "integrationTarget", "any (VPC links of version 2)"},
 	noTracing:             {"Stage", "tracingEnabled", "true"},
 	noClientCertificate:   {"Stage", "clientCertificateId", "ARN of a certificate of ACM"},
-	noLogging:             {"Stage method settings", "logging/loglevel", "ERROR, INFO"},
-	noDataTrace:           {"Stage method settings", "logging/dataTrace", "true"},
 	noProductCode:         {"UsagePlan", "productCode", "any"},
 	noLabels:              {"ApiKey", "labels", "any"},
 	noCertificate:         {"DomainName", "certificate settings", "certificateArn, regionalCertificateArn, ownershipVerificationCertificateArn; changes of an uploaded certificate"},
@@ -103,7 +99,7 @@ func validContentType(s string) bool {
 // the reason: what they are about at Amazon does not exist here, or decides
 // nothing there either.
 var inert = []struct{ of, setting, why string }{
-	{"Account", "cloudwatchRoleArn", "the role in which Amazon writes logs; Gatehouse writes them itself and needs none"},
+	{"Account", "cloudwatchRoleArn", "the role in which Amazon writes logs; execution logs cannot be switched on without it, but Gatehouse writes them itself"},
 	{"ApiKey", "customerId", "the customer in AWS Marketplace; GetApiKeys finds keys by it"},
 	{"ApiKey", "stageKeys", "superseded by usage plans at Amazon too, where they admit nobody"},
 	{"Integration", "contentHandling of AWS_PROXY", "binary media types and isBase64Encoded decide there (Lambda functions)"},

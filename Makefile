@@ -76,6 +76,7 @@ fuzz:
 
 bench: build
 	test/bench/bench.py --gatehouse $(BIN)
+	GATEHOUSE_SOCKETS=50000 go test -count=1 -v ./test/bench/sockets
 
 # Everything that is generated: AWS shapes, the configuration page, COVERAGE.md.
 generate:

@@ -31,6 +31,7 @@ import (
 	"gatehouse/internal/service/clusters"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/logs"
+	"gatehouse/internal/service/s3"
 	"gatehouse/internal/service/servicediscovery"
 	"gatehouse/internal/sigv4"
 	"gatehouse/internal/store"
@@ -94,6 +95,7 @@ type node struct {
 	sockets     *wsapi.Hub
 	connections *wsapi.Connections
 	functions   *functions
+	buckets     *s3.Service
 	compiler    *compile.Compiler
 	stacks      *cloudformation.Service
 	front       *front
@@ -131,6 +133,9 @@ func (n *node) open() error {
 		AccessKey: n.credential.AccessKey, Secret: identity.Secret(n.credential.SecretKey.Reveal()), Principal: &root, Active: true,
 	}}
 	n.blobs = store.NewBlobs(n.st, "/")
+	if n.buckets, err = n.openBuckets(); err != nil {
+		return err
+	}
 	n.groups = n.openGroups()
 	if n.logs, err = openAccessLogs(cfg, n.groups, n.log); err != nil {
 		return err
@@ -212,7 +217,7 @@ func (n *node) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	parts, endParts := context.WithCancel(context.WithoutCancel(ctx))
 	defer endParts()
-	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, log: n.log}
+	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, buckets: n.buckets, log: n.log}
 	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run, n.functions.logs.Run,
 		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.registry.Run, n.cloudMap.Run, n.changes.Run, n.aws.Run, n.caches.Run,
 		n.countStages, n.countRoutes, n.rollups.Run,

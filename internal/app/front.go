@@ -82,10 +82,15 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	access := iam.NewAccess(n.credential, n.identities)
 	open := &sockets{n.sockets, n.gateway}
 	access.Stage = open.stage
+	access.Buckets, n.buckets.Authorizer = n.buckets, access
 	access.Resources = iam.NewResources(n.st)
 	api := &late{}
-	n.stacks = cloudformation.New(n.st, cloudformation.Options{API: api, Inert: inertTypes(cfg.CloudFormationInert), Settled: n.settle, Log: n.log})
-	calls, err := awsrpc.NewHandler(services(cfg, &parts{n.st, n.blobs, n.compiler, n.meter, n.identities, access, n.functions.service, &truststores{dir: cfg.TruststoreDir, aws: n.aws}, open, n.stacks, n.cloudMap, n.groups, n.changes}), awsrpc.Options{
+	stored := objects{n.aws, n.buckets}
+	n.stacks = cloudformation.New(n.st, cloudformation.Options{API: api, Inert: inertTypes(cfg.CloudFormationInert), Settled: n.settle, Templates: stored, Log: n.log})
+	calls, err := awsrpc.NewHandler(services(cfg, &parts{
+		st: n.st, blobs: n.blobs, data: n.compiler, meter: n.meter, who: n.identities, roles: access, functions: n.functions.service,
+		trust: &truststores{dir: cfg.TruststoreDir, objects: stored}, sockets: open, stacks: n.stacks, cloudMap: n.cloudMap, groups: n.groups, buckets: n.buckets, changes: n.changes,
+	}), awsrpc.Options{
 		Credentials: access, Authorizer: access, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,
 	})
 	if err != nil {

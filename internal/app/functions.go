@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -47,7 +45,7 @@ func (n *node) openFunctions() (*functions, error) {
 		return nil, fmt.Errorf("function-endpoint: %w", err)
 	}
 	f.service = lambda.New(n.st, n.blobs, lambda.Options{
-		Dir: n.cfg.functionDir("code"), Unpack: function.Unpack, Invoker: f.router, Objects: objects{n.aws},
+		Dir: n.cfg.functionDir("code"), Unpack: function.Unpack, Invoker: f.router, Objects: objects{n.aws, n.buckets},
 		Roles: iam.NewAccess(n.credential, n.identities), Concurrency: n.cfg.FunctionConcurrency, Log: n.log,
 		CodeStorage: int64(n.cfg.FunctionCodeStorage),
 	})
@@ -168,35 +166,4 @@ func (c *Config) checkFunctions() error {
 		err = fmt.Errorf("function-endpoint: %w", err)
 	}
 	return errors.Join(err, c.checkLocalFunctions())
-}
-
-// objects reads S3 through what calls AWS services.
-type objects struct{ client *awsclient.Client }
-
-var _ lambda.Objects = objects{}
-
-// Object returns an object.
-func (o objects) Object(ctx context.Context, region, bucket, key, version string, limit int64) ([]byte, error) {
-	call := &awsclient.Call{
-		Name: awsclient.Name{Subdomain: bucket, Service: "s3", Region: region}, Method: http.MethodGet,
-		Path: (&url.URL{Path: "/" + key}).EscapedPath(),
-	}
-	if version != "" {
-		call.Query = "versionId=" + url.QueryEscape(version)
-	}
-	reply, err := o.client.Do(ctx, call)
-	if err != nil {
-		return nil, err
-	}
-	defer reply.Body.Close() //nolint:errcheck // the body was read, or its error is returned
-	content, err := io.ReadAll(io.LimitReader(reply.Body, limit+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case reply.Status != http.StatusOK:
-		return nil, fmt.Errorf("S3 answered %d for the object %s of the bucket %s", reply.Status, key, bucket)
-	case int64(len(content)) > limit:
-		return nil, fmt.Errorf("the object is larger than %d bytes", limit)
-	}
-	return content, nil
 }

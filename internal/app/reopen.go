@@ -20,7 +20,7 @@ const lookEvery = 10 * time.Second
 // it, and trust stores also when their files have changed. What cannot be
 // opened stays as it was.
 func (n *node) reopen(ctx context.Context) error {
-	domains := rest.New(n.st, n.blobs, rest.Options{Truststores: &truststores{dir: n.cfg.TruststoreDir, aws: n.aws}})
+	domains := rest.New(n.st, n.blobs, rest.Options{Truststores: &truststores{dir: n.cfg.TruststoreDir, objects: objects{n.aws, n.buckets}}})
 	var ofListener, ofDomains fileWatch
 	ofListener.changed(n.clientFiles()...) // were read at the start
 	tick := time.NewTicker(lookEvery)

@@ -21,6 +21,7 @@ import (
 	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/clusters"
 	"gatehouse/internal/service/iam"
+	"gatehouse/internal/service/s3"
 	"gatehouse/internal/service/servicediscovery"
 	"gatehouse/internal/service/sts"
 	"gatehouse/internal/store"
@@ -38,6 +39,7 @@ type parts struct {
 	trust     rest.TruststoreReader
 	sockets   management.Connections
 	stacks    *cloudformation.Service // made over the others
+	buckets   *s3.Service
 	cloudMap  *servicediscovery.Service
 	groups    logsapi.Server
 	changes   *clusters.Service
@@ -59,6 +61,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 		lambda.Mount(p.functions),
 		logsapi.Mount(p.groups),
 		cfnapi.Mount(p.stacks),
+		s3.Mount(p.buckets),
 	}
 }
 

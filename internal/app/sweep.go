@@ -8,6 +8,7 @@ import (
 	rest "gatehouse/internal/service/apigateway"
 	httpapi "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/internal/service/lambda"
+	"gatehouse/internal/service/s3"
 	"gatehouse/internal/store"
 )
 
@@ -25,6 +26,7 @@ type sweeper struct {
 	st        store.Store
 	blobs     *store.Blobs
 	functions *lambda.Service
+	buckets   *s3.Service
 	log       *slog.Logger
 }
 
@@ -44,6 +46,11 @@ func (s *sweeper) Run(ctx context.Context) error {
 			var zips int
 			zips, err = s.functions.Sweep(ctx, sweepAge)
 			n += zips
+		}
+		if err == nil {
+			var objects int
+			objects, err = s.buckets.Sweep(ctx, sweepAge)
+			n += objects
 		}
 		if err == nil {
 			err = https.Sweep(ctx)

@@ -3,10 +3,7 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -22,8 +19,8 @@ const truststoreTime = 10 * time.Second
 // truststores reads the trust stores of custom domains: objects of S3, where
 // the configuration says where that is, and files of a directory.
 type truststores struct {
-	dir string // empty: none
-	aws *awsclient.Client
+	dir     string // empty: none
+	objects objects
 }
 
 var _ rest.TruststoreReader = (*truststores)(nil)
@@ -34,22 +31,11 @@ func (t *truststores) ReadTruststore(ctx context.Context, region, uri, version s
 		return t.readFile(name, limit)
 	}
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(uri, "s3://"), "/")
-	call := &awsclient.Call{Name: awsclient.Name{Service: "s3", Region: region}, Method: http.MethodGet, Path: (&url.URL{Path: "/" + bucket + "/" + key}).EscapedPath(), Timeout: truststoreTime}
-	if version != "" {
-		call.Query = "versionId=" + url.QueryEscape(version)
-	}
-	reply, err := t.aws.Do(ctx, call)
+	content, err := t.objects.Object(ctx, region, bucket, key, version, int64(limit)+1)
 	if errors.Is(err, awsclient.ErrNoEndpoint) {
 		return nil, rest.ErrNoTruststore
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer reply.Body.Close() //nolint:errcheck // the body was read, or its error is returned
-	if reply.Status != http.StatusOK {
-		return nil, fmt.Errorf("S3 answered %d", reply.Status)
-	}
-	return io.ReadAll(io.LimitReader(reply.Body, int64(limit)+1))
+	return content, err
 }
 
 // readFile reads a file of the directory, and nothing outside it.

@@ -61,6 +61,10 @@ func refuseBrowser(r *http.Request) error {
 // verify proves the claim and returns the caller.
 func (a *authenticator) verify(sig *sigv4.Signature, q *request) (Caller, error) {
 	if a.dev {
+		var err error
+		if q.body, _, err = sigv4.DecodeStream(&q.raw, q.body); err != nil {
+			return Caller{}, signatureError(err)
+		}
 		return a.devCaller(sig), nil
 	}
 	cred, ok := a.credentials.Lookup(sig.AccessKey, sig.SessionToken)
@@ -75,7 +79,13 @@ func (a *authenticator) verify(sig *sigv4.Signature, q *request) (Caller, error)
 	if keys == nil {
 		keys = new(sigv4.KeyCache)
 	}
-	if err := sig.VerifyCached(&q.raw, q.body, cred.SecretKey.Reveal(), now, keys); err != nil {
+	if sig.Scope.Service == "s3" { // AWS: only there bodies come in chunks
+		body, _, err := sig.VerifyStream(&q.raw, q.body, cred.SecretKey.Reveal(), now, keys)
+		if err != nil {
+			return Caller{}, signatureError(err)
+		}
+		q.body = body
+	} else if err := sig.VerifyCached(&q.raw, q.body, cred.SecretKey.Reveal(), now, keys); err != nil {
 		return Caller{}, signatureError(err)
 	}
 	if !cred.Expires.IsZero() && !now.Before(cred.Expires) {

@@ -17,6 +17,7 @@
 //	aws:"query=name"    bound to a query parameter (lists: repeated)
 //	aws:"queryparams"   a map of all query parameters not bound otherwise
 //	aws:"header=Name"   bound to a header
+//	aws:"headers=Prefix" a map of the headers whose names begin so
 //	aws:"status"        of an output: the status of the answer
 //	aws:"payload"       is the whole body, as it is
 //	aws:"required"      must be present
@@ -55,6 +56,10 @@ const (
 // RPCv2CBOR is what the SDKs of today speak to CloudWatch: the path names the
 // operation, bodies are CBOR.
 const RPCv2CBOR Protocol = "rpcv2Cbor"
+
+// RestXML is the protocol of Amazon S3: method, bucket and key name the
+// operation, documents are XML.
+const RestXML Protocol = "restXml"
 
 // A Service is one AWS API: its protocol, and what it can be asked.
 type Service struct {

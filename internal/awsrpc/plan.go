@@ -17,6 +17,7 @@ const (
 	inQuery
 	inQueryParams // a map of every parameter not bound otherwise
 	inHeader
+	inHeaders // a map of the headers that begin with the key
 	inPayload // the whole body
 	inStatus  // of an output: the status of the answer
 )
@@ -186,6 +187,8 @@ func (f *field) option(opt string) error {
 		f.where, f.key = inQuery, value
 	case "header":
 		f.where, f.key = inHeader, value
+	case "headers":
+		f.where, f.key = inHeaders, value
 	case "queryparams":
 		f.where = inQueryParams
 	case "payload":

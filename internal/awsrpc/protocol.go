@@ -88,6 +88,8 @@ func newProtocol(name Protocol, svc Service, ops []*operation, byName map[string
 	switch name {
 	case RestJSON1:
 		return newRestJSON(svc, ops)
+	case RestXML:
+		return newRestXML(svc, ops)
 	case AWSQuery:
 		return &awsQuery{svc, byName}, nil
 	case AWSJSON10, AWSJSON11:

@@ -68,6 +68,8 @@ func (p *restJSON) decode(m match, q *request) (any, error) {
 			if values := q.http.Header.Values(f.key); len(values) > 0 {
 				err = f.setText(v, strings.Join(values, ","))
 			}
+		case inHeaders:
+			err = f.setParams(v, headersOf(q, f.key))
 		case inPayload:
 			payload = true
 			body := q.body
@@ -100,6 +102,18 @@ func unbound(op *operation, q *request) map[string]string {
 		bound := slices.ContainsFunc(op.in.fields, func(f field) bool { return f.where == inQuery && f.key == k })
 		if !bound && k != literal && !strings.HasPrefix(k, "X-Amz-") {
 			out[k] = values[0]
+		}
+	}
+	return out
+}
+
+// headersOf returns the headers whose names begin with prefix, by the rest of
+// their names in lower case.
+func headersOf(q *request, prefix string) map[string]string {
+	out := map[string]string{}
+	for name, values := range q.http.Header {
+		if len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
+			out[strings.ToLower(name[len(prefix):])] = strings.Join(values, ",")
 		}
 	}
 	return out
@@ -208,6 +222,15 @@ func (p *restJSON) reply(w http.ResponseWriter, op *operation, out any) error {
 			if f.pointer && !fv.IsNil() {
 				h.Set(f.key, headerText(fv.Elem()))
 			}
+		case inHeaders:
+			for name, value := range fv.Interface().(map[string]string) {
+				text := headerText(reflect.ValueOf(value))
+				if f.key == "" {
+					h.Set(name, text)
+				} else { // AWS: x-amz-meta-* are in lower case, and clients make keys of them
+					h[strings.ToLower(f.key)+name] = []string{text}
+				}
+			}
 		case inStatus:
 			if f.pointer && !fv.IsNil() {
 				code = int(fv.Elem().Int())
@@ -261,7 +284,9 @@ func write(w http.ResponseWriter, code int, body []byte) {
 		w.WriteHeader(code)
 		return
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	if h := w.Header(); h.Get("Content-Length") == "" { // of an answer to HEAD it is that of another body
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	w.WriteHeader(code)
 	_, _ = w.Write(body) // on an error the client is gone; nobody is left to tell
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -48,6 +49,30 @@ func RootCredential(dir, account string) (Credential, error) {
 	c.AccountID, c.Root = account, true
 	c.PrincipalARN, c.UserID = rootARN(account, ""), account
 	return c, nil
+}
+
+// PrivateKey returns the random key of size bytes that a file of dir holds, and
+// makes both the first time.
+func PrivateKey(dir, name string, size int) ([]byte, error) {
+	path := filepath.Join(dir, name)
+	text, err := readPrivate(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key := make([]byte, size)
+		_, _ = rand.Read(key) // never fails
+		text = []byte(hex.EncodeToString(key) + "\n")
+		err = writePrivate(path, text)
+		if errors.Is(err, fs.ErrExist) { // somebody else was faster
+			text, err = readPrivate(path)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(key) != size {
+		return nil, fmt.Errorf("%s does not hold a key of %d bytes", path, size)
+	}
+	return key, nil
 }
 
 func readPrivate(path string) ([]byte, error) {

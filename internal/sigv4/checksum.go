@@ -12,11 +12,11 @@ import (
 // crc64NVME is the polynomial of that name, its bits in reverse.
 const crc64NVME = 0x9a6c9329ac4bc9b5
 
-// checksum returns what the header called name says of a payload; known is
+// Checksum returns what the header called name, in lower case, says of a payload; known is
 // false if it says nothing, or by an algorithm that is not known.
 //
 // AWS: "Checking object integrity", Amazon S3 User Guide.
-func checksum(name string, payload []byte) (sum string, known bool) {
+func Checksum(name string, payload []byte) (sum string, known bool) {
 	var b []byte
 	switch name {
 	case "x-amz-checksum-crc32":

@@ -61,9 +61,22 @@ func (s *Signature) VerifyStream(q *Request, body []byte, secret string, now tim
 	return payload, err == nil, err
 }
 
+// DecodeStream is what VerifyStream does with a body in chunks, without proof of
+// anything: for who accepts every signature.
+func DecodeStream(q *Request, body []byte) (payload []byte, decoded bool, err error) {
+	f, _, ok := formOf(q)
+	if !ok {
+		return body, false, nil
+	}
+	c := &chunks{form: f, blind: true, rest: body, payload: body[:0]}
+	payload, err = c.decode(q)
+	return payload, err == nil, err
+}
+
 // chunks is a body on the way from its chunks to what they hold.
 type chunks struct {
 	form
+	blind  bool // signatures are not looked at
 	s      *Signature
 	secret string
 	keys   *KeyCache
@@ -152,6 +165,9 @@ func (c *chunks) chunk() (int, error) {
 //
 // AWS: signatures of version 4A are filled up with stars.
 func (c *chunks) proves(kind, what, signature string) bool {
+	if c.blind {
+		return true
+	}
 	if c.algorithm == asymmetric {
 		signature = strings.TrimRight(signature, "*")
 	}
@@ -227,7 +243,7 @@ func (c *chunks) check(q *Request, fields []pair) error {
 			return badChunk("the trailer has a field that x-amz-trailer does not name, or twice")
 		}
 		promised = slices.Delete(promised, i, i+1)
-		sum, known := checksum(f.key, c.payload)
+		sum, known := Checksum(f.key, c.payload)
 		if known && sum != f.value {
 			return badChunk("the value of " + f.key + " does not match the payload")
 		}

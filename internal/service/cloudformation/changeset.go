@@ -63,7 +63,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *api.CreateChangeSetIn
 	if in.Tags == nil {
 		a.tags = st.Tagged
 	}
-	p, err := s.planOf(a, &st, t)
+	p, err := s.planOf(ctx, a, &st, t)
 	if err != nil {
 		return nil, err
 	}

@@ -235,8 +235,11 @@ func (s *Service) GetTemplateSummary(ctx context.Context, in *api.GetTemplateSum
 			return nil, err
 		}
 		body = st.Template
-	} else if _, err := bodyOf(in.TemplateBody, in.TemplateURL, false, &stack{}); err != nil {
-		return nil, err
+	} else {
+		var err error
+		if body, err = s.bodyOf(ctx, in.TemplateBody, in.TemplateURL, false, &stack{}); err != nil {
+			return nil, err
+		}
 	}
 	tpl, err := parseTemplate(body, s.known)
 	if err != nil {
@@ -284,8 +287,8 @@ func (t *template) capabilities() ([]string, *string) {
 }
 
 // ValidateTemplate checks a template.
-func (s *Service) ValidateTemplate(_ context.Context, in *api.ValidateTemplateInput) (*api.ValidateTemplateResponse, error) {
-	body, err := bodyOf(in.TemplateBody, in.TemplateURL, false, &stack{})
+func (s *Service) ValidateTemplate(ctx context.Context, in *api.ValidateTemplateInput) (*api.ValidateTemplateResponse, error) {
+	body, err := s.bodyOf(ctx, in.TemplateBody, in.TemplateURL, false, &stack{})
 	if err != nil {
 		return nil, err
 	}

@@ -17,11 +17,12 @@ import (
 
 // Bounds of one template. Who sends more gets a ValidationError.
 const (
-	maxTemplate  = 51200 // bytes; AWS: of TemplateBody
-	maxNodes     = 100_000
-	maxText      = 8 << 20 // of all texts, aliases expanded
-	maxDepth     = 100
-	maxResources = 500
+	maxTemplate    = 51200   // bytes; AWS: of TemplateBody
+	maxURLTemplate = 1 << 20 // AWS: of what TemplateURL names
+	maxNodes       = 100_000
+	maxText        = 8 << 20 // of all texts, aliases expanded
+	maxDepth       = 100
+	maxResources   = 500
 )
 
 // errFormat returns the error of a template that cannot be read.

@@ -38,7 +38,15 @@ type Options struct {
 	// Settled returns once the data plane serves what was committed; it must
 	// be bounded. Nil: nobody waits.
 	Settled func(ctx context.Context)
-	Log     *slog.Logger
+	// Templates fetches templates of which the URL is given; nil: none.
+	Templates Templates
+	Log       *slog.Logger
+}
+
+// Templates fetches templates for the caller of ctx.
+type Templates interface {
+	// Template returns what a URL of S3 names, of at most limit bytes.
+	Template(ctx context.Context, url string, limit int64) ([]byte, error)
 }
 
 // A Service answers the operations of CloudFormation. What is not implemented

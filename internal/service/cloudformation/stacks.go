@@ -36,14 +36,14 @@ type plan struct {
 }
 
 // planOf reads and checks what is asked for. st is the stack as it is.
-func (s *Service) planOf(a *asked, st *stack, t tables) (*plan, error) {
+func (s *Service) planOf(ctx context.Context, a *asked, st *stack, t tables) (*plan, error) {
 	for name, given := range map[string]bool{"RoleARN": a.roleARN != nil, "NotificationARNs": len(a.notifications) > 0,
 		"RollbackConfiguration": a.triggers != nil && len(a.triggers.RollbackTriggers) > 0} {
 		if given {
 			return nil, awsrpc.Validation("Gatehouse does not support the parameter " + name)
 		}
 	}
-	body, err := bodyOf(a.body, a.url, a.previous, st)
+	body, err := s.bodyOf(ctx, a.body, a.url, a.previous, st)
 	if err != nil {
 		return nil, err
 	}
@@ -73,10 +73,18 @@ func (s *Service) planOf(a *asked, st *stack, t tables) (*plan, error) {
 }
 
 // bodyOf is the text of the template that is asked for.
-func bodyOf(body, url *string, previous bool, st *stack) (string, error) {
+func (s *Service) bodyOf(ctx context.Context, body, url *string, previous bool, st *stack) (string, error) {
 	switch {
+	case url != nil && body != nil:
+		return "", awsrpc.Validation("Only one of TemplateBody or TemplateURL can be specified.")
+	case url != nil && s.opt.Templates != nil:
+		text, err := s.opt.Templates.Template(ctx, *url, maxURLTemplate)
+		if err != nil {
+			return "", awsrpc.Validation("S3 error: " + reasonOf(err))
+		}
+		return string(text), nil
 	case url != nil:
-		return "", awsrpc.Validation("Gatehouse does not support TemplateURL: send the template as TemplateBody")
+		return "", awsrpc.Validation("S3 error: there is no S3 here")
 	case body != nil && len(*body) > maxTemplate:
 		return "", awsrpc.Validation("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to " + strconv.Itoa(maxTemplate))
 	case body != nil && *body != "":
@@ -172,7 +180,7 @@ func (s *Service) CreateStack(ctx context.Context, in *api.CreateStackInput) (*a
 	}
 	a := &asked{name: *in.StackName, body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters, tags: in.Tags,
 		capabilities: in.Capabilities, roleARN: in.RoleARN, notifications: in.NotificationARNs, triggers: in.RollbackConfiguration}
-	p, err := s.planOf(a, &stack{}, t)
+	p, err := s.planOf(ctx, a, &stack{}, t)
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +236,7 @@ func (s *Service) UpdateStack(ctx context.Context, in *api.UpdateStackInput) (*a
 	if in.Tags == nil {
 		a.tags = st.Tagged
 	}
-	p, err := s.planOf(a, &st, t)
+	p, err := s.planOf(ctx, a, &st, t)
 	if err != nil {
 		return nil, err
 	}

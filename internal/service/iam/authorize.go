@@ -25,6 +25,8 @@ type Access struct {
 	// Resources finds out what policies may ask about the thing that a call of
 	// API Gateway is about; nil: such conditions let nobody in.
 	Resources *Resources
+	// Buckets gives the policies of buckets; nil: there are none.
+	Buckets BucketPolicies
 }
 
 var (
@@ -55,7 +57,10 @@ func (a *Access) Lookup(accessKey, token string) (awsrpc.Credential, bool) {
 
 // Authorize decides about a call by the caller's policies.
 func (a *Access) Authorize(ctx context.Context, c *awsrpc.Call) error {
-	if c.Caller.Root {
+	switch {
+	case c.Caller.Root && c.API == "s3":
+		return a.authorizeBucket(ctx, c, rootOf(&c.Caller))
+	case c.Caller.Root:
 		return nil
 	}
 	cred, ok := a.reg.Find(c.Caller.AccessKey, c.Caller.SessionToken.Reveal())
@@ -64,6 +69,8 @@ func (a *Access) Authorize(ctx context.Context, c *awsrpc.Call) error {
 	}
 	who := cred.Principal
 	switch {
+	case c.API == "s3":
+		return a.authorizeBucket(ctx, c, who)
 	case c.API == "sts" && (c.Operation == "GetCallerIdentity" || c.Operation == "GetSessionToken"):
 		// AWS: nobody needs a permission for these, and no policy can deny
 		// them (API_GetCallerIdentity, API_GetSessionToken).

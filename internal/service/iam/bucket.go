@@ -1,0 +1,123 @@
+package iam
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/policy"
+)
+
+// A BucketPolicies knows the policies of buckets.
+type BucketPolicies interface {
+	// Policy returns the policy of a bucket, empty if it has none, and the
+	// account that owns it. An error means that there is no such bucket.
+	Policy(ctx context.Context, bucket string) (document, account string, err error)
+}
+
+// s3Target returns the action and the resource of a call of S3.
+//
+// AWS: "Actions, resources, and condition keys for Amazon S3", service
+// authorization reference.
+func s3Target(c *awsrpc.Call) (action, resource string) {
+	action = c.Operation
+	if other, ok := s3Actions[action]; ok {
+		action = other
+	}
+	if c.Query.Get("versionId") != "" {
+		switch action {
+		case "GetObject", "DeleteObject", "GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging", "GetObjectAcl":
+			action = versionActions[action]
+		}
+	}
+	resource = "arn:aws:s3:::" + c.Labels["Bucket"]
+	switch {
+	case c.Labels["Bucket"] == "":
+		resource = "*"
+	case c.Labels["Key"] != "":
+		resource += "/" + c.Labels["Key"]
+	case c.Operation == "DeleteObjects":
+		resource += "/*"
+	}
+	return "s3:" + action, resource
+}
+
+// s3Actions are the actions that are not called like their operations.
+var s3Actions = map[string]string{
+	"ListBuckets": "ListAllMyBuckets", "HeadBucket": "ListBucket", "ListObjects": "ListBucket", "ListObjectsV2": "ListBucket", "ListObjectVersions": "ListBucketVersions",
+	"ListMultipartUploads": "ListBucketMultipartUploads", "DeleteObjects": "DeleteObject", "HeadObject": "GetObject",
+	"GetBucketLifecycleConfiguration": "GetLifecycleConfiguration", "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration", "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+	"GetBucketEncryption": "GetEncryptionConfiguration", "PutBucketEncryption": "PutEncryptionConfiguration", "DeleteBucketEncryption": "PutEncryptionConfiguration",
+	"GetPublicAccessBlock": "GetBucketPublicAccessBlock", "PutPublicAccessBlock": "PutBucketPublicAccessBlock", "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+	"DeleteBucketTagging": "PutBucketTagging", "GetBucketCors": "GetBucketCORS", "GetBucketReplication": "GetReplicationConfiguration",
+	"GetObjectLockConfiguration": "GetBucketObjectLockConfiguration", "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
+	"GetBucketNotificationConfiguration": "GetBucketNotification",
+	"CreateMultipartUpload":              "PutObject", "UploadPart": "PutObject", "CompleteMultipartUpload": "PutObject", "ListParts": "ListMultipartUploadParts",
+}
+
+// versionActions are the actions of objects where a version is named.
+var versionActions = map[string]string{
+	"GetObject": "GetObjectVersion", "DeleteObject": "DeleteObjectVersion", "GetObjectTagging": "GetObjectVersionTagging",
+	"PutObjectTagging": "PutObjectVersionTagging", "DeleteObjectTagging": "DeleteObjectVersionTagging", "GetObjectAcl": "GetObjectVersionAcl",
+}
+
+// authorizeBucket decides about a call of S3 by the policies of the caller and
+// the bucket. Roots, too, are held to the bucket's policy; the owner's root can
+// always change that.
+//
+// AWS: "How Amazon S3 authorizes a request"; a root user locked out by a policy
+// may still delete it.
+func (a *Access) authorizeBucket(ctx context.Context, c *awsrpc.Call, who *identity.Principal) error {
+	action, resource := s3Target(c)
+	refusal := &awsrpc.Error{Code: "AccessDenied", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action + " on resource: \"" + resource + "\""}
+	var doc *policy.Document
+	cross := false
+	if name := c.Labels["Bucket"]; name != "" && a.Buckets != nil {
+		text, account, err := a.Buckets.Policy(ctx, name)
+		cross = err == nil && account != who.Account
+		if text != "" {
+			if doc, err = policy.Parse([]byte(text)); err != nil {
+				return refusal // it could be one that denies
+			}
+		}
+	}
+	switch action {
+	case "s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy":
+		if who.Root && !cross {
+			return nil
+		}
+	}
+	r := policy.Request{Principal: who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: &bucketKeys{callKeys{call: c, who: who}}}
+	verdict := who.Decide(&r, doc, cross)
+	if verdict.Allowed {
+		return nil
+	}
+	refusal.Message += string(verdict.AppendReason(nil, action))
+	return refusal
+}
+
+// rootOf is the root of an account, as policies see it.
+func rootOf(c *awsrpc.Caller) *identity.Principal {
+	return &identity.Principal{Root: true, ID: c.Account, Principal: policy.Principal{ARN: c.PrincipalARN, Account: c.Account, Type: "Account", UserID: c.Account}}
+}
+
+// bucketKeys are the condition keys of a call of S3.
+type bucketKeys struct{ callKeys }
+
+// Key returns the values of a key. What does not leave the machine counts as
+// sent over a secure transport: the CDK denies everything else to its bucket.
+func (k *bucketKeys) Key(name string) (policy.Values, bool) {
+	switch name {
+	case "aws:securetransport":
+		addr, err := netip.ParseAddrPort(k.call.RemoteAddr)
+		if err == nil && addr.Addr().Unmap().IsLoopback() {
+			return policy.One("true"), true
+		}
+	case "s3:prefix", "s3:delimiter", "s3:versionid":
+		param := map[string]string{"s3:prefix": "prefix", "s3:delimiter": "delimiter", "s3:versionid": "versionId"}[name]
+		return policy.One(k.call.Query.Get(param)), k.call.Query.Has(param)
+	}
+	return k.callKeys.Key(name)
+}

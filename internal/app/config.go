@@ -187,7 +187,7 @@ type Config struct {
 
 	// WebSocketFrame is the largest frame that a client of a WebSocket API may
 	// send, and the largest that it is sent. Amazon's limit is 32 KiB.
-	WebSocketFrame   Size `name:"websocket-frame" kind:"SIZE" help:"largest frame that a client of a WebSocket API may send"`
+	WebSocketFrame Size `name:"websocket-frame" kind:"SIZE" help:"largest frame that a client of a WebSocket API may send"`
 
 	// WebSocketIdle is how long a connection to a WebSocket API lasts without a
 	// message. Then it is closed with 1001. Amazon's limit is 10 minutes.

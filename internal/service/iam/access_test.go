@@ -250,3 +250,32 @@ func TestSecretsAreShownOnce(t *testing.T) {
 		}
 	}
 }
+
+// A group that is renamed keeps its members, and what they may do.
+func TestRenamedGroup(t *testing.T) {
+	w := newWorld(t)
+	w.must("CreateGroup", "GroupName", "ops")
+	w.must("CreateGroup", "GroupName", "taken")
+	w.must("PutGroupPolicy", "GroupName", "ops", "PolicyName", "p", "PolicyDocument", allow("apigateway:GET", "*"))
+	k := w.user("ann", "")
+	w.must("AddUserToGroup", "GroupName", "ops", "UserName", "ann")
+	if code, text := w.iam(w.root, "UpdateGroup", "GroupName", "ops", "NewGroupName", "Taken"); code != 409 {
+		t.Errorf("renamed to a group that there is: %d %s", code, text)
+	}
+	w.must("UpdateGroup", "GroupName", "OPS", "NewGroupName", "Gate", "NewPath", "/deep/")
+	if code, text := w.call(k, "apigateway", "GET", "/restapis", ""); code != 501 {
+		t.Errorf("a member calls: %d %s", code, text)
+	}
+	if text := w.must("GetGroup", "GroupName", "gate"); !strings.Contains(text, "<Arn>arn:aws:iam::"+account+":group/deep/Gate</Arn>") || !strings.Contains(text, "<UserName>ann</UserName>") {
+		t.Error(text)
+	}
+	if code, text := w.iam(w.root, "GetGroup", "GroupName", "ops"); code != 404 {
+		t.Errorf("the old name: %d %s", code, text)
+	}
+	text := w.must("GetAccountSummary")
+	for _, want := range []string{"<key>Users</key><value>1</value>", "<key>Groups</key><value>2</value>", "<key>Roles</key><value>0</value>", "<key>GroupsPerUserQuota</key><value>10</value>"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is not in %s", want, text)
+		}
+	}
+}

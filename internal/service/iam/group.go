@@ -10,6 +10,9 @@ import (
 	"gatehouse/internal/store"
 )
 
+// AWS: quota of the groups of a user.
+const maxGroups = 10
+
 func errNoGroup(name string) error {
 	return api.NoSuchEntity("The group with name " + name + " cannot be found.")
 }
@@ -140,8 +143,8 @@ func (s *Service) membership(ctx context.Context, group, user *string, edit func
 			return err
 		}
 		u.Groups = edit(u.Groups, strings.ToLower(str(g.GroupName)))
-		if len(u.Groups) > 10 {
-			return api.LimitExceeded("Cannot exceed quota for GroupsPerUser: 10")
+		if len(u.Groups) > maxGroups {
+			return api.LimitExceeded("Cannot exceed quota for GroupsPerUser: " + itoa(maxGroups))
 		}
 		// Put again, so that it cannot be deleted meanwhile.
 		if err := replace(c, t.Groups, record.IdentityID(str(group)), g, groupRev); err != nil {
@@ -169,4 +172,68 @@ func (s *Service) ListGroupsForUser(ctx context.Context, in *api.ListGroupsForUs
 	out := &api.ListGroupsForUserResponse{}
 	out.Groups, out.IsTruncated, out.Marker, err = page(groups, groupKey, in.Marker, in.MaxItems)
 	return out, err
+}
+
+// UpdateGroup renames a group or moves it to another path. Its members stay.
+func (s *Service) UpdateGroup(ctx context.Context, in *api.UpdateGroupInput) error {
+	t := s.tables(ctx)
+	name := str(in.GroupName)
+	if in.NewGroupName != nil {
+		if err := checkName("newGroupName", *in.NewGroupName, 128); err != nil {
+			return err
+		}
+	}
+	return s.commit(ctx, func(c *store.Change) error {
+		group, rev, err := get(ctx, t.Groups, name, errNoGroup(name))
+		if err != nil {
+			return err
+		}
+		if in.NewPath != nil {
+			path, err := checkPath(in.NewPath)
+			if err != nil {
+				return err
+			}
+			group.Path = &path
+		}
+		next := str(group.GroupName)
+		if in.NewGroupName != nil {
+			next = *in.NewGroupName
+		}
+		group.GroupName, group.Arn = &next, resource(ctx, "group", str(group.Path), next)
+		if record.IdentityID(next) == record.IdentityID(name) {
+			return replace(c, t.Groups, record.IdentityID(name), group, rev)
+		}
+		if _, taken, err := get(ctx, t.Groups, next, nil); err != nil || taken != 0 {
+			if err == nil {
+				err = api.EntityAlreadyExists("Group with name " + next + " already exists.")
+			}
+			return err
+		}
+		remove(c, t.Groups, record.IdentityID(name), rev)
+		if err := create(c, t.Groups, record.IdentityID(next), group); err != nil {
+			return err
+		}
+		return renameMembership(ctx, c, t, strings.ToLower(name), strings.ToLower(next))
+	})
+}
+
+// renameMembership puts the new name of a group into its members.
+func renameMembership(ctx context.Context, c *store.Change, t record.Identities, name, next string) error {
+	rows, err := t.Users.List(ctx, "", "", 0)
+	if err != nil {
+		return err
+	}
+	for i := range rows.Rows {
+		row := &rows.Rows[i]
+		at := slices.Index(row.Value.Groups, name)
+		if at < 0 {
+			continue
+		}
+		row.Value.Groups = slices.Clone(row.Value.Groups)
+		row.Value.Groups[at] = next
+		if err := replace(c, t.Users, row.ID, row.Value, row.Rev); err != nil {
+			return err
+		}
+	}
+	return nil
 }

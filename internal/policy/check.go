@@ -147,6 +147,9 @@ var principalForm = regexp.MustCompile(`^(arn:aws[a-z-]*:(iam::[0-9]{12}:(root|u
 
 // checkPrincipals checks the form of the entries under AWS.
 func (st *statement) checkPrincipals() error {
+	for _, text := range st.principals.canonical { // ids of S3, which nobody has here
+		return &Error{`Invalid principal in policy: "CanonicalUser":"` + text + `"`}
+	}
 	for _, text := range st.principals.texts {
 		if text == "*" || isAccount(text) {
 			continue

@@ -151,6 +151,9 @@ func compilePrefix(value string, _ mode) (comparer, bool) {
 		}
 		p = netip.PrefixFrom(a, a.BitLen())
 	}
+	if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 { // addresses are compared as IPv4
+		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+	}
 	return &prefix{p.Masked()}, true
 }
 

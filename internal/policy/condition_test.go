@@ -65,6 +65,8 @@ func TestConditions(t *testing.T) {
 		{"IpAddress", `"10.0.0.0/8"`, []string{"10.1.2.3"}, true},
 		{"IpAddress", `"10.1.2.3"`, []string{"10.1.2.4"}, false},
 		{"IpAddress", `"10.0.0.0/8"`, []string{"::ffff:10.1.2.3"}, true},
+		{"IpAddress", `"::ffff:10.0.0.0/104"`, []string{"10.1.2.3"}, true},
+		{"NotIpAddress", `"::ffff:10.1.2.3"`, []string{"10.1.2.3"}, false},
 		{"IpAddress", `"2001:db8::/32"`, []string{"2001:db8:1::1"}, true},
 		{"IpAddress", `"0.0.0.0/0"`, []string{"2001:db8::1"}, false},
 		{"IpAddress", `"0.0.0.0/0"`, []string{"nowhere"}, false},
@@ -197,6 +199,7 @@ func TestCheck(t *testing.T) {
 		{policy.Trust, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Resource":"*"}]}`, "Has prohibited field Resource"},
 		{policy.Trust, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*"}]}`, "AssumeRole policy may only specify STS AssumeRole actions."},
 		{policy.Trust, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"ann"},"Action":"sts:AssumeRole"}]}`, `Invalid principal in policy: "AWS":"ann"`},
+		{policy.Resource, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"CanonicalUser":"79a5"},"Action":"s3:*","Resource":"*"}]}`, `Invalid principal in policy: "CanonicalUser":"79a5"`},
 		{policy.Resource, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/*"},"Action":"s3:*","Resource":"*"}]}`, `Invalid principal in policy: "AWS":"arn:aws:iam::111122223333:user/*"`},
 		{policy.Resource, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["111122223333","arn:aws:sts::111122223333:assumed-role/r/s"]},"Action":"s3:*","Resource":"*"}]}`, ""},
 	}

@@ -115,6 +115,8 @@ func TestEvaluatePrincipal(t *testing.T) {
 		Role: "arn:aws:iam::111122223333:role/web", Type: "AssumedRole",
 	}
 	service := policy.Principal{Service: "apigateway.amazonaws.com", Account: "111122223333"}
+	byID, sessionByID := user, session
+	byID.UserID, sessionByID.UserID = "AIDAANNANNANNANN", "AROAWEBWEBWEBWEB:s1"
 	var anonymous policy.Principal
 	tests := []struct {
 		element string
@@ -130,6 +132,10 @@ func TestEvaluatePrincipal(t *testing.T) {
 		{`"Principal":{"AWS":"arn:aws:iam::111122223333:root"}`, session, policy.Decision{Effect: policy.Allow, Delegated: true, Grant: policy.GrantAccount}},
 		{`"Principal":{"AWS":"arn:aws:iam::999988887777:root"}`, session, policy.Decision{Statement: -1}},
 		{`"Principal":{"AWS":"arn:aws:iam::111122223333:role/web"}`, session, policy.Decision{Effect: policy.Allow, Grant: policy.GrantRole}},
+		{`"Principal":{"AWS":"AIDAANNANNANNANN"}`, byID, policy.Decision{Effect: policy.Allow, Grant: policy.GrantCaller}},
+		{`"Principal":{"AWS":"AIDAANNANNANNANN"}`, user, policy.Decision{Statement: -1}},
+		{`"Principal":{"AWS":"AROAWEBWEBWEBWEB"}`, sessionByID, policy.Decision{Effect: policy.Allow, Grant: policy.GrantRole}},
+		{`"Principal":{"AWS":"AROAWEBWEBWEBWEB:s1"}`, sessionByID, policy.Decision{Effect: policy.Allow, Grant: policy.GrantCaller}},
 		{`"Principal":{"AWS":"arn:aws:sts::111122223333:assumed-role/web/s1"}`, session, policy.Decision{Effect: policy.Allow, Grant: policy.GrantCaller}},
 		{`"Principal":{"Service":"apigateway.amazonaws.com"}`, service, policy.Decision{Effect: policy.Allow, Grant: policy.GrantCaller}},
 		{`"Principal":{"Service":"lambda.amazonaws.com"}`, service, policy.Decision{Statement: -1}},

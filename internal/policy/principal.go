@@ -40,7 +40,8 @@ type principals struct {
 // match returns the most exact way in which the caller is named.
 func (p *principals) match(who *Principal) Grant {
 	for _, arn := range p.arns {
-		if arn == who.ARN {
+		// AWS: a user may be named by its id as well.
+		if arn == who.ARN || arn == who.UserID && arn != "" {
 			return GrantCaller
 		}
 	}
@@ -59,8 +60,9 @@ func (p *principals) match(who *Principal) Grant {
 		}
 	}
 	if who.Role != "" {
+		id, _, _ := strings.Cut(who.UserID, ":")
 		for _, arn := range p.arns {
-			if arn == who.Role {
+			if arn == who.Role || arn == id && id != "" {
 				return GrantRole
 			}
 		}

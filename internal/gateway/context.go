@@ -66,6 +66,7 @@ var requestVars = []contextVar{
 	{"identity.apiKey", func(dst []byte, x *Exchange) []byte { return append(dst, x.Vars.APIKey...) }},
 	{"identity.apiKeyId", func(dst []byte, x *Exchange) []byte { return append(dst, x.Vars.APIKeyID...) }},
 	{"customDomain.basePathMatched", func(dst []byte, x *Exchange) []byte { return append(dst, x.Vars.BasePath...) }},
+	{"customDomain.routingRuleIdMatched", func(dst []byte, x *Exchange) []byte { return append(dst, x.Vars.Rule...) }},
 	{"isCanaryRequest", func(dst []byte, x *Exchange) []byte {
 		if !x.Vars.HasCanary {
 			return dst

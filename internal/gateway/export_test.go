@@ -9,9 +9,22 @@ import (
 
 // Resolve is resolve for tests: the stage, and what is left of the path.
 func (t *Table) Resolve(host, path string) (st *Stage, rest, contextPath, basePath string) {
-	w := t.resolve(host, path)
+	w := t.resolve(&wire.Request{Host: host, Path: path})
 	return w.stage, w.path, w.head + w.tail, w.basePath
 }
+
+// ResolveRequest is resolve for tests: stage, path in it and path as it was, or
+// nothing if there is no stage.
+func (t *Table) ResolveRequest(r *wire.Request) string {
+	w := t.resolve(r)
+	if w.stage == nil {
+		return ""
+	}
+	return w.stage.Name + " " + w.path + " " + w.head + w.tail
+}
+
+// ResolveOnly is resolve, to be measured.
+func (t *Table) ResolveOnly(r *wire.Request) { _ = t.resolve(r) }
 
 // NewTrace is newTrace for tests.
 func NewTrace(epoch int64, incoming string) string {

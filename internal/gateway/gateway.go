@@ -95,7 +95,7 @@ func (t *Table) find(x *Exchange) where {
 			return w
 		}
 	}
-	w := t.resolve(x.MethodRequest.Host, x.MethodRequest.Path)
+	w := t.resolve(&x.MethodRequest)
 	if w.stage == nil && !w.http {
 		w = t.resolveHeader(&x.MethodRequest)
 	}

@@ -48,7 +48,7 @@ func (t *Table) resolvePrivate(r *wire.Request, p *wire.Peer) (w where, ok bool)
 		if !h.Private.serves(p) {
 			continue
 		}
-		w := h.resolve(r.Path)
+		w := h.resolve(r)
 		if w.stage == nil || w.stage.EndpointType != "PRIVATE" {
 			return where{}, true
 		}

@@ -8,7 +8,7 @@ func (g *Gateway) Refuse(x *Exchange, f *Fault) {
 		t := g.Table()
 		x.Table = t
 		x.begin()
-		w := t.resolve(x.MethodRequest.Host, x.MethodRequest.Path)
+		w := t.resolve(&x.MethodRequest)
 		x.Vars.setPlace(x.MethodRequest.Host, &w)
 		if w.stage != nil {
 			x.Stage = w.stage

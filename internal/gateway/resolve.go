@@ -34,6 +34,7 @@ type where struct {
 	// head and tail are $context.path: with the stage, as the client sent it.
 	head, tail string
 	basePath   string // of a custom domain
+	rule       string // of a custom domain, by which the stage was found
 	custom     bool
 	http       bool              // the API, if there is one, is an HTTP API
 	socket     bool              // it is a WebSocket API
@@ -42,18 +43,19 @@ type where struct {
 	private    *PrivateHost      // the custom domain, if it is a private one
 }
 
-// resolve finds the stage of a host and a percent-encoded path. w.stage is nil
-// when there is none.
-func (t *Table) resolve(host, path string) (w where) {
-	host = hostName(host)
+// resolve finds the stage of a request by its host and its percent-encoded
+// path, and where a custom domain has rules, by its header. w.stage is nil when
+// there is none.
+func (t *Table) resolve(r *wire.Request) (w where) {
+	path := r.Path
 	var buf [longestHost]byte
-	name, ok := lowerHost(buf[:0], host)
+	name, ok := lowerHost(buf[:0], hostName(r.Host))
 	if !ok {
 		return w
 	}
 	if len(t.hosts)+len(t.wildcards) > 0 {
 		if h := t.hosts[string(name)]; h != nil {
-			return h.resolve(path)
+			return h.resolve(r)
 		}
 	}
 	if id, ok := executeAPIID(name); ok {
@@ -65,7 +67,7 @@ func (t *Table) resolve(host, path string) (w where) {
 	if len(t.wildcards) > 0 {
 		if dot := indexByte(name, '.'); dot >= 0 {
 			if h := t.wildcards[string(name[dot+1:])]; h != nil {
-				return h.resolve(path)
+				return h.resolve(r)
 			}
 		}
 	}
@@ -154,8 +156,14 @@ func stageInPath(a *API, path string) where {
 	return where{stage: st, path: tail, head: path[:len(path)-len(tail)], tail: tail, http: a.HTTP, socket: a.Socket}
 }
 
-// resolve finds the stage by the longest base path.
-func (h *Host) resolve(path string) where {
+// resolve finds the stage by a rule, or else by the longest base path.
+func (h *Host) resolve(r *wire.Request) where {
+	if len(h.Rules) > 0 {
+		if w, ok := h.byRule(r); ok {
+			return w
+		}
+	}
+	path := r.Path
 	rest := trimSlashes(path)
 	for i := range h.Mappings {
 		m := &h.Mappings[i]
@@ -250,7 +258,7 @@ func segment(s string) (seg, rest string) {
 // SocketStage returns the stage of a WebSocket API that a host and a path lead
 // to, or nil.
 func (t *Table) SocketStage(host, path string) *Stage {
-	w := t.resolve(host, path)
+	w := t.resolve(&wire.Request{Host: host, Path: path})
 	if !w.socket {
 		return nil
 	}

@@ -38,6 +38,7 @@ type API struct {
 // A Host is a custom domain: a name, or *.name for one label more.
 type Host struct {
 	Name     string
+	Rules    []Rule // tried in this order, before the mappings
 	Mappings []Mapping
 	// Certificate is what TLS shows for the name; nil: what the listener has.
 	Certificate *tls.Certificate
@@ -96,7 +97,7 @@ func NewTable(revision int64, apis []*API, hosts []*Host) (*Table, error) {
 // AWS: custom-domains.md §2.1: a domain with at least one key of several
 // segments compares characters, one without compares segments.
 func sortedHost(h *Host) *Host {
-	c := &Host{Name: h.Name, Mappings: slices.Clone(h.Mappings), Certificate: h.Certificate, Clients: h.Clients, Private: h.Private}
+	c := &Host{Name: h.Name, Rules: h.Rules, Mappings: slices.Clone(h.Mappings), Certificate: h.Certificate, Clients: h.Clients, Private: h.Private}
 	for i := range c.Mappings {
 		if c.Mappings[i].BasePath == "(none)" {
 			c.Mappings[i].BasePath = ""

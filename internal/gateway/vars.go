@@ -23,6 +23,7 @@ type Vars struct {
 
 	Domain   string // the host that was addressed, without port
 	BasePath string // $context.customDomain.basePathMatched
+	Rule     string // $context.customDomain.routingRuleIdMatched
 	Custom   bool   // the host is a custom domain
 	// Endpoint is the VPC endpoint that the host names; empty: it names none.
 	Endpoint string
@@ -148,7 +149,7 @@ func (v *Vars) setPlace(host string, w *where) {
 	v.Domain = hostName(host)
 	v.Path = w.path
 	v.PathHead, v.PathTail = w.head, w.tail
-	v.BasePath, v.Custom, v.Endpoint = w.basePath, w.custom, w.endpoint
+	v.BasePath, v.Rule, v.Custom, v.Endpoint = w.basePath, w.rule, w.custom, w.endpoint
 }
 
 // IntegrationLatency returns how long the backend took; ok is false when none

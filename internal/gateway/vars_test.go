@@ -145,7 +145,7 @@ func TestContextVars(t *testing.T) {
 	x.Route = &gateway.Route{ResourceID: "rid", ResourcePath: "/a/{b}", OperationName: "op"}
 	start := time.Date(2026, 11, 22, 10, 0, 0, 123e6, time.FixedZone("x", 3600))
 	x.Vars = gateway.Vars{Start: start, HTTPMethod: "GET", RequestID: "req", ExtendedRequestID: "ext", Trace: "Root=1-a-b;Parent=c;Sampled=0",
-		Domain: "abc.execute-api.local", BasePath: "orders", PathHead: "/prod", PathTail: "/a/b", UserAgent: "curl", APIKey: "key", APIKeyID: "kid",
+		Domain: "abc.execute-api.local", BasePath: "orders", Rule: "r1", PathHead: "/prod", PathTail: "/a/b", UserAgent: "curl", APIKey: "key", APIKeyID: "kid",
 		HasCanary: true, IntegrationStart: start, IntegrationEnd: start.Add(7 * time.Millisecond), IntegrationStatus: 201, IntegrationError: "oops",
 		Sent: wire.Sent{Body: 12, At: start.Add(9 * time.Millisecond)}}
 	x.MethodResponse.Status = 504
@@ -155,7 +155,7 @@ func TestContextVars(t *testing.T) {
 		"domainName": "abc.execute-api.local", "domainPrefix": "abc", "requestId": "req", "extendedRequestId": "ext",
 		"requestTime": "22/Nov/2026:09:00:00 +0000", "requestTimeEpoch": "1795338000123", "httpMethod": "GET", "path": "/prod/a/b", "protocol": "HTTP/1.1",
 		"resourceId": "rid", "resourcePath": "/a/{b}", "operationName": "op", "identity.sourceIp": "", "identity.userAgent": "curl",
-		"identity.apiKey": "key", "identity.apiKeyId": "kid", "customDomain.basePathMatched": "orders", "isCanaryRequest": "false",
+		"identity.apiKey": "key", "identity.apiKeyId": "kid", "customDomain.basePathMatched": "orders", "customDomain.routingRuleIdMatched": "r1", "isCanaryRequest": "false",
 		"xrayTraceId": "1-a-b", "tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256",
 		"integrationLatency": "7", "integration.latency": "7", "integrationStatus": "201", "integration.integrationStatus": "201", "integration.status": "201",
 		"integration.error": "oops", "integration.responseTransferMode": "BUFFERED", "status": "504", "responseLength": "12", "responseLatency": "9",

@@ -6,6 +6,7 @@ import (
 
 	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/apigateway"
+	v2 "gatehouse/internal/awsapi/apigatewayv2"
 	"gatehouse/internal/store"
 )
 
@@ -74,6 +75,14 @@ type BasePathMapping struct {
 	Scope
 	DomainName string
 	MappingID  string `json:",omitzero"` // of version 2; empty: it was made by version 1
+}
+
+// A RoutingRule leads requests to a domain name to a stage by their path and
+// header, in the order of priorities.
+type RoutingRule struct {
+	v2.RoutingRule
+	Scope
+	DomainName string // the key of the domain name
 }
 
 // A DomainOwner reserves a domain name for an account in all Regions, so that

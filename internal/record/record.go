@@ -44,6 +44,7 @@ const (
 	KindAPIStage          Kind = "v2stage"           // api, stage name
 	KindAPIVPCLink        Kind = "v2vpclink"         // link
 	KindDomainAccess      Kind = "domainaccess"      // Region, VPC endpoint, domain name; of Everywhere
+	KindRoutingRule       Kind = "routingrule"       // domain name, rule
 	kindBlob              Kind = "blob"
 
 	// Only the service reads these; to everybody else they are not records.
@@ -83,7 +84,7 @@ func ParseKey(key string) (Key, bool) {
 var kinds = []Kind{
 	KindAccount, KindRestAPI, KindDeployment, KindStage, KindAPIKey, KindAPIKeyValue,
 	KindUsagePlan, KindUsagePlanKey, KindDomainName, KindBasePathMapping, KindVPCLink, KindClientCertificate,
-	KindAPI, KindAPIDeployment, KindAPIStage, KindAPIVPCLink, KindDomainAccess,
+	KindAPI, KindAPIDeployment, KindAPIStage, KindAPIVPCLink, KindDomainAccess, KindRoutingRule,
 }
 
 // Tables are the records of one account in one region. They are cheap to make.
@@ -106,6 +107,7 @@ type Tables struct {
 	APIDeployments     store.Table[APIDeployment]
 	APIStages          store.Table[APIStage]
 	APIVPCLinks        store.Table[APIVPCLink]
+	RoutingRules       store.Table[RoutingRule]
 
 	DocumentationVersions store.Table[DocumentationVersion]
 
@@ -135,6 +137,7 @@ func In(st store.Store, blobs *store.Blobs, s Scope) Tables {
 		APIDeployments:     store.NewTable[APIDeployment](st, s.prefix(KindAPIDeployment)),
 		APIStages:          store.NewTable[APIStage](st, s.prefix(KindAPIStage)),
 		APIVPCLinks:        store.NewTable[APIVPCLink](st, s.prefix(KindAPIVPCLink)),
+		RoutingRules:       store.NewTable[RoutingRule](st, s.prefix(KindRoutingRule)),
 		Blobs:              blobs.Below(s.prefix(kindBlob)),
 
 		DocumentationVersions: store.NewTable[DocumentationVersion](st, s.prefix(kindDocumentationVersion)),

@@ -88,6 +88,13 @@ var v2Calls = []step{
 	{op: "UpdateApiMapping", in: `{"DomainName": "v2.example.com", "ApiId": "$api", "ApiMappingId": "$mapping", "ApiMappingKey": "z"}`},
 	{op: "DeleteApiMapping", in: `{"DomainName": "v2.example.com", "ApiMappingId": "$mapping"}`},
 	{op: "DeleteDomainName", in: `{"DomainName": "v2.example.com"}`},
+	{op: "CreateDomainName", in: `{"DomainName": "ruled.example.com", "DomainNameConfigurations": [{"EndpointType": "REGIONAL"}]}`},
+	{op: "CreateRoutingRule", in: `{"DomainName": "ruled.example.com", "Priority": 1, "Conditions": [], "Actions": [{"InvokeApi": {"ApiId": "none", "Stage": "dev"}}]}`, refused: "BadRequestException"},
+	{op: "ListRoutingRules", in: `{"DomainName": "ruled.example.com"}`},
+	{op: "GetRoutingRule", in: `{"DomainName": "ruled.example.com", "RoutingRuleId": "none"}`, refused: "NotFoundException"},
+	{op: "PutRoutingRule", in: `{"DomainName": "ruled.example.com", "RoutingRuleId": "none", "Priority": 1, "Conditions": [], "Actions": [{"InvokeApi": {"ApiId": "none", "Stage": "dev"}}]}`, refused: "BadRequestException"},
+	{op: "DeleteRoutingRule", in: `{"DomainName": "ruled.example.com", "RoutingRuleId": "none"}`, refused: "NotFoundException"},
+	{op: "DeleteDomainName", in: `{"DomainName": "ruled.example.com"}`},
 
 	{op: "CreateApi", in: `{"Name": "socket", "ProtocolType": "WEBSOCKET", "RouteSelectionExpression": "$request.body.action"}`, keep: "socket=ApiId"},
 	{op: "CreateRoute", in: `{"ApiId": "$socket", "RouteKey": "$default"}`, keep: "talk=RouteId"},

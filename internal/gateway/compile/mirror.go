@@ -26,6 +26,7 @@ type mirror struct {
 	keys        map[record.Scope]*gateway.Keyring // API keys, and the plans they are in
 	domains     map[domainID]*record.DomainName
 	mappings    map[domainID]map[string]*record.BasePathMapping // by base path
+	rules       map[domainID]map[string]*record.RoutingRule     // by id
 	accesses    map[accessID]*record.DomainAccess
 	backends    *backends
 
@@ -65,6 +66,7 @@ func newMirror(st store.Store, blobs *store.Blobs) *mirror {
 		keys:        make(map[record.Scope]*gateway.Keyring),
 		domains:     make(map[domainID]*record.DomainName),
 		mappings:    make(map[domainID]map[string]*record.BasePathMapping),
+		rules:       make(map[domainID]map[string]*record.RoutingRule),
 		accesses:    make(map[accessID]*record.DomainAccess),
 		backends:    newBackends(),
 		stagesOf:    make(map[apiID]map[string]bool),
@@ -188,6 +190,11 @@ func (m *mirror) take(ch change, tables record.Tables, t *touched) error {
 			putIn(m.mappings, domainID{k.Scope, k.ID[0]}, k.ID[1], r)
 			t.hosts = true
 		})
+	case record.KindRoutingRule:
+		return decode(tables.RoutingRules, kv, ch.gone, func(r *record.RoutingRule) {
+			putIn(m.rules, domainID{k.Scope, k.ID[0]}, k.ID[1], r)
+			t.hosts = true
+		})
 	case record.KindDomainAccess:
 		return decode(record.DomainAccesses(m.st), kv, ch.gone, func(r *record.DomainAccess) {
 			put(m.accesses, accessID{k.ID[0], k.ID[1], k.ID[2]}, r)
@@ -251,7 +258,7 @@ func (m *mirror) ring(s record.Scope) *gateway.Keyring {
 // idParts is what the id of a record consists of.
 func idParts(k record.Kind) int {
 	switch k {
-	case record.KindDeployment, record.KindStage, record.KindUsagePlanKey, record.KindBasePathMapping, record.KindAPIStage, record.KindAPIDeployment:
+	case record.KindDeployment, record.KindStage, record.KindUsagePlanKey, record.KindBasePathMapping, record.KindAPIStage, record.KindAPIDeployment, record.KindRoutingRule:
 		return 2
 	case record.KindDomainAccess:
 		return 3

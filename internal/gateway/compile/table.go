@@ -94,6 +94,10 @@ func (c *Compiler) hosts(apis map[apiID]*gateway.API) []*gateway.Host {
 		}
 		names[name] = true
 		h := &gateway.Host{Name: record.DomainOfKey(id.name), Certificate: c.domainCertificate(id), Clients: c.domainClients(id), Private: c.privateHost(id, associated[id])}
+		if h.Rules = c.rules(id, apis); !c.mirror.mapped(id) {
+			hosts = append(hosts, h)
+			continue
+		}
 		for path, rec := range c.mirror.mappings[id] {
 			h.Mappings = append(h.Mappings, mapping(path, rec, apis[apiID{id.Scope, str(rec.RestApiId)}]))
 		}

@@ -45,9 +45,12 @@ func (s *Service) CreateBasePathMapping(ctx context.Context, in *api.CreateBaseP
 	m := record.BasePathMapping{Scope: t.Scope, DomainName: name, BasePathMapping: api.BasePathMapping{
 		BasePath: new(path), RestApiId: in.RestApiId, Stage: text(in.Stage)}}
 	err = s.commit(ctx, func(c *store.Change) error {
-		_, rev, err := t.DomainNames.Find(ctx, errDomain(), name)
+		dom, rev, err := t.DomainNames.Find(ctx, errDomain(), name)
 		if err != nil {
 			return err
+		}
+		if str(dom.RoutingMode) == api.RoutingModeRoutingRuleOnly { // AWS: custom-domains.md §2; undocumented text
+			return api.BadRequestException("Base path mappings cannot be created for a domain name whose routing mode is ROUTING_RULE_ONLY")
 		}
 		c.Require(t.DomainNames.Is(store.ID(name), rev))
 		if err := checkCount(ctx, s.st, t.BasePathMappings, s.opt.Limits.MappingsPerDomain, errLimit("Base Path Mappings"), name); err != nil {

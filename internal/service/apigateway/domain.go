@@ -56,6 +56,9 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 	if len(in.Tags) > 0 {
 		dom.Tags = in.Tags
 	}
+	if in.RoutingMode != nil {
+		dom.RoutingMode = in.RoutingMode
+	}
 	if e := in.EndpointConfiguration; e != nil && len(e.Types) > 0 {
 		dom.EndpointConfiguration.Types = e.Types
 		if e.IpAddressType != nil {
@@ -155,8 +158,8 @@ func checkNewDomain(in *api.CreateDomainNameInput) error {
 	switch {
 	case in.Policy != nil && !wantsPrivate(in):
 		return api.BadRequestException("Only private custom domain names have policies") // AWS: undocumented text
-	case in.RoutingMode != nil && *in.RoutingMode != api.RoutingModeBasePathMappingOnly:
-		return noRoutingMode.refuse(*in.RoutingMode)
+	case in.RoutingMode != nil && !slices.Contains(routingModes, *in.RoutingMode):
+		return errRoutingMode()
 	case in.SecurityPolicy != nil && *in.SecurityPolicy != api.SecurityPolicyTls12:
 		return noDomainSecurity.refuse(*in.SecurityPolicy)
 	case str(in.EndpointAccessMode) == api.EndpointAccessModeStrict:
@@ -239,6 +242,9 @@ func (s *Service) UpdateDomainName(ctx context.Context, in *api.UpdateDomainName
 				return err
 			}
 		}
+		if err := checkRoutingMode(ctx, t, name, &dom); err != nil {
+			return err
+		}
 		if err := settleDomainPolicies(&dom, s.opt.Limits.PolicyBytes); err != nil {
 			return err
 		}
@@ -254,6 +260,36 @@ func (s *Service) UpdateDomainName(ctx context.Context, in *api.UpdateDomainName
 	})
 	dom.Tags = shownTags(dom.Tags)
 	return &dom.DomainName, err
+}
+
+// routingModes are what leads the requests to a domain to an API: mappings, the
+// rules of version 2, or both.
+var routingModes = []string{api.RoutingModeBasePathMappingOnly, api.RoutingModeRoutingRuleOnly, api.RoutingModeRoutingRuleThenBasePathMapping}
+
+// AWS: undocumented text, after that of endpoint types.
+func errRoutingMode() error {
+	return api.BadRequestException("Invalid RoutingMode specified. Valid options are " + strings.Join(routingModes, ","))
+}
+
+// checkRoutingMode refuses rules beside mappings to APIs of version 2.
+//
+// AWS: custom-domains.md §2.2; undocumented text.
+func checkRoutingMode(ctx context.Context, t record.Tables, name string, dom *record.DomainName) error {
+	if *dom.RoutingMode == api.RoutingModeBasePathMappingOnly {
+		return nil
+	}
+	mappings, err := t.BasePathMappings.All(ctx, name)
+	if err != nil {
+		return err
+	}
+	for _, m := range mappings {
+		if _, rev, err := t.APIs.Find(ctx, nil, str(m.Value.RestApiId)); err != nil {
+			return err
+		} else if rev != 0 {
+			return api.BadRequestException("Routing rules are not supported for domain names with mappings to HTTP or WebSocket APIs")
+		}
+	}
+	return nil
 }
 
 // refusePatch is the operation on a setting that does not act yet.
@@ -297,7 +333,13 @@ var domainPatches = patchTable[api.DomainName]{refuse: refuseListing[api.DomainN
 	{path: "/policy", replace: patchPolicy(func(d *api.DomainName) **string { return &d.Policy })},
 	certificateRule("/regionalCertificateName"),
 	certificateRule("/regionalCertificateArn"),
-	{path: "/routingMode", replace: inertPatch[api.DomainName](noRoutingMode, api.RoutingModeBasePathMappingOnly)},
+	{path: "/routingMode", replace: func(d *api.DomainName, o patchOp) error {
+		if !slices.Contains(routingModes, o.value) {
+			return errRoutingMode()
+		}
+		d.RoutingMode = new(o.value)
+		return nil
+	}},
 	{path: "/securityPolicy", replace: inertPatch[api.DomainName](noDomainSecurity, api.SecurityPolicyTls12)},
 	certificateRule("/ownershipVerificationCertificateArn"),
 }}
@@ -320,7 +362,7 @@ func patchDomainType(d *api.DomainName, o patchOp) error {
 	return api.BadRequestException("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
 }
 
-// DeleteDomainName removes a domain name, and then its mappings.
+// DeleteDomainName removes a domain name with its mappings and rules.
 func (s *Service) DeleteDomainName(ctx context.Context, in *api.DeleteDomainNameInput) error {
 	t := s.tables(ctx)
 	name := domainKey(in.DomainName, in.DomainNameId)
@@ -331,6 +373,10 @@ func (s *Service) DeleteDomainName(ctx context.Context, in *api.DeleteDomainName
 			return err
 		}
 		mappings, err := t.BasePathMappings.All(ctx, name)
+		if err != nil {
+			return err
+		}
+		rules, err := t.RoutingRules.All(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -351,21 +397,26 @@ func (s *Service) DeleteDomainName(ctx context.Context, in *api.DeleteDomainName
 		if err != nil {
 			return err
 		}
-		if room := store.MaxOps - 2; len(mappings) > room || len(mappings)+len(accesses) > room {
-			// Too many for one commit: those first, the name at the end.
-			mappings = mappings[:min(len(mappings), room)]
-			accesses = accesses[:min(len(accesses), room-len(mappings))]
+		var below []store.Op
+		for _, row := range mappings {
+			below = append(below, t.BasePathMappings.Delete(row.ID))
+		}
+		for _, row := range rules {
+			below = append(below, t.RoutingRules.Delete(row.ID))
+		}
+		for _, row := range accesses {
+			below = append(below, record.DomainAccesses(s.st).Delete(row.ID))
+		}
+		if room := store.MaxOps - 2; len(below) > room {
+			below = below[:room] // too many for one commit: those first, the name at the end
 		} else {
 			c.Do(t.DomainNames.Delete(store.ID(name)))
 			if len(list) == 1 && owned != 0 {
 				c.Do(owners.Delete(store.ID(name)))
 			}
 		}
-		for _, row := range mappings {
-			c.Do(t.BasePathMappings.Delete(row.ID))
-		}
-		for _, row := range accesses {
-			c.Do(record.DomainAccesses(s.st).Delete(row.ID))
+		for _, op := range below {
+			c.Do(op)
 		}
 		return nil
 	})

@@ -160,7 +160,6 @@ func TestUnsupported(t *testing.T) {
 		{noCertificate, "CreateDomainName", doc{"domainName": "e.example.com", "regionalCertificateArn": "arn:x"}},
 		{noCertificate, "UpdateDomainName", doc{"domainName": "d.example.com", "patchOperations": patch("replace", "/certificateArn", "arn:x")}},
 		{noMutualTLS, "CreateDomainName", doc{"domainName": "e.example.com", "endpointConfiguration": doc{"types": []string{"REGIONAL"}}, "mutualTlsAuthentication": doc{"truststoreUri": "s3://bucket/x"}}},
-		{noRoutingMode, "CreateDomainName", doc{"domainName": "e.example.com", "routingMode": "ROUTING_RULE_ONLY"}},
 		{noDomainSecurity, "CreateDomainName", doc{"domainName": "e.example.com", "securityPolicy": "TLS_1_0"}},
 	}
 	tested := map[unsupportedID]bool{}

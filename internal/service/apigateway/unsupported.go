@@ -36,7 +36,6 @@ const (
 	noLabels
 	noCertificate
 	noMutualTLS
-	noRoutingMode
 	noDomainSecurity
 	unsupportedCount
 )
@@ -53,7 +52,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noLabels:              {"ApiKey", "labels", "any"},
 	noCertificate:         {"DomainName", "certificate settings", "certificateArn, regionalCertificateArn, ownershipVerificationCertificateArn; changes of an uploaded certificate"},
 	noMutualTLS:           {"DomainName", "mutualTlsAuthentication", "s3:// without a service-endpoint for s3, file:// without truststore-dir"},
-	noRoutingMode:         {"DomainName", "routingMode", "any but BASE_PATH_MAPPING_ONLY"},
 	noDomainSecurity:      {"DomainName", "securityPolicy, endpointAccessMode", "any but TLS_1_2, BASIC"},
 }
 

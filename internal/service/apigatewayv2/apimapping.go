@@ -59,14 +59,34 @@ func (s *Service) CreateApiMapping(ctx context.Context, in *api.CreateApiMapping
 	m := record.BasePathMapping{Scope: t.Scope, DomainName: name, MappingID: record.NewID(shortIDLen),
 		BasePathMapping: rest.BasePathMapping{RestApiId: in.ApiId, Stage: in.Stage}}
 	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
-		_, rev, err := t.DomainNames.Find(ctx, errDomain(), name)
+		dom, rev, err := t.DomainNames.Find(ctx, errDomain(), name)
 		if err != nil {
+			return err
+		}
+		if err := checkMappable(ctx, t, &dom, str(in.ApiId)); err != nil {
 			return err
 		}
 		c.Require(t.DomainNames.Is(store.ID(name), rev))
 		return putMapping(ctx, c, t, &m, str(in.ApiMappingKey))
 	}))
 	return new(api.CreateApiMappingResponse(shownMapping(&m))), err
+}
+
+// checkMappable refuses mappings that the routing mode of the domain excludes.
+//
+// AWS: custom-domains.md §2, §2.2; undocumented texts.
+func checkMappable(ctx context.Context, t record.Tables, dom *record.DomainName, id string) error {
+	switch str(dom.RoutingMode) {
+	case rest.RoutingModeRoutingRuleOnly:
+		return bad("API mappings cannot be created for a domain name whose routing mode is ROUTING_RULE_ONLY")
+	case rest.RoutingModeRoutingRuleThenBasePathMapping:
+		_, rev, err := t.APIs.Find(ctx, nil, id)
+		if err == nil && rev != 0 {
+			err = bad("Domain names with routing rules cannot have mappings to HTTP or WebSocket APIs")
+		}
+		return err
+	}
+	return nil
 }
 
 // putMapping adds a mapping to c under a key, which must be free, and whose
@@ -165,6 +185,13 @@ func (s *Service) UpdateApiMapping(ctx context.Context, in *api.UpdateApiMapping
 	var m record.BasePathMapping
 	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
 		row, err := s.mapping(ctx, t, in.DomainName, in.ApiMappingId)
+		if err != nil {
+			return err
+		}
+		dom, _, err := t.DomainNames.Find(ctx, errDomain(), row.Value.DomainName)
+		if err == nil {
+			err = checkMappable(ctx, t, &dom, str(in.ApiId))
+		}
 		if err != nil {
 			return err
 		}

@@ -202,12 +202,15 @@ func isRefused(err error, kind string) bool {
 
 // refusal words an error of the API.
 func refusal(a call, resp *http.Response, text []byte) error {
-	var e struct{ Message string }
+	var e struct {
+		Message string
+		Type    string `json:"__type"`
+	}
 	if err := json.Unmarshal(text, &e); err != nil || e.Message == "" {
 		e.Message = strings.TrimSpace(string(text[:min(len(text), 500)]))
 	}
 	r := &refused{method: a.method, status: resp.StatusCode, message: e.Message}
-	r.kind, _, _ = strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":")
+	r.kind, _, _ = strings.Cut(cmp.Or(resp.Header.Get("X-Amzn-Errortype"), e.Type), ":")
 	r.path, _, _ = strings.Cut(a.path, "?")
 	return r
 }

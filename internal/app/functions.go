@@ -25,7 +25,6 @@ type functions struct {
 	router  *function.Router
 	service *lambda.Service
 	syncer  *lambda.Syncer
-	logs    *lambda.Logs
 }
 
 // openFunctions makes what runs functions, here and elsewhere.
@@ -49,8 +48,7 @@ func (n *node) openFunctions() (*functions, error) {
 		Roles: iam.NewAccess(n.credential, n.identities), Concurrency: n.cfg.FunctionConcurrency, Log: n.log,
 		CodeStorage: int64(n.cfg.FunctionCodeStorage),
 	})
-	f.logs = lambda.NewLogs(n.cfg.functionDir("logs"), n.log)
-	f.syncer = f.service.NewSyncer(lambda.SyncOptions{Host: f.host, Invoker: f.router, Logs: f.logs, Log: n.log})
+	f.syncer = f.service.NewSyncer(lambda.SyncOptions{Host: f.host, Invoker: f.router, Logs: functionLogs{n.groups}, Log: n.log})
 	return f, nil
 }
 
@@ -93,12 +91,6 @@ func (c *Config) functionDir(what string) string {
 		return abs // functions run in directories of their own
 	}
 	return dir
-}
-
-// FunctionLogFile is where the server on the data directory dir keeps what a
-// function writes.
-func FunctionLogFile(dir string, account, region, name string) string {
-	return filepath.Join((&Config{Data: dir}).functionDir("logs"), account, region, name+".log")
 }
 
 // Words that the place of functions begins with, or is.

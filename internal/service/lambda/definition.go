@@ -45,7 +45,7 @@ func (y *Syncer) define(ctx context.Context, tables record.FunctionTables, rec *
 	}
 	def.Events = y.events(rec)
 	if y.opt.Logs != nil {
-		def.Log = y.opt.Logs.Of(rec.Scope, rec.Name)
+		def.Log = y.opt.Logs.Of(rec.Scope)
 	}
 	return def, nil
 }

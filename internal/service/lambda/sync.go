@@ -20,11 +20,18 @@ type Host interface {
 	ARNs() []string
 }
 
+// Logs takes what functions write.
+type Logs interface {
+	// Of returns what takes the lines of the functions of an account and Region:
+	// each says in which log group and stream it belongs. It must not wait.
+	Of(s record.Scope) func(function.Line)
+}
+
 // SyncOptions are what a [Syncer] is told.
 type SyncOptions struct {
 	Host    Host
 	Invoker function.Invoker // calls destinations
-	Logs    *Logs            // takes what functions write; nil drops it
+	Logs    Logs             // takes what functions write; nil drops it
 	Log     *slog.Logger     // nil discards
 }
 

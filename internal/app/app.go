@@ -28,6 +28,7 @@ import (
 	"gatehouse/internal/identity"
 	"gatehouse/internal/rollup"
 	"gatehouse/internal/service/cloudformation"
+	"gatehouse/internal/service/cloudwatch"
 	"gatehouse/internal/service/clusters"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/logs"
@@ -91,6 +92,7 @@ type node struct {
 	metrics     *compile.Metrics
 	rollups     *rollup.Store
 	recorder    *recorder
+	watch       *cloudwatch.Service
 	gateway     *gateway.Gateway
 	sockets     *wsapi.Hub
 	connections *wsapi.Connections

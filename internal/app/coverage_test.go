@@ -12,6 +12,7 @@ import (
 	rest "gatehouse/internal/service/apigateway"
 	httpapi "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/internal/service/cloudformation"
+	"gatehouse/internal/service/cloudwatch"
 	"gatehouse/internal/service/clusters"
 	"gatehouse/internal/service/lambda"
 	"gatehouse/internal/service/logs"
@@ -27,13 +28,13 @@ func TestCoverage(t *testing.T) {
 	defer st.Close()
 	blobs := store.NewBlobs(st, "/")
 	var want bytes.Buffer
-	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: blobs, functions: lambda.New(st, blobs, lambda.Options{}), stacks: cloudformation.New(st, cloudformation.Options{}), groups: logs.New(st, logs.Options{}), cloudMap: servicediscovery.New(st, slog.New(slog.DiscardHandler)), changes: clusters.New(st, "000000000000", nil, nil)})); err != nil {
+	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: blobs, functions: lambda.New(st, blobs, lambda.Options{}), stacks: cloudformation.New(st, cloudformation.Options{}), groups: logs.New(st, logs.Options{}), watch: cloudwatch.New(st, nil, cloudwatch.Options{}), cloudMap: servicediscovery.New(st, slog.New(slog.DiscardHandler)), changes: clusters.New(st, "000000000000", nil, nil)})); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(rest.WriteUnsupported(&want), httpapi.WriteUnsupported(&want)); err != nil {
 		t.Fatal(err)
 	}
-	if err := lambda.WriteUnsupported(&want); err != nil {
+	if err := errors.Join(lambda.WriteUnsupported(&want), cloudwatch.WriteUnsupported(&want)); err != nil {
 		t.Fatal(err)
 	}
 	if err := logs.WriteUnsupported(&want); err != nil {

@@ -8,6 +8,7 @@ import (
 	"gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/awsapi/apigatewayv2"
 	cfnapi "gatehouse/internal/awsapi/cloudformation"
+	cloudwatchapi "gatehouse/internal/awsapi/cloudwatch"
 	iamapi "gatehouse/internal/awsapi/iam"
 	"gatehouse/internal/awsapi/lambda"
 	logsapi "gatehouse/internal/awsapi/logs"
@@ -19,6 +20,7 @@ import (
 	management "gatehouse/internal/service/apigatewaymanagementapi"
 	httpapi "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/internal/service/cloudformation"
+	"gatehouse/internal/service/cloudwatch"
 	"gatehouse/internal/service/clusters"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/s3"
@@ -43,6 +45,7 @@ type parts struct {
 	cloudMap  *servicediscovery.Service
 	groups    logsapi.Server
 	changes   *clusters.Service
+	watch     *cloudwatch.Service
 }
 
 // services are the AWS APIs this server answers, each with what answers it. A
@@ -62,6 +65,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 		logsapi.Mount(p.groups),
 		cfnapi.Mount(p.stacks),
 		s3.Mount(p.buckets),
+		cloudwatchapi.Mount(p.watch),
 	}
 }
 

@@ -1,14 +1,10 @@
 package awsrpc
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
-	"net/url"
 	"reflect"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // awsJSON is the protocol of CloudWatch Logs and others: a POST to / whose
@@ -46,36 +42,6 @@ func (p *awsJSON) decode(m match, q *request) (any, error) {
 	}
 	violations.check(v, m.op)
 	return in, violations.err()
-}
-
-// members are the texts of the document that body is, by their names: what
-// policies may ask for. Of a name that stands twice the last value counts, as it
-// does in decode, which also says what is wrong with a document.
-func (p *awsJSON) members(body []byte) url.Values {
-	form := url.Values{}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
-	if t, err := dec.ReadToken(); err != nil || t.Kind() != '{' {
-		return form
-	}
-	for dec.PeekKind() == '"' {
-		t, err := dec.ReadToken()
-		if err != nil {
-			return form
-		}
-		name := t.String()
-		form.Del(name)
-		if dec.PeekKind() != '"' {
-			if dec.SkipValue() != nil {
-				return form
-			}
-			continue
-		}
-		if t, err = dec.ReadToken(); err != nil {
-			return form
-		}
-		form.Set(name, t.String())
-	}
-	return form
 }
 
 func (p *awsJSON) reply(w http.ResponseWriter, op *operation, out any) error {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"reflect"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -228,8 +229,12 @@ func (c *call) serve(r *http.Request) error {
 		Input: input, Caller: caller, Service: m.service.SigningName, API: m.service.Name, Operation: c.op.Name, Method: r.Method, Path: q.raw.Path, URI: c.op.URI, Query: q.query,
 		Labels: found.labels, Form: found.params, RemoteAddr: r.RemoteAddr, TLS: r.TLS != nil, UserAgent: r.UserAgent(),
 	}
-	if p, ok := m.protocol.(*awsJSON); ok && !caller.Root {
-		asked.Form = p.members(q.body)
+	if m.service.Protocol != RestJSON1 && !caller.Root {
+		// The body alone says what the call is about: it is read before it is
+		// asked whether the caller may. What is wrong with it is told afterwards.
+		if in, _ := input(); in != nil {
+			asked.describe(reflect.ValueOf(in).Elem(), c.op.in)
+		}
 	}
 	err = h.authorize.Authorize(r.Context(), asked)
 	if h.audit != nil {

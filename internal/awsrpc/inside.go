@@ -61,8 +61,12 @@ func (h *Handler) Call(ctx context.Context, service, name string, in map[string]
 	return members, err
 }
 
-// describe tells an authorizer what a request would have.
+// describe tells an authorizer what a request would have: the members of an
+// input that are texts, numbers or lists of texts.
 func (c *Call) describe(v reflect.Value, n *node) {
+	if c.Form == nil {
+		c.Form = url.Values{}
+	}
 	for i := range n.fields {
 		f := &n.fields[i]
 		fv := v.Field(f.index)
@@ -71,6 +75,9 @@ func (c *Call) describe(v reflect.Value, n *node) {
 				continue
 			}
 			fv = fv.Elem()
+		}
+		if list, ok := fv.Interface().([]string); ok && f.where == inBody && len(list) > 0 {
+			c.Form[f.name] = list
 		}
 		if fv.Kind() == reflect.Slice || fv.Kind() == reflect.Map || fv.Kind() == reflect.Struct {
 			continue

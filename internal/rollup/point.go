@@ -168,6 +168,26 @@ func (p *Point) Within(from, to float64) (count, sum float64) {
 	return count, sum
 }
 
+// Ranked returns about how many values there are from one share of all on to
+// another, in their order, and their sum.
+func (p *Point) Ranked(from, to float64) (count, sum float64) {
+	first, last, before := from*p.Count, to*p.Count, 0.0
+	for _, b := range p.buckets() {
+		a, z := max(first, before), min(last, before+b.Count)
+		if z > a {
+			lo, hi := bounds(b.Index)
+			if hi < lo {
+				lo, hi = hi, lo
+			}
+			lo, hi = min(p.Max, max(p.Min, lo)), max(p.Min, min(p.Max, hi))
+			at := func(rank float64) float64 { return lo + (hi-lo)*(rank-before)/b.Count }
+			count, sum = count+z-a, sum+(z-a)*(at(a)+at(z))/2
+		}
+		before += b.Count
+	}
+	return count, sum
+}
+
 // Forms of a point on disk, told by its first byte. Most points of a gateway
 // are counts and zeros.
 const (

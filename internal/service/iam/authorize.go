@@ -3,6 +3,7 @@ package iam
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,18 +83,45 @@ func (a *Access) Authorize(ctx context.Context, c *awsrpc.Call) error {
 		return &awsrpc.Error{Code: "UnrecognizedClientException", Status: 403, Message: "The security token included in the request is invalid"}
 	}
 	action, resource := a.target(c)
-	keys := &callKeys{call: c, who: who, resources: a.Resources, ctx: ctx}
-	r := policy.Request{Principal: who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: keys}
-	verdict := who.Decide(&r, nil, false)
-	if keys.unknown != "" { // a statement that denies may have asked for it
-		return &awsrpc.Error{Code: "AccessDeniedException", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action +
-			" on resource: " + resource + " because a policy asks for " + keys.unknown + ", which cannot be told for this operation"}
+	resources := []string{resource}
+	if c.API == "cloudwatch" {
+		resources = alarmResources(c)
 	}
-	if verdict.Allowed {
-		return nil
+	for _, resource := range resources {
+		keys := &callKeys{call: c, who: who, resources: a.Resources, ctx: ctx}
+		r := policy.Request{Principal: who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: keys}
+		verdict := who.Decide(&r, nil, false)
+		if keys.unknown != "" { // a statement that denies may have asked for it
+			return &awsrpc.Error{Code: "AccessDeniedException", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action +
+				" on resource: " + resource + " because a policy asks for " + keys.unknown + ", which cannot be told for this operation"}
+		}
+		if !verdict.Allowed {
+			return &awsrpc.Error{Code: "AccessDeniedException", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action +
+				" on resource: " + resource + string(verdict.AppendReason(nil, action))}
+		}
 	}
-	return &awsrpc.Error{Code: "AccessDeniedException", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action +
-		" on resource: " + resource + string(verdict.AppendReason(nil, action))}
+	return nil
+}
+
+// alarmResources are the ARNs of the alarms that a call of CloudWatch is about.
+//
+// AWS: service authorization reference of CloudWatch: metrics are no resources;
+// DescribeAlarms is about all alarms, whichever it names.
+func alarmResources(c *awsrpc.Call) []string {
+	names := slices.Concat(c.Form["AlarmName"], c.Form["AlarmNames"])
+	switch {
+	case c.Operation == "DescribeAlarms" || c.Operation == "DescribeAlarmHistory" && len(names) == 0:
+		names = []string{"*"}
+	case strings.HasPrefix(c.Form.Get("ResourceARN"), "arn:"):
+		return []string{c.Form.Get("ResourceARN")}
+	case len(names) == 0:
+		return []string{"*"}
+	}
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "cloudwatch", Region: c.Caller.Region, Account: c.Caller.Account, Resource: "alarm:" + name}.String()
+	}
+	return list
 }
 
 // target returns the action and the resource of a call.
@@ -135,6 +163,9 @@ func (a *Access) target(c *awsrpc.Call) (action, resource string) {
 		return "lambda:" + lambdaAction(c.Operation), lambdaResource(c)
 	case "logs":
 		return "logs:" + c.Operation, logsResource(c)
+	}
+	if c.API == "cloudwatch" {
+		return "cloudwatch:" + c.Operation, "*" // signed as monitoring
 	}
 	return c.Service + ":" + c.Operation, "*"
 }

@@ -41,6 +41,8 @@ func (k *callKeys) Key(name string) (policy.Values, bool) {
 		return policy.One(k.call.Caller.Region), true
 	case "aws:viaawsservice":
 		return policy.One("false"), true
+	case "cloudwatch:namespace":
+		return policy.One(k.call.Form.Get("Namespace")), k.call.API == "cloudwatch" && k.call.Form.Has("Namespace")
 	case "servicediscovery:namespacename":
 		return policy.One(k.call.Form.Get("NamespaceName")), k.call.API == "servicediscovery" && k.call.Form.Has("NamespaceName")
 	case "servicediscovery:servicename":

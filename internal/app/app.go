@@ -138,6 +138,9 @@ func (n *node) open() error {
 	if n.buckets, err = n.openBuckets(); err != nil {
 		return err
 	}
+	if n.rollups, err = rollup.Open(cfg.metricsDir(), rollup.Options{MaxBytes: int64(cfg.MetricsSize), MaxSeries: cfg.MaxMetrics, Log: n.log}); err != nil {
+		return err
+	}
 	n.groups = n.openGroups()
 	if n.logs, err = openAccessLogs(cfg, n.groups, n.log); err != nil {
 		return err
@@ -154,9 +157,6 @@ func (n *node) open() error {
 	}
 	n.caches = new(integration.Caches)
 	n.metrics = compile.NewMetrics()
-	if n.rollups, err = rollup.Open(cfg.metricsDir(), rollup.Options{MaxBytes: int64(cfg.MetricsSize), MaxSeries: cfg.MaxMetrics, Log: n.log}); err != nil {
-		return err
-	}
 	n.gateway = new(gateway.Gateway)
 	endpoints, err := cfg.vpcEndpoints()
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 func (n *node) openGroups() *logs.Service {
 	return logs.New(n.st, logs.Options{
 		Dir: filepath.Join(n.cfg.Data, "logs"), Journal: journal.Options{MaxBytes: int64(n.cfg.LogsSize)}, Log: n.log,
+		Metrics: filterMetrics{n.rollups},
 	})
 }
 

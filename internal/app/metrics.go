@@ -91,6 +91,8 @@ var (
 	eventsHomeless  = counter("log_events_homeless_total", "Events that were lost because their log group does not exist.")
 	blocksDamaged   = counter("log_blocks_damaged_total", "Blocks of log events that could not be read.")
 	logsBytes       = gauge("log_bytes", "Bytes that log groups take on disk.")
+	pointsLost      = counter("metric_samples_lost_total", "Samples that are not kept: there are too many metrics, or the disk is full.")
+	pointsDamaged   = counter("metric_reads_damaged_total", "Reads of kept metrics that found a damaged file.")
 	localFunctions  = gauge("functions", "Functions that run on this server when they are called.")
 	instances       = gauge("function_instances", "Instances of functions that run on this server.")
 	backendInUse    = gauge("backend_connections_in_use", "Connections to a backend that carry a request.", "backend")
@@ -108,7 +110,7 @@ var (
 
 // nodeFamilies are those of the whole server; backendFamilies have a label.
 func nodeFamilies() []*family {
-	return []*family{&connections, &appliedRevision, &storeRevision, &refusedStages, &ready, &logLines, &logDropped, &events, &eventsDropped, &eventsHomeless, &blocksDamaged, &logsBytes, &localFunctions, &instances}
+	return []*family{&connections, &appliedRevision, &storeRevision, &refusedStages, &ready, &logLines, &logDropped, &events, &eventsDropped, &eventsHomeless, &blocksDamaged, &logsBytes, &pointsLost, &pointsDamaged, &localFunctions, &instances}
 }
 
 func backendFamilies() []*family {
@@ -140,6 +142,10 @@ func (c *nodeCollector) Collect(to chan<- prometheus.Metric) {
 	}
 	ready.send(to, truth(n.serving.Load()))
 	n.sendLogs(to)
+	if n.rollups != nil {
+		pointsLost.send(to, float64(n.rollups.Lost()))
+		pointsDamaged.send(to, float64(n.rollups.Damaged()))
+	}
 	localFunctions.send(to, float64(len(n.functions.host.ARNs())))
 	instances.send(to, float64(n.functions.host.Instances()))
 	c.backends(to)

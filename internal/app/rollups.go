@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"log/slog"
 	"maps"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"gatehouse/internal/gateway/compile"
 	"gatehouse/internal/metrics"
 	"gatehouse/internal/rollup"
+	"gatehouse/internal/service/logs"
 )
 
 // A recorder puts what is counted in a minute into the store of points, as the
@@ -222,4 +224,22 @@ func millis(d *metrics.Distribution) rollup.Point {
 		p.Max = float64(to) / ms
 	}
 	return p
+}
+
+// filterMetrics puts what metric filters of log groups find among the metrics.
+// What has no room is counted as lost.
+type filterMetrics struct{ to *rollup.Store }
+
+var _ logs.Metrics = filterMetrics{}
+
+// PutMetric adds one value.
+func (f filterMetrics) PutMetric(account, region string, m logs.Metric) {
+	src := &rollup.Source{Account: account, Region: region, Namespace: m.Namespace}
+	for name, value := range m.Dimensions {
+		src.Dimensions = append(src.Dimensions, rollup.Dimension{Name: name, Value: value})
+	}
+	src.Sort()
+	_ = f.to.Put([]rollup.Sample{{Source: src, At: m.At, Values: []rollup.Value{
+		{Metric: rollup.Metric{Name: m.Name, Unit: cmp.Or(m.Unit, "None")}, Point: rollup.PointOf(m.Value, 1)},
+	}}})
 }

@@ -169,17 +169,3 @@ func checkCount(v float64, name string) error {
 	}
 	return nil
 }
-
-// PutMetric keeps a value that was measured at a time: the seam for those who
-// derive metrics, as the metric filters of log groups do.
-func (s *Service) PutMetric(account, region, namespace, name, unit string, dims map[string]string, v float64, at time.Time) error {
-	src := &rollup.Source{Account: account, Region: region, Namespace: namespace}
-	for k, d := range dims {
-		src.Dimensions = append(src.Dimensions, rollup.Dimension{Name: k, Value: d})
-	}
-	src.Sort()
-	if unit == "" {
-		unit = api.StandardUnitNone
-	}
-	return s.points.Put([]rollup.Sample{{Source: src, At: at, Values: []rollup.Value{{Metric: rollup.Metric{Name: name, Unit: unit}, Point: rollup.PointOf(v, 1)}}}})
-}

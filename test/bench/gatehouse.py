@@ -41,7 +41,7 @@ def document(kind, routes, upstream):
     paths = {}
     if kind == 'plain':
         paths['/{proxy+}'] = {'x-amazon-apigateway-any-method': operation('/{proxy}', ['proxy'])}
-    if kind == 'jwt':
+    if kind in ('jwt', 'jwtcold'):
         op = operation('/{proxy}', ['proxy'])
         op['security'] = [{'pool': ['shop/read']}]
         paths['/{proxy+}'] = {'x-amazon-apigateway-any-method': op}
@@ -56,12 +56,15 @@ def document(kind, routes, upstream):
             op['x-amazon-apigateway-request-validator'] = 'parameters'
             op['parameters'].append({'name': 'X-Api-Key', 'in': 'header', 'required': True, 'schema': {'type': 'string'}})
         paths[f'/r{i}/items/{{item}}'] = {'get': op}
+    pool = {'type': 'cognito_user_pools', 'providerARNs': [tokens.POOL]}
+    if kind == 'jwtcold':
+        pool['authorizerResultTtlInSeconds'] = 0  # every token is verified anew
     return {'openapi': '3.0.1', 'info': {'title': 'bench', 'version': '1'}, 'paths': paths,
             'x-amazon-apigateway-request-validators': {'parameters': {'validateRequestParameters': True, 'validateRequestBody': True}},
             'components': {'securitySchemes': {
                 'key': {'type': 'apiKey', 'name': 'x-api-key', 'in': 'header'},
                 'pool': {'type': 'apiKey', 'name': 'Authorization', 'in': 'header', 'x-amazon-apigateway-authtype': 'cognito_user_pools',
-                         'x-amazon-apigateway-authorizer': {'type': 'cognito_user_pools', 'providerARNs': [tokens.POOL]}}}}}
+                         'x-amazon-apigateway-authorizer': pool}}}}
 
 
 def prepare(command, api_port, up, kind, routes, upstream):

@@ -261,8 +261,8 @@ func bodyAllowed(status int) bool {
 
 // stream passes the rest of the body on as it comes.
 func (o *stdWriter) stream(src wire.Source, body *wire.Body, c *call) {
-	if body.Length < 0 && len(body.Bytes) == 0 {
-		o.flush() // the head must not wait for the first byte
+	if body.Length < 0 {
+		o.flush() // the head and what is there must not wait for what comes
 	}
 	if c.piece == nil {
 		c.piece = make([]byte, pieceSize)

@@ -38,7 +38,8 @@ const (
 // NotFound returns the error for a function that does not exist, or has no
 // such version or alias.
 //
-// AWS: recorded answers of Invoke name the ARN that was asked for.
+// AWS: its answers name the ARN that was asked for (LocalStack's snapshots of
+// them, TestLambdaFunction::test_function_lifecycle).
 func NotFound(functionARN string) *Error {
 	return &Error{Name: "ResourceNotFoundException", Status: 404, Type: "User",
 		Message: "Function not found: " + functionARN}

@@ -161,6 +161,7 @@ func TestSandboxEnds(t *testing.T) {
 		{"kill", deed{Do: "kill", N: 9}, "Runtime exited with error: signal: killed"},
 		{"memory", deed{Do: "memory", N: 400}, "Runtime.OutOfMemory"},
 		{"time-out", deed{Do: "hang"}, "Task timed out after 2.00 seconds"},
+		{"ignores SIGTERM", deed{Do: "stubborn"}, "Task timed out after 2.00 seconds"},
 		{"fork bomb", deed{Do: "bomb"}, `"errorType"`}, // a time-out, or a program that cannot bear it
 	}
 	for _, tt := range tests {

@@ -140,7 +140,9 @@ func streamElsewhere(t *testing.T, near, far *gatehousetest.Server, at string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client := &http.Client{}
+	t.Cleanup(client.CloseIdleConnections)
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

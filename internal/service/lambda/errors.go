@@ -8,9 +8,13 @@ import (
 	"gatehouse/internal/function"
 )
 
-// The refusals that many operations share. Texts are recorded answers of AWS
-// (LocalStack's snapshot tests, tests/aws/services/lambda_) unless they say
-// otherwise.
+// The refusals that many operations share. What comments of this package call
+// recorded is in LocalStack's repository: its snapshots of AWS's answers
+// (tests/aws/services/lambda_/test_lambda_api.snapshot.json), or the server whose
+// tests compare it with them. They are not in our corpus: no test replays them.
+// AWS's own pages and its users' reports have those texts, too, that concern the
+// derived qualifier, policies of $LATEST, archives that are empty or none, missing
+// runtimes and handlers, and more than five layers.
 
 // user marks an error as the caller's, which AWS's documents do.
 func user(e *awsrpc.Error) *awsrpc.Error {

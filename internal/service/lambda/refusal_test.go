@@ -8,7 +8,7 @@ import (
 )
 
 // TestRefusals holds what clients are told. Texts with AWS: in the code they come
-// from are recorded answers (LocalStack's snapshots, tests/aws/services/lambda_).
+// from are recorded as errors.go says.
 func TestRefusals(t *testing.T) {
 	const (
 		namePattern = `Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?`

@@ -68,3 +68,19 @@ func TestCgroupRefused(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What the kernel is told, on machines that have no controller for memory.
+func TestCgroupLimits(t *testing.T) {
+	dir := t.TempDir()
+	if err := function.MakeGroup(dir, "i", 300); err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{"memory.max": "314572800", "memory.swap.max": "0", "memory.oom.group": "1", "pids.max": "1024"} {
+		path := filepath.Join(dir, "gatehouse-i", file)
+		_ = os.Chmod(path, 0o600) // in a cgroup they are there already
+		b, err := os.ReadFile(path)
+		if err != nil || string(b) != want {
+			t.Errorf("%s: %s, %v; want %s", file, b, err, want)
+		}
+	}
+}

@@ -30,6 +30,8 @@ func (t *truststores) ReadTruststore(ctx context.Context, region, uri, version s
 	if name, ok := strings.CutPrefix(uri, "file:///"); ok {
 		return t.readFile(name, limit)
 	}
+	ctx, cancel := context.WithTimeout(ctx, truststoreTime)
+	defer cancel()
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(uri, "s3://"), "/")
 	content, err := t.objects.Object(ctx, region, bucket, key, version, int64(limit)+1)
 	if errors.Is(err, awsclient.ErrNoEndpoint) {

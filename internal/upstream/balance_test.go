@@ -230,7 +230,7 @@ func TestPickAllocs(t *testing.T) {
 
 func testCluster(g *group) *Cluster {
 	c := &Cluster{opt: g.opt}
-	g.cluster(c)
+	g.cluster(c, nil)
 	return c
 }
 

@@ -28,21 +28,26 @@ type Cluster struct {
 	group   *group
 	members atomic.Pointer[[]*Cluster] // by member.slot
 
+	// One that stands for a release has this; the targets of a release, called for
+	// it, have a track, and follow no release themselves.
+	route  atomic.Pointer[route]
+	target bool
+	track  *track
+
+	// mirrored is the one request that it is for, of which a copy is sent; nil:
+	// it is for any.
+	mirrored *mirrored
+
 	// An endpoint of such a cluster has these.
 	member   *member
 	siblings *Cluster // the cluster of which it is one
 }
 
-func (r *Registry) newCluster(k Key, cert *tls.Certificate) (*Cluster, error) {
-	g, err := r.groupOf(&k)
-	if err != nil {
-		return nil, err
-	}
+func (r *Registry) newCluster(k Key, cert *tls.Certificate) *Cluster {
 	opt := &r.opt
 	c := &Cluster{
-		key: k,
-		opt: opt,
-
+		key:         k,
+		opt:         opt,
 		connectTime: opt.ConnectTimeout,
 		addresses:   newAddresses(k.sources(), opt.Lookup),
 		pool:        pool{maxOpen: opt.MaxConnections, maxIdle: opt.MaxIdle, maxWaiting: opt.MaxWaiting},
@@ -50,10 +55,16 @@ func (r *Registry) newCluster(k Key, cert *tls.Certificate) (*Cluster, error) {
 	if k.Scheme == "https" {
 		c.tls = newTLSConfig(k, cert, opt.RootCAs)
 	}
-	if g != nil {
-		g.cluster(c)
+	if name := k.clusterName(); name != "" {
+		r.groups.get(name).cluster(c, r.groups.get)
 	}
-	return c, nil
+	return c
+}
+
+// Known tells whether c can be called: a cluster of several endpoints must have
+// been defined for that.
+func (c *Cluster) Known() bool {
+	return c.group == nil || c.group.cfg.Load() != nil || c.route.Load() != nil
 }
 
 // Key returns what tells c from other clusters.
@@ -66,7 +77,7 @@ func (c *Cluster) Scheme() string { return c.key.Scheme }
 func (c *Cluster) Stats() Stats {
 	st := c.pool.stats()
 	st.Failures = c.failures.Load()
-	c.each(func(m *Cluster) {
+	c.reach(func(m *Cluster) {
 		n := m.Stats()
 		st.Open, st.Idle, st.Waiting, st.Failures = st.Open+n.Open, st.Idle+n.Idle, st.Waiting+n.Waiting, st.Failures+n.Failures
 	})
@@ -80,7 +91,7 @@ func (c *Cluster) Close() {
 		c.group.forget(c)
 	}
 	closeAll(c.pool.close())
-	c.each((*Cluster).Close)
+	c.reach((*Cluster).Close)
 }
 
 // retire closes the idle connections and keeps none any more. Requests of
@@ -90,13 +101,13 @@ func (c *Cluster) retire() {
 		c.group.forget(c)
 	}
 	closeAll(c.pool.keepNone())
-	c.each((*Cluster).retire)
+	c.reach((*Cluster).retire)
 }
 
 // expire closes the connections that have been idle since before the given time.
 func (c *Cluster) expire(before int64) {
 	closeAll(c.pool.expire(before))
-	c.each(func(m *Cluster) { m.expire(before) })
+	c.reach(func(m *Cluster) { m.expire(before) })
 }
 
 // wantsLookup tells whether the host's addresses are old and used.
@@ -122,7 +133,9 @@ func (c *Cluster) Do(ctx context.Context, req *wire.Request, resp *wire.Response
 		if err != nil {
 			return err
 		}
-		return picked.doMember(ctx, req, resp, deadline)
+		return picked.Do(ctx, req, resp, deadline)
+	case c.mirrored != nil:
+		return c.mirrored.do(ctx, req, resp, deadline)
 	case c.member != nil:
 		return c.doMember(ctx, req, resp, deadline)
 	}

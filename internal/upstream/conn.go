@@ -36,7 +36,7 @@ func newConn(c *Cluster, nc net.Conn) *conn {
 // start notes that a request begins.
 func (cn *conn) start() {
 	cn.began, cn.took = 0, 0
-	if m := cn.cluster.member; m != nil && m.group.cfg.Load().timed {
+	if m := cn.cluster.member; m != nil && (m.group.config().timed || cn.cluster.siblings.track != nil) {
 		cn.began = monotonic()
 	}
 }
@@ -68,6 +68,9 @@ func (cn *conn) over(*wire.ClientConn) {
 	c, now := cn.cluster, monotonic()
 	if status := cn.TakeStatus(); c.member != nil && status != 0 { // 0: it was not used after all
 		c.member.answered(status, cn.took, now)
+		if t := c.siblings.track; t != nil {
+			t.note(status >= 500, cn.took)
+		}
 	}
 	if !cn.Reusable() {
 		c.release()

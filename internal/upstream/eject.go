@@ -18,14 +18,14 @@ func (g *group) failedTooOften(m *member, now int64, status int, cause error) {
 	}
 	if g.ejectLocked(m, now, why) {
 		// The first failure after it is one too many.
-		m.fails.Store(int32(g.cfg.Load().def.Eject.Failures) - 1)
+		m.fails.Store(int32(g.config().def.Eject.Failures) - 1)
 		g.settleLocked()
 	}
 }
 
 // ejectLocked leaves m out for a while, unless too many are left out already.
 func (g *group) ejectLocked(m *member, now int64, why string) bool {
-	e := &g.cfg.Load().def.Eject
+	e := &g.config().def.Eject
 	if m.ejected || m.down || m.left() || float64(g.ejected+1) > float64(e.MaxShare)*float64(len(g.members)) {
 		return false
 	}
@@ -56,7 +56,7 @@ func (g *group) takeBack(now int64) {
 func (g *group) compare(now int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := g.cfg.Load().def.Eject.SuccessRate
+	s := g.config().def.Eject.SuccessRate
 	if s == nil {
 		return
 	}

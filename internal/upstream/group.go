@@ -1,9 +1,6 @@
 package upstream
 
 import (
-	"errors"
-	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -14,10 +11,10 @@ type group struct {
 	name string
 	opt  *Options
 
-	cfg   atomic.Pointer[config]
-	ready atomic.Pointer[ready] // those to choose from
-	due   atomic.Int64          // monotonic time when the next ejection ends; 0: there is none
-	_     [64]byte              // what is above is read only, most of the time
+	cfg   atomic.Pointer[config] // nil: nothing is known of it but its name, or it is a release
+	ready atomic.Pointer[ready]  // those to choose from
+	due   atomic.Int64           // monotonic time when the next ejection ends; 0: there is none
+	_     [64]byte               // what is above is read only, most of the time
 
 	turn     atomic.Uint64
 	busy     atomic.Int64 // requests under way, at all members
@@ -35,6 +32,7 @@ type group struct {
 	slots    []*member  // by member.slot; nil: free
 	leaving  []*member  // taken out, with requests under way
 	callers  []*Cluster // that have connections to the members
+	release  *release   // nil: it is none
 	ejected  int        // how many members are
 	scant    bool       // too few are left: all are used
 	starting bool       // some members start slowly
@@ -45,12 +43,32 @@ type group struct {
 	restUntil int64
 }
 
-func newGroup(name string, def Definition, opt *Options) (*group, error) {
+// unknownGroup is a group of which nothing is known but the name.
+func unknownGroup(name string, opt *Options) *group {
 	g := &group{name: name, opt: opt, news: make(chan struct{}, 1)}
+	g.ready.Store(new(ready))
+	return g
+}
+
+func newGroup(name string, def Definition, opt *Options) (*group, error) {
+	g := unknownGroup(name, opt)
 	return g, g.define(def)
 }
 
-// define makes def that of g, with its endpoints.
+// config is what g is told; of one that nothing is known of any more, all
+// defaults.
+func (g *group) config() *config {
+	if cfg := g.cfg.Load(); cfg != nil {
+		return cfg
+	}
+	return unknownConfig
+}
+
+// unknownConfig is for requests that outlive the definition of their cluster.
+var unknownConfig = &config{def: Definition{}.withDefaults(new(Options))}
+
+// define makes def that of g, with its endpoints, unless they come from a
+// source and there are some.
 func (g *group) define(def Definition) error {
 	cfg, err := newConfig(def, g.opt, g.cfg.Load())
 	if err != nil {
@@ -60,13 +78,45 @@ func (g *group) define(def Definition) error {
 	g.open.max.Store(int64(def.Limits.Connections))
 	g.pending.max.Store(int64(def.Limits.Pending))
 	g.cfg.Store(cfg)
-	g.set(cfg.def.Endpoints)
+	g.mu.Lock()
+	for _, c := range g.callers {
+		c.each(func(m *Cluster) { m.pool.bound(cfg.def.Connections, cfg.def.Pending) })
+	}
+	kept := def.Discovered && len(g.members) > 0
+	if kept {
+		g.settleLocked()
+	}
+	g.mu.Unlock()
+	if !kept {
+		g.set(cfg.def.Endpoints)
+	}
+	g.lead(nil, nil)
 	return nil
+}
+
+// forgetDefinition makes g one of which nothing is known.
+func (g *group) forgetDefinition() {
+	g.lead(nil, nil)
+	g.cfg.Store(nil)
+	g.set(nil)
+}
+
+// lead makes g a release, with groups to find its targets; nil: it is none.
+func (g *group) lead(rel *release, groups func(name string) *group) {
+	g.mu.Lock()
+	g.release = rel
+	for _, c := range g.callers {
+		c.follow(rel, groups)
+	}
+	g.mu.Unlock()
+	if rel != nil && g.cfg.Swap(nil) != nil {
+		g.set(nil)
+	}
 }
 
 // cluster makes c one that calls g: with connections of its own to the
 // endpoints.
-func (g *group) cluster(c *Cluster) {
+func (g *group) cluster(c *Cluster, groups func(name string) *group) {
 	c.group = g
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -76,11 +126,14 @@ func (g *group) cluster(c *Cluster) {
 		list[m.slot] = c.endpoint(m)
 	}
 	c.members.Store(&list)
+	if g.release != nil {
+		c.follow(g.release, groups)
+	}
 }
 
 // endpoint makes a cluster of the endpoint m alone.
 func (c *Cluster) endpoint(m *member) *Cluster {
-	def := &c.group.cfg.Load().def
+	def := &c.group.config().def
 	return &Cluster{
 		key: c.key, tls: c.tls, opt: c.opt, connectTime: def.ConnectTimeout, addresses: m.addresses, member: m, siblings: c,
 		pool: pool{maxOpen: def.Connections, maxIdle: c.opt.MaxIdle, maxWaiting: def.Pending, room: &c.group.open, queue: &c.group.pending},
@@ -99,6 +152,7 @@ func (c *Cluster) child(m *member) *Cluster {
 
 // each calls f with the clusters of c's endpoints.
 func (c *Cluster) each(f func(*Cluster)) {
+
 	list := c.members.Load()
 	if list == nil {
 		return
@@ -110,33 +164,16 @@ func (c *Cluster) each(f func(*Cluster)) {
 	}
 }
 
-// ErrUnknownCluster is why a host name that ends in .cluster cannot be called.
-var ErrUnknownCluster = errors.New("unknown cluster")
-
-// groupOf returns the group that k names; nil: k is an ordinary one.
-func (r *Registry) groupOf(k *Key) (*group, error) {
-	name := k.clusterName()
-	if name == "" {
-		return nil, nil
-	}
-	g := r.group(name)
-	if g == nil {
-		return nil, fmt.Errorf("%w: the configuration has no cluster %q", ErrUnknownCluster, name)
-	}
-	return g, nil
-}
-
-// makeGroups makes the groups of definitions, which have been checked with
-// Check and CheckSelectors.
-func makeGroups(opt *Options) map[string]*group {
-	all := make(map[string]*group, len(opt.Clusters))
-	for name, def := range opt.Clusters {
-		name = strings.ToLower(name)
-		g, err := newGroup(name, def, opt)
-		if err != nil {
-			panic(fmt.Sprintf("upstream: cluster %s was not checked: %v", name, err))
+// reach calls f with the clusters of c's endpoints, and those of the targets of a
+// release.
+func (c *Cluster) reach(f func(*Cluster)) {
+	c.each(f)
+	if to := c.route.Load(); to != nil {
+		for _, t := range to.targets {
+			f(t)
 		}
-		all[name] = g
+		if to.shadow != nil {
+			f(to.shadow)
+		}
 	}
-	return all
 }

@@ -32,20 +32,31 @@ func balanced(t testing.TB, def upstream.Definition, addresses ...string) (*upst
 	return r, c
 }
 
-// TestUnknownCluster: a name that no definition has is refused, and never looked
-// up.
+// TestUnknownCluster: a name that no definition has fails, is never looked up, and
+// can be called once it is defined, by those too who found it before.
 func TestUnknownCluster(t *testing.T) {
 	r, _ := balanced(t, upstream.Definition{}, "127.0.0.1:1")
+	well := upstreamtest.New(t, upstreamtest.Echo)
 	for _, k := range []upstream.Key{
 		{Scheme: "http", Host: "other.cluster", Port: 80},
-		{Scheme: "https", Host: "other.CLUSTER", Port: 443},
-		{Scheme: "http", Host: "shop.internal", Port: 80, Addresses: "other.cluster:80"},
+		{Scheme: "http", Host: "shop.internal", Port: 80, Addresses: "other.CLUSTER:80"},
 	} {
-		if _, err := r.Cluster(k, nil); !errors.Is(err, upstream.ErrUnknownCluster) {
+		c, err := r.Cluster(k, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := call(c, request("GET", "/", ""), soon()); !errors.Is(err, upstream.ErrUnknownCluster) || c.Known() {
 			t.Errorf("%v: error %v, want ErrUnknownCluster", k, err)
 		}
+		if err := r.Define("other", upstream.Definition{Endpoints: endpoints(well.Addr().String())}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := call(c, request("GET", "/", ""), soon()); err != nil || got != "GET / " || !c.Known() {
+			t.Errorf("once it is defined: %q, %v", got, err)
+		}
+		r.Undefine("other")
 	}
-	if _, err := r.Cluster(upstream.Key{Scheme: "http", Host: "shop.internal", Port: 80, Addresses: "test.cluster:80"}, nil); err != nil {
+	if c, err := r.Cluster(upstream.Key{Scheme: "http", Host: "shop.internal", Port: 80, Addresses: "test.cluster:80"}, nil); err != nil || !c.Known() {
 		t.Errorf("a cluster in the place of a load balancer: %v", err)
 	}
 }

@@ -31,7 +31,7 @@ type hedges struct {
 // hedged sends req to the endpoint c, and if the answer takes long, to others
 // besides. The first answer is it.
 func (c *Cluster) hedged(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
-	cfg := c.member.group.cfg.Load()
+	cfg := c.member.group.config()
 	h := &hedges{req: copied(req), deadline: deadline, done: make(chan *attempt, maxRetries+1)}
 	defer func() { h.trail.end(c) }()
 	h.start(ctx, c)
@@ -59,7 +59,7 @@ func (c *Cluster) hedged(ctx context.Context, req *wire.Request, resp *wire.Resp
 				next = last.another(&h.trail)
 			}
 			if a.err != nil {
-				a.at.member.failed(a.err, next == nil && len(h.live) == 0)
+				a.at.failed(a.err, next == nil && len(h.live) == 0)
 			}
 			if next == nil && len(h.live) == 0 {
 				*resp = a.resp

@@ -10,7 +10,7 @@ import (
 
 // Lend implements wire.Backend. Loops speak no TLS, and try nothing twice.
 func (c *Cluster) Lend(l *wire.Loop) (*wire.ClientConn, bool) {
-	if c.tls != nil || c.member != nil && c.member.group.cfg.Load().waits {
+	if c.tls != nil || c.mirrored != nil || c.member != nil && c.member.group.config().waits {
 		return nil, false
 	}
 	cn, ok := c.pool.lend(l)
@@ -45,7 +45,7 @@ func (c *Cluster) Dial(ctx context.Context, deadline time.Time) (*wire.ClientCon
 		if mayRetry(ctx, nil, err) {
 			next = at.another(&t)
 		}
-		at.member.failed(err, next == nil)
+		at.failed(err, next == nil)
 		switch {
 		case next == nil:
 			return nil, err
@@ -68,8 +68,8 @@ func (c *Cluster) Failed(cc *wire.ClientConn, req *wire.Request, err error) (aga
 	if at.member == nil || errors.Is(err, context.Canceled) {
 		return false, err
 	}
-	again = at.member.group.cfg.Load().def.Retries.Attempts > 0 && errors.Is(err, ErrBroken) && repeatable(req)
-	at.member.failed(err, !again)
+	again = at.member.group.config().def.Retries.Attempts > 0 && errors.Is(err, ErrBroken) && repeatable(req)
+	at.failed(err, !again)
 	return again, err
 }
 

@@ -79,7 +79,7 @@ func (m *member) answered(status int, took, now int64) {
 	} else if m.fails.Load() != 0 {
 		m.fails.Store(0)
 	}
-	cfg := m.group.cfg.Load()
+	cfg := m.group.config()
 	if cfg.breaker != nil {
 		cfg.breaker.ended(bad, took, now)
 	}
@@ -118,15 +118,19 @@ func (m *member) cost() float64 {
 // failed notes an attempt without an answer, and whether it was the last of its
 // request. What the client did, or what a full pool did, is not the endpoint's
 // fault.
-func (m *member) failed(err error, last bool) {
+func (c *Cluster) failed(err error, last bool) {
+	m := c.member
 	m.requests.Add(1)
 	if !blamed(err) {
 		return
 	}
 	now := monotonic()
 	m.bad(now, 0, err)
-	if b := m.group.cfg.Load().breaker; b != nil && last {
+	if b := m.group.config().breaker; b != nil && last {
 		b.ended(true, 0, now)
+	}
+	if t := c.siblings.track; t != nil && last {
+		t.note(true, 0)
 	}
 }
 
@@ -143,7 +147,7 @@ func blamed(err error) bool {
 func (m *member) bad(now int64, status int, err error) {
 	m.failures.Add(1)
 	g := m.group
-	limit := g.cfg.Load().def.Eject.Failures
+	limit := g.config().def.Eject.Failures
 	if n := m.fails.Add(1); limit > 0 && int(n) >= limit && g.ready.Load().ejectable {
 		g.failedTooOften(m, now, status, err)
 	}

@@ -17,7 +17,7 @@ import (
 // A list that cannot be changes nothing. The error then says what is wrong, or
 // is ErrUnknownCluster.
 func (r *Registry) SetEndpoints(name string, list []Endpoint) error {
-	g := r.group(name)
+	g := r.groups.known(name)
 	if g == nil {
 		return fmt.Errorf("%w: there is no cluster %q", ErrUnknownCluster, name)
 	}
@@ -174,7 +174,7 @@ func (g *group) watch(ctx context.Context) {
 	defer timer.Stop()
 	for {
 		g.mu.Lock()
-		members, cfg := g.members, g.cfg.Load()
+		members, cfg := g.members, g.config()
 		g.settleAgainLocked(monotonic())
 		g.mu.Unlock()
 		for m, stop := range watched {

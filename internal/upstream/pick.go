@@ -3,13 +3,19 @@ package upstream
 // Pick chooses the endpoint of the request r, and returns the cluster of it alone,
 // whose Do tries that one first. A cluster that has no endpoints to choose from
 // picks itself. Without a request, nil, it chooses by what is known without one.
-// It fails with ErrTripped, ErrShed or ErrNoEndpoint.
+// It fails with ErrTripped, ErrShed, ErrNoEndpoint or ErrUnknownCluster.
 func (c *Cluster) Pick(r Subject) (*Cluster, error) {
 	g := c.group
 	if g == nil {
 		return c, nil
 	}
+	if to := c.route.Load(); to != nil {
+		return c.pickTarget(to, r)
+	}
 	cfg := g.cfg.Load()
+	if cfg == nil {
+		return nil, ErrUnknownCluster
+	}
 	if cfg.breaker != nil && !cfg.breaker.allow() {
 		g.refused.Add(1)
 		return nil, ErrTripped

@@ -120,6 +120,13 @@ func (p *pool) mayOpenLocked() bool {
 	return true
 }
 
+// bound changes how many connections there may be, and requests that wait.
+func (p *pool) bound(maxOpen, maxWaiting int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.maxOpen, p.maxWaiting = maxOpen, maxWaiting
+}
+
 // closedLocked notes that so many connections are none any more.
 func (p *pool) closedLocked(n int) {
 	p.open -= n

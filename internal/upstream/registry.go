@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"gatehouse/internal/wire"
@@ -67,9 +66,7 @@ func setDefault[T int | float64 | time.Duration | Share](v *T, d T) {
 // A Registry owns the clusters. It outlives the tables that point at them.
 type Registry struct {
 	opt    Options
-	groups atomic.Pointer[map[string]*group] // by name; replaced whole, under mu
-
-	defined chan *group // not yet watched by Run
+	groups *groups
 
 	mu       sync.Mutex // guards the field below; never held while calling out
 	clusters map[Key]*Cluster
@@ -79,9 +76,8 @@ type Registry struct {
 // connections to be closed and addresses to be kept current.
 func NewRegistry(opt Options) *Registry {
 	opt.setDefaults()
-	r := &Registry{opt: opt, clusters: make(map[Key]*Cluster), defined: make(chan *group, maxDefined)}
-	groups := makeGroups(&r.opt)
-	r.groups.Store(&groups)
+	r := &Registry{opt: opt, clusters: make(map[Key]*Cluster)}
+	r.groups = newGroups(&r.opt)
 	return r
 }
 
@@ -105,10 +101,7 @@ func (r *Registry) Cluster(k Key, cert *tls.Certificate) (*Cluster, error) {
 	if len(r.clusters) >= r.opt.MaxClusters {
 		return nil, fmt.Errorf("%w: the limit is %d", ErrTooManyClusters, r.opt.MaxClusters)
 	}
-	c, err := r.newCluster(k, cert)
-	if err != nil {
-		return nil, err
-	}
+	c := r.newCluster(k, cert)
 	r.clusters[k] = c
 	return c, nil
 }
@@ -119,7 +112,7 @@ func (r *Registry) Temporary(k Key, cert *tls.Certificate) (*Cluster, error) {
 	if err := k.check(cert); err != nil {
 		return nil, err
 	}
-	return r.newCluster(k, cert)
+	return r.newCluster(k, cert), nil
 }
 
 func (k *Key) check(cert *tls.Certificate) error {
@@ -156,6 +149,7 @@ func (r *Registry) Retain(keys map[Key]bool) {
 	for _, c := range gone {
 		c.retire()
 	}
+	r.groups.tidy()
 }
 
 // Close closes all clusters. Requests under way end as they began, waiting
@@ -193,22 +187,13 @@ func (r *Registry) Run(ctx context.Context) error {
 	var lookups sync.WaitGroup
 	defer lookups.Wait()
 	free := make(chan struct{}, lookupsAtOnce)
-	watched := make(map[*group]bool)
-	watch := func(g *group) {
-		if !watched[g] {
-			watched[g] = true
-			lookups.Go(func() { g.watch(ctx) })
-		}
-	}
-	for _, g := range *r.groups.Load() {
-		watch(g)
-	}
+	watched := make(map[*group]context.CancelFunc)
 	for {
+		r.groups.watch(ctx, watched, &lookups)
 		select {
 		case <-ctx.Done():
 			return nil
-		case g := <-r.defined:
-			watch(g)
+		case <-r.groups.news:
 			continue
 		case <-tick.C:
 		}

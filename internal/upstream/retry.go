@@ -14,7 +14,7 @@ import (
 // doMember sends req to the endpoint c, and after a failure that leaves no
 // doubt to others.
 func (c *Cluster) doMember(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
-	cfg := c.member.group.cfg.Load()
+	cfg := c.member.group.config()
 	if cfg.def.Retries.Hedge > 0 && repeatable(req) {
 		return c.hedged(ctx, req, resp, deadline)
 	}
@@ -33,7 +33,7 @@ func (c *Cluster) doMember(ctx context.Context, req *wire.Request, resp *wire.Re
 			next = at.another(&t)
 		}
 		if err != nil {
-			at.member.failed(err, next == nil)
+			at.failed(err, next == nil)
 		}
 		if next == nil {
 			return err
@@ -121,7 +121,7 @@ func (t *trail) pause(ctx context.Context, backoff time.Duration) bool {
 // and retries are left.
 func (c *Cluster) another(t *trail) *Cluster {
 	g := c.member.group
-	def := &g.cfg.Load().def
+	def := &g.config().def
 	if t.n >= def.Retries.Attempts {
 		return nil
 	}

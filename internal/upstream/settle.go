@@ -7,7 +7,7 @@ import (
 
 // settleLocked makes what to choose from anew, after any change of the members.
 func (g *group) settleLocked() {
-	cfg, now := g.cfg.Load(), monotonic()
+	cfg, now := g.config(), monotonic()
 	all := make([]*member, 0, len(g.members))
 	due, out := int64(0), 0
 	g.ejected, g.starting = 0, false

@@ -13,6 +13,9 @@ type Status struct {
 	Panic     bool             `json:"panic"` // too few endpoints are left: all are used
 	Breaker   *BreakerStatus   `json:"breaker,omitempty"`
 	Retries   int64            `json:"retriesLeft"` // of the budget, as of now
+	InFlight  int64            `json:"inFlight"`
+	Limit     int64            `json:"limit,omitempty"` // of requests in flight, as of now; 0: there is none
+	Refused   int64            `json:"refused"`         // requests for which no endpoint was chosen
 	Endpoints []EndpointStatus `json:"endpoints"`
 }
 
@@ -31,6 +34,8 @@ type EndpointStatus struct {
 	Address   string   `json:"address"`
 	Resolved  []string `json:"resolved,omitempty"` // addresses of a name
 	Weight    int      `json:"weight"`
+	Priority  int      `json:"priority,omitempty"`
+	Zone      string   `json:"zone,omitempty"`
 	Health    string   `json:"health"` // ready, ejected, down, draining
 	Reason    string   `json:"reason,omitempty"`
 	EjectFor  int64    `json:"ejectedForMillis,omitempty"`
@@ -42,19 +47,25 @@ type EndpointStatus struct {
 
 // Status tells how the clusters of several endpoints do, by name.
 func (r *Registry) Status() []Status {
-	list := make([]Status, 0, len(*r.groups.Load()))
-	for _, g := range *r.groups.Load() {
-		list = append(list, g.status())
+	list := []Status{}
+	for _, g := range r.groups.all() {
+		if g.cfg.Load() != nil {
+			list = append(list, g.status())
+		}
 	}
 	slices.SortFunc(list, func(a, b Status) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
 
 func (g *group) status() Status {
-	now, cfg := monotonic(), g.cfg.Load()
+	now, cfg := monotonic(), g.config()
 	s := Status{Name: g.name, Balance: cfg.def.Balance, Retries: g.budget.left.Load() / retryCost}
 	if s.Balance == "" {
 		s.Balance = "round-robin"
+	}
+	s.InFlight, s.Limit, s.Refused = g.busy.Load(), int64(cfg.def.Limits.Requests), g.refused.Load()
+	if cfg.adaptive != nil {
+		s.Limit = cfg.adaptive.limit.Load()
 	}
 	if cfg.breaker != nil {
 		s.Breaker = cfg.breaker.status(now)

@@ -35,8 +35,8 @@ func (p *planner) cluster(in *api.Integration, uri *integration.URI) (*upstream.
 		}
 	}
 	cluster, err := p.clusterOf(key, cert)
-	if errors.Is(err, upstream.ErrUnknownCluster) {
-		p.c.opt.Log.Warn("integration cannot be called", "api", p.id.api, "stage", p.id.name, "uri", str(in.Uri), "error", err)
+	if err == nil && !cluster.Known() {
+		p.c.opt.Log.Warn("integration cannot be called until there is such a cluster", "api", p.id.api, "stage", p.id.name, "uri", str(in.Uri))
 	}
 	return cluster, err
 }

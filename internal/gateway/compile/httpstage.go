@@ -224,12 +224,11 @@ func (p *httpPlanner) proxy(rt *gateway.Route, in *v2.Integration, text string, 
 		return integration.NewBroken(err), nil
 	}
 	cluster, err := p.c.opt.Clusters.Cluster(key, nil)
-	if errors.Is(err, upstream.ErrUnknownCluster) {
-		p.c.opt.Log.Warn("integration cannot be called", "api", p.id.api, "stage", p.id.name, "uri", text, "error", err)
-		return integration.NewBroken(err), nil
-	}
 	if err != nil {
 		return nil, err
+	}
+	if !cluster.Known() {
+		p.c.opt.Log.Warn("integration cannot be called until there is such a cluster", "api", p.id.api, "stage", p.id.name, "uri", text)
 	}
 	p.b.clusters[key] = true
 	cfg := &integration.HTTPAPIConfig{Config: integration.Config{

@@ -333,7 +333,7 @@ func (p *planner) httpIntegration(in *api.Integration) (gateway.Integration, []s
 		return integration.NewBroken(err), nil, nil
 	}
 	cluster, err := p.cluster(in, uri)
-	if errors.Is(err, errNoLink) || errors.Is(err, upstream.ErrUnknownCluster) {
+	if errors.Is(err, errNoLink) {
 		return integration.NewBroken(err), nil, nil
 	}
 	if err != nil {

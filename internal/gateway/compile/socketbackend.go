@@ -212,7 +212,7 @@ func (p *socketPlanner) endpoint(k *socketCall) (gateway.Integration, error) {
 	if err == nil {
 		cluster, err = p.c.opt.Clusters.Cluster(key, cert)
 	}
-	if errors.Is(err, errNoLink) || errors.Is(err, upstream.ErrUnknownCluster) {
+	if errors.Is(err, errNoLink) {
 		p.c.opt.Log.Warn("integration cannot be called", "api", p.id.api, "stage", p.id.name, "uri", k.uri, "error", err)
 		return integration.NewBroken(err), nil
 	}

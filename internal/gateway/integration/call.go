@@ -199,6 +199,8 @@ func callFault(err error) failure {
 		return failure{gateway.BodyFault(err), ""}
 	case errors.Is(err, upstream.ErrTimeout):
 		return failure{gateway.NewFault(gateway.IntegrationTimeout, err), "Execution failed due to a timeout error"}
+	case errors.Is(err, upstream.ErrUnknownCluster):
+		return failure{gateway.NewFault(gateway.APIConfigurationError, err), ""}
 	case errors.Is(err, upstream.ErrCertificate):
 		return failure{gateway.NewFault(gateway.APIConfigurationError, err), "General SSLEngine problem"}
 	case errors.Is(err, upstream.ErrBadResponse):

@@ -21,11 +21,11 @@ import (
 func newCluster() *cobra.Command {
 	cluster := &cobra.Command{
 		Use:   "cluster",
-		Short: "Show how the clusters of a running server do, and change them",
+		Short: "Show how the clusters of a running server do, define and change them",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cluster.AddCommand(newClusterList(), newClusterShow())
+	cluster.AddCommand(newClusterList(), newClusterShow(), newPut("cluster", clustersPath), newDelete("cluster", clustersPath))
 	for _, ch := range clusterChanges() {
 		cluster.AddCommand(newClusterChange(ch))
 	}

@@ -82,6 +82,7 @@ type node struct {
 	logs        *accessLogs
 	clusters    *upstream.Registry
 	discovery   *discovery.Keeper
+	releases    releases
 	sources     discovery.Surroundings
 	changes     *clusters.Service
 	plain       *servicediscovery.Plain
@@ -146,6 +147,7 @@ func (n *node) open() error {
 		return err
 	}
 	n.clusters = upstream.NewRegistry(upstream.Options{MaxConnections: cfg.BackendConnections, Clusters: cfg.Clusters, Zone: cfg.Zone, Variables: contextVariable})
+	n.openReleases()
 	if n.aws, err = n.openAWS(); err != nil {
 		return err
 	}
@@ -221,7 +223,7 @@ func (n *node) run(ctx context.Context) error {
 	defer endParts()
 	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, buckets: n.buckets, log: n.log}
 	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run,
-		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.registry.Run, n.cloudMap.Run, n.changes.Run, n.aws.Run, n.caches.Run,
+		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.registry.Run, n.cloudMap.Run, n.changes.Run, n.releases.follower.Run, n.releases.pilot.Run, n.aws.Run, n.caches.Run,
 		n.countStages, n.countRoutes, n.rollups.Run,
 		n.logs.Run, n.groups.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
@@ -252,7 +254,7 @@ func (n *node) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the store: %w", err)
 	}
-	if err := errors.Join(n.compiler.Wait(ctx, rev), n.follower.Wait(ctx, rev), n.functions.syncer.Wait(ctx, rev), n.registry.Wait(ctx, rev), n.changes.Wait(ctx, rev), n.groups.Wait(ctx, rev)); err != nil {
+	if err := errors.Join(n.compiler.Wait(ctx, rev), n.follower.Wait(ctx, rev), n.functions.syncer.Wait(ctx, rev), n.registry.Wait(ctx, rev), n.changes.Wait(ctx, rev), n.releases.follower.Wait(ctx, rev), n.groups.Wait(ctx, rev)); err != nil {
 		return nil // the end was asked for before the start was done
 	}
 	// From here on all is well: the addresses are open, and who calls before
@@ -287,6 +289,7 @@ func (n *node) settle(ctx context.Context) {
 		_ = n.follower.Wait(ctx, rev)
 		_ = n.compiler.Wait(ctx, rev)
 		_ = n.functions.syncer.Wait(ctx, rev)
+		_ = n.releases.follower.Wait(ctx, rev)
 		_ = n.registry.Wait(ctx, rev)
 		_ = n.changes.Wait(ctx, rev)
 		_ = n.groups.Wait(ctx, rev)

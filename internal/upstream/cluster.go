@@ -56,7 +56,9 @@ func (r *Registry) newCluster(k Key, cert *tls.Certificate) *Cluster {
 		c.tls = newTLSConfig(k, cert, opt.RootCAs)
 	}
 	if name := k.clusterName(); name != "" {
-		r.groups.get(name).cluster(c, r.groups.get)
+		g := r.groups.get(name)
+		g.cluster(c, r.groups.get)
+		g.let()
 	}
 	return c
 }

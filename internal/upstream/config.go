@@ -10,6 +10,7 @@ import (
 // A config is a Definition made ready to choose and judge by. It is replaced
 // whole.
 type config struct {
+	given    Definition
 	def      Definition // with defaults
 	rule     balance
 	hash     Selector
@@ -30,8 +31,9 @@ func newConfig(def Definition, opt *Options, was *config) (*config, error) {
 	if err := def.Check(); err != nil {
 		return nil, err
 	}
+	given := def
 	def = def.withDefaults(opt)
-	c := &config{def: def, rule: balances[def.Balance]}
+	c := &config{given: given, def: def, rule: balances[def.Balance]}
 	var err error
 	if def.Hash != "" {
 		if c.hash, err = ParseSelector(def.Hash, opt.Variables); err != nil {

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"reflect"
 	"sync"
 	"sync/atomic"
 )
@@ -23,6 +24,8 @@ type group struct {
 	open     room         // connections to all members
 	pending  room         // requests that wait for one of them
 	refused  atomic.Int64 // requests that no endpoint was chosen for
+
+	held atomic.Int32 // who has found it by its name, and not said yet what for
 
 	// news holds a value when members have come or gone.
 	news chan struct{}
@@ -70,7 +73,11 @@ var unknownConfig = &config{def: Definition{}.withDefaults(new(Options))}
 // define makes def that of g, with its endpoints, unless they come from a
 // source and there are some.
 func (g *group) define(def Definition) error {
-	cfg, err := newConfig(def, g.opt, g.cfg.Load())
+	was := g.cfg.Load()
+	if was != nil && reflect.DeepEqual(was.given, def) {
+		return nil
+	}
+	cfg, err := newConfig(def, g.opt, was)
 	if err != nil {
 		return err
 	}

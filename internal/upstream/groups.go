@@ -36,8 +36,8 @@ func newGroups(opt *Options) *groups {
 	return gs
 }
 
-// get returns the group of a name. Of one that nobody has defined, nothing is
-// known yet: calls fail until it is.
+// get returns the group of a name, which is not forgotten until it is let. Of one
+// that nobody has defined, nothing is known yet: calls fail until it is.
 func (gs *groups) get(name string) *group {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
@@ -46,8 +46,12 @@ func (gs *groups) get(name string) *group {
 		g = unknownGroup(name, gs.opt)
 		gs.list[name] = g
 	}
+	g.held.Add(1)
 	return g
 }
+
+// let is the end of what get was called for.
+func (g *group) let() { g.held.Add(-1) }
 
 // known returns the group of a name that is defined; nil: there is none.
 func (gs *groups) known(name string) *group {
@@ -77,9 +81,12 @@ func (gs *groups) tidy() {
 	}
 }
 
-// unused tells whether g is neither defined nor called.
+// unused tells whether g is neither defined nor called, if that can be told
+// without waiting.
 func (g *group) unused() bool {
-	g.mu.Lock()
+	if g.held.Load() > 0 || !g.mu.TryLock() {
+		return false
+	}
 	defer g.mu.Unlock()
 	return g.cfg.Load() == nil && g.release == nil && len(g.callers) == 0
 }
@@ -107,7 +114,13 @@ func (gs *groups) watch(ctx context.Context, watched map[*group]context.CancelFu
 // was before. Requests under way end as they began. An error says what cannot be,
 // and changes nothing.
 func (r *Registry) Define(name string, def Definition) error {
-	if err := r.groups.get(strings.ToLower(name)).define(def); err != nil {
+	name = strings.ToLower(name)
+	if r.groups.known(name) == nil && len(r.groups.all()) >= r.opt.MaxClusters {
+		return fmt.Errorf("%w: the limit is %d", ErrTooManyClusters, r.opt.MaxClusters)
+	}
+	g := r.groups.get(name)
+	defer g.let()
+	if err := g.define(def); err != nil {
 		return err
 	}
 	select {
@@ -121,6 +134,7 @@ func (r *Registry) Define(name string, def Definition) error {
 // now on is for one target of it.
 func (r *Registry) Lead(name string, def Release) error {
 	g := r.groups.get(name)
+	defer g.let()
 	g.mu.Lock()
 	was := g.release
 	g.mu.Unlock()
@@ -134,7 +148,9 @@ func (r *Registry) Lead(name string, def Release) error {
 
 // Undefine forgets what NAME.cluster is.
 func (r *Registry) Undefine(name string) {
-	r.groups.get(name).forgetDefinition()
+	g := r.groups.get(name)
+	g.forgetDefinition()
+	g.let()
 	r.groups.tidy()
 }
 

@@ -315,7 +315,9 @@ func (c *Cluster) follow(rel *release, groups func(name string) *group) {
 		key := c.key
 		key.Addresses = name + clusterSuffix + ":80" // so that Host and TLS stay what they are
 		n := &Cluster{key: key, tls: c.tls, opt: c.opt, track: t, target: true}
-		groups(name).cluster(n, groups)
+		g := groups(name)
+		g.cluster(n, groups)
+		g.let()
 		return n
 	}
 	if rel == nil {

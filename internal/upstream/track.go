@@ -75,3 +75,14 @@ func (t *Tally) Quantile(part float64) time.Duration {
 	}
 	return 0
 }
+
+// NewTally returns the tally of requests of which all took the same time, for
+// tests of those who judge by tallies.
+func NewTally(requests, failed, refused int, took time.Duration) Tally {
+	var t track
+	for i := range requests {
+		t.note(i < failed, int64(took))
+	}
+	t.refused.Store(int64(refused))
+	return t.tally()
+}

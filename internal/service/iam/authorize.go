@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"slices"
@@ -155,8 +156,7 @@ func (a *Access) target(c *awsrpc.Call) (action, resource string) {
 	case "cloudformation":
 		return "cloudformation:" + c.Operation, stackResource(c)
 	case "gatehouse":
-		return "gatehouse:" + c.Operation, arn.ARN{Partition: arn.Partition(caller.Region), Service: "gatehouse", Region: caller.Region, Account: caller.Account,
-			Resource: "cluster/" + c.Labels["Cluster"]}.String()
+		return "gatehouse:" + c.Operation, gatehouseResource(c)
 	case "servicediscovery":
 		return "servicediscovery:" + c.Operation, cloudMapResource(c)
 	case "lambda":
@@ -168,6 +168,19 @@ func (a *Access) target(c *awsrpc.Call) (action, resource string) {
 		return "cloudwatch:" + c.Operation, "*" // signed as monitoring
 	}
 	return c.Service + ":" + c.Operation, "*"
+}
+
+// gatehouseResource returns the ARN of the cluster or release that a call of
+// Gatehouse's own API is about.
+func gatehouseResource(c *awsrpc.Call) string {
+	kind, name := "cluster/", cmp.Or(c.Labels["Cluster"], c.Labels["Name"])
+	if strings.Contains(c.URI, "/releases") {
+		kind = "release/"
+	}
+	if name == "" {
+		name = "*"
+	}
+	return arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "gatehouse", Region: c.Caller.Region, Account: c.Caller.Account, Resource: kind + name}.String()
 }
 
 // canonicalPath is the path of the operation with its labels filled in: however

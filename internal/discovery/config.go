@@ -10,8 +10,12 @@ import (
 // A Config says where one cluster finds its endpoints: one of the sources, and
 // what an answer without endpoints means.
 type Config struct {
-	DNS      *DNS      `yaml:"dns"`
-	CloudMap *CloudMap `yaml:"cloud-map"`
+	DNS        *DNS        `yaml:"dns"`
+	CloudMap   *CloudMap   `yaml:"cloud-map"`
+	Consul     *Consul     `yaml:"consul"`
+	Kubernetes *Kubernetes `yaml:"kubernetes"`
+	Nacos      *Nacos      `yaml:"nacos"`
+	Eureka     *Eureka     `yaml:"eureka"`
 
 	// Empty is what an answer without endpoints means: keep the last ones (keep,
 	// the default), or there are none any more (allow).
@@ -40,6 +44,18 @@ func (c *Config) choices() (list []choice) {
 	if c := c.CloudMap; c != nil {
 		list = append(list, choice{"cloud-map", c.check, func(sur Surroundings) (Source, error) { return newCloudMap(*c, sur) }})
 	}
+	if k := c.Consul; k != nil {
+		list = append(list, choice{"consul", k.check, func(Surroundings) (Source, error) { return newConsul(*k) }})
+	}
+	if k := c.Kubernetes; k != nil {
+		list = append(list, choice{"kubernetes", k.check, func(Surroundings) (Source, error) { return newKubernetes(*k), nil }})
+	}
+	if n := c.Nacos; n != nil {
+		list = append(list, choice{"nacos", n.check, func(Surroundings) (Source, error) { return newNacos(*n) }})
+	}
+	if e := c.Eureka; e != nil {
+		list = append(list, choice{"eureka", e.check, func(Surroundings) (Source, error) { return newEureka(*e) }})
+	}
 	return list
 }
 
@@ -47,7 +63,7 @@ func (c *Config) choices() (list []choice) {
 func (c *Config) Check() error {
 	list := c.choices()
 	if len(list) != 1 {
-		return errors.New("discover: want one of dns, cloud-map")
+		return errors.New("discover: want one of dns, cloud-map, consul, kubernetes, nacos, eureka")
 	}
 	var errs []error
 	if c.Empty != "" && c.Empty != "keep" && c.Empty != "allow" {

@@ -13,6 +13,7 @@ type Config struct {
 	DNS        *DNS        `yaml:"dns"`
 	CloudMap   *CloudMap   `yaml:"cloud-map"`
 	Consul     *Consul     `yaml:"consul"`
+	Etcd       *Etcd       `yaml:"etcd"`
 	Kubernetes *Kubernetes `yaml:"kubernetes"`
 	Nacos      *Nacos      `yaml:"nacos"`
 	Eureka     *Eureka     `yaml:"eureka"`
@@ -47,6 +48,9 @@ func (c *Config) choices() (list []choice) {
 	if k := c.Consul; k != nil {
 		list = append(list, choice{"consul", k.check, func(Surroundings) (Source, error) { return newConsul(*k) }})
 	}
+	if e := c.Etcd; e != nil {
+		list = append(list, choice{"etcd", e.check, func(Surroundings) (Source, error) { return &etcd{*e}, nil }})
+	}
 	if k := c.Kubernetes; k != nil {
 		list = append(list, choice{"kubernetes", k.check, func(Surroundings) (Source, error) { return newKubernetes(*k), nil }})
 	}
@@ -63,7 +67,7 @@ func (c *Config) choices() (list []choice) {
 func (c *Config) Check() error {
 	list := c.choices()
 	if len(list) != 1 {
-		return errors.New("discover: want one of dns, cloud-map, consul, kubernetes, nacos, eureka")
+		return errors.New("discover: want one of dns, cloud-map, consul, etcd, kubernetes, nacos, eureka")
 	}
 	var errs []error
 	if c.Empty != "" && c.Empty != "keep" && c.Empty != "allow" {

@@ -188,7 +188,7 @@ func (a runtimeAPI) act(id string, event []byte, h http.Header) {
 		}
 		answer = quote(strings.Join(names, " ") + errorText(err))
 	case "fill":
-		answer = quote(errorText(os.WriteFile(d.Text, make([]byte, d.N<<20), 0o600)))
+		answer = quote(errorText(fill(d.Text, d.N)))
 	case "request": // METHOD PATH, and a header in the second line
 		line, field, _ := strings.Cut(d.Text, "\n")
 		method, path, _ := strings.Cut(line, " ")
@@ -208,6 +208,21 @@ func (a runtimeAPI) act(id string, event []byte, h http.Header) {
 		return
 	}
 	a.post(path+"/response", answer, "")
+}
+
+// fill writes a file of n MB.
+func fill(path string, n int) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for range n {
+		if _, err := f.Write(make([]byte, 1<<20)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // errorText tells what the system says of an error.

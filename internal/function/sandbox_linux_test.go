@@ -51,7 +51,7 @@ func TestSandboxFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(code, "data"), []byte("code"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	mustSet(t, h, latest(function.Version{Code: code, Tmp: 512, Layers: []string{
+	mustSet(t, h, latest(function.Version{Code: code, Tmp: 16, Timeout: 20 * time.Second, Layers: []string{
 		files(t, map[string]string{"lib/one": "1", "shared": "first"}), files(t, map[string]string{"lib/two": "2", "shared": "second"}),
 	}}))
 	tests := []struct {
@@ -69,7 +69,7 @@ func TestSandboxFiles(t *testing.T) {
 		{"empty /tmp", deed{Do: "list", Text: "/tmp"}, ""},
 		{"/tmp can be written", deed{Do: "fill", Text: "/tmp/a", N: 1}, ""},
 		{"/tmp is kept", deed{Do: "list", Text: "/tmp"}, "a"},
-		{"/tmp has a size", deed{Do: "fill", Text: "/tmp/b", N: 512}, "no space left on device"},
+		{"/tmp has a size", deed{Do: "fill", Text: "/tmp/b", N: 16}, "no space left on device"},
 		{"root", deed{Do: "list", Text: "/"}, ""},
 		{"the gateway's files", deed{Do: "read", Text: secret}, "no such file or directory"},
 		{"homes", deed{Do: "list", Text: "/root"}, "no such file or directory"},

@@ -227,7 +227,7 @@ func serveHTTP(ctx context.Context, s *http.Server, l net.Listener, drain time.D
 	if err := s.Shutdown(ctx); err != nil {
 		_ = s.Close() // time is up: the rest is cut off
 	}
-	<-ended
+	<-ended //nolint:errcheck // it says that the server is closed
 	return nil
 }
 

@@ -26,7 +26,7 @@ func mixed(c *upstreamtest.Conn) {
 		body, _ := io.ReadAll(r.Body)
 		text := r.URL.Path + " " + string(body)
 		head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", len(text))
-		ok := true
+		var ok bool
 		switch rand.IntN(12) {
 		case 0:
 			ok = c.Send(head) && c.Send(text)

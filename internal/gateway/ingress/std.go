@@ -234,8 +234,7 @@ func (o *stdWriter) head(resp *wire.Response, major int) {
 		case strings.EqualFold(name, "Content-Type"):
 			name, typed = "Content-Type", true
 		case strings.EqualFold(name, "Date"):
-			name = "Date"
-			continue
+			continue // net/http writes it
 		}
 		h[name] = append(h[name], strings.Clone(f.Value))
 		n += len(f.Name) + len(": \r\n") + len(f.Value)

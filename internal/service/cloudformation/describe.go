@@ -228,7 +228,7 @@ func (s *Service) GetTemplate(ctx context.Context, in *api.GetTemplateInput) (*a
 
 // GetTemplateSummary tells what a template asks for.
 func (s *Service) GetTemplateSummary(ctx context.Context, in *api.GetTemplateSummaryInput) (*api.GetTemplateSummaryResponse, error) {
-	body := str(in.TemplateBody)
+	var body string
 	if in.StackName != nil {
 		st, _, err := s.tables(ctx).find(ctx, *in.StackName)
 		if err != nil {

@@ -134,7 +134,7 @@ func (s *Service) tables(ctx context.Context) tables {
 // find returns the stack with this name or ARN. Deleted ones are found by ARN.
 func (t tables) find(ctx context.Context, name string) (stack, store.Rev, error) {
 	missing := awsrpc.Validation("Stack with id " + name + " does not exist")
-	id := name
+	var id string
 	if a, err := arn.Parse(name); err == nil {
 		parts := strings.Split(a.Resource, "/")
 		if len(parts) != 3 || a.Account != t.account || a.Region != t.region {

@@ -29,6 +29,11 @@ type server struct {
 
 func start(t *testing.T, limits websocket.Limits) *server {
 	t.Helper()
+	return startWith(t, &websocket.Config{Limits: limits})
+}
+
+func startWith(t *testing.T, cfg *websocket.Config) *server {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -46,9 +51,10 @@ func start(t *testing.T, limits websocket.Limits) *server {
 	if err := s.nc.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	limits.Farewell = 100 * time.Millisecond
+	cfg.Limits.Farewell = 100 * time.Millisecond
+	cfg.Limits.SetDefaults()
 	go func() {
-		c := websocket.NewConn(nc, nil, complete(limits))
+		c := websocket.NewConn(nc, nil, cfg)
 		for {
 			m, err := c.Read(nil)
 			if err == nil {
@@ -98,34 +104,46 @@ func code(n int, reason string) string {
 	return string(binary.BigEndian.AppendUint16(nil, uint16(n))) + reason
 }
 
+// frame reads the server's next frame: first byte and payload.
+func (s *server) frame() (first byte, payload []byte, err error) {
+	var head [10]byte
+	if _, err := io.ReadFull(s.r, head[:2]); err != nil {
+		return 0, nil, err
+	}
+	n := uint64(head[1])
+	switch n {
+	case 126:
+		_, err = io.ReadFull(s.r, head[2:4])
+		n = uint64(binary.BigEndian.Uint16(head[2:]))
+	case 127:
+		_, err = io.ReadFull(s.r, head[2:10])
+		n = binary.BigEndian.Uint64(head[2:])
+	}
+	if err != nil || n > 8<<20 {
+		return 0, nil, io.ErrUnexpectedEOF
+	}
+	payload = make([]byte, n)
+	_, err = io.ReadFull(s.r, payload)
+	return head[0], payload, err
+}
+
 // got is what a server sends: its frames, messages put together, as
 // "text hello", "pong x", "close 1000 bye".
 func (s *server) got() []string {
 	var list []string
 	var message bytes.Buffer
 	for {
-		var head [2]byte
-		if _, err := io.ReadFull(s.r, head[:]); err != nil {
+		head, payload, err := s.frame()
+		switch {
+		case err == io.EOF: //nolint:errorlint // of a read at the beginning of a frame
 			return append(list, "end")
-		}
-		n := uint64(head[1])
-		var long [8]byte
-		switch n {
-		case 126:
-			_, _ = io.ReadFull(s.r, long[6:])
-			n = binary.BigEndian.Uint64(long[:])
-		case 127:
-			_, _ = io.ReadFull(s.r, long[:])
-			n = binary.BigEndian.Uint64(long[:])
-		}
-		payload := make([]byte, min(n, 1<<20))
-		if _, err := io.ReadFull(s.r, payload); err != nil {
+		case err != nil:
 			return append(list, "torn")
 		}
-		switch head[0] & 0x7f {
+		switch head & 0x7f {
 		case 0, 1:
 			message.Write(payload)
-			if head[0]&0x80 != 0 {
+			if head&0x80 != 0 {
 				list = append(list, "text "+short(message.String()))
 				message.Reset()
 			}
@@ -138,7 +156,7 @@ func (s *server) got() []string {
 		case 10:
 			list = append(list, "pong "+short(string(payload)))
 		default:
-			list = append(list, fmt.Sprintf("frame %x", head[0]))
+			list = append(list, fmt.Sprintf("frame %x", head))
 		}
 	}
 }
@@ -264,6 +282,7 @@ func TestFrames(t *testing.T) {
 				if got := strings.Join(s.got(), "|"); got != want {
 					t.Errorf("got %q, want %q", got, want)
 				}
+				s.nc.Close()
 				<-s.done
 			})
 		}
@@ -284,9 +303,4 @@ func TestLost(t *testing.T) {
 			t.Errorf("after %q: %v, want 1006", send, err)
 		}
 	}
-}
-
-func complete(l websocket.Limits) *websocket.Config {
-	l.SetDefaults()
-	return &websocket.Config{Limits: l}
 }

@@ -188,7 +188,10 @@ func (a runtimeAPI) act(id string, event []byte, h http.Header) {
 		}
 		answer = quote(strings.Join(names, " ") + errorText(err))
 	case "fill":
-		answer = quote(errorText(fill(d.Text, d.N)))
+		answer = quote(errorText(fill(os.ExpandEnv(d.Text), d.N)))
+	case "fill and hang":
+		_ = fill(os.ExpandEnv(d.Text), d.N)
+		select {}
 	case "request": // METHOD PATH, and a header in the second line
 		line, field, _ := strings.Cut(d.Text, "\n")
 		method, path, _ := strings.Cut(line, " ")

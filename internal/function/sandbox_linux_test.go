@@ -232,3 +232,17 @@ func TestSandboxRefused(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Without a sandbox nothing keeps temporary files from growing: who has too many
+// is ended.
+func TestTemporaryFilesMeasured(t *testing.T) {
+	h := newHost(t, function.Options{})
+	mustSet(t, h, latest(function.Version{Code: linkedCode(t), Tmp: 1, Timeout: 20 * time.Second}))
+	if got := ask(t, h, deed{Do: "fill", Text: "$TMPDIR/a", N: 1}); got != "" {
+		t.Errorf("as much as it may: %s", got)
+	}
+	r := invoke(t, h, deed{Do: "fill and hang", Text: "$TMPDIR/b", N: 2})
+	if !strings.Contains(string(r.Payload), "the directory for temporary files holds more than 1 MB") {
+		t.Errorf("got %s", r.Payload)
+	}
+}

@@ -27,6 +27,7 @@ import (
 	"gatehouse/internal/gateway/wsapi"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/rollup"
+	"gatehouse/internal/seal"
 	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/cloudwatch"
 	"gatehouse/internal/service/clusters"
@@ -98,6 +99,7 @@ type node struct {
 	sockets     *wsapi.Hub
 	connections *wsapi.Connections
 	functions   *functions
+	seal        *seal.Sealer
 	buckets     *s3.Service
 	compiler    *compile.Compiler
 	stacks      *cloudformation.Service
@@ -136,12 +138,13 @@ func (n *node) open() error {
 		AccessKey: n.credential.AccessKey, Secret: identity.Secret(n.credential.SecretKey.Reveal()), Principal: &root, Active: true,
 	}}
 	n.blobs = store.NewBlobs(n.st, "/")
-	if n.buckets, err = n.openBuckets(); err != nil {
+	if n.seal, err = n.openSeal(); err != nil {
 		return err
 	}
 	if n.rollups, err = rollup.Open(cfg.metricsDir(), rollup.Options{MaxBytes: int64(cfg.MetricsSize), MaxSeries: cfg.MaxMetrics, Log: n.log}); err != nil {
 		return err
 	}
+	n.buckets = s3.New(n.st, n.blobs, n.seal)
 	n.groups = n.openGroups()
 	if n.logs, err = openAccessLogs(cfg, n.groups, n.log); err != nil {
 		return err

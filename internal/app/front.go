@@ -91,9 +91,22 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	n.watch = cloudwatch.New(n.st, n.rollups, cloudwatch.Options{Log: n.log})
 	n.stacks = cloudformation.New(n.st, cloudformation.Options{API: api, Inert: inertTypes(cfg.CloudFormationInert), Settled: n.settle, Templates: stored, Log: n.log})
 	mounts := services(cfg, &parts{
-		st: n.st, blobs: n.blobs, data: n.compiler, meter: n.meter, who: n.identities, roles: access, functions: n.functions.service,
-		trust: &truststores{dir: cfg.TruststoreDir, objects: stored}, sockets: open, stacks: n.stacks, cloudMap: n.cloudMap, groups: n.groups, buckets: n.buckets, changes: n.changes,
-		watch: n.watch,
+		st:        n.st,
+		blobs:     n.blobs,
+		data:      n.compiler,
+		meter:     n.meter,
+		who:       n.identities,
+		roles:     access,
+		functions: n.functions.service,
+		trust:     &truststores{dir: cfg.TruststoreDir, objects: stored},
+		sockets:   open,
+		stacks:    n.stacks,
+		cloudMap:  n.cloudMap,
+		groups:    n.groups,
+		buckets:   n.buckets,
+		seal:      n.seal,
+		changes:   n.changes,
+		watch:     n.watch,
 	})
 	calls, err := awsrpc.NewHandler(append(mounts, releasesapi.Mount(n.releases.service)), awsrpc.Options{
 		Credentials: access, Authorizer: access, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/internal/awsclient"
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/seal"
 	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/lambda"
 	"gatehouse/internal/service/s3"
@@ -20,13 +21,13 @@ import (
 // not in the store: a backup of the store alone shows nothing of them.
 const objectsKeyFile = "objects.key"
 
-// openBuckets makes the service of buckets.
-func (n *node) openBuckets() (*s3.Service, error) {
-	key, err := awsrpc.PrivateKey(n.cfg.Data, objectsKeyFile, s3.KeySize)
+// openSeal reads the key that objects and secret parameters are closed with.
+func (n *node) openSeal() (*seal.Sealer, error) {
+	key, err := awsrpc.PrivateKey(n.cfg.Data, objectsKeyFile, seal.KeySize)
 	if err != nil {
 		return nil, fmt.Errorf("key of objects: %w", err)
 	}
-	return s3.New(n.st, n.blobs, key)
+	return seal.New(key)
 }
 
 // objects reads S3: where the configuration says that is, or our own.

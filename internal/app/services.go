@@ -13,9 +13,11 @@ import (
 	"gatehouse/internal/awsapi/lambda"
 	logsapi "gatehouse/internal/awsapi/logs"
 	discoveryapi "gatehouse/internal/awsapi/servicediscovery"
+	ssmapi "gatehouse/internal/awsapi/ssm"
 	stsapi "gatehouse/internal/awsapi/sts"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/seal"
 	rest "gatehouse/internal/service/apigateway"
 	management "gatehouse/internal/service/apigatewaymanagementapi"
 	httpapi "gatehouse/internal/service/apigatewayv2"
@@ -25,6 +27,7 @@ import (
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/s3"
 	"gatehouse/internal/service/servicediscovery"
+	"gatehouse/internal/service/ssm"
 	"gatehouse/internal/service/sts"
 	"gatehouse/internal/store"
 )
@@ -42,6 +45,7 @@ type parts struct {
 	sockets   management.Connections
 	stacks    *cloudformation.Service // made over the others
 	buckets   *s3.Service
+	seal      *seal.Sealer
 	cloudMap  *servicediscovery.Service
 	groups    logsapi.Server
 	changes   *clusters.Service
@@ -66,6 +70,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 		cfnapi.Mount(p.stacks),
 		s3.Mount(p.buckets),
 		cloudwatchapi.Mount(p.watch),
+		ssmapi.Mount(ssm.New(p.st, p.seal)),
 	}
 }
 

@@ -88,7 +88,7 @@ func startAWS(t *testing.T) []string {
 	if err := os.WriteFile(script, []byte(awsFork), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("/usr/bin/python3", script, socket, "apigateway", "apigatewayv2", "apigatewaymanagementapi", "cloudformation", "cloudwatch", "iam", "lambda", "s3", "sts")
+	cmd := exec.Command("/usr/bin/python3", script, socket, "apigateway", "apigatewayv2", "apigatewaymanagementapi", "cloudformation", "cloudwatch", "iam", "lambda", "s3", "ssm", "sts")
 	cmd.Stderr = os.Stderr
 	cmd.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "AWS_EC2_METADATA_DISABLED=true"}
 	out, err := cmd.StdoutPipe()

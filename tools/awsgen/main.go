@@ -65,6 +65,7 @@ func apis() []api {
 			version: "2010-05-15", namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/", only: cloudformationOperations(), errors: cloudformationErrors()},
 		{name: "servicediscovery", module: sdk + "servicediscovery", title: "AWS Cloud Map", protocol: "AWSJSON11", target: "Route53AutoNaming_v20170314",
 			version: "2017-03-14", invalid: "InvalidInput", plainNames: true, only: servicediscoveryOperations(), errors: servicediscoveryErrors()},
+		{name: "ssm", module: sdk + "ssm", title: "AWS Systems Manager, parameter store", protocol: "AWSJSON11", operations: ssmOperations()},
 		{name: "sts", module: sdk + "sts", title: "AWS Security Token Service", protocol: "AWSQuery",
 			version: "2011-06-15", namespace: "https://sts.amazonaws.com/doc/2011-06-15/", only: stsOperations(), errors: stsErrors()},
 	}

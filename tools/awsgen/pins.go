@@ -12,5 +12,6 @@ import (
 	_ "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	_ "github.com/aws/aws-sdk-go-v2/service/lambda/schemas"
 	_ "github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
+	_ "github.com/aws/aws-sdk-go-v2/service/ssm/schemas"
 	_ "github.com/aws/aws-sdk-go-v2/service/sts/types"
 )

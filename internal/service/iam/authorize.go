@@ -85,8 +85,11 @@ func (a *Access) Authorize(ctx context.Context, c *awsrpc.Call) error {
 	}
 	action, resource := a.target(c)
 	resources := []string{resource}
-	if c.API == "cloudwatch" {
+	switch c.API {
+	case "cloudwatch":
 		resources = alarmResources(c)
+	case "ssm":
+		resources = parameterResources(c)
 	}
 	for _, resource := range resources {
 		keys := &callKeys{call: c, who: who, resources: a.Resources, ctx: ctx}
@@ -159,6 +162,8 @@ func (a *Access) target(c *awsrpc.Call) (action, resource string) {
 		return "gatehouse:" + c.Operation, gatehouseResource(c)
 	case "servicediscovery":
 		return "servicediscovery:" + c.Operation, cloudMapResource(c)
+	case "ssm":
+		return "ssm:" + c.Operation, "" // see parameterResources
 	case "lambda":
 		return "lambda:" + lambdaAction(c.Operation), lambdaResource(c)
 	case "logs":

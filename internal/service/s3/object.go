@@ -80,7 +80,7 @@ func (s *Service) stage(ctx context.Context, content []byte) (store.Ref, []store
 	if len(content) > MaxObject {
 		return "", nil, fault(400, "EntityTooLarge", fmt.Sprintf("Your proposed upload exceeds the maximum allowed size: %d bytes", MaxObject))
 	}
-	return s.blobs.Stage(ctx, s.seal.close(content))
+	return s.blobs.Stage(ctx, s.seal.Close(content))
 }
 
 func (s *Service) content(ctx context.Context, ref store.Ref) ([]byte, error) {
@@ -88,7 +88,7 @@ func (s *Service) content(ctx context.Context, ref store.Ref) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.seal.open(sealed)
+	return s.seal.Open(sealed)
 }
 
 // versions returns all versions of a key, the latest first.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/seal"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/memstore"
 )
@@ -18,15 +19,22 @@ import (
 func newService(t *testing.T) (*Service, context.Context) {
 	st := memstore.New(memstore.Options{})
 	t.Cleanup(func() { _ = st.Close() })
-	s, err := New(st, store.NewBlobs(st, "/"), make([]byte, KeySize))
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := New(st, store.NewBlobs(st, "/"), sealer(t, 0))
 	ctx := awsrpc.WithCaller(t.Context(), awsrpc.Caller{Account: "123456789012", Region: "eu-west-1", Root: true})
 	if _, err := s.CreateBucket(ctx, &bucketInput{Bucket: "bucket"}); err != nil {
 		t.Fatal(err)
 	}
 	return s, ctx
+}
+
+func sealer(t *testing.T, first byte) *seal.Sealer {
+	key := make([]byte, seal.KeySize)
+	key[0] = first
+	s, err := seal.New(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func putObject(t *testing.T, s *Service, ctx context.Context, key, content string) string {
@@ -219,12 +227,7 @@ func TestSealed(t *testing.T) {
 			t.Errorf("%s shows the content", kv.Key)
 		}
 	}
-	key := make([]byte, KeySize)
-	key[0] = 1
-	other, err := New(s.st, store.NewBlobs(s.st, "/"), key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := New(s.st, store.NewBlobs(s.st, "/"), sealer(t, 1))
 	if _, err := other.GetObject(ctx, &objectInput{Bucket: "bucket", Key: "k"}); err == nil || !strings.Contains(err.Error(), "objects.key") {
 		t.Errorf("opened with another key: %v", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/seal"
 	"gatehouse/internal/store"
 )
 
@@ -38,7 +39,7 @@ const (
 type Service struct {
 	st      store.Store
 	blobs   *store.Blobs
-	seal    *sealer
+	seal    *seal.Sealer
 	buckets store.Table[bucket]
 	objects store.Table[object]
 	uploads store.Table[upload]
@@ -49,12 +50,10 @@ type Service struct {
 	Authorizer awsrpc.Authorizer
 }
 
-// New returns a service over st. key is what objects are sealed with: 32 bytes.
-func New(st store.Store, blobs *store.Blobs, key []byte) (*Service, error) {
-	seal, err := newSealer(key)
-	if err != nil {
-		return nil, err
-	}
+// New returns a service over st. What objects hold is closed by seal.
+//
+// AWS: "Amazon S3 now automatically encrypts all new objects" (AES-256).
+func New(st store.Store, blobs *store.Blobs, seal *seal.Sealer) *Service {
 	prefix := func(kind string) string { return store.Prefix("-", "-", "s3", kind) }
 	return &Service{
 		st: st, blobs: blobs.Below(prefix("blob")), seal: seal,
@@ -62,7 +61,7 @@ func New(st store.Store, blobs *store.Blobs, key []byte) (*Service, error) {
 		objects: store.NewTable[object](st, prefix("object")),
 		uploads: store.NewTable[upload](st, prefix("upload")),
 		parts:   store.NewTable[part](st, prefix("part")),
-	}, nil
+	}
 }
 
 // A bucket as it is stored. Its name is unique among all accounts.

@@ -294,7 +294,7 @@ type Config struct {
 
 	// CloudFormationInert are types of resources, with commas between them, that
 	// templates may hold though Gatehouse does not have them, such as
-	// AWS::Logs::LogGroup: they are accepted and do nothing.
+	// AWS::SNS::Topic: they are accepted and do nothing.
 	CloudFormationInert string `name:"cloudformation-inert" kind:"TYPE,..." help:"types of resources that templates may hold and that do nothing"`
 
 	// VPCLinks is how many VPC links an account may have in one Region.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"gatehouse/internal/arn"
+	"gatehouse/internal/function"
 	"gatehouse/internal/journal"
 	"gatehouse/internal/service/logs"
 )
@@ -15,9 +18,28 @@ import (
 // openGroups makes CloudWatch Logs.
 func (n *node) openGroups() *logs.Service {
 	return logs.New(n.st, logs.Options{
-		Dir: filepath.Join(n.cfg.Data, "logs"), Journal: journal.Options{MaxBytes: int64(n.cfg.LogsSize)}, Log: n.log,
-		Metrics: filterMetrics{n.rollups},
+		Dir: filepath.Join(n.cfg.Data, "logs"), Journal: journal.Options{MaxBytes: int64(n.cfg.LogsSize)},
+		Metrics: filterMetrics{n.rollups}, Functions: subscribers{n}, Log: n.log,
 	})
+}
+
+// subscribers calls the functions that subscribe to log groups.
+type subscribers struct{ n *node }
+
+// InvokeForLogs calls a function when it can.
+//
+// AWS: "Using CloudWatch Logs subscription filters": the function's policy must
+// let logs.amazonaws.com in, for the group's ARN.
+func (s subscribers) InvokeForLogs(ctx context.Context, name, group string, payload []byte) error {
+	a, err := arn.Parse(group)
+	if err != nil {
+		return err
+	}
+	_, err = s.n.functions.router.Invoke(ctx, &function.Invocation{
+		Function: name, Kind: function.Event, Payload: payload,
+		Source: function.Source{Service: "logs.amazonaws.com", ARN: group, Account: a.Account},
+	})
+	return err
 }
 
 // sendLogs tells what became of log events and of lines of access logs.

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gatehouse/internal/vtl"
 )
 
 // A Getter appends one value of x to dst, or nothing when there is none. It is
@@ -19,6 +21,9 @@ func ContextVar(name string) Getter {
 	if rest, ok := strings.CutPrefix(name, "authorizer."); ok {
 		return authorizerVar(rest)
 	}
+	if get := overrideVar(name); get != nil {
+		return get
+	}
 	for _, group := range [][]contextVar{requestVars, identityVars, clientVars, integrationVars, errorVars, reasonVars} {
 		for _, v := range group {
 			if v.name == name {
@@ -27,6 +32,36 @@ func ContextVar(name string) Getter {
 		}
 	}
 	return nil
+}
+
+// overrideVar returns the getter of what mapping templates have overridden; nil:
+// name is no such variable.
+//
+// AWS: logging-metrics.md §1.2, requestOverride and responseOverride.
+func overrideVar(name string) Getter {
+	side, rest, _ := strings.Cut(name, ".")
+	kind, member, _ := strings.Cut(rest, ".")
+	request := side == "requestOverride" && (kind == "header" || kind == "path" || kind == "querystring") && member != ""
+	response := side == "responseOverride" && (kind == "header" && member != "" || kind == "status" && member == "")
+	if !request && !response {
+		return nil
+	}
+	return func(dst []byte, x *Exchange) []byte {
+		if x.Overrides == nil {
+			return dst
+		}
+		v := x.Overrides.Response
+		if request {
+			v = x.Overrides.Request
+		}
+		if v = v.Get(kind); member != "" {
+			v = v.Get(member)
+		}
+		if v.Kind() == vtl.Null {
+			return dst
+		}
+		return append(dst, v.Text()...)
+	}
 }
 
 type contextVar struct {

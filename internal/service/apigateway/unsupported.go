@@ -51,7 +51,7 @@ var unsupported = [unsupportedCount]Unsupported{
 	noProductCode:         {"UsagePlan", "productCode", "any"},
 	noLabels:              {"ApiKey", "labels", "any"},
 	noCertificate:         {"DomainName", "certificate settings", "certificateArn, regionalCertificateArn, ownershipVerificationCertificateArn; changes of an uploaded certificate"},
-	noMutualTLS:           {"DomainName", "mutualTlsAuthentication", "s3:// without a service-endpoint for s3, file:// without truststore-dir"},
+	noMutualTLS:           {"DomainName", "mutualTlsAuthentication", "file:// without truststore-dir"},
 	noDomainSecurity:      {"DomainName", "securityPolicy, endpointAccessMode", "any but TLS_1_2, BASIC"},
 }
 

@@ -86,8 +86,8 @@ type program struct {
 	Env  []string
 }
 
-// A report is what the first process says on its control connection, a line
-// each.
+// A word is what goes over the control connection between gateway and first
+// process, a line each.
 type word struct {
 	Event  string // one of those below
 	Text   string `json:",omitempty"`

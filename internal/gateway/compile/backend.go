@@ -11,6 +11,7 @@ import (
 
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/gateway/integration"
+	"gatehouse/internal/record"
 	"gatehouse/internal/upstream"
 )
 
@@ -18,7 +19,7 @@ import (
 func (p *planner) cluster(in *api.Integration, uri *integration.URI) (*upstream.Cluster, error) {
 	key := upstream.Key{Scheme: uri.Scheme, Host: uri.Host, Port: uri.Port}
 	if str(in.ConnectionType) == api.ConnectionTypeVpcLink {
-		addresses, err := p.throughLink(integration.ExpandVariables(str(in.ConnectionId), p.variables), uri)
+		addresses, err := p.throughLink(in, uri)
 		if err != nil {
 			p.c.opt.Log.Warn("integration cannot be called", "api", p.id.api, "stage", p.id.name, "uri", str(in.Uri), "error", err)
 			return nil, err
@@ -62,16 +63,36 @@ func (p *planner) clusterOf(key upstream.Key, cert *tls.Certificate) (*upstream.
 // reason to refuse the stage: each call of it fails.
 var errNoLink = errors.New("VPC link cannot be used")
 
+// throughLink returns the addresses that an integration reaches through its VPC
+// link: those of its own target, if it has one, which needs a link of version 2.
+//
+// AWS: "Set up a private integration": the URI gives scheme, port and name.
+func (p *planner) throughLink(in *api.Integration, uri *integration.URI) (string, error) {
+	link := linkID{p.id.Scope, integration.ExpandVariables(str(in.ConnectionId), p.variables)}
+	target := str(in.IntegrationTarget)
+	if target == "" {
+		return p.c.throughLink(p.b, link, uri)
+	}
+	p.b.links[link] = true
+	where := p.c.opt.LoadBalancers[target]
+	if where == "" {
+		where = record.LoadBalancerOf(p.c.opt.LoadBalancers, target)
+	}
+	switch {
+	case !p.c.backends.Load().httpLink(link):
+		return "", fmt.Errorf("%w: there is no %q of version 2", errNoLink, link.id)
+	case where == "":
+		return "", fmt.Errorf("%w: the target %s has no addresses: set them with --load-balancer", errNoLink, target)
+	}
+	return withPort(where, uri.Port), nil
+}
+
 // throughLink returns the addresses behind a VPC link, for the key of a
 // cluster.
 //
 // AWS: integrations.md §10: the link's load balancer is connected to; the URI
 // gives the port and the name for Host and TLS. A link that is gone answers 500:
 // undocumented.
-func (p *planner) throughLink(id string, uri *integration.URI) (string, error) {
-	return p.c.throughLink(p.b, linkID{p.id.Scope, id}, uri)
-}
-
 func (c *Compiler) throughLink(b *built, key linkID, uri *integration.URI) (string, error) {
 	b.links[key] = true
 	link := c.backends.Load().link(key)

@@ -74,7 +74,7 @@ func (me *methodEdit) checkIntegration(in *api.Integration) error {
 	if err := checkCacheKeys(in.CacheKeyParameters); err != nil {
 		return err
 	}
-	if err := checkIntegrationSupport(in); err != nil {
+	if err := checkTarget(in); err != nil {
 		return err
 	}
 	if err := checkContentHandling(in.ContentHandling); err != nil {
@@ -290,10 +290,20 @@ func validEndpoint(s string) bool {
 	return u.Port() == "" || err == nil && port > 0
 }
 
-// checkIntegrationSupport refuses what the data plane does not do yet.
-func checkIntegrationSupport(in *api.Integration) error {
-	if str(in.IntegrationTarget) != "" {
-		return noIntegrationTarget.refuse("")
+// checkTarget refuses a target that is no load balancer behind a VPC link.
+//
+// AWS: "Set up a private integration": with a VPC link of version 2 the target
+// is the ARN of a load balancer. The texts are ours.
+func checkTarget(in *api.Integration) error {
+	if str(in.IntegrationTarget) == "" {
+		return nil
+	}
+	if str(in.ConnectionType) != api.ConnectionTypeVpcLink {
+		return api.BadRequestException("integrationTarget is only supported for integrations with the connection type VPC_LINK")
+	}
+	target, err := arn.Parse(*in.IntegrationTarget)
+	if err != nil || target.Service != "elasticloadbalancing" || !strings.HasPrefix(target.Resource, "loadbalancer/") && !strings.HasPrefix(target.Resource, "listener/") {
+		return api.BadRequestException("Invalid integrationTarget specified: it must be the ARN of an Application or Network Load Balancer")
 	}
 	return nil
 }

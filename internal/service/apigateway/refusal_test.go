@@ -138,7 +138,6 @@ func TestUnsupported(t *testing.T) {
 	c.must("PutMethod", with(head, "authorizationType", "NONE"))
 	c.must("PutMethodResponse", with(head, "statusCode", "200", "responseParameters", doc{"method.response.header.x": false}))
 	c.must("PutIntegration", with(head, "type", "MOCK"))
-	http := with(m, "type", "HTTP_PROXY", "integrationHttpMethod", "GET", "uri", "http://127.0.0.1/")
 	plan := c.must("CreateUsagePlan", doc{"name": "p"})["id"]
 	key := c.must("CreateApiKey", nil)["id"]
 	c.must("CreateDomainName", doc{"domainName": "d.example.com"})
@@ -151,7 +150,6 @@ func TestUnsupported(t *testing.T) {
 		{noAccessMode, "CreateRestApi", doc{"name": "x", "endpointAccessMode": "STRICT"}},
 		{noAuthorizationScopes, "PutMethod", with(put, "authorizationType", "NONE", "authorizationScopes", []string{"a"})},
 		{noIntegrationType, "PutIntegration", with(m, "type", "AWS_PROXY", "integrationHttpMethod", "POST", "uri", "arn:aws:apigateway:eu-west-1:firehose:path/streams/s")},
-		{noIntegrationTarget, "PutIntegration", with(http, "integrationTarget", "x")},
 		{noTracing, "CreateDeployment", doc{"restApiId": id, "stageName": "prod", "tracingEnabled": true}},
 		{noTracing, "UpdateStage", stagePatch(id, "replace", "/tracingEnabled", "true")},
 		{noClientCertificate, "UpdateStage", stagePatch(id, "replace", "/clientCertificateId", "arn:aws:acm:eu-west-1:1:certificate/x")},

@@ -29,7 +29,6 @@ const (
 	noAccessMode
 	noAuthorizationScopes
 	noIntegrationType
-	noIntegrationTarget
 	noTracing
 	noClientCertificate
 	noProductCode
@@ -45,7 +44,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noAccessMode:          {"RestApi", "endpointAccessMode", "STRICT"},
 	noAuthorizationScopes: {"Method", "authorizationScopes", "any without COGNITO_USER_POOLS"},
 	noIntegrationType:     {"Integration", "type", "AWS_PROXY with other services than Lambda"},
-	noIntegrationTarget:   {"Integration", "integrationTarget", "any (VPC links of version 2)"},
 	noTracing:             {"Stage", "tracingEnabled", "true"},
 	noClientCertificate:   {"Stage", "clientCertificateId", "ARN of a certificate of ACM"},
 	noProductCode:         {"UsagePlan", "productCode", "any"},

@@ -94,6 +94,8 @@ func (r *runner) do(stop, ctx context.Context, p phase) error {
 // errPanic stands for a panic, which is in the log. A fault of ours, or one that
 // a template provokes, must not end the server: at its next start it would come
 // upon the same stack.
+//
+//lint:ignore ST1005 it is AWS's text, and shown as the reason that a stack failed
 var errPanic = errors.New("Internal failure")
 
 // guard calls do and makes an error of its panic.

@@ -71,6 +71,7 @@ type addresses struct {
 	sources []source
 	lookup  Lookup
 
+	unix   string // path of a socket, in the place of all others
 	list   atomic.Pointer[[]address]
 	next   atomic.Uint32 // where the next new connection starts in the list
 	asked  atomic.Int64  // monotonic time of the last look-up begun
@@ -84,6 +85,9 @@ type failedLookup struct {
 	at  int64
 	err error
 }
+
+// unixPrefix begins the address of a Unix socket.
+const unixPrefix = "unix:"
 
 // An address is one of them, and until when it is tried last.
 type address struct {
@@ -200,6 +204,9 @@ func (e *addresses) set(addrs []netip.AddrPort) {
 // those that refused lately last, until one accepts or ctx ends. Each gets an
 // even share of the time that is left.
 func (e *addresses) dial(ctx context.Context) (net.Conn, error) {
+	if e.unix != "" {
+		return new(net.Dialer).DialContext(ctx, "unix", e.unix)
+	}
 	list, err := e.get(ctx)
 	if err != nil {
 		return nil, err

@@ -41,6 +41,7 @@ type Cluster struct {
 	// An endpoint of such a cluster has these.
 	member   *member
 	siblings *Cluster // the cluster of which it is one
+	h2       *h2      // speaks HTTP/2; nil: HTTP/1.1 is spoken
 }
 
 func (r *Registry) newCluster(k Key, cert *tls.Certificate) *Cluster {
@@ -93,6 +94,9 @@ func (c *Cluster) Close() {
 		c.group.forget(c)
 	}
 	closeAll(c.pool.close())
+	if c.h2 != nil {
+		c.h2.transport.CloseIdleConnections()
+	}
 	c.reach((*Cluster).Close)
 }
 
@@ -103,6 +107,9 @@ func (c *Cluster) retire() {
 		c.group.forget(c)
 	}
 	closeAll(c.pool.keepNone())
+	if c.h2 != nil {
+		c.h2.transport.CloseIdleConnections()
+	}
 	c.reach((*Cluster).retire)
 }
 
@@ -148,6 +155,9 @@ func (c *Cluster) Do(ctx context.Context, req *wire.Request, resp *wire.Response
 // of it.
 func (c *Cluster) once(ctx context.Context, req *wire.Request, resp *wire.Response, until, deadline time.Time) error {
 	c.begun()
+	if c.h2 != nil {
+		return c.h2.do(ctx, req, resp, until, deadline)
+	}
 	cn, err := c.pool.take(ctx, until)
 	if err != nil {
 		c.over()
@@ -172,6 +182,9 @@ func (c *Cluster) once(ctx context.Context, req *wire.Request, resp *wire.Respon
 // doFresh makes a connection, for which there is permission, and uses it.
 func (c *Cluster) doFresh(ctx context.Context, req *wire.Request, resp *wire.Response, until, deadline time.Time) error {
 	nc, err := c.connect(ctx, until)
+	if err == nil && c.introduces() {
+		err = introduce(nc, c.member.group.config().def.ProxyProtocol, req.Peer, until)
+	}
 	if err != nil {
 		c.release()
 		return err

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"crypto/tls"
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,7 +20,8 @@ type config struct {
 	adaptive *adaptive // nil: the limit of requests is what it is
 	high     []match
 	low      []match
-	retryOn  *statuses // nil: none
+	retryOn  *statuses   // nil: none
+	tls      *tls.Config // nil: as those who call say
 	// timed: it matters how long answers take. waits: what is to be done takes a
 	// goroutine to wait, so that no loop lends its connections.
 	timed, waits bool
@@ -64,8 +66,11 @@ func newConfig(def Definition, opt *Options, was *config) (*config, error) {
 	if c.retryOn, err = parseStatuses(def.Retries.On); err != nil {
 		return nil, err
 	}
+	if c.tls, err = def.TLS.config(); err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
 	c.timed = c.rule == fastest || c.adaptive != nil || def.Breaker != nil && def.Breaker.Slow > 0
-	c.waits = c.retryOn != nil || def.Retries.TryTimeout > 0 || def.Retries.Hedge > 0
+	c.waits = def.Protocol == "h2" || def.ProxyProtocol != "" || c.retryOn != nil || def.Retries.TryTimeout > 0 || def.Retries.Hedge > 0
 	return c, nil
 }
 

@@ -72,6 +72,9 @@ func (cn *conn) over(*wire.ClientConn) {
 			t.note(status >= 500, cn.took)
 		}
 	}
+	if c.introduces() { // it was for one client
+		_ = cn.Close()
+	}
 	if !cn.Reusable() {
 		c.release()
 		return

@@ -23,7 +23,11 @@ type Definition struct {
 	Pending        int           `yaml:"pending"`         // that wait for one of them, of each endpoint: those of Options
 	ConnectTimeout time.Duration `yaml:"connect-timeout"` // 2 s for each endpoint that is tried
 	Limits         Limits        `yaml:"limits"`
-	Health         *Health       `yaml:"health"` // none: endpoints are not asked
+	Protocol       string        `yaml:"protocol"`       // http1; or h2, which gRPC needs
+	TLS            *EndpointTLS  `yaml:"tls"`            // none: as the URI that calls the cluster says
+	ProxyProtocol  string        `yaml:"proxy-protocol"` // none; or v1, v2: tells the client's address, on a connection for each request
+	WebSocket      bool          `yaml:"websocket"`      // clients may change to WebSocket, and then speak with the endpoint
+	Health         *Health       `yaml:"health"`         // none: endpoints are not asked
 	Eject          Eject         `yaml:"eject"`
 	Breaker        *Breaker      `yaml:"breaker"` // none
 	Retries        Retries       `yaml:"retries"`
@@ -51,6 +55,17 @@ type Endpoint struct {
 type Affinity struct {
 	Cookie string        `yaml:"cookie"`  // its name
 	MaxAge time.Duration `yaml:"max-age"` // until the client forgets it; 0: with its session
+}
+
+// EndpointTLS is how endpoints are spoken to over TLS.
+type EndpointTLS struct {
+	ServerName string `yaml:"server-name"` // of SNI, and of the certificate; the host that the cluster is called by
+	CA         string `yaml:"ca"`          // file with the authorities to trust; the system's
+	Cert       string `yaml:"cert"`        // files with what is shown to the endpoint; nothing
+	Key        string `yaml:"key"`
+	// Insecure accepts certificates of unknown authorities; the rest of them is
+	// verified.
+	Insecure bool `yaml:"insecure"`
 }
 
 // Limits bound a cluster as a whole; 0: no limit.
@@ -185,6 +200,7 @@ const (
 	maxWeight   = 1000
 	maxPriority = 9
 	maxZone     = 64
+	maxUnixPath = 100 // the kernel's own limit is 108
 )
 
 // Check reports what cannot be in a definition.
@@ -194,7 +210,7 @@ func (d *Definition) Check() error {
 		errs = append(errs, errors.New("endpoints: there is none"))
 	}
 	errs = append(errs, checkEndpoints(d.Endpoints))
-	errs = append(errs, d.checkBalance(), d.checkNumbers(), d.Limits.check(), d.Health.check(), d.Eject.SuccessRate.check(), d.Retries.check())
+	errs = append(errs, d.checkBalance(), d.checkNumbers(), d.Limits.check(), d.Health.check(), d.Eject.SuccessRate.check(), d.Retries.check(), d.checkProtocol())
 	return errors.Join(errs...)
 }
 
@@ -206,10 +222,17 @@ func checkEndpoints(list []Endpoint) error {
 	var errs []error
 	seen := make(map[string]bool, len(list))
 	for _, e := range list {
+		if path, ok := strings.CutPrefix(e.Address, unixPrefix); ok && len(path) > 1 && path[0] == '/' && len(path) <= maxUnixPath && !strings.ContainsAny(path, ", ") {
+			if seen[e.Address] {
+				errs = append(errs, fmt.Errorf("endpoints: %s is there twice: give it a weight", e.Address))
+			}
+			seen[e.Address] = true
+			continue
+		}
 		host, port, err := net.SplitHostPort(e.Address)
 		n, errPort := strconv.ParseUint(port, 10, 16)
 		if err != nil || errPort != nil || host == "" || n == 0 || strings.ContainsAny(e.Address, ", ") || IsClusterName(host) {
-			errs = append(errs, fmt.Errorf("endpoints: %q is not an address: write host:port", e.Address))
+			errs = append(errs, fmt.Errorf("endpoints: %q is not an address: write host:port, or unix:/path", e.Address))
 		}
 		if seen[e.Address] {
 			errs = append(errs, fmt.Errorf("endpoints: %s is there twice: give it a weight", e.Address))
@@ -265,6 +288,22 @@ func (d *Definition) checkBalance() error {
 // isToken tells whether s may be the name of a cookie or a header.
 func isToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r) })
+}
+
+func (d *Definition) checkProtocol() error {
+	switch {
+	case d.Protocol != "" && d.Protocol != "http1" && d.Protocol != "h2":
+		return fmt.Errorf("protocol: %q is neither http1 nor h2", d.Protocol)
+	case d.ProxyProtocol != "" && d.ProxyProtocol != "v1" && d.ProxyProtocol != "v2":
+		return fmt.Errorf("proxy-protocol: %q is neither v1 nor v2", d.ProxyProtocol)
+	case d.Protocol == "h2" && (d.ProxyProtocol != "" || d.WebSocket):
+		return errors.New("protocol: h2 has many requests on a connection: neither proxy-protocol nor websocket go with it")
+	case d.Protocol == "h2" && d.Retries.Hedge > 0:
+		return errors.New("retries: hedge: not with h2")
+	case d.TLS != nil && (d.TLS.Cert == "") != (d.TLS.Key == ""):
+		return errors.New("tls: cert and key go together")
+	}
+	return nil
 }
 
 func (d *Definition) checkNumbers() error {

@@ -86,9 +86,7 @@ func (g *group) define(def Definition) error {
 	g.pending.max.Store(int64(def.Limits.Pending))
 	g.cfg.Store(cfg)
 	g.mu.Lock()
-	for _, c := range g.callers {
-		c.each(func(m *Cluster) { m.pool.bound(cfg.def.Connections, cfg.def.Pending) })
-	}
+	gone := g.reachLocked(was, cfg)
 	kept := def.Discovered && len(g.members) > 0
 	if kept {
 		g.settleLocked()
@@ -98,7 +96,30 @@ func (g *group) define(def Definition) error {
 		g.set(cfg.def.Endpoints)
 	}
 	g.lead(nil, nil)
+	for _, c := range gone {
+		c.retire()
+	}
 	return nil
+}
+
+// reachLocked has those who call g reach its members as cfg says. It returns the
+// clusters of single endpoints that are to be retired for that.
+func (g *group) reachLocked(was, cfg *config) (gone []*Cluster) {
+	anew := was != nil && (was.def.Protocol != cfg.def.Protocol || was.def.ProxyProtocol != cfg.def.ProxyProtocol ||
+		was.def.ConnectTimeout != cfg.def.ConnectTimeout || !reflect.DeepEqual(was.given.TLS, cfg.given.TLS))
+	for _, c := range g.callers {
+		if !anew {
+			c.each(func(m *Cluster) { m.pool.bound(cfg.def.Connections, cfg.def.Pending) })
+			continue
+		}
+		list := make([]*Cluster, len(g.slots))
+		for _, m := range g.members {
+			list[m.slot] = c.endpoint(m)
+		}
+		c.each(func(m *Cluster) { gone = append(gone, m) })
+		c.members.Store(&list)
+	}
+	return gone
 }
 
 // forgetDefinition makes g one of which nothing is known.
@@ -140,11 +161,19 @@ func (g *group) cluster(c *Cluster, groups func(name string) *group) {
 
 // endpoint makes a cluster of the endpoint m alone.
 func (c *Cluster) endpoint(m *member) *Cluster {
-	def := &c.group.config().def
-	return &Cluster{
+	cfg := c.group.config()
+	def := &cfg.def
+	e := &Cluster{
 		key: c.key, tls: c.tls, opt: c.opt, connectTime: def.ConnectTimeout, addresses: m.addresses, member: m, siblings: c,
 		pool: pool{maxOpen: def.Connections, maxIdle: c.opt.MaxIdle, maxWaiting: def.Pending, room: &c.group.open, queue: &c.group.pending},
 	}
+	if cfg.tls != nil {
+		e.tls = named(cfg.tls, &c.key, def.TLS, c.opt.RootCAs)
+	}
+	if def.Protocol == "h2" {
+		e.h2 = newH2(e)
+	}
+	return e
 }
 
 // child is the cluster of the endpoint m alone; nil: m has left, or c is not

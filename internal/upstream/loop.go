@@ -10,7 +10,7 @@ import (
 
 // Lend implements wire.Backend. Loops speak no TLS, and try nothing twice.
 func (c *Cluster) Lend(l *wire.Loop) (*wire.ClientConn, bool) {
-	if c.tls != nil || c.mirrored != nil || c.member != nil && c.member.group.config().waits {
+	if c.mirrored != nil || c.tls != nil || c.addresses.unix != "" || c.member != nil && c.member.group.config().waits {
 		return nil, false
 	}
 	cn, ok := c.pool.lend(l)

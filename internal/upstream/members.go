@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -93,6 +94,10 @@ func (g *group) matchLocked(list []Endpoint, next []*member) map[string]*member 
 
 func (g *group) newMember(addr string) *member {
 	m := &member{group: g, address: addr, id: hashText(addr), gone: make(chan struct{})}
+	if path, ok := strings.CutPrefix(addr, unixPrefix); ok {
+		m.addresses = &addresses{unix: path, static: true}
+		return m
+	}
 	m.addresses = newAddresses((&Key{Addresses: addr}).sources(), g.opt.Lookup)
 	return m
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 )
 
@@ -124,4 +125,48 @@ func isCertificateError(err error) bool {
 	return errors.As(err, &verification) || errors.As(err, &invalid) || errors.As(err, &hostname) ||
 		errors.As(err, &authority) || errors.Is(err, errNoRoot) || errors.Is(err, errBrokenChain) ||
 		errors.Is(err, errNoCertificate)
+}
+
+// config reads the files that t names; nil without t.
+func (t *EndpointTLS) config() (*tls.Config, error) {
+	if t == nil {
+		return nil, nil
+	}
+	var roots *x509.CertPool
+	if t.CA != "" {
+		pem, err := os.ReadFile(t.CA)
+		if err != nil {
+			return nil, fmt.Errorf("ca: %w", err)
+		}
+		if roots = x509.NewCertPool(); !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca: %s has no certificate", t.CA)
+		}
+	}
+	k := Key{TLS: TLS{ServerName: t.ServerName, InsecureSkipVerification: t.Insecure}}
+	var cert *tls.Certificate
+	if t.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		if err != nil {
+			return nil, fmt.Errorf("cert: %w", err)
+		}
+		cert = &pair
+	}
+	return newTLSConfig(k, cert, roots), nil
+}
+
+// named returns cfg for a backend of this name, if cfg has none of its own.
+func named(cfg *tls.Config, k *Key, opt *EndpointTLS, roots *x509.CertPool) *tls.Config {
+	if cfg.ServerName != "" {
+		return cfg
+	}
+	name := k.Host
+	cfg = cfg.Clone()
+	cfg.ServerName = name
+	if opt.Insecure {
+		if cfg.RootCAs != nil {
+			roots = cfg.RootCAs
+		}
+		cfg.VerifyConnection = func(cs tls.ConnectionState) error { return verifyWithoutAuthority(cs, name, roots) }
+	}
+	return cfg
 }

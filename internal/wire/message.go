@@ -43,6 +43,8 @@ type Request struct {
 	// AnswerIdle bounds how long the body of the answer may make no progress,
 	// when a request is sent; 0: as long as the deadline lets it.
 	AnswerIdle time.Duration
+	// Peer is the client on whose behalf a request is sent; nil: nobody knows.
+	Peer *Peer
 	// Close: the peer asked for the connection to end after this request.
 	Close bool
 	// HTTP10: the peer speaks HTTP/1.0.

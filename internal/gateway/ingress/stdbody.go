@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"gatehouse/internal/wire"
@@ -45,6 +46,10 @@ func (b *stdBody) read(c *call, req *wire.Request, rc *http.ResponseController, 
 		return errBodyLarge
 	}
 	b.r, b.rc, b.limits = r, rc, l
+	if r.ProtoMajor >= 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+		req.Body.Source = b // a call of gRPC may say nothing more before it is answered
+		return nil
+	}
 	want := l.BufferedBody
 	if r.ContentLength > 0 {
 		want = int(min(int64(want), r.ContentLength))
@@ -158,8 +163,14 @@ func (b *stdBody) Trailer() *wire.Header {
 	return &b.trailer
 }
 
-// Close gives up what is left. net/http ends the stream or the connection.
-func (b *stdBody) Close() error { return nil }
+// Close gives up what is left; it may be called while Read waits. net/http ends
+// the stream or the connection.
+func (b *stdBody) Close() error {
+	if b.r != nil && b.r.ProtoMajor >= 2 {
+		_ = b.rc.SetReadDeadline(time.Unix(1, 0)) // of this stream alone
+	}
+	return nil
+}
 
 func (b *stdBody) reset() {
 	b.trailer.Reset()

@@ -40,6 +40,9 @@ func (a *Authority) Pool() *x509.CertPool {
 	return p
 }
 
+// Root returns the authority's own certificate, in DER.
+func (a *Authority) Root() []byte { return a.cert.Raw }
+
 // A Leaf says what certificate is wanted.
 type Leaf struct {
 	Host       string // a name or an address

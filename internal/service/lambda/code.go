@@ -113,9 +113,20 @@ func (s *Service) read(ctx context.Context, src source) ([]byte, error) {
 	}
 	content, err := s.opt.Objects.Object(ctx, awsrpc.CallerFrom(ctx).Region, *src.bucket, *src.key, str(src.version), store.MaxBlobSize)
 	if err != nil {
-		return nil, errParameter("Error occurred while GetObject. " + err.Error())
+		return nil, errObject(err)
 	}
 	return content, nil
+}
+
+// errObject is the answer for code that S3 does not give out.
+//
+// AWS: the form is widely reported, with NoSuchKey and NoSuchBucket.
+func errObject(err error) error {
+	var refused *awsrpc.Error
+	if errors.As(err, &refused) {
+		return errParameter("Error occurred while GetObject. S3 Error Code: " + refused.Code + ". S3 Error Message: " + refused.Message)
+	}
+	return errParameter("Error occurred while GetObject. " + err.Error())
 }
 
 // keep checks a zip file, unpacks it, and stages it as a blob.

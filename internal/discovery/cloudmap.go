@@ -209,7 +209,7 @@ func (c *cloudMap) found(list []Instance, revision int64) Found {
 				f.Skipped = "the instance " + in.ID + " has no address with a port"
 				continue
 			}
-			f.Endpoints = append(f.Endpoints, Endpoint{Address: address(in.Host, port), Weight: in.Weight, Draining: in.Draining})
+			f.Endpoints = append(f.Endpoints, Endpoint{Address: address(in.Host, port), Weight: in.Weight, Zone: in.Zone, Draining: in.Draining})
 		}
 		if len(f.Endpoints) > 0 {
 			break

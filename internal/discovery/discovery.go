@@ -53,6 +53,8 @@ const (
 	// by address are used.
 	maxEndpoints = 10_000
 	maxWeight    = 1000
+	maxPriority  = 9
+	maxZone      = 64
 )
 
 // tidy returns the endpoints of f that can be used, in the order of their
@@ -66,6 +68,10 @@ func (f *Found) tidy() ([]Endpoint, string) {
 			continue
 		}
 		e.Weight = min(max(e.Weight, 1), maxWeight)
+		e.Priority = min(max(e.Priority, 0), maxPriority)
+		if len(e.Zone) > maxZone {
+			e.Zone = ""
+		}
 		list = append(list, e)
 	}
 	slices.SortStableFunc(list, func(a, b Endpoint) int { return strings.Compare(a.Address, b.Address) })

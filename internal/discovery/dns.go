@@ -262,27 +262,25 @@ func (q *query) services(ctx context.Context, name string) (Found, error) {
 	return Found{Endpoints: endpointsOf(targets, addrs)}, nil
 }
 
-// endpointsOf makes endpoints of targets and their addresses. Of the priorities
-// only the first is used (RFC 2782: the lowest number that can be reached).
+// endpointsOf makes endpoints of targets and their addresses. The priorities
+// become small numbers in the same order (RFC 2782: the lowest comes first).
 func endpointsOf(targets []*dns.SRV, addrs [][]netip.Addr) (list []Endpoint) {
 	heaviest := uint16(0)
-	first := uint16(65535)
-	for _, srv := range targets {
-		first = min(first, srv.Priority)
-	}
+	var order []uint16
 	for _, srv := range targets {
 		heaviest = max(heaviest, srv.Weight)
+		order = append(order, srv.Priority)
 	}
+	slices.Sort(order)
+	order = slices.Compact(order)
 	for i, srv := range targets {
-		if srv.Priority != first {
-			continue
-		}
+		rank, _ := slices.BinarySearch(order, srv.Priority)
 		weight := int(srv.Weight)
 		if heaviest > maxWeight {
 			weight = weight * maxWeight / int(heaviest)
 		}
 		for _, a := range addrs[i] {
-			list = append(list, Endpoint{Address: address(a.String(), int(srv.Port)), Weight: max(weight, 1)})
+			list = append(list, Endpoint{Address: address(a.String(), int(srv.Port)), Weight: max(weight, 1), Priority: min(rank, maxPriority)})
 		}
 	}
 	return list

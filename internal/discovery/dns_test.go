@@ -182,7 +182,7 @@ func TestDNS(t *testing.T) {
 		{name: "services", dns: discovery.DNS{Name: "_http._tcp.o.test", Type: "SRV"},
 			records: []string{"_http._tcp.o.test. 5 SRV 0 3 8080 a.test.", "_http._tcp.o.test. 5 SRV 0 0 8081 b.test.", "_http._tcp.o.test. 5 SRV 9 1 8082 b.test.",
 				"a.test. 5 A 10.0.0.1", "b.test. 5 A 10.0.0.2", "b.test. 5 AAAA fd00::2"},
-			want: "10.0.0.1:8080*III 10.0.0.2:8081 [fd00::2]:8081"},
+			want: "10.0.0.1:8080*III 10.0.0.2:8081 10.0.0.2:8082/1 [fd00::2]:8081 [fd00::2]:8082/1"},
 		{name: "services with addresses sent along", dns: discovery.DNS{Name: "s.test", Type: "SRV"},
 			records: []string{"s.test. 5 SRV 0 1 8080 a.test.", "+a.test. 5 A 10.0.0.7"}, want: "10.0.0.7:8080"},
 		{name: "services with a target that does not exist", dns: discovery.DNS{Name: "s.test", Type: "SRV"},

@@ -202,12 +202,14 @@ func etcdEndpoint(value []byte) (Endpoint, error) {
 		Address, Addr, Host string
 		Port                int
 		Weight              int
+		Priority            int
+		Zone                string
 		Draining            bool
 	}
 	if err := json.Unmarshal(value, &v); err != nil {
 		return Endpoint{}, errors.New("is neither host:port nor a JSON object")
 	}
-	ep := Endpoint{Address: v.Address, Weight: v.Weight, Draining: v.Draining}
+	ep := Endpoint{Address: v.Address, Weight: v.Weight, Priority: v.Priority, Zone: v.Zone, Draining: v.Draining}
 	switch {
 	case ep.Address == "" && v.Addr != "":
 		ep.Address = v.Addr

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -46,6 +47,12 @@ func text(list []discovery.Endpoint) string {
 		s := e.Address
 		if e.Weight > 1 {
 			s += "*" + strings.Repeat("I", e.Weight)
+		}
+		if e.Priority > 0 {
+			s += "/" + strconv.Itoa(e.Priority)
+		}
+		if e.Zone != "" {
+			s += "@" + e.Zone
 		}
 		if e.Draining {
 			s += "-"

@@ -70,6 +70,7 @@ type endpointSlice struct {
 	AddressType string
 	Endpoints   []struct {
 		Addresses  []string
+		Zone       string
 		Conditions struct{ Ready *bool }
 	}
 	Ports []struct {
@@ -312,7 +313,7 @@ func (k *kubernetes) found(all map[string]*endpointSlice, version string) Found 
 			if len(e.Addresses) == 0 || e.Conditions.Ready != nil && !*e.Conditions.Ready {
 				continue
 			}
-			f.Endpoints = append(f.Endpoints, Endpoint{Address: address(e.Addresses[0], port)})
+			f.Endpoints = append(f.Endpoints, Endpoint{Address: address(e.Addresses[0], port), Zone: e.Zone})
 		}
 	}
 	return f

@@ -331,7 +331,7 @@ func (k *kind) doDelete(ctx context.Context, w *worker) error {
 // isGone tells whether a deletion failed because nothing was there.
 func isGone(err error) bool {
 	var e *awsrpc.Error
-	return errors.As(err, &e) && slices.Contains([]string{"NotFoundException", "NoSuchEntity", "ResourceNotFoundException"}, e.Code)
+	return errors.As(err, &e) && slices.Contains([]string{"NotFoundException", "NoSuchEntity", "ResourceNotFoundException", "NamespaceNotFound", "ServiceNotFound", "InstanceNotFound"}, e.Code)
 }
 
 // describe words a failure of a resource.

@@ -1,0 +1,156 @@
+package cloudformation
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"gatehouse/internal/awsrpc"
+)
+
+// cloudMapKinds are namespaces, services and instances of Cloud Map. Those of
+// DNS namespaces are not there: Gatehouse serves no DNS.
+func cloudMapKinds() []*kind {
+	const service = "servicediscovery"
+	return []*kind{
+		{
+			Type: "AWS::ServiceDiscovery::HttpNamespace", service: service, props: "Description Name! Tags", remove: "DeleteNamespace", key: "Id",
+			makes: makeNamespace, turns: turnNamespace,
+		},
+		{
+			Type: "AWS::ServiceDiscovery::Service", service: service, remove: "DeleteService", key: "Id",
+			props: "Description DnsConfig HealthCheckConfig HealthCheckCustomConfig! Name! NamespaceId! ServiceAttributes Tags Type!",
+			makes: makeCloudMapService, turns: turnCloudMapService,
+		},
+		{
+			Type: "AWS::ServiceDiscovery::Instance", service: service, props: "InstanceAttributes InstanceId! ServiceId!", remove: "DeregisterInstance",
+			under: "ServiceId", key: "InstanceId", makes: registerInstance, turns: registerInstance,
+		},
+	}
+}
+
+func makeNamespace(ctx context.Context, w *worker) error {
+	out, err := w.call(ctx, "CreateHttpNamespace", only(w.props, "Name", "Description", "Tags"))
+	if err != nil {
+		return err
+	}
+	op, err := w.call(ctx, "GetOperation", only(out, "OperationId"))
+	if err != nil {
+		return err
+	}
+	w.id, _ = textOf(asMembers(asMembers(op["Operation"])["Targets"])["NAMESPACE"])
+	ns, err := w.call(ctx, "GetNamespace", map[string]any{"Id": w.id})
+	w.attributes["Id"], w.attributes["Arn"] = w.id, asMembers(ns["Namespace"])["Arn"]
+	return err
+}
+
+func turnNamespace(ctx context.Context, w *worker) error {
+	if !same(w.old["Description"], w.props["Description"]) {
+		in := map[string]any{"Id": w.id, "Namespace": map[string]any{"Description": w.text("Description")}}
+		if _, err := w.call(ctx, "UpdateHttpNamespace", in); err != nil {
+			return err
+		}
+	}
+	return retagByList(ctx, w)
+}
+
+func makeCloudMapService(ctx context.Context, w *worker) error {
+	in := maps.Clone(w.props)
+	delete(in, "ServiceAttributes")
+	if in["Name"] == nil {
+		in["Name"] = w.physicalName(64) // AWS: "If you don't specify Name, a unique one is generated"
+	}
+	out, err := w.call(ctx, "CreateService", in)
+	if err != nil {
+		return err
+	}
+	made := asMembers(out["Service"])
+	w.id, _ = textOf(made["Id"])
+	w.attributes["Id"], w.attributes["Arn"], w.attributes["Name"] = w.id, made["Arn"], made["Name"]
+	return serviceAttributes(ctx, w, nil)
+}
+
+func turnCloudMapService(ctx context.Context, w *worker) error {
+	change := only(w.props, "Description", "DnsConfig", "HealthCheckConfig")
+	if w.props["Description"] == nil {
+		change["Description"] = ""
+	}
+	if !same(only(w.old, "Description", "DnsConfig", "HealthCheckConfig"), only(w.props, "Description", "DnsConfig", "HealthCheckConfig")) {
+		if _, err := w.call(ctx, "UpdateService", map[string]any{"Id": w.id, "Service": change}); err != nil {
+			return err
+		}
+	}
+	if err := serviceAttributes(ctx, w, asMembers(w.old["ServiceAttributes"])); err != nil {
+		return err
+	}
+	return retagByList(ctx, w)
+}
+
+// serviceAttributes makes the attributes of a service what its properties say.
+func serviceAttributes(ctx context.Context, w *worker, before map[string]any) error {
+	after := asMembers(w.props["ServiceAttributes"])
+	if gone := slices.Sorted(maps.Keys(without(before, after))); len(gone) > 0 {
+		if _, err := w.call(ctx, "DeleteServiceAttributes", map[string]any{"ServiceId": w.id, "Attributes": anyList(gone)}); err != nil {
+			return err
+		}
+	}
+	if len(after) == 0 || same(before, after) {
+		return nil
+	}
+	_, err := w.call(ctx, "UpdateServiceAttributes", map[string]any{"ServiceId": w.id, "Attributes": after})
+	return err
+}
+
+// registerInstance registers an instance, or changes it.
+func registerInstance(ctx context.Context, w *worker) error {
+	id := w.text("InstanceId")
+	if w.id != "" {
+		id = w.id
+	}
+	if id == "" {
+		id = w.physicalName(64)
+	}
+	_, err := w.call(ctx, "RegisterInstance", map[string]any{"ServiceId": w.props["ServiceId"], "InstanceId": id, "Attributes": w.props["InstanceAttributes"]})
+	if err == nil {
+		w.id = id
+	}
+	return err
+}
+
+// retagByList makes the tags of a resource what its properties say, for APIs
+// that take lists of them.
+func retagByList(ctx context.Context, w *worker) error {
+	name, ok := textOf(w.attributes["Arn"])
+	if !ok || same(w.old["Tags"], w.props["Tags"]) {
+		return nil
+	}
+	before, err := tagsOf(w.old["Tags"])
+	if err != nil {
+		return err
+	}
+	after, err := tagsOf(w.props["Tags"])
+	if err != nil {
+		return err
+	}
+	if gone := slices.Sorted(maps.Keys(without(before, after))); len(gone) > 0 {
+		if _, err := w.call(ctx, "UntagResource", map[string]any{"ResourceARN": name, "TagKeys": anyList(gone)}); err != nil {
+			return err
+		}
+	}
+	if len(after) == 0 {
+		return nil
+	}
+	if _, ok := w.props["Tags"].([]any); !ok {
+		return awsrpc.Validation("#/Tags: expected type: JSONArray")
+	}
+	_, err = w.call(ctx, "TagResource", map[string]any{"ResourceARN": name, "Tags": w.props["Tags"]})
+	return err
+}
+
+func anyList(texts []string) []any {
+	list := make([]any, len(texts))
+	for i, s := range texts {
+		list[i] = s
+	}
+	return list
+}

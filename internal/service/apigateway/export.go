@@ -233,9 +233,6 @@ func exportedMethod(r api.Resource, name string) openapi.Method {
 		if str(in.CacheNamespace) == str(r.Id) {
 			in.CacheNamespace = nil // it stands for the resource it is in
 		}
-		if str(in.ResponseTransferMode) == api.ResponseTransferModeBuffered {
-			in.ResponseTransferMode = nil // as by default
-		}
 		m.MethodIntegration = &in
 	}
 	return m

@@ -37,14 +37,30 @@ func newExplain() *cobra.Command {
 	var to target
 	var q question
 	cmd := &cobra.Command{
-		Use:   "explain",
+		Use:   "explain [REQUEST-ID]",
 		Short: "tell who may make a request to a method, and which policy decides",
 		Long: "Tells whether a request would be let in, and which policy decides: the caller's, the API's, or none.\n" +
 			"Without --as the request is not signed. The API is taken as it is defined now; what a stage serves\n" +
-			"is what was deployed last.",
-		Example: "  gatehouse explain --api a1b2c3 --method GET --path /pets/7 --as arn:aws:iam::000000000000:user/ann",
-		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+			"is what was deployed last. With the id of a request that was refused it tells how that ended, and what\n" +
+			"decides about the same request now.",
+		Example: "  gatehouse explain --api a1b2c3 --method GET --path /pets/7 --as arn:aws:iam::000000000000:user/ann\n" +
+			"  gatehouse explain 3d673e5a-06ef-47ca-8126-68fc746cd9d7",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				admin := adminTarget{data: to.data}
+				rec, err := admin.recording(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				rec.Steps = nil
+				if err := printRecording(cmd.OutOrStdout(), rec); err != nil || rec.API == "" || !strings.Contains(rec.Route, " /") {
+					return err
+				}
+				fmt.Fprintln(cmd.OutOrStdout())
+				q = question{api: rec.API, stage: rec.Stage, method: rec.Method, path: rec.Path, as: rec.Caller, sourceIP: rec.SourceIP}
+				to.region = rec.Region
+			}
 			return q.answer(cmd.Context(), &to, func(c *client, m *guarded, w io.Writer) error {
 				text, err := m.explain(cmd.Context(), c, q.as)
 				if err == nil {

@@ -79,7 +79,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newImport(), newDeploy(), newDiff(), newExport(), newFunction(), newAdmin(), newCluster(), newRelease(), newExplain(), newWhoCanCall(), newTop(), newTail(), newCompact(), newVersion())
+	root.AddCommand(newServe(), newImport(), newDeploy(), newDiff(), newExport(), newFunction(), newAdmin(), newCluster(), newRelease(), newExplain(), newWhoCanCall(), newTop(), newTail(), newTrace(), newErrors(), newCompact(), newVersion())
 	return root
 }
 

@@ -33,7 +33,8 @@ type admin struct {
 	metrics  http.Handler
 	traffic  *compile.Metrics
 	names    func() map[compile.SeriesKey]compile.NamedAPI // of APIs, by stage
-	serving  func() bool                                   // false while starting and while draining
+	recorded *recordings
+	serving  func() bool // false while starting and while draining
 	log      *slog.Logger
 }
 
@@ -45,6 +46,8 @@ func (a *admin) handler(profiles bool) http.Handler {
 	mux.HandleFunc("GET /backup", a.copyStore)
 	mux.HandleFunc("GET /caches", a.showCaches)
 	mux.HandleFunc("GET /traffic", a.showTraffic)
+	mux.HandleFunc("GET /recordings/{id...}", a.showRecording)
+	mux.HandleFunc("GET /failures", a.showFailures)
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) { a.metrics.ServeHTTP(w, r) })
 	mux.HandleFunc("GET /clusters", a.showClusters)
 	mux.HandleFunc("GET /clusters/{name}", a.showClusters)

@@ -81,6 +81,7 @@ type node struct {
 	follower    *iam.Follower
 	groups      *logs.Service // CloudWatch Logs
 	logs        *accessLogs
+	recordings  *recordings // nil: none are kept
 	clusters    *upstream.Registry
 	discovery   *discovery.Keeper
 	releases    releases
@@ -146,6 +147,9 @@ func (n *node) open() error {
 	}
 	n.buckets = s3.New(n.st, n.blobs, n.seal)
 	n.groups = n.openGroups()
+	if n.recordings, err = openRecordings(cfg, n.log); err != nil {
+		return err
+	}
 	if n.logs, err = openAccessLogs(cfg, n.groups, n.log); err != nil {
 		return err
 	}
@@ -162,7 +166,7 @@ func (n *node) open() error {
 	}
 	n.caches = new(integration.Caches)
 	n.metrics = compile.NewMetrics()
-	n.gateway = new(gateway.Gateway)
+	n.gateway = &gateway.Gateway{Recorder: n.recordings.recorder(cfg)}
 	endpoints, err := cfg.vpcEndpoints()
 	if err != nil {
 		return err
@@ -228,7 +232,7 @@ func (n *node) run(ctx context.Context) error {
 	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run,
 		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.registry.Run, n.cloudMap.Run, n.changes.Run, n.releases.follower.Run, n.releases.pilot.Run, n.aws.Run, n.caches.Run,
 		n.countStages, n.countRoutes, n.rollups.Run,
-		n.logs.Run, n.groups.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
+		n.logs.Run, n.groups.Run, n.recordings.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
 	}
 	g.Go(func() error {

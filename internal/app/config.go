@@ -135,6 +135,20 @@ type Config struct {
 	// oldest events go, whatever the retention of their group.
 	LogsSize Size `name:"logs-size" kind:"SIZE" help:"room on disk for all log groups together"`
 
+	// TraceSample is the share of requests that are recorded step by step, for
+	// "gatehouse trace": 0 (none) to 1 (all). Failed requests are recorded in any
+	// case, without their steps.
+	TraceSample string `name:"trace-sample" kind:"SHARE" help:"share of requests that are recorded step by step, 0 to 1"`
+
+	// TraceToken is the value of the header X-Gatehouse-Trace with which a client
+	// has its request recorded step by step. Whoever knows it can make the server
+	// work more. Empty: no header does. The environment is a better place for it
+	// than the command line.
+	TraceToken string `name:"trace-token" kind:"TOKEN" help:"value of X-Gatehouse-Trace that has a request recorded"`
+
+	// TraceSize bounds what recorded requests take on disk; 0: none are kept.
+	TraceSize Size `name:"trace-size" kind:"SIZE" help:"room on disk for recorded requests; 0: none are kept"`
+
 	// LogLevel is the least level of the server's own log: debug, info, warn
 	// or error.
 	LogLevel string `name:"log-level" kind:"LEVEL" help:"debug, info, warn or error"`
@@ -419,6 +433,10 @@ func Defaults() *Config {
 
 		AccessLog: logToGroups,
 		LogsSize:  4 << 30,
+
+		TraceSample: "0",
+		TraceSize:   64 << 20,
+
 		LogLevel:  "info",
 		LogFormat: "text",
 		Drain:     10 * time.Second,

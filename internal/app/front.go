@@ -261,7 +261,7 @@ func (n *node) serveAdmin(ctx context.Context) error {
 	}
 	a := &admin{
 		status: n.compiler.Status, rev: n.revision, backup: n.st.Backup, serving: n.serving.Load, log: n.log,
-		caches: n.caches.Stats, clusters: n.clusterStatus, metrics: n.metricsHandler(), traffic: n.metrics, names: n.compiler.APINames,
+		caches: n.caches.Stats, clusters: n.clusterStatus, metrics: n.metricsHandler(), traffic: n.metrics, names: n.compiler.APINames, recorded: n.recordings,
 	}
 	s := &http.Server{
 		Handler:           a.handler(n.cfg.PProf),

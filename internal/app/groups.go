@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -68,6 +69,12 @@ func (c *Config) checkLogs() error {
 		if !isHTTP(url) {
 			errs = append(errs, fmt.Errorf("delivery-stream: %s: %q is not a URL: write http://… or https://…", name, url))
 		}
+	}
+	if share, err := strconv.ParseFloat(c.TraceSample, 64); err != nil || share < 0 || share > 1 {
+		errs = append(errs, fmt.Errorf("trace-sample: %q is no share: write a number from 0 to 1", c.TraceSample))
+	}
+	if c.TraceSize != 0 && c.TraceSize < leastLogs {
+		errs = append(errs, errors.New("trace-size: write 0, or at least 1M"))
 	}
 	places := strings.Split(c.AccessLog, ",")
 	for _, place := range places {

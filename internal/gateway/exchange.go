@@ -89,6 +89,8 @@ type Exchange struct {
 
 	Log *ExecutionLog // nil: nobody reads it
 
+	Recording *Recording // nil: it was not chosen to be recorded step by step
+
 	Key    *Key    // the API key that came with the request, if it is known
 	Member *Member // its membership in a usage plan of this stage
 
@@ -122,7 +124,7 @@ func (x *Exchange) Reset() {
 	x.HTTP, x.Socket = false, nil
 	clear(x.cookies)
 	x.cookies = x.cookies[:0]
-	x.Key, x.Member, x.Log = nil, nil, nil
+	x.Key, x.Member, x.Log, x.Recording = nil, nil, nil, nil
 	x.requestLimit, x.responseLimit, x.stream = LimitedSource{}, LimitedSource{}, firstContent{}
 	x.Authorization, x.Allowed, x.FunctionError = nil, policy.NoMatch, ""
 	clear(x.MappedHeader)

@@ -124,7 +124,11 @@ func (l *ExecutionLog) pair(first bool, name, value string) []byte {
 	if !first {
 		dst = append(dst, ", "...)
 	}
-	dst = append(append(dst, name...), '=')
+	return appendShown(append(append(dst, name...), '='), name, value)
+}
+
+// appendShown appends the value of a header as logs show it.
+func appendShown(dst []byte, name, value string) []byte {
 	switch wire.Identify(name) {
 	case wire.HeaderAuthorization, wire.HeaderXAPIKey, wire.HeaderXAmzSecurityToken, wire.HeaderCookie, wire.HeaderSetCookie:
 		return AppendMasked(dst, value)

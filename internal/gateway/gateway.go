@@ -16,6 +16,10 @@ type Gateway struct {
 	// before the first exchange.
 	Clients *clientcert.Rule
 
+	// Recorder keeps what happened to exchanges; nil: nothing is kept. It is set
+	// before the first exchange.
+	Recorder *Recorder
+
 	table atomic.Pointer[Table]
 }
 
@@ -46,6 +50,9 @@ func (g *Gateway) Begin(x *Exchange) *Plan {
 	t := g.Table()
 	x.Table = t
 	x.begin()
+	if g.Recorder != nil {
+		g.Recorder.begin(x)
+	}
 	w := t.find(x)
 	x.Domain = w.private
 	x.Vars.setPlace(x.MethodRequest.Host, &w)
@@ -161,6 +168,9 @@ func (g *Gateway) Finish(x *Exchange, sent wire.Sent) {
 		for _, f := range x.plan.Finish {
 			f.Finish(x)
 		}
+	}
+	if g.Recorder != nil {
+		g.Recorder.finish(x)
 	}
 	x.dropBackend()
 	x.Reset()

@@ -137,7 +137,9 @@ func HTTPContextVar(name string) Getter {
 			return strconv.AppendInt(dst, x.Vars.Sent.Body+max(0, x.MethodRequest.Body.Length), 10)
 		}
 	case "awsEndpointRequestId2":
-		return func(dst []byte, x *Exchange) []byte { return append(dst, x.IntegrationResponse.Header.Get("x-amz-id-2")...) }
+		return func(dst []byte, x *Exchange) []byte {
+			return append(dst, x.IntegrationResponse.Header.Get("x-amz-id-2")...)
+		}
 	case "deploymentId", "endpointType", "resourceId", "resourcePath", "operationName", "isCanaryRequest", "cipherSuite", "tlsVersion", "xrayTraceId":
 		return nil
 	}

@@ -115,6 +115,9 @@ func (p *Plan) Run(ctx context.Context, x *Exchange) {
 
 // Before takes x through the plan up to the integration.
 func (p *Plan) Before(ctx context.Context, x *Exchange) error {
+	if x.Recording != nil {
+		return p.recorded(p.Request, x, func(s Step) error { return s.Do(ctx, x) })
+	}
 	for _, s := range p.Request {
 		if err := s.Do(ctx, x); err != nil {
 			return err
@@ -125,6 +128,10 @@ func (p *Plan) Before(ctx context.Context, x *Exchange) error {
 
 // After takes x through the plan from the integration to the response.
 func (p *Plan) After(ctx context.Context, x *Exchange) error {
+	if x.Recording != nil {
+		x.Recording.addBackend(x)
+		return p.recorded(p.Response, x, func(s Step) error { return s.Do(ctx, x) })
+	}
 	for _, s := range p.Response {
 		if err := s.Do(ctx, x); err != nil {
 			return err

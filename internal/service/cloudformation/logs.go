@@ -17,19 +17,27 @@ func logsKinds() []*kind {
 		},
 		{
 			Type: "AWS::Logs::LogStream", service: service, props: "LogGroupName! LogStreamName!",
-			makes: func(ctx context.Context, w *worker) error { return putLogPart(ctx, w, "CreateLogStream", "LogStreamName") },
+			makes: func(ctx context.Context, w *worker) error {
+				return putLogPart(ctx, w, "CreateLogStream", "LogStreamName")
+			},
 			turns: nothing,
-			ends:  func(ctx context.Context, w *worker) error { return endLogPart(ctx, w, "DeleteLogStream", "logStreamName") },
+			ends: func(ctx context.Context, w *worker) error {
+				return endLogPart(ctx, w, "DeleteLogStream", "logStreamName")
+			},
 		},
 		{
 			Type: "AWS::Logs::MetricFilter", service: service, props: "FilterName! FilterPattern LogGroupName! MetricTransformations",
 			makes: putMetricFilter, turns: putMetricFilter,
-			ends: func(ctx context.Context, w *worker) error { return endLogPart(ctx, w, "DeleteMetricFilter", "filterName") },
+			ends: func(ctx context.Context, w *worker) error {
+				return endLogPart(ctx, w, "DeleteMetricFilter", "filterName")
+			},
 		},
 		{
 			Type: "AWS::Logs::SubscriptionFilter", service: service, props: "DestinationArn Distribution FilterName! FilterPattern LogGroupName! RoleArn",
 			makes: putSubscription, turns: putSubscription,
-			ends: func(ctx context.Context, w *worker) error { return endLogPart(ctx, w, "DeleteSubscriptionFilter", "filterName") },
+			ends: func(ctx context.Context, w *worker) error {
+				return endLogPart(ctx, w, "DeleteSubscriptionFilter", "filterName")
+			},
 		},
 	}
 }

@@ -364,6 +364,14 @@ type Config struct {
 	// are called at the service-endpoint of lambda, if it is set.
 	FunctionEndpoints Pairs `name:"function-endpoint" file:"function_endpoints" kind:"NAME=PLACE" help:"where functions run: lambda:URL, aws or a URL; may be given more than once"`
 
+	// AlarmActions says what the actions of alarms stand for. The name is the ARN
+	// that alarms have, in which * stands for any text; of several that match the
+	// longest counts. The value is a URL, which gets the message that Amazon sends to
+	// topics in a POST, or exec:PROGRAM, the absolute path of a program that reads it
+	// from its standard input. Not named need to be functions, and topics of SNS
+	// where service-endpoint says where sns is. Alarms with other actions are refused.
+	AlarmActions Pairs `name:"alarm-action" file:"alarm_actions" kind:"ARN=PLACE" help:"what an action of alarms stands for: a URL or exec:PROGRAM; may be given more than once"`
+
 	// ServiceEndpoints says where AWS services are, for integrations of type AWS
 	// and whatever else calls one. A service that is not named here is not called.
 	// The name is that of the service in the integration's URI: sqs, with a subdomain
@@ -478,7 +486,7 @@ func (c *Config) Check() error {
 		c.checkDev(),
 		c.checkTLS(),
 		c.checkAccount(),
-		c.checkAWS(),
+		c.checkAWS(), c.checkAlarmActions(),
 		oneOf("http1", c.HTTP1, "loops", "wire", "std"),
 		oneOf("limits", c.Limits, "default", "aws"),
 		c.checkIntegrationTimeout(),

@@ -88,7 +88,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	access.Resources = iam.NewResources(n.st)
 	api := &late{}
 	stored := objects{n.aws, n.buckets}
-	n.watch = cloudwatch.New(n.st, n.rollups, cloudwatch.Options{Log: n.log})
+	n.watch = cloudwatch.New(n.st, n.rollups, cloudwatch.Options{Actions: newAlarmActions(cfg.AlarmActions, n.functions.router, n.aws), Log: n.log})
 	n.stacks = cloudformation.New(n.st, cloudformation.Options{API: api, Inert: inertTypes(cfg.CloudFormationInert), Settled: n.settle, Templates: stored, Log: n.log})
 	mounts := services(cfg, &parts{
 		st:        n.st,

@@ -49,7 +49,7 @@ type CompositeAlarm struct {
 	StateReason                        *string              `json:"StateReason,omitzero" range:"0,1023"`
 	StateReasonData                    *string              `json:"StateReasonData,omitzero" range:"0,4000"`
 	StateUpdatedTimestamp              *time.Time           `json:"StateUpdatedTimestamp,omitzero"`
-	StateValue                         *string              `json:"StateValue,omitzero" enum:"OK,ALARM,INSUFFICIENT_DATA"`
+	StateValue                         *string              `json:"StateValue,omitzero" enum:"INSUFFICIENT_DATA,ALARM,OK"`
 	StateTransitionedTimestamp         *time.Time           `json:"StateTransitionedTimestamp,omitzero"`
 	ActionsSuppressedBy                *string              `json:"ActionsSuppressedBy,omitzero" enum:"WaitPeriod,ExtensionPeriod,Alarm"`
 	ActionsSuppressedReason            *string              `json:"ActionsSuppressedReason,omitzero" range:"0,1024"`
@@ -118,7 +118,7 @@ type DescribeAlarmsInput struct {
 	AlarmTypes          []string `json:"AlarmTypes,omitzero" enum:"CompositeAlarm,MetricAlarm,LogAlarm"`
 	ChildrenOfAlarmName *string  `json:"ChildrenOfAlarmName,omitzero" range:"1,255"`
 	ParentsOfAlarmName  *string  `json:"ParentsOfAlarmName,omitzero" range:"1,255"`
-	StateValue          *string  `json:"StateValue,omitzero" enum:"OK,ALARM,INSUFFICIENT_DATA"`
+	StateValue          *string  `json:"StateValue,omitzero" enum:"INSUFFICIENT_DATA,ALARM,OK"`
 	ActionPrefix        *string  `json:"ActionPrefix,omitzero" range:"1,1024"`
 	MaxRecords          *int32   `json:"MaxRecords,omitzero" range:"1,100"`
 	NextToken           *string  `json:"NextToken,omitzero"`
@@ -257,7 +257,7 @@ type LogAlarm struct {
 	OKActions                          []string                     `json:"OKActions,omitzero" range:",5"`
 	AlarmActions                       []string                     `json:"AlarmActions,omitzero" range:",5"`
 	InsufficientDataActions            []string                     `json:"InsufficientDataActions,omitzero" range:",5"`
-	StateValue                         *string                      `json:"StateValue,omitzero" enum:"OK,ALARM,INSUFFICIENT_DATA"`
+	StateValue                         *string                      `json:"StateValue,omitzero" enum:"INSUFFICIENT_DATA,ALARM,OK"`
 	StateReason                        *string                      `json:"StateReason,omitzero" range:"0,1023"`
 	StateReasonData                    *string                      `json:"StateReasonData,omitzero" range:"0,4000"`
 	StateUpdatedTimestamp              *time.Time                   `json:"StateUpdatedTimestamp,omitzero"`
@@ -298,7 +298,7 @@ type MetricAlarm struct {
 	OKActions                          []string             `json:"OKActions,omitzero" range:",5"`
 	AlarmActions                       []string             `json:"AlarmActions,omitzero" range:",5"`
 	InsufficientDataActions            []string             `json:"InsufficientDataActions,omitzero" range:",5"`
-	StateValue                         *string              `json:"StateValue,omitzero" enum:"OK,ALARM,INSUFFICIENT_DATA"`
+	StateValue                         *string              `json:"StateValue,omitzero" enum:"INSUFFICIENT_DATA,ALARM,OK"`
 	StateReason                        *string              `json:"StateReason,omitzero" range:"0,1023"`
 	StateReasonData                    *string              `json:"StateReasonData,omitzero" range:"0,4000"`
 	StateUpdatedTimestamp              *time.Time           `json:"StateUpdatedTimestamp,omitzero"`
@@ -444,7 +444,7 @@ type ScheduledQueryConfiguration struct {
 // SetAlarmStateInput is the input of SetAlarmState.
 type SetAlarmStateInput struct {
 	AlarmName       *string `json:"AlarmName,omitzero" aws:"required" range:"1,255"`
-	StateValue      *string `json:"StateValue,omitzero" aws:"required" enum:"OK,ALARM,INSUFFICIENT_DATA"`
+	StateValue      *string `json:"StateValue,omitzero" aws:"required" enum:"INSUFFICIENT_DATA,ALARM,OK"`
 	StateReason     *string `json:"StateReason,omitzero" aws:"required" range:"0,1023"`
 	StateReasonData *string `json:"StateReasonData,omitzero" range:"0,4000"`
 }

@@ -36,10 +36,11 @@ type evaluation struct {
 	ctx      context.Context //nolint:containedctx // it lives as long as one call
 	place    place
 	from, to time.Time
+	sliding  bool // periods begin at from, not where those of the clock do
 	queries  []*query
 	done     map[string]result
 	busy     map[string]bool // being calculated: who comes here again is in a circle
-	read     func(ctx context.Context, q *query, from, to time.Time) (*series, error)
+	read     func(e *evaluation, q *query) (*series, error)
 	search   func(ctx context.Context, e *evaluation, q *query, args []result) ([]*series, error)
 	budget   int // series that may still be read
 }
@@ -50,6 +51,15 @@ type evaluation struct {
 const maxSeries = 1000
 
 var errBudget = errors.New("more metrics are read than one request may")
+
+// start is where the periods of a length begin.
+func (e *evaluation) start(period time.Duration) time.Time {
+	if e.sliding {
+		return e.from
+	}
+	step := int64(period / time.Second)
+	return time.Unix(e.from.Unix()/step*step, 0)
+}
 
 // of is what a query has come to.
 func (e *evaluation) of(q *query) (result, error) {
@@ -87,7 +97,7 @@ func (e *evaluation) fetch(q *query) (*series, error) {
 	if e.budget--; e.budget < 0 {
 		return nil, errBudget
 	}
-	return e.read(e.ctx, q, e.from, e.to)
+	return e.read(e, q)
 }
 
 func (e *evaluation) eval(q *query, x *expression) (result, error) {

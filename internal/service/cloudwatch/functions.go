@@ -235,7 +235,7 @@ func filled(s *series, at int64, with *result) float64 {
 func (e *evaluation) times(period time.Duration) []int64 {
 	step := max(int64(period/time.Second), minuteSeconds)
 	var list []int64
-	for at := e.from.Unix() / step * step; at < e.to.Unix(); at += step {
+	for at := e.start(time.Duration(step) * time.Second).Unix(); at < e.to.Unix(); at += step {
 		list = append(list, at)
 	}
 	return list

@@ -191,10 +191,9 @@ func (s *Service) evaluation(ctx context.Context, at place, queries []*query, fr
 //
 // AWS: of several units without one that was asked for, the values are those of
 // the first by name (LocalStack, test_get_metric_data_different_units_no_unit_in_query).
-func (s *Service) read(ctx context.Context, q *query, from, to time.Time) (*series, error) {
-	step := int64(q.period / time.Second)
-	start := time.Unix(from.Unix()/step*step, 0)
-	list, err := s.points.Read(ctx, q.source, q.metric, start, to)
+func (s *Service) read(e *evaluation, q *query) (*series, error) {
+	start := e.start(q.period)
+	list, err := s.points.Read(e.ctx, q.source, q.metric, start, e.to)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ package cloudwatch
 
 import (
 	"log/slog"
+	"time"
 
 	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/cloudwatch"
@@ -20,7 +21,8 @@ import (
 
 // Options are what a service may be given besides its stores.
 type Options struct {
-	Log *slog.Logger
+	Actions Actions // nil: no alarm can do anything
+	Log     *slog.Logger
 }
 
 // A Service answers the operations of CloudWatch. What is not implemented
@@ -31,6 +33,10 @@ type Service struct {
 	points *rollup.Store
 	opt    Options
 	log    *slog.Logger
+
+	locks store.Locks   // of alarms, by account and region
+	wake  chan struct{} // there is something to do
+	due   time.Time     // when alarms are evaluated next; of Run alone
 }
 
 var _ api.Server = (*Service)(nil)
@@ -40,7 +46,7 @@ func New(st store.Store, points *rollup.Store, opt Options) *Service {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{st: st, points: points, opt: opt, log: opt.Log}
+	return &Service{st: st, points: points, opt: opt, log: opt.Log, wake: make(chan struct{}, 1)}
 }
 
 // A place is an account in a region.

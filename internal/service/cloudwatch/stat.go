@@ -55,15 +55,6 @@ func parseStat(name string) (stat, bool) {
 	return stat{}, false
 }
 
-// extended tells whether a statistic is one of ExtendedStatistics.
-func (s *stat) extended() bool {
-	switch s.name {
-	case "SampleCount", "Average", "Sum", "Minimum", "Maximum":
-		return false
-	}
-	return true
-}
-
 // between reads the bounds of a long form: both percentages, or both values; one
 // may be missing.
 func between(kind, from, to string) func(*rollup.Point) (float64, bool) {

@@ -1,0 +1,243 @@
+package cloudwatch
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	api "gatehouse/internal/awsapi/cloudwatch"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+const (
+	// evaluateAfter is how long after the end of a minute the alarms are
+	// evaluated: what was counted in it is recorded then.
+	evaluateAfter = 3 * time.Second
+	// evaluateAtOnce is how many alarms are evaluated side by side.
+	evaluateAtOnce = 4
+	// ruleRounds is how deep composite alarms may stand on others.
+	ruleRounds = 10
+)
+
+// Run evaluates alarms after each minute, and does what they ask for, until ctx
+// ends. What was asked for and is not done is done by the next Run.
+func (s *Service) Run(ctx context.Context) error {
+	s.due = nextEvaluation(time.Now())
+	next := time.Now() // what the last run left is done at once
+	for {
+		timer := time.NewTimer(time.Until(next))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-s.wake:
+			timer.Stop()
+		case <-timer.C:
+		}
+		now := time.Now()
+		if s.due.After(nextEvaluation(now)) { // the clock was set back
+			s.due = nextEvaluation(now)
+		}
+		if now.Before(s.due) {
+			s.composites(ctx)
+		} else {
+			s.due = nextEvaluation(now)
+			s.evaluateAll(ctx, now.Truncate(time.Minute))
+		}
+		next = s.due
+		if retry := s.deliver(ctx); retry.Before(next) {
+			next = retry
+		}
+	}
+}
+
+// nextEvaluation is when alarms are evaluated after a time.
+func nextEvaluation(now time.Time) time.Time {
+	next := now.Truncate(time.Minute).Add(evaluateAfter)
+	if !next.After(now) {
+		next = next.Add(time.Minute)
+	}
+	return next
+}
+
+// wakeUp lets Run look what is to be done.
+func (s *Service) wakeUp() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it is about to
+	}
+}
+
+// evaluateAll evaluates the alarms of all accounts and regions at the end of a
+// minute.
+func (s *Service) evaluateAll(ctx context.Context, end time.Time) {
+	scopes, err := record.Scopes(ctx, s.st)
+	if err != nil {
+		s.complain(ctx, "alarms were not evaluated", err)
+		return
+	}
+	g := new(errgroup.Group)
+	g.SetLimit(evaluateAtOnce)
+	for _, sc := range scopes {
+		at := place{sc.Account, sc.Region}
+		rows, err := s.alarms(at).All(ctx)
+		if err != nil {
+			s.complain(ctx, "alarms were not evaluated", err)
+			continue
+		}
+		for i := range rows {
+			if m := rows[i].Value.Metric; m != nil {
+				g.Go(func() error {
+					s.evaluateOne(ctx, at, m, end)
+					return nil
+				})
+			}
+		}
+	}
+	_ = g.Wait() // they return nil
+	s.composites(ctx)
+}
+
+// complain logs what an operator should see, unless the end is the reason.
+func (s *Service) complain(ctx context.Context, what string, err error, attrs ...any) {
+	if ctx.Err() == nil {
+		s.log.Error(what, append(attrs, "error", err)...)
+	}
+}
+
+func (s *Service) evaluateOne(ctx context.Context, at place, m *api.MetricAlarm, end time.Time) {
+	st, changed, err := s.evaluate(ctx, at, m, end)
+	if err != nil {
+		s.complain(ctx, "an alarm was not evaluated", err, "alarm", *m.AlarmArn)
+		return
+	}
+	if !changed || st.value == *m.StateValue {
+		return
+	}
+	st.at = now()
+	configured := *m.AlarmConfigurationUpdatedTimestamp
+	err = s.transition(ctx, at, *m.AlarmName, func(a *alarm) (state, bool) {
+		// What it was evaluated by may have changed meanwhile.
+		return st, a.Metric != nil && a.Metric.AlarmConfigurationUpdatedTimestamp.Equal(configured) && *a.Metric.StateValue == *m.StateValue
+	})
+	if err != nil {
+		s.complain(ctx, "the state of an alarm was not kept", err, "alarm", *m.AlarmArn)
+	}
+}
+
+// composites evaluates the composite alarms, until nothing changes.
+func (s *Service) composites(ctx context.Context) {
+	scopes, err := record.Scopes(ctx, s.st)
+	if err != nil {
+		s.complain(ctx, "composite alarms were not evaluated", err)
+		return
+	}
+	for _, sc := range scopes {
+		at := place{sc.Account, sc.Region}
+		for range ruleRounds {
+			changed, err := s.compositesOf(ctx, at)
+			if err != nil {
+				s.complain(ctx, "composite alarms were not evaluated", err)
+			}
+			if !changed {
+				break
+			}
+		}
+	}
+}
+
+func (s *Service) compositesOf(ctx context.Context, at place) (changed bool, err error) {
+	rows, err := s.alarms(at).All(ctx)
+	if err != nil {
+		return false, err
+	}
+	states := make(map[string]state, len(rows))
+	for i := range rows {
+		states[rows[i].Value.name()] = rows[i].Value.state()
+	}
+	for i := range rows {
+		c := rows[i].Value.Composite
+		if c == nil {
+			continue
+		}
+		r, err := parseRule(*c.AlarmRule)
+		if err != nil {
+			return changed, err
+		}
+		st := compositeState(at, r, states)
+		if st.value == *c.StateValue {
+			continue
+		}
+		was := *c.StateValue
+		err = s.transition(ctx, at, *c.AlarmName, func(a *alarm) (state, bool) {
+			return st, a.Composite != nil && *a.Composite.StateValue == was && *a.Composite.AlarmRule == *c.AlarmRule
+		})
+		if err != nil {
+			return changed, err
+		}
+		changed = true
+	}
+	return changed, nil
+}
+
+// compositeState is the state of a composite alarm, with the alarm that changed
+// last as the reason.
+//
+// AWS: API reference of CompositeAlarm, examples of StateReason and of its data.
+func compositeState(at place, r *rule, states map[string]state) state {
+	st := state{value: api.StateValueOk, at: now()}
+	if r.holds(states) {
+		st.value = api.StateValueAlarm
+	}
+	names := r.names(nil)
+	names = slices.DeleteFunc(names, func(n string) bool { _, ok := states[n]; return !ok })
+	if len(names) == 0 {
+		st.reason = "The rule is " + strings.ToLower(st.value)
+		return st
+	}
+	last := slices.MaxFunc(names, func(a, b string) int { return states[a].at.Compare(states[b].at) })
+	of := states[last]
+	st.reason = at.alarmARN(last) + " transitioned to " + of.value + " at " + of.at.Format("Monday 02 January, 2006 15:04:05 UTC")
+	st.data = text(map[string]any{"triggeringAlarms": []any{map[string]any{
+		"arn": at.alarmARN(last), "state": map[string]string{"value": of.value, "timestamp": of.at.Format(stateDate)},
+	}}})
+	return st
+}
+
+// transition puts an alarm into the state that to returns, if it says so, and
+// notes what it asks for in the same commit.
+func (s *Service) transition(ctx context.Context, at place, name string, to func(*alarm) (state, bool)) error {
+	t := s.alarms(at)
+	return store.Update(ctx, s.st, func(c *store.Change) error {
+		rec, rev, err := t.Find(ctx, errMissing, name)
+		if errors.Is(err, errMissing) {
+			return nil // it was deleted
+		}
+		if err != nil {
+			return err
+		}
+		next, ok := to(&rec)
+		if !ok {
+			return nil
+		}
+		before := rec.state()
+		rec.set(next)
+		c.Require(t.Is(store.ID(name), rev))
+		store.Add(c, t, store.ID(name), rec)
+		if before.value == next.value {
+			return nil
+		}
+		if err := s.remember(ctx, c, at, &rec, historyItem{
+			kind: api.HistoryItemTypeStateUpdate, summary: "Alarm updated from " + before.value + " to " + next.value, data: transitionText(before, next),
+		}); err != nil {
+			return err
+		}
+		s.ask(c, at, &rec, before)
+		return nil
+	})
+}

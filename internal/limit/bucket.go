@@ -41,10 +41,12 @@ const longest = math.MaxInt64 / 8
 var epoch = time.Now()
 
 // NewBucket returns a full bucket. A rate or a burst of 0 lets nothing pass.
-func NewBucket(rate float64, burst int) *Bucket {
+func NewBucket(rate float64, burst int) *Bucket { return newBucket(newSetting(rate, burst)) }
+
+func newBucket(s *setting) *Bucket {
 	b := new(Bucket)
 	b.full.Store(math.MinInt64)
-	b.setting.Store(newSetting(rate, burst))
+	b.setting.Store(s)
 	return b
 }
 
@@ -64,7 +66,13 @@ func (b *Bucket) Set(rate float64, burst int) {
 	if s := b.setting.Load(); s.rate == rate && s.burst == burst {
 		return
 	}
-	s := newSetting(rate, burst)
+	b.set(newSetting(rate, burst))
+}
+
+func (b *Bucket) set(s *setting) {
+	if had := b.setting.Load(); had.rate == s.rate && had.burst == s.burst {
+		return
+	}
 	b.setting.Store(s)
 	most := int64(time.Since(epoch))*ticks + s.depth
 	for old := b.full.Load(); old > most && !b.full.CompareAndSwap(old, most); old = b.full.Load() {

@@ -10,8 +10,9 @@ import (
 // configuration compiled anew finds the buckets of the one before as full as
 // they were. Its zero value is empty.
 type Registry struct {
-	mu      sync.Mutex // guards buckets; never held while calling out
+	mu      sync.Mutex // guards the fields below; never held while calling out
 	buckets map[string]weak.Pointer[Bucket]
+	last    *setting // asked for: there may be a bucket for each of a million keys of one plan
 }
 
 // Bucket returns the bucket of a name, set to this rate and burst. If there is
@@ -19,11 +20,14 @@ type Registry struct {
 func (r *Registry) Bucket(name string, rate float64, burst int) *Bucket {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.last == nil || r.last.rate != rate || r.last.burst != burst {
+		r.last = newSetting(rate, burst)
+	}
 	if b := r.buckets[name].Value(); b != nil {
-		b.Set(rate, burst)
+		b.set(r.last)
 		return b
 	}
-	b := NewBucket(rate, burst)
+	b := newBucket(r.last)
 	p := weak.Make(b)
 	if r.buckets == nil {
 		r.buckets = make(map[string]weak.Pointer[Bucket])

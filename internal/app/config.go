@@ -252,6 +252,16 @@ type Config struct {
 	// ResourcesPerAPI is how many resources a REST API may have.
 	ResourcesPerAPI int `name:"resources-per-api" kind:"N" help:"resources of a REST API"`
 
+	// RoutesPerAPI is how many routes an HTTP or WebSocket API may have.
+	RoutesPerAPI int `name:"routes-per-api" kind:"N" help:"routes of an HTTP or WebSocket API"`
+
+	// IntegrationsPerAPI is how many integrations an HTTP or WebSocket API may have.
+	IntegrationsPerAPI int `name:"integrations-per-api" kind:"N" help:"integrations of an HTTP or WebSocket API"`
+
+	// HTTPAPIKeys lets routes of HTTP APIs require API keys (apiKeyRequired), with
+	// the usage plans of REST APIs. Amazon refuses them.
+	HTTPAPIKeys bool `name:"http-api-keys" help:"let routes of HTTP APIs require API keys"`
+
 	// StagesPerAPI is how many stages a REST API may have.
 	StagesPerAPI int `name:"stages-per-api" kind:"N" help:"stages of a REST API"`
 
@@ -461,7 +471,7 @@ func Defaults() *Config {
 		MaxConnections: 65_536, BackendConnections: 1024, FunctionConcurrency: 1000, CacheMemory: 256 << 20, MetricsSize: 1 << 30, MaxMetrics: 100_000,
 
 		Limits:   "default",
-		RestAPIs: 600, EdgeAPIs: 120, ResourcesPerAPI: 300, StagesPerAPI: 10, ModelsPerAPI: 400, DocumentationParts: 2000, DocumentationVersions: 10_000,
+		RestAPIs: 600, EdgeAPIs: 120, ResourcesPerAPI: 300, RoutesPerAPI: 300, IntegrationsPerAPI: 300, StagesPerAPI: 10, ModelsPerAPI: 400, DocumentationParts: 2000, DocumentationVersions: 10_000,
 		DeploymentsPerAPI: 10_000, ValidatorsPerAPI: 400, MappingsPerDomain: 10_000, PolicySize: 8 << 10, AccessAssociations: 100, StageVariables: 100, AuthorizersPerAPI: 10,
 		APIKeys: 10_000, UsagePlans: 300, UsagePlansPerKey: 10, DomainNames: 120, VPCLinks: 20, ClientCertificates: 60,
 		IntegrationTimeout: 29 * time.Second,

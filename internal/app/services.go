@@ -59,7 +59,10 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 	restAPIs := rest.New(p.st, p.blobs, restOptions(cfg, p))
 	return []awsrpc.Mount{
 		apigateway.Mount(restAPIs),
-		apigatewayv2.Mount(httpapi.New(p.st, p.blobs, httpapi.Options{Caches: p.data, Roles: p.roles, Domains: restAPIs, LoadBalancers: cfg.LoadBalancers})),
+		apigatewayv2.Mount(httpapi.New(p.st, p.blobs, httpapi.Options{
+			Limits: httpapi.Limits{Routes: cfg.RoutesPerAPI, Integrations: cfg.IntegrationsPerAPI, Stages: cfg.StagesPerAPI, Authorizers: cfg.AuthorizersPerAPI, Millis: int(cfg.IntegrationTimeout.Milliseconds())},
+			Keys:   cfg.HTTPAPIKeys, Caches: p.data, Roles: p.roles, Domains: restAPIs, LoadBalancers: cfg.LoadBalancers,
+		})),
 		management.Mount(management.New(p.sockets, int(cfg.WebSocketMessage))),
 		iamapi.Mount(identities),
 		discoveryapi.Mount(p.cloudMap),
@@ -91,6 +94,7 @@ type dataPlane interface {
 // restOptions are what the operator says about REST APIs, and what they ask.
 func restOptions(cfg *Config, p *parts) rest.Options {
 	return rest.Options{
+		HTTPKeys: cfg.HTTPAPIKeys,
 		Limits: rest.Limits{
 			RestAPIs: cfg.RestAPIs, ResourcesPerAPI: cfg.ResourcesPerAPI, StagesPerAPI: cfg.StagesPerAPI,
 			APIKeys: cfg.APIKeys, UsagePlans: cfg.UsagePlans, DomainNames: cfg.DomainNames,

@@ -126,6 +126,9 @@ func (p *httpPlanner) planFor(rt *gateway.Route, r *v2.Route) (*gateway.Plan, er
 	} else if s != nil {
 		plan.Request = append(plan.Request, s)
 	}
+	if isTrue(r.ApiKeyRequired) { // beyond AWS
+		plan.Request = append(plan.Request, &step.APIKey{Required: true})
+	}
 	plan.Request = append(plan.Request, p.throttle(rt))
 	in, ok := p.def.Integrations[strings.TrimPrefix(str(r.Target), "integrations/")]
 	if !ok {
@@ -189,7 +192,7 @@ func (p *httpPlanner) integration(rt *gateway.Route, in *v2.Integration) (gatewa
 		}
 		return integration.NewLambdaHTTP(&integration.LambdaConfig{
 			Invoker: invoker, Function: uri, Method: "POST", Timeout: timeout,
-			Source: p.source(rt), Form: event.NewHTTPForm(rt, p.rec.StageVariables),
+			Source: p.source(rt), Form: event.NewHTTPForm(rt, p.rec.StageVariables), Stream: streamsHTTP(in),
 		}, str(in.PayloadFormatVersion))
 	}
 	return nil, errors.New("integration type " + str(in.IntegrationType) + " is not supported yet")
@@ -233,8 +236,11 @@ func (p *httpPlanner) proxy(rt *gateway.Route, in *v2.Integration, text string, 
 	p.b.clusters[key] = true
 	cfg := &integration.HTTPAPIConfig{Config: integration.Config{
 		API: p.id.api, URI: uri, Cluster: cluster, Method: str(in.IntegrationMethod), Timeout: timeout,
+		Stream: streamsHTTP(in), Idle: streamIdleHTTP,
 	}, Route: rt, Private: private}
-	if cfg.Request, err = integration.MapRequest(in.RequestParameters, rt, p.rec.StageVariables); err != nil {
+	mapped := maps.Clone(in.RequestParameters)
+	delete(mapped, record.StreamParameter)
+	if cfg.Request, err = integration.MapRequest(mapped, rt, p.rec.StageVariables); err != nil {
 		return nil, err
 	}
 	if cfg.Responses, err = integration.MapResponses(in.ResponseParameters, p.rec.StageVariables); err != nil {
@@ -242,6 +248,13 @@ func (p *httpPlanner) proxy(rt *gateway.Route, in *v2.Integration, text string, 
 	}
 	return integration.NewHTTPAPIProxy(cfg)
 }
+
+// streamsHTTP tells whether an integration's answer is passed on as it comes.
+func streamsHTTP(in *v2.Integration) bool { return in.RequestParameters[record.StreamParameter] != "" }
+
+// streamIdleHTTP is how long a streamed answer may make no progress: as long as
+// that of a regional REST API.
+const streamIdleHTTP = 5 * time.Minute
 
 // finishers are what is run after every response, the metrics first.
 func (p *httpPlanner) finishers(accessLog func(format string, sink gateway.Sink) *step.AccessLog) ([]gateway.Finisher, error) {

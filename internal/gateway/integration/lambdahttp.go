@@ -61,6 +61,9 @@ func (l *LambdaHTTP) Call(ctx context.Context, x *gateway.Exchange) error {
 	if err != nil {
 		return l.fault(x, err)
 	}
+	if l.Stream {
+		return l.stream(x, res, cancel)
+	}
 	cancel()
 	if res.Error != "" {
 		// AWS: logging-metrics.md §1.4; the client gets 500.
@@ -99,6 +102,13 @@ func (l *LambdaHTTP) answer(x *gateway.Exchange, payload []byte) error {
 		x.Vars.IntegrationError = "The response from the Lambda function doesn't match the format that API Gateway expects. " + err.Error()
 		return failed(errors.New(x.Vars.IntegrationError))
 	}
+	l.head(x, a)
+	x.SetAnswerBody(body)
+	return nil
+}
+
+// head makes the head of the response of a function's answer.
+func (l *LambdaHTTP) head(x *gateway.Exchange, a *answer) {
 	x.Vars.FunctionStatus = a.status
 	l.begin(x, a.status)
 	h := &x.MethodResponse.Header
@@ -119,8 +129,6 @@ func (l *LambdaHTTP) answer(x *gateway.Exchange, payload []byte) error {
 	if !typed {
 		h.AddID(wire.HeaderContentType, "text/plain; charset=utf-8")
 	}
-	x.SetAnswerBody(body)
-	return nil
 }
 
 // begin makes the head of the response.

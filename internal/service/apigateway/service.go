@@ -27,6 +27,8 @@ import (
 // Options are what a [Service] may be told. The zero Options are the defaults.
 type Options struct {
 	Limits Limits
+	// HTTPKeys: usage plans may have stages of HTTP APIs, too. This is beyond AWS.
+	HTTPKeys bool
 
 	// AccountRate and AccountBurst are the throttle that the data plane holds
 	// each account to in each Region; 0: none. They are only reported here.

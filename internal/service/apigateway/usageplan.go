@@ -119,7 +119,7 @@ func (s *Service) requirePlanStage(ctx context.Context, c *store.Change, t recor
 		return nil
 	}
 	// A plan may have stages of WebSocket APIs, too (websocket-execution.md §10).
-	if socket, _, err := t.APIs.Get(ctx, restAPI); err != nil || str(socket.ProtocolType) != v2.ProtocolTypeWebsocket {
+	if other, _, err := t.APIs.Get(ctx, restAPI); err != nil || str(other.ProtocolType) != v2.ProtocolTypeWebsocket && !s.opt.HTTPKeys {
 		return missing
 	}
 	if _, rev, err = t.APIStages.Find(ctx, missing, restAPI, stage); err == nil {

@@ -2,6 +2,7 @@ package apigatewayv2
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	rest "gatehouse/internal/awsapi/apigateway"
@@ -140,9 +141,14 @@ func (s *Service) GetDomainNames(ctx context.Context, in *api.GetDomainNamesInpu
 	if err != nil {
 		return nil, err
 	}
-	out := &api.GetDomainNamesResponse{NextToken: list.Position, Items: make([]api.DomainName, len(list.Items))}
+	out := &api.GetDomainNamesResponse{NextToken: list.Position, Items: make([]api.DomainName, 0, len(list.Items))}
 	for i := range list.Items {
-		out.Items[i] = shownDomain(&list.Items[i])
+		d := &list.Items[i]
+		// AWS: version 2 knows no private custom domain names.
+		if e := d.EndpointConfiguration; e != nil && slices.Contains(e.Types, rest.EndpointTypePrivate) {
+			continue
+		}
+		out.Items = append(out.Items, shownDomain(d))
 	}
 	return out, nil
 }

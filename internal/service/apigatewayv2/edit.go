@@ -14,7 +14,7 @@ import (
 // to the edit alone.
 type apiEdit struct {
 	t      record.Tables
-	limits *Limits
+	limits *quotas
 	rec    record.API
 	def    *record.APIDefinition
 }

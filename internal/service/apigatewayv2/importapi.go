@@ -106,6 +106,9 @@ func (e *apiEdit) define(doc *openapi.HTTPAPI) error {
 		if err := finishIntegration(&in); err != nil {
 			return err
 		}
+		if err := e.checkTimeout(&in); err != nil {
+			return err
+		}
 		integrations[i] = record.NewID(routeIDLen)
 		in.IntegrationId = &integrations[i]
 		e.putIntegration(in)

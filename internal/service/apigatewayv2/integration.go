@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	api "gatehouse/internal/awsapi/apigatewayv2"
@@ -30,6 +31,9 @@ func (s *Service) CreateIntegration(ctx context.Context, in *api.CreateIntegrati
 			finish = finishSocketIntegration
 		}
 		if err := finish(&i); err != nil {
+			return err
+		}
+		if err := e.checkTimeout(&i); err != nil {
 			return err
 		}
 		var err error
@@ -61,7 +65,25 @@ func (e *apiEdit) putIntegration(i api.Integration) {
 const (
 	minTimeout = 50
 	maxTimeout = 30_000
+	// maxStreamTimeout is that of what is streamed, as for REST APIs.
+	maxStreamTimeout = 900_000
 )
+
+// checkTimeout refuses a time-out that AWS refuses, or that the operator does.
+func (e *apiEdit) checkTimeout(i *api.Integration) error {
+	most := int32(maxTimeout)
+	if isSocket(&e.rec.Api) {
+		most = maxSocketTimeout
+	}
+	most = max(most, int32(e.limits.Millis))
+	if i.RequestParameters[record.StreamParameter] != "" {
+		most = maxStreamTimeout
+	}
+	if t := i.TimeoutInMillis; t != nil && (*t < minTimeout || *t > most) {
+		return bad("Timeout should be between 50 ms and " + strconv.Itoa(int(most)) + " ms")
+	}
+	return nil
+}
 
 // finishIntegration fills in what a new integration leaves open, and checks it.
 func finishIntegration(i *api.Integration) error {
@@ -130,8 +152,6 @@ func checkCommon(i *api.Integration) error {
 		return bad("credentialsArn is supported only for integrations of type AWS_PROXY")
 	case i.ContentHandlingStrategy != nil || i.PassthroughBehavior != nil || len(i.RequestTemplates) > 0 || str(i.TemplateSelectionExpression) != "":
 		return bad("contentHandlingStrategy, passthroughBehavior and templates are supported only for WebSocket APIs")
-	case i.TimeoutInMillis != nil && (*i.TimeoutInMillis < minTimeout || *i.TimeoutInMillis > maxTimeout):
-		return bad("Timeout should be between 50 ms and 30000 ms")
 	}
 	return checkRole(str(i.CredentialsArn))
 }
@@ -226,6 +246,9 @@ func (s *Service) UpdateIntegration(ctx context.Context, in *api.UpdateIntegrati
 		}
 		out = i
 		e.putIntegration(i)
+		if err := e.checkTimeout(&i); err != nil {
+			return err
+		}
 		if err := s.passRole(ctx, i.CredentialsArn); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	api "gatehouse/internal/awsapi/apigatewayv2"
+	"gatehouse/internal/record"
 )
 
 // What may stand in parameter mappings.
@@ -18,6 +19,12 @@ var reference = regexp.MustCompile(`\$\{([^}]*)\}|\$([A-Za-z][A-Za-z0-9_.]*)`)
 // checkMappings refuses parameter mappings that AWS refuses.
 func checkMappings(i *api.Integration) error {
 	for _, key := range sortedKeys(i.RequestParameters) {
+		if key == record.StreamParameter {
+			if i.RequestParameters[key] != "STREAM" {
+				return bad("Invalid mapping expression specified: the value of " + key + " must be STREAM")
+			}
+			continue
+		}
 		if err := checkMapping(key, i.RequestParameters[key], "overwrite:path", "$request."); err != nil {
 			return err
 		}

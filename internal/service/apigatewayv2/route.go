@@ -37,6 +37,10 @@ func (e *apiEdit) putRoute(rt api.Route) error {
 	if err := check(&rt); err != nil {
 		return err
 	}
+	if is(rt.ApiKeyRequired) && !isSocket(&e.rec.Api) && !e.limits.keys {
+		// AWS: API reference, Route.
+		return bad("apiKeyRequired is supported only for WebSocket APIs. Beyond AWS, Gatehouse has it for HTTP APIs with http-api-keys")
+	}
 	for _, other := range e.def.Routes {
 		if str(other.RouteId) != str(rt.RouteId) && same(str(other.RouteKey), str(rt.RouteKey)) {
 			// AWS: the text is in the CDK's and Serverless's issue trackers.
@@ -65,11 +69,8 @@ func checkRoute(rt *api.Route) error {
 		// AWS: the text is in the Terraform provider's issue tracker.
 		return bad(`The provided route key is not formatted properly for HTTP protocol. Format should be "<HTTP METHOD> /<RESOURCE PATH>" or "$default"`)
 	}
-	switch {
-	case is(rt.ApiKeyRequired):
-		// AWS: API reference, Route: these are for WebSocket APIs.
-		return bad("apiKeyRequired is supported only for WebSocket APIs")
-	case len(rt.RequestModels) > 0 || len(rt.RequestParameters) > 0 || str(rt.ModelSelectionExpression) != "" || str(rt.RouteResponseSelectionExpression) != "":
+	if len(rt.RequestModels) > 0 || len(rt.RequestParameters) > 0 || str(rt.ModelSelectionExpression) != "" || str(rt.RouteResponseSelectionExpression) != "" {
+		// AWS: API reference, Route.
 		return bad("requestModels, requestParameters, modelSelectionExpression and routeResponseSelectionExpression are supported only for WebSocket APIs")
 	}
 	return nil

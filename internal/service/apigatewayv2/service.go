@@ -28,6 +28,7 @@ import (
 // AWS: "Quotas for configuring and running an HTTP API".
 type Limits struct {
 	Routes, Integrations, Stages, Authorizers, VPCLinks int
+	Millis                                              int // of an integration's time-out; at least AWS's
 }
 
 // DefaultLimits are AWS's.
@@ -39,13 +40,21 @@ type Service struct {
 	api.UnimplementedServer
 	st     store.Store
 	blobs  *store.Blobs
-	limits Limits
+	limits quotas
 	opt    Options
+}
+
+// quotas are what an edit is held to: the limits, and what goes beyond AWS.
+type quotas struct {
+	Limits
+	keys bool
 }
 
 // Options are what a service asks of others. All may be left out.
 type Options struct {
 	Limits Limits // 0: AWS's
+	// Keys: routes of HTTP APIs may require API keys. This is beyond AWS.
+	Keys   bool
 	Caches Flusher
 	Roles  RolePasser
 	// Domains keeps the domain names; nil: there are none.
@@ -76,7 +85,7 @@ func New(st store.Store, blobs *store.Blobs, opt Options) *Service {
 			*l.have = *l.otherwise
 		}
 	}
-	return &Service{st: st, blobs: blobs, limits: limits, opt: opt}
+	return &Service{st: st, blobs: blobs, limits: quotas{limits, opt.Keys}, opt: opt}
 }
 
 // tables are the records of the caller's account and region.

@@ -201,8 +201,6 @@ func checkSocketIntegration(i *api.Integration) error {
 		return bad("responseParameters of an integration are supported only for HTTP APIs")
 	case len(i.RequestParameters) > 0 && t == api.IntegrationTypeAwsProxy:
 		return bad("requestParameters are not supported for integrations of the type AWS_PROXY")
-	case *i.TimeoutInMillis < minTimeout || *i.TimeoutInMillis > maxSocketTimeout:
-		return bad("Timeout should be between 50 ms and 29000 ms")
 	}
 	if err := checkSocketTemplates(i); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -86,6 +87,7 @@ type node struct {
 	discovery   *discovery.Keeper
 	releases    releases
 	sources     discovery.Surroundings
+	services    sync.Mutex // held while a cluster is made of a service of Cloud Map
 	changes     *clusters.Service
 	plain       *servicediscovery.Plain
 	registry    *servicediscovery.Follower
@@ -154,13 +156,13 @@ func (n *node) open() error {
 		return err
 	}
 	n.clusters = upstream.NewRegistry(upstream.Options{MaxConnections: cfg.BackendConnections, Clusters: cfg.Clusters, Zone: cfg.Zone, Variables: contextVariable})
-	n.openReleases()
 	if n.aws, err = n.openAWS(); err != nil {
 		return err
 	}
 	if err := n.openDiscovery(); err != nil {
 		return err
 	}
+	n.openReleases()
 	if n.functions, err = n.openFunctions(); err != nil {
 		return err
 	}

@@ -207,6 +207,11 @@ func (n *node) serviceCluster(scope record.Scope, text string) (host string, err
 		sum := sha256.Sum256([]byte(values.Encode()))
 		cluster = fmt.Sprintf("%s-%x.cloud-map", strings.ToLower(id), sum[:4])
 	}
+	n.services.Lock()
+	defer n.services.Unlock()
+	if n.discovery.Has(cluster) {
+		return cluster + ".cluster", nil // to define it again would take its endpoints away
+	}
 	if err := n.clusters.Define(cluster, upstream.Definition{Discovered: true}); err != nil {
 		return "", err
 	}

@@ -1,6 +1,10 @@
 package app
 
-import releasesapi "gatehouse/internal/service/releases"
+import (
+	"gatehouse/internal/discovery"
+	releasesapi "gatehouse/internal/service/releases"
+	"gatehouse/internal/upstream"
+)
 
 // releases are the parts that clusters and releases of the API are made of.
 type releases struct {
@@ -16,6 +20,30 @@ func (n *node) openReleases() {
 	for name := range n.cfg.Clusters {
 		fixed[name] = true
 	}
-	s := releasesapi.New(n.st, n.credential.AccountID, n.clusters, fixed)
+	s := releasesapi.New(n.st, n.credential.AccountID, &definedClusters{n.clusters, n.discovery}, fixed)
 	n.releases = releases{s, releasesapi.NewFollower(s, n.log), releasesapi.NewPilot(s, n.log)}
+}
+
+// definedClusters are clusters that are defined while the server runs: what
+// operators change by hand about their endpoints holds for them too.
+type definedClusters struct {
+	*upstream.Registry
+	keeper *discovery.Keeper
+}
+
+var _ releasesapi.Backend = (*definedClusters)(nil)
+
+// Define implements releases.Backend.
+func (d *definedClusters) Define(name string, def upstream.Definition) error {
+	err := d.Registry.Define(name, def)
+	if err == nil {
+		d.keeper.Replace(name, def.Endpoints)
+	}
+	return err
+}
+
+// Undefine implements releases.Backend.
+func (d *definedClusters) Undefine(name string) {
+	d.keeper.Forget(name)
+	d.Registry.Undefine(name)
 }

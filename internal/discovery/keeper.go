@@ -120,6 +120,39 @@ func (k *Keeper) Add(name string, c Cluster) error {
 	return nil
 }
 
+// Replace says that the target has given a cluster without a source these
+// endpoints, in the place of those before; a cluster that is new comes by it.
+// What operators changed is laid over them.
+func (k *Keeper) Replace(name string, fixed []Endpoint) {
+	fresh := newKept(name, &Cluster{Fixed: fixed})
+	k.mu.Lock()
+	c := k.clusters[name]
+	if c == nil {
+		fresh.change(k.changes[name])
+		delete(k.changes, name)
+		c = fresh
+		k.clusters[name] = c
+	}
+	k.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.found, c.given, c.status.Found = fresh.found, fresh.given, len(fresh.found)
+	k.giveLocked(c)
+}
+
+// Forget forgets a cluster that came by Replace. What operators changed is kept,
+// for it may come again.
+func (k *Keeper) Forget(name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if c := k.clusters[name]; c != nil && c.source == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		k.changes[name] = c.changes
+		delete(k.clusters, name)
+	}
+}
+
 // cluster returns the cluster of this name; nil: there is none.
 func (k *Keeper) cluster(name string) *kept {
 	k.mu.Lock()

@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"gatehouse/internal/discovery"
+	"gatehouse/internal/upstream"
 )
 
 // A target remembers what it was told.
@@ -300,4 +302,51 @@ func TestChangesEdit(t *testing.T) {
 	if _, err := c.Edit("a:1", func(ch *discovery.Change) error { ch.Weight = 1001; return nil }); err == nil {
 		t.Error("a weight of 1001 was taken")
 	}
+}
+
+// A cluster that is defined while the server runs has its changes laid over it,
+// before and after it is defined anew.
+func TestKeeperReplace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, to := keep(t, discovery.Cluster{})
+		k.Change("later", discovery.Changes{Endpoints: []discovery.Change{{Address: "a:1", Drained: true}}})
+		k.Replace("later", []discovery.Endpoint{{Address: "a:1"}, {Address: "b:2"}})
+		if got := to.last(); got != "a:1- b:2" {
+			t.Errorf("defined: %q", got)
+		}
+		k.Replace("later", []discovery.Endpoint{{Address: "a:1"}})
+		if got := to.last(); got != "a:1-" {
+			t.Errorf("defined anew: %q", got)
+		}
+		k.Forget("later")
+		if k.Has("later") {
+			t.Error("there after it was forgotten")
+		}
+		n := to.told()
+		k.Replace("later", []discovery.Endpoint{{Address: "c:1"}})
+		if to.told() != n {
+			t.Errorf("told %q, which the target has already", to.last())
+		}
+		if !k.Knows("later", "c:1") || k.Knows("later", "a:1") {
+			t.Error("knows what is not there")
+		}
+	})
+}
+
+// Whatever a source finds, the registry of clusters takes what is made of it.
+func TestKeeperUpstreamTakes(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		reg := upstream.NewRegistry(upstream.Options{Clusters: map[string]upstream.Definition{"c": {Discovered: true}}})
+		defer reg.Close()
+		word := rapid.OneOf(rapid.SampledFrom([]string{"10.0.0.1:80", "[fd00::1]:80", "host:80", "x.cluster:80", ":80", "h:0", "h:70000", "a,b:1", "h :1"}), rapid.String())
+		f := discovery.Found{Endpoints: rapid.SliceOf(rapid.Custom(func(rt *rapid.T) discovery.Endpoint {
+			return discovery.Endpoint{Address: word.Draw(rt, "address"), Weight: rapid.Int().Draw(rt, "weight"), Priority: rapid.Int().Draw(rt, "priority"),
+				Zone: rapid.StringN(0, 200, 200).Draw(rt, "zone"), Draining: rapid.Bool().Draw(rt, "draining")}
+		})).Draw(rt, "endpoints")}
+		k := discovery.NewKeeper(map[string]discovery.Cluster{"c": {Source: newScripted(), MayEmpty: true}}, reg, slog.New(slog.DiscardHandler))
+		k.Take("c", f)
+		if st := k.Status("c"); st.LastError != "" {
+			rt.Fatalf("refused: %s", st.LastError)
+		}
+	})
 }

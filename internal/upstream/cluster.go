@@ -155,8 +155,11 @@ func (c *Cluster) Do(ctx context.Context, req *wire.Request, resp *wire.Response
 // of it.
 func (c *Cluster) once(ctx context.Context, req *wire.Request, resp *wire.Response, until, deadline time.Time) error {
 	c.begun()
-	if c.h2 != nil {
+	switch {
+	case c.h2 != nil:
 		return c.h2.do(ctx, req, resp, until, deadline)
+	case c.upgrades(req):
+		return c.upgrade(ctx, req, resp, until)
 	}
 	cn, err := c.pool.take(ctx, until)
 	if err != nil {

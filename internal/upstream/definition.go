@@ -300,6 +300,8 @@ func (d *Definition) checkProtocol() error {
 		return errors.New("protocol: h2 has many requests on a connection: neither proxy-protocol nor websocket go with it")
 	case d.Protocol == "h2" && d.Retries.Hedge > 0:
 		return errors.New("retries: hedge: not with h2")
+	case d.WebSocket && d.Retries.Hedge > 0:
+		return errors.New("retries: hedge: not with websocket")
 	case d.TLS != nil && (d.TLS.Cert == "") != (d.TLS.Key == ""):
 		return errors.New("tls: cert and key go together")
 	}

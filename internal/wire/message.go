@@ -45,6 +45,9 @@ type Request struct {
 	AnswerIdle time.Duration
 	// Peer is the client on whose behalf a request is sent; nil: nobody knows.
 	Peer *Peer
+	// Upgrade is the protocol to which a request that is sent asks to change, where
+	// that can be done; empty: none.
+	Upgrade string
 	// Close: the peer asked for the connection to end after this request.
 	Close bool
 	// HTTP10: the peer speaks HTTP/1.0.

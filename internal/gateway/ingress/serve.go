@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"sync"
 
@@ -53,7 +54,7 @@ func (e *exchange) Serve(ctx context.Context) (resp *wire.Response) {
 	default:
 		e.gw.Serve(ctx, &e.x)
 	}
-	e.x.GiveCookies()
+	e.complete()
 	return resp
 }
 
@@ -87,7 +88,7 @@ func (e *exchange) Begin(ctx context.Context, call *wire.Call) (resp *wire.Respo
 		e.x.Cluster = c // also if Serve goes on
 	}
 	b, ok := e.x.Cluster.(wire.Backend)
-	if !ok {
+	if !ok || e.x.IntegrationRequest.Upgrade != "" {
 		return nil, false
 	}
 	*call = wire.Call{Backend: b, Request: &e.x.IntegrationRequest, Response: &e.x.IntegrationResponse, Deadline: e.x.Deadline}
@@ -104,8 +105,22 @@ func (e *exchange) End(ctx context.Context, err error) (resp *wire.Response) {
 	if err != nil {
 		e.plan.Fail(ctx, &e.x, err)
 	}
-	e.x.GiveCookies()
+	e.complete()
 	return resp
+}
+
+// complete adds to the answer what no step of a plan knows of: cookies, and the
+// backend's connection where client and backend change to another protocol.
+func (e *exchange) complete() {
+	e.x.GiveCookies()
+	join := e.x.IntegrationResponse.Switch
+	switch {
+	case join == nil:
+	case e.x.MethodResponse.Status == http.StatusSwitchingProtocols:
+		e.x.MethodResponse.Switch = join
+	default:
+		join(nil, nil) // the plan made another answer of it
+	}
 }
 
 var _ upstream.Subject = (*gateway.Exchange)(nil)

@@ -85,7 +85,7 @@ func (k *call) begin(x *gateway.Exchange) {
 	if k.method == "" {
 		r.Method = x.Vars.HTTPMethod
 	}
-	r.Host, r.AnswerIdle, r.Peer = k.uri.authority, k.idle, x.Peer
+	r.Host, r.AnswerIdle, r.Peer, r.Upgrade = k.uri.authority, k.idle, x.Peer, x.Vars.Upgrade
 	x.Vars.IntegrationStart = x.Vars.Now
 	x.Vars.Streamed = k.stream
 	x.Deadline = x.Vars.IntegrationStart.Add(k.timeout)

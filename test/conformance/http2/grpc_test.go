@@ -79,7 +79,7 @@ func TestGRPC(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
 	defer func() { _ = srv.Close(); <-served }()
-	url := serveGRPC(t, ln.Addr().String())
+	url := serveCluster(t, "{endpoints: [\""+ln.Addr().String()+"\"], protocol: h2}")
 	client := &http.Client{Transport: &http.Transport{Protocols: &proto}, Timeout: time.Minute}
 	defer client.CloseIdleConnections()
 	for _, tt := range []struct{ method, body, want, status string }{
@@ -140,9 +140,9 @@ func grpcCall(ctx context.Context, t *testing.T, url string, body io.Reader) *ht
 	return r
 }
 
-// serveGRPC starts a server with an HTTP API in front of a cluster that speaks HTTP/2,
-// and returns its address with the API's id behind a #.
-func serveGRPC(t *testing.T, backend string) string {
+// serveCluster starts a server with an HTTP API in front of a cluster, and returns its
+// address with the API's id behind a #.
+func serveCluster(t *testing.T, definition string) string {
 	t.Helper()
 	dir := t.TempDir()
 	bin, err := gatehousetest.Build(filepath.Join("..", "..", ".."), dir)
@@ -150,7 +150,7 @@ func serveGRPC(t *testing.T, backend string) string {
 		t.Fatal(err)
 	}
 	files := map[string]string{
-		"clusters.yaml": "clusters:\n  pets: {endpoints: [\"" + backend + "\"], protocol: h2}\n",
+		"clusters.yaml": "clusters:\n  pets: " + definition + "\n",
 		"api.yaml": `openapi: 3.0.1
 info: {title: pets, version: "1"}
 paths:

@@ -121,6 +121,26 @@ func (s *APIStage) DetailedMetrics(routeKey string) bool {
 	return d != nil && on(d.DetailedMetricsEnabled) || on(s.RouteSettings[routeKey].DetailedMetricsEnabled)
 }
 
+// Logging tells what of a route's executions is logged: a level, and whether
+// messages are shown. Settings of the route replace those of the stage.
+func (s *APIStage) Logging(routeKey string) (level string, trace bool) {
+	take := func(r *v2.RouteSettings) {
+		if r.LoggingLevel != nil {
+			level = *r.LoggingLevel
+		}
+		if r.DataTraceEnabled != nil {
+			trace = *r.DataTraceEnabled
+		}
+	}
+	if s.DefaultRouteSettings != nil {
+		take(s.DefaultRouteSettings)
+	}
+	if own, ok := s.RouteSettings[routeKey]; ok {
+		take(&own)
+	}
+	return level, trace
+}
+
 // APIReferences adds to refs the definitions that the records of HTTP APIs
 // name: they lie among the blobs of REST APIs.
 func (t Tables) APIReferences(ctx context.Context, refs map[store.Ref]struct{}) error {

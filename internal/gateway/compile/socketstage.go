@@ -113,6 +113,7 @@ func (p *socketPlanner) handshake(rt *gateway.Route, r *v2.Route) (*gateway.Plan
 		plan.Request = append(plan.Request, s)
 	}
 	plan.Request = append(plan.Request, p.key(r), &step.Throttle{})
+	logged := p.log(plan, rt, r)
 	if err := p.require(plan, r); err != nil {
 		return nil, err
 	}
@@ -122,7 +123,34 @@ func (p *socketPlanner) handshake(rt *gateway.Route, r *v2.Route) (*gateway.Plan
 		}
 	}
 	plan.Response = append(plan.Response, &wsapi.Accept{Hub: p.hub})
+	if logged {
+		logCall(plan)
+	}
 	return plan, nil
+}
+
+// log puts the beginning and the end of an execution log into a plan, behind what
+// may refuse the client, if the stage wants one of the route.
+//
+// AWS: logging-metrics.md §2, also the group's name.
+func (p *socketPlanner) log(plan *gateway.Plan, rt *gateway.Route, r *v2.Route) bool {
+	level, trace := p.rec.Logging(rt.Key)
+	if logLevel(level) == gateway.LogOff || p.c.opt.Logs == nil {
+		return false
+	}
+	sink := p.c.opt.Logs.Group(p.id.Scope, "/aws/apigateway/"+p.id.api+"/"+p.id.name)
+	l := step.NewExecutionLog(logLevel(level), trace, sink)
+	plan.Request = append([]gateway.Step{l}, append(plan.Request, step.LogSocket{KeyRequired: isTrue(r.ApiKeyRequired)})...)
+	plan.Finish = append(slices.Clone(plan.Finish), l)
+	plan.Fault = step.LogFault{Fault: plan.Fault}
+	return true
+}
+
+// logCall has what a plan calls written into its log.
+func logCall(plan *gateway.Plan) {
+	if forward, ok := plan.Integration.(gateway.Forward); ok {
+		plan.Integration = integration.Logged{Forward: forward}
+	}
 }
 
 // key makes the step that looks at the API key of the handshake.
@@ -196,11 +224,16 @@ func (p *socketPlanner) routePlan(rt *gateway.Route, r *v2.Route) (*gateway.Plan
 	if rt.Key != disconnectRoute {
 		plan.Request = append(plan.Request, p.key(r), p.throttle(rt))
 	}
+	logged := p.log(plan, rt, r)
 	if str(r.Target) == "" {
 		plan.Integration = integration.NewBroken(errNoTarget)
 		return plan, nil
 	}
-	return plan, p.backend(plan, rt, r)
+	err := p.backend(plan, rt, r)
+	if logged {
+		logCall(plan)
+	}
+	return plan, err
 }
 
 var errNoTarget = errors.New("the route has no integration")

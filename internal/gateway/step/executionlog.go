@@ -53,9 +53,14 @@ func (e *ExecutionLog) Finish(x *gateway.Exchange) {
 	if l == nil {
 		return // another finisher's, or refused before the log began
 	}
-	LogEnd(x)
+	if x.Socket == nil {
+		LogEnd(x)
+	}
 	if id := x.Vars.IntegrationRequestID; id != "" {
 		l.Add("AWS Integration Endpoint RequestId : ", id)
+	}
+	if x.Socket != nil {
+		logSocketEnd(x)
 	}
 	l.Each(x.Vars.RequestID, func(at time.Time, text []byte) { e.sink.Write(at.UnixMilli(), text) })
 	x.Log = nil
@@ -85,6 +90,48 @@ func (s LogAdmitted) Do(_ context.Context, x *gateway.Exchange) error {
 	}
 	l.Add("Usage Plan check succeeded for API Key ", key, " and API Stage ", x.Stage.API, "/", x.Stage.Name)
 	return nil
+}
+
+var sourceIP = gateway.ContextVar("identity.sourceIp")
+
+// LogSocket tells what came from a client of a WebSocket API. It stands behind
+// whatever may refuse the client.
+type LogSocket struct {
+	KeyRequired bool
+}
+
+// Do writes the head of the log.
+//
+// AWS: logging-metrics.md §2.2.
+func (s LogSocket) Do(_ context.Context, x *gateway.Exchange) error {
+	l, key := x.Log, maskedKey(x)
+	if !s.KeyRequired {
+		l.Add("API Key ", key, " authorized because route '", x.Route.Key, "' does not require API Key. Request will not contribute to throttle or quota limits")
+	}
+	l.Add("Usage Plan check succeeded for API Key ", key, " and API Stage ", x.Stage.API, "/", x.Stage.Name)
+	l.Add("Starting execution for request: ", x.Vars.RequestID)
+	l.Add("WebSocket Request Route: [", x.Route.Key, "]")
+	switch x.Socket.Event {
+	case gateway.SocketConnect:
+		l.Add("Client [UserAgent: ", x.Vars.UserAgent, ", SourceIp: ", string(sourceIP(nil, x)), "] is connecting to WebSocket API [", x.Stage.API, "].")
+	case gateway.SocketMessage:
+		l.Add("WebSocket API [", x.Stage.API, "] received message from client [Connection Id: ", x.Socket.ConnectionID, "].")
+		if l.Trace {
+			l.Add("WebSocket API [", x.Stage.API, "] received message from client [", x.Socket.ConnectionID, "]. Message: [", wire.String(x.MethodRequest.Body.Bytes), "].")
+		}
+	}
+	return nil
+}
+
+// logSocketEnd writes the last line.
+func logSocketEnd(x *gateway.Exchange) {
+	l, status := x.Log, strconv.Itoa(x.MethodResponse.Status)
+	switch {
+	case x.Socket.Event == gateway.SocketConnect && x.Fault == nil:
+		l.Add("Client [Connection Id: ", x.Socket.ConnectionID, "] connected to API [", x.Stage.API, "] successfully.")
+	case x.Socket.Event == gateway.SocketMessage:
+		l.Add("Message from client [Connection Id: ", x.Socket.ConnectionID, "] sent to API [", x.Stage.API, "] with response status code [", status, "].")
+	}
 }
 
 // LogRequest tells what came from the client. It is the first step after
@@ -161,7 +208,7 @@ func (s LogFault) Do(ctx context.Context, x *gateway.Exchange) error {
 	f := x.Fault
 	failed := x.Vars.IntegrationError
 	if x.Log == nil {
-		return s.Fault.Do(ctx, x) // it failed before its plan began
+		return s.answer(ctx, x) // it failed before its plan began
 	}
 	switch {
 	case strings.HasPrefix(failed, "Lambda execution failed"):
@@ -182,6 +229,14 @@ func (s LogFault) Do(ctx context.Context, x *gateway.Exchange) error {
 		x.Log.Fail("Execution failed due to an internal error")
 	default:
 		x.Log.Fail(f.Text())
+	}
+	return s.answer(ctx, x)
+}
+
+func (s LogFault) answer(ctx context.Context, x *gateway.Exchange) error {
+	if s.Fault == nil { // of WebSocket APIs
+		x.AnswerFault(x.Fault)
+		return nil
 	}
 	return s.Fault.Do(ctx, x)
 }

@@ -106,18 +106,56 @@ func (s *Service) checkStage(ctx context.Context, c *store.Change, t record.Tabl
 			return bad("Invalid stage variable " + key)
 		}
 	}
-	if err := checkRouteSettings(st.DefaultRouteSettings); err != nil {
+	socket := isSocket(&rec.Api)
+	if err := checkRouteSettings(st.DefaultRouteSettings, socket); err != nil {
 		return err
 	}
 	for _, key := range sortedKeys(st.RouteSettings) {
-		if err := checkRouteSettings(new(st.RouteSettings[key])); err != nil {
+		if err := checkRouteSettings(new(st.RouteSettings[key]), socket); err != nil {
 			return err
 		}
 		if !isSocket(&rec.Api) && !validRouteKey(key) {
 			return api.NotFoundException("Unable to find Route by key " + key + " within the provided RouteSettings")
 		}
 	}
+	if err := requireLogRole(ctx, c, t, st); err != nil {
+		return err
+	}
 	return checkAccessLog(st.AccessLogSettings)
+}
+
+// requireLogRole refuses execution logs without a role for them, and makes a level
+// that does not act what it is.
+//
+// AWS: logging-metrics.md §2: the text; §1.1: DEBUG is stored as OFF.
+func requireLogRole(ctx context.Context, c *store.Change, t record.Tables, st *record.APIStage) error {
+	logs := false
+	settle := func(r *api.RouteSettings) {
+		if r.LoggingLevel != nil && *r.LoggingLevel == "DEBUG" {
+			r.LoggingLevel = new(api.LoggingLevelOff)
+		}
+		logs = logs || r.LoggingLevel != nil && *r.LoggingLevel != api.LoggingLevelOff
+	}
+	if st.DefaultRouteSettings != nil {
+		settle(st.DefaultRouteSettings)
+	}
+	for key, r := range st.RouteSettings {
+		settle(&r)
+		st.RouteSettings[key] = r
+	}
+	if !logs {
+		return nil
+	}
+	missing := bad("CloudWatch Logs role ARN must be set in account settings to enable logging")
+	account, rev, err := t.Accounts.Find(ctx, missing, record.AccountID)
+	if err != nil {
+		return err
+	}
+	if str(account.CloudwatchRoleArn) == "" {
+		return missing
+	}
+	c.Require(t.Accounts.Is(record.AccountID, rev))
+	return nil
 }
 
 // validVariable tells whether a stage variable may have this name and value.
@@ -129,12 +167,13 @@ func validVariable(name, value string) bool {
 	return name != "" && len(name) <= 64 && len(value) <= 512 && strings.Trim(name, letters) == "" && strings.Trim(value, letters+"-.~:/?#&=,") == ""
 }
 
-func checkRouteSettings(r *api.RouteSettings) error {
+func checkRouteSettings(r *api.RouteSettings, socket bool) error {
 	switch {
 	case r == nil:
-	case is(r.DataTraceEnabled) || r.LoggingLevel != nil && *r.LoggingLevel != api.LoggingLevelOff:
-		// AWS: these are for WebSocket APIs; HTTP APIs have no execution logs.
-		return noLogging.refuse(str(r.LoggingLevel))
+	case !socket && (is(r.DataTraceEnabled) || r.LoggingLevel != nil):
+		// AWS: logging-metrics.md §1.1: even OFF is refused; the text is in public
+		// issues of Terraform's provider.
+		return bad("Execution logs are not supported on protocolType HTTP")
 	case r.ThrottlingRateLimit != nil && *r.ThrottlingRateLimit < 0, r.ThrottlingBurstLimit != nil && *r.ThrottlingBurstLimit < 0:
 		return bad("Throttling limits must not be negative")
 	}

@@ -21,13 +21,11 @@ type unsupportedID int
 // What is refused. The order is that of the coverage document.
 const (
 	noCallersOwn unsupportedID = iota
-	noLogging
 	unsupportedCount
 )
 
 var unsupportedSettings = [unsupportedCount]unsupported{
 	noCallersOwn: {"Integration of a WebSocket API", "credentialsArn", "arn:aws:iam::*:user/*"},
-	noLogging:    {"Stage route settings", "loggingLevel, dataTraceEnabled", "any but OFF, false"},
 }
 
 // refuse is the answer to setting what is not supported, with the value that

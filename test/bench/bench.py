@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 ap.add_argument('--gatehouse', default='build/gatehouse', help='the binary to measure')
 ap.add_argument('--build', default='build/bench', help='where tools, configurations and data go')
-ap.add_argument('--scenarios', default='get,post,gw,gwv,cached,jwt,jwtcold,big')
+ap.add_argument('--scenarios', default='get,post,gw,gwv,http,cached,jwt,jwtcold,big')
 ap.add_argument('--rounds', type=int, default=5)
 ap.add_argument('--secs', type=float, default=1.5, help='aimed length of one run')
 ap.add_argument('--conns', type=int, default=64)
@@ -37,6 +37,7 @@ LOAD = {
     'gw': ['-R', str(A.routes), '-H', 'X-Api-Key: key-0500-0123456789abcdef'],
 }
 LOAD['gwv'] = LOAD['gw']  # gw with a request validator; nginx and HAProxy do what they do for gw
+LOAD['http'] = LOAD['gw']  # an HTTP API: it looks at no key, which the others go on to do
 LOAD['cached'] = LOAD['get']  # Gatehouse answers from the stage's cache what the others proxy
 running = []
 
@@ -124,12 +125,12 @@ def serve(kind, api):
 
 def kind_of(scenario):
     """What kind of API a scenario calls."""
-    return scenario if scenario in ('gw', 'gwv', 'cached', 'jwt', 'jwtcold') else 'plain'
+    return scenario if scenario in ('gw', 'gwv', 'http', 'cached', 'jwt', 'jwtcold') else 'plain'
 
 
 def contestants(scenario):
     kind = kind_of(scenario)
-    peers = {'gw': 'gw', 'gwv': 'gw', 'jwt': 'jwt', 'jwtcold': 'jwt'}.get(kind, 'plain')
+    peers = {'gw': 'gw', 'gwv': 'gw', 'http': 'gw', 'jwt': 'jwt', 'jwtcold': 'jwt'}.get(kind, 'plain')
     conf = 'nginx-gw.conf' if peers == 'gw' else 'nginx.conf'
     who = {'nginx': (f'nginx -c {CFG}/{conf}', PORTS[peers]['nginx']),
            'haproxy': (f'haproxy -f {CFG}/haproxy.cfg', PORTS[peers]['haproxy']),
@@ -189,7 +190,7 @@ def main():
     LOAD['jwt'] = LOAD['jwtcold'] = LOAD['get'] + ['-H', 'Authorization: Bearer ' + issuer.token]  # nginx verifies nothing
     subprocess.run([HERE + '/peers-config.sh', CFG, str(UPSTREAM), str(PEERS), str(A.routes)], check=True)
     with open(BUILD + '/gatehouse.yaml', 'w') as f:
-        f.write('resources-per-api: 5000\n')
+        f.write('resources-per-api: 5000\nroutes-per-api: 5000\nintegrations-per-api: 5000\n')
         f.write(f'user_pools:\n  {tokens.POOL}: {issuer.url}\n')
     scenarios = A.scenarios.split(',')
     out = []

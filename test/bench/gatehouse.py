@@ -67,12 +67,29 @@ def document(kind, routes, upstream):
                          'x-amazon-apigateway-authorizer': pool}}}}
 
 
+def http_api(c, routes, upstream):
+    """An HTTP API with that many routes with a path parameter, and an access log."""
+    paths = {f'/r{i}/items/{{item}}': {'get': {'responses': {}, 'x-amazon-apigateway-integration': {
+        'type': 'http_proxy', 'httpMethod': 'GET', 'payloadFormatVersion': '1.0', 'uri': f'http://127.0.0.1:{upstream}/r{i}/items/{{item}}'}}} for i in range(routes)}
+    document = {'openapi': '3.0.1', 'info': {'title': 'bench', 'version': '1'}, 'paths': paths}
+    api = c.call('PUT', '/v2/apis', {'body': json.dumps(document)})['apiId']
+    log = LOG_FORMAT.replace('resourcePath', 'routeKey').replace('"key":"$context.identity.apiKeyId",', '')
+    c.call('POST', f'/v2/apis/{api}/stages', {'stageName': 'bench', 'autoDeploy': True, 'accessLogSettings': {
+        'destinationArn': 'arn:aws:logs:us-east-1:000000000000:log-group:bench', 'format': log}})
+    c.call('POST', '/v2/domainnames', {'domainName': 'bench.local'})
+    c.call('POST', '/v2/domainnames/bench.local/apimappings', {'apiId': api, 'stage': 'bench'})
+
+
 def prepare(command, api_port, up, kind, routes, upstream):
     """Starts command, describes and deploys the API, stops it again. up waits for a port."""
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         up(api_port)
         c = Client(api_port)
+        if kind == 'http':
+            http_api(c, routes, upstream)
+            time.sleep(0.2)
+            return
         api = c.call('POST', '/restapis?mode=import&endpointConfigurationTypes=REGIONAL', document(kind, routes, upstream))['id']
         c.call('POST', f'/restapis/{api}/deployments', {'stageName': 'bench'})
         c.call('POST', '/domainnames', {'domainName': 'bench.local', 'endpointConfiguration': {'types': ['REGIONAL']}})

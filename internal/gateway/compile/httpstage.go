@@ -113,6 +113,7 @@ func (p *httpPlanner) router() (*gateway.Router, error) {
 		if rt.Plan, err = p.planFor(rt, &sources[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", rt.Key, err)
 		}
+		rt.Plan.Seal()
 	}
 	return r, nil
 }

@@ -150,8 +150,11 @@ var notFound = &gateway.Fault{Type: gateway.ResourceNotFound, Status: http.Statu
 func (NoHTTPRoute) Do(context.Context, *gateway.Exchange) error { return notFound }
 
 var (
-	_ gateway.Step = (*Preflight)(nil)
-	_ gateway.Step = (*HTTPResponse)(nil)
-	_ gateway.Step = (*HTTPFault)(nil)
-	_ gateway.Step = NoHTTPRoute{}
+	_ gateway.Step   = (*Preflight)(nil)
+	_ gateway.Prompt = (*HTTPResponse)(nil)
+	_ gateway.Step   = (*HTTPFault)(nil)
+	_ gateway.Step   = NoHTTPRoute{}
 )
+
+// Prompt implements gateway.Prompt.
+func (*HTTPResponse) Prompt() {}

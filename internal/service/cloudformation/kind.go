@@ -331,7 +331,7 @@ func (k *kind) doDelete(ctx context.Context, w *worker) error {
 // isGone tells whether a deletion failed because nothing was there.
 func isGone(err error) bool {
 	var e *awsrpc.Error
-	return errors.As(err, &e) && slices.Contains([]string{"NotFoundException", "NoSuchEntity", "ResourceNotFoundException", "NamespaceNotFound", "ServiceNotFound", "InstanceNotFound"}, e.Code)
+	return errors.As(err, &e) && slices.Contains([]string{"NotFoundException", "NoSuchEntity", "ResourceNotFoundException", "ResourceNotFound", "NamespaceNotFound", "ServiceNotFound", "InstanceNotFound"}, e.Code)
 }
 
 // describe words a failure of a resource.
@@ -350,7 +350,7 @@ func (s *Service) describe(typ string, err error) string {
 	switch {
 	case isGone(err):
 		code = "NotFound"
-	case e.Code == "ConflictException", e.Code == "EntityAlreadyExists", e.Code == "ResourceConflictException":
+	case e.Code == "ConflictException", e.Code == "EntityAlreadyExists", e.Code == "ResourceConflictException", e.Code == "AlreadyExists":
 		code = "AlreadyExists"
 	case strings.HasPrefix(e.Code, "AccessDenied"):
 		code = "AccessDenied"

@@ -1,0 +1,125 @@
+package cloudformation
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"gatehouse/internal/awsrpc"
+)
+
+// alarmKinds are the alarms of CloudWatch. Those that Put makes it also changes:
+// all but the tags.
+//
+// AWS: template reference of AWS::CloudWatch::Alarm and CompositeAlarm.
+func alarmKinds() []*kind {
+	const service = "cloudwatch"
+	return []*kind{
+		{
+			Type: "AWS::CloudWatch::Alarm", service: service,
+			props: "ActionsEnabled AlarmActions AlarmDescription AlarmName! ComparisonOperator DatapointsToAlarm Dimensions EvaluateLowSampleCountPercentile " +
+				"EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName Metrics Namespace OKActions Period Statistic Tags Threshold " +
+				"ThresholdMetricId TreatMissingData Unit",
+			makes: putAlarm{"PutMetricAlarm"}.make, turns: putAlarm{"PutMetricAlarm"}.turn, ends: endAlarm,
+		},
+		{
+			Type: "AWS::CloudWatch::CompositeAlarm", service: service,
+			props: "ActionsEnabled ActionsSuppressor ActionsSuppressorExtensionPeriod ActionsSuppressorWaitPeriod AlarmActions AlarmDescription AlarmName! AlarmRule " +
+				"InsufficientDataActions OKActions Tags",
+			makes: putAlarm{"PutCompositeAlarm"}.make, turns: putAlarm{"PutCompositeAlarm"}.turn, ends: endAlarm,
+		},
+	}
+}
+
+// A putAlarm makes and changes alarms by one operation.
+type putAlarm struct{ operation string }
+
+func (p putAlarm) make(ctx context.Context, w *worker) error {
+	in, err := w.kind.input(w.props)
+	if err != nil {
+		return err
+	}
+	name := w.text("AlarmName")
+	if name == "" {
+		name = w.physicalName(255)
+	}
+	// AWS: what is there already is not this stack's.
+	if is, err := w.alarm(ctx, name); err != nil {
+		return err
+	} else if is != "" {
+		return &awsrpc.Error{Code: "AlreadyExists", Status: 400, Message: name + " already exists"}
+	}
+	in["AlarmName"] = name
+	if _, err := w.call(ctx, p.operation, in); err != nil {
+		return err
+	}
+	w.id = name
+	w.attributes["Arn"], err = w.alarm(ctx, name)
+	return err
+}
+
+// alarm is the ARN of an alarm; empty: there is none.
+func (w *worker) alarm(ctx context.Context, name string) (string, error) {
+	out, err := w.call(ctx, "DescribeAlarms", map[string]any{"AlarmNames": []any{name}, "AlarmTypes": []any{"MetricAlarm", "CompositeAlarm"}})
+	if err != nil {
+		return "", err
+	}
+	for _, list := range []string{"MetricAlarms", "CompositeAlarms"} {
+		for _, a := range asItems(out[list]) {
+			if text, ok := textOf(asMembers(a)["AlarmArn"]); ok {
+				return text, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+func asItems(v any) []any {
+	list, _ := v.([]any)
+	return list
+}
+
+func (p putAlarm) turn(ctx context.Context, w *worker) error {
+	in, err := w.kind.input(w.props)
+	if err != nil {
+		return err
+	}
+	in["AlarmName"] = w.id
+	delete(in, "Tags")
+	if _, err := w.call(ctx, p.operation, in); err != nil {
+		return err
+	}
+	resource, err := w.alarm(ctx, w.id)
+	if err != nil || same(w.old["Tags"], w.props["Tags"]) {
+		return err
+	}
+	before, err := tagsOf(w.old["Tags"])
+	if err != nil {
+		return err
+	}
+	after, err := tagsOf(w.props["Tags"])
+	if err != nil {
+		return err
+	}
+	var gone []any
+	for _, key := range slices.Sorted(maps.Keys(before)) {
+		if _, ok := after[key]; !ok {
+			gone = append(gone, key)
+		}
+	}
+	if len(gone) > 0 {
+		if _, err := w.call(ctx, "UntagResource", map[string]any{"ResourceARN": resource, "TagKeys": gone}); err != nil {
+			return err
+		}
+	}
+	if len(after) == 0 {
+		return nil
+	}
+	_, err = w.call(ctx, "TagResource", map[string]any{"ResourceARN": resource, "Tags": w.props["Tags"]})
+	return err
+}
+
+func endAlarm(ctx context.Context, w *worker) error {
+	_, err := w.call(ctx, "DeleteAlarms", map[string]any{"AlarmNames": []any{w.id}})
+	return err
+}

@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 ap.add_argument('--gatehouse', default='build/gatehouse', help='the binary to measure')
 ap.add_argument('--build', default='build/bench', help='where tools, configurations and data go')
-ap.add_argument('--scenarios', default='get,post,gw,gwv,http,cached,jwt,jwtcold,big')
+ap.add_argument('--scenarios', default='get,cluster,post,gw,gwv,http,cached,jwt,jwtcold,big')
 ap.add_argument('--rounds', type=int, default=5)
 ap.add_argument('--secs', type=float, default=1.5, help='aimed length of one run')
 ap.add_argument('--conns', type=int, default=64)
@@ -38,6 +38,7 @@ LOAD = {
 }
 LOAD['gwv'] = LOAD['gw']  # gw with a request validator; nginx and HAProxy do what they do for gw
 LOAD['http'] = LOAD['gw']  # an HTTP API: it looks at no key, which the others go on to do
+LOAD['cluster'] = LOAD['get']  # Gatehouse with two endpoints, health checks, breaker, ejection, least requests and retries; the others do nothing of it
 LOAD['cached'] = LOAD['get']  # Gatehouse answers from the stage's cache what the others proxy
 running = []
 
@@ -125,7 +126,7 @@ def serve(kind, api):
 
 def kind_of(scenario):
     """What kind of API a scenario calls."""
-    return scenario if scenario in ('gw', 'gwv', 'http', 'cached', 'jwt', 'jwtcold') else 'plain'
+    return scenario if scenario in ('cluster', 'gw', 'gwv', 'http', 'cached', 'jwt', 'jwtcold') else 'plain'
 
 
 def contestants(scenario):
@@ -191,6 +192,8 @@ def main():
     subprocess.run([HERE + '/peers-config.sh', CFG, str(UPSTREAM), str(PEERS), str(A.routes)], check=True)
     with open(BUILD + '/gatehouse.yaml', 'w') as f:
         f.write('resources-per-api: 5000\nroutes-per-api: 5000\nintegrations-per-api: 5000\n')
+        f.write(f'clusters:\n  bench:\n    endpoints: ["127.0.0.1:{UPSTREAM}", "localhost:{UPSTREAM}"]\n    balance: least-request\n'
+                '    health: {path: /bench, interval: 2s}\n    breaker: {}\n    retries: {attempts: 2}\n')
         f.write(f'user_pools:\n  {tokens.POOL}: {issuer.url}\n')
     scenarios = A.scenarios.split(',')
     out = []

@@ -33,13 +33,15 @@ class Client:
 
 def document(kind, routes, upstream):
     """An OpenAPI document: one proxy route, or that many routes with a path parameter and an API key (gw), validated (gwv)."""
+    backend = 'bench.cluster' if kind == 'cluster' else f'127.0.0.1:{upstream}'
+
     def operation(uri, names):
         return {'parameters': [{'name': n, 'in': 'path', 'required': True, 'schema': {'type': 'string'}} for n in names],
                 'responses': {},
-                'x-amazon-apigateway-integration': {'type': 'http_proxy', 'httpMethod': 'ANY', 'uri': f'http://127.0.0.1:{upstream}' + uri,
+                'x-amazon-apigateway-integration': {'type': 'http_proxy', 'httpMethod': 'ANY', 'uri': f'http://{backend}' + uri,
                                                     'requestParameters': {f'integration.request.path.{n}': f'method.request.path.{n}' for n in names}}}
     paths = {}
-    if kind == 'plain':
+    if kind in ('plain', 'cluster'):
         paths['/{proxy+}'] = {'x-amazon-apigateway-any-method': operation('/{proxy}', ['proxy'])}
     if kind in ('jwt', 'jwtcold'):
         op = operation('/{proxy}', ['proxy'])

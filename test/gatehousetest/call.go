@@ -70,7 +70,26 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	sigv4.Sign(req, body, c.Key, sigv4.Target{Region: c.Region, Service: "apigateway"}, time.Now())
+	return c.send(req, "apigateway", body, out)
+}
+
+// Logs calls an operation of CloudWatch Logs, as Call does.
+func (c *Client) Logs(ctx context.Context, operation string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint+"/", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	req.Header.Set("X-Amz-Target", "Logs_20140328."+operation)
+	return c.send(req, "logs", body, out)
+}
+
+func (c *Client) send(req *http.Request, service string, body []byte, out any) error {
+	sigv4.Sign(req, body, c.Key, sigv4.Target{Region: c.Region, Service: service}, time.Now())
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ const roleVar = "GATEHOUSE_ROBUST_ROLE"
 func roles() map[string]func(args []string) error {
 	return map[string]func(args []string) error{
 		"committer": committer,
+		"logger":    logger,
 	}
 }
 

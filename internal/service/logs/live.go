@@ -183,9 +183,21 @@ func (l *live) open(s *Service) (err error) {
 	if l.journal, err = s.set.Open(name); err != nil {
 		return err
 	}
-	l.streams, err = openStreams(filepath.Join(s.opt.Dir, name), l.journal)
+	if l.streams, err = openStreams(filepath.Join(s.opt.Dir, name), l.journal); err != nil {
+		return err
+	}
+	// What a crash has kept from being written down of streams: their newest events.
+	r, err := l.journal.Select(context.Background(), journal.Query{Backward: true, Limit: newest})
+	for i := range r.Entries {
+		if st := l.streams.numbered(r.Entries[i].Source); st != nil {
+			st.saw(r.Entries[i].Time, r.Entries[i].Stored)
+		}
+	}
 	return err
 }
+
+// newest is how many of a group's events are looked at when it is opened.
+const newest = 1000
 
 // drop takes a group that was deleted away, with its events.
 func (s *Service) drop(at place) error {

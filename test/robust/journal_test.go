@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -44,7 +45,9 @@ func logger(args []string) error {
 		if err := j.Write([]journal.Entry{e}); err != nil {
 			return err
 		}
-		fmt.Println(n)
+		if _, err := fmt.Fprintln(os.Stdout, n); err != nil {
+			return err
+		}
 	}
 }
 

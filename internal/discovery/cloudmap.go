@@ -114,9 +114,16 @@ type Registry interface {
 	Watch(ctx context.Context, name ServiceName, set func(list []Instance, revision int64, there bool))
 }
 
-// The pause after a change, so that many of them in a row are one. The first
-// takes effect at once.
+// settleTime is the pause after a change, so that many of them in a row are one.
+// The first takes effect at once.
 const settleTime = 100 * time.Millisecond
+
+// settle is the pause after a change of a list: the longer it is, the more a
+// change costs. That of 10,000 endpoints costs some 10 ms, and so at most 5 % of
+// a core.
+func settle(endpoints int) time.Duration {
+	return settleTime + time.Duration(endpoints)*10*time.Microsecond
+}
 
 // A cloudMap is a CloudMap that is asked.
 type cloudMap struct {
@@ -165,7 +172,7 @@ func (c *cloudMap) Run(ctx context.Context, set func(Found)) error {
 				f.Skipped = "there is no service " + name.String()
 			}
 			set(f)
-			pause(ctx, settleTime)
+			pause(ctx, settle(len(list)))
 		})
 		return nil
 	}

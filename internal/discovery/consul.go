@@ -100,7 +100,7 @@ func (c *consul) Run(ctx context.Context, set func(Found)) error {
 		}
 		index = max(next, 1)
 		set(c.found(list, index))
-		if !pause(ctx, settleTime) {
+		if !pause(ctx, settle(len(list))) {
 			return nil
 		}
 	}

@@ -28,15 +28,8 @@ type dnsServer struct {
 func newDNSServer(t *testing.T) *dnsServer {
 	t.Helper()
 	s := &dnsServer{asked: map[string]int{}}
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	udp, tcp := samePort(t)
 	s.addr = udp.LocalAddr().String()
-	tcp, err := net.Listen("tcp", s.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, srv := range []*dns.Server{{PacketConn: udp, Handler: s}, {Listener: tcp, Handler: s}} {
 		started := make(chan struct{})
 		srv.NotifyStartedFunc = func() { close(started) }
@@ -49,6 +42,25 @@ func newDNSServer(t *testing.T) *dnsServer {
 		})
 	}
 	return s
+}
+
+// samePort listens by UDP and TCP at one port, which may take a few tries.
+func samePort(t *testing.T) (net.PacketConn, net.Listener) {
+	t.Helper()
+	for try := 0; ; try++ {
+		udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tcp, err := net.Listen("tcp", udp.LocalAddr().String())
+		if err == nil {
+			return udp, tcp
+		}
+		_ = udp.Close()
+		if try == 50 {
+			t.Fatal(err)
+		}
+	}
 }
 
 // ServeDNS answers one question.
@@ -212,11 +224,17 @@ func TestDNSServers(t *testing.T) {
 	bad, good := newDNSServer(t), newDNSServer(t)
 	bad.set(t, dns.RcodeServerFailure)
 	good.set(t, 0, "o.test. 5 A 10.0.0.1")
+	good.mu.Lock()
 	good.small = true
+	good.mu.Unlock()
 	f, err := once(t, dnsSource(t, discovery.DNS{Name: "o.test", Port: 80, Type: "A"}, bad, good))
 	if got := text(f.Endpoints); err != nil || got != "10.0.0.1:80" {
 		t.Errorf("got %q, %v", got, err)
 	}
+	bad.mu.Lock()
+	defer bad.mu.Unlock()
+	good.mu.Lock()
+	defer good.mu.Unlock()
 	if bad.asked["udp A"] != 1 || good.asked["udp A"] != 1 || good.asked["tcp A"] != 1 {
 		t.Errorf("asked %v, then %v", bad.asked, good.asked)
 	}

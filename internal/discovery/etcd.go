@@ -163,7 +163,7 @@ func (w *etcdWatch) watch(ctx context.Context) error {
 		}
 		if dirty && quiet == nil {
 			w.tell()
-			dirty, quiet = false, time.After(settleTime)
+			dirty, quiet = false, time.After(settle(len(w.values)))
 		}
 	}
 }

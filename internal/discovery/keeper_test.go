@@ -3,6 +3,7 @@ package discovery_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -218,14 +219,14 @@ func TestKeeperHuge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := newScripted()
 		k, to := keep(t, discovery.Cluster{Source: src})
-		var f discovery.Found
+		var up, down discovery.Found
 		for i := range 12_000 {
-			f.Endpoints = append(f.Endpoints, discovery.Endpoint{Address: "10.0.0.1:" + string(rune('1'+i%9)) + "00", Weight: i})
-			f.Endpoints[i].Address = "host" + strings.Repeat("x", i%5) + "-" + time.Duration(i).String() + ":1"
+			up.Endpoints = append(up.Endpoints, discovery.Endpoint{Address: fmt.Sprintf("host-%d:1", i), Weight: i})
 		}
-		src.finds <- f
-		slices.Reverse(f.Endpoints)
-		src.finds <- f
+		down.Endpoints = slices.Clone(up.Endpoints)
+		slices.Reverse(down.Endpoints)
+		src.finds <- up
+		src.finds <- down
 		synctest.Wait()
 		if n := k.Status("c").Found; n != 10_000 || to.told() != 1 {
 			t.Errorf("%d endpoints, told %d times", n, to.told())

@@ -234,8 +234,9 @@ func (w *sliceWatch) follow(ctx context.Context, events <-chan event) error {
 	var quiet <-chan time.Time // while changes are not told at once
 	dirty := false
 	tell := func() {
-		w.set(w.k.found(w.slices, w.version))
-		dirty, quiet = false, time.After(settleTime)
+		f := w.k.found(w.slices, w.version)
+		w.set(f)
+		dirty, quiet = false, time.After(settle(len(f.Endpoints)))
 	}
 	for {
 		select {

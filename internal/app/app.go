@@ -233,7 +233,7 @@ func (n *node) run(ctx context.Context) error {
 	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, buckets: n.buckets, log: n.log}
 	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run,
 		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.registry.Run, n.cloudMap.Run, n.changes.Run, n.releases.follower.Run, n.releases.pilot.Run, n.aws.Run, n.caches.Run,
-		n.countStages, n.countRoutes, n.rollups.Run, n.watch.Run,
+		n.countStages, n.countRoutes, n.countFunctions, n.countClusters, n.rollups.Run, n.watch.Run,
 		n.logs.Run, n.groups.Run, n.recordings.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
 		g.Go(func() error { return run(parts) })
 	}
@@ -242,15 +242,6 @@ func (n *node) run(ctx context.Context) error {
 		return n.serve(ctx)
 	})
 	return g.Wait()
-}
-
-// countStages and countRoutes end the minutes of what requests are counted in.
-func (n *node) countStages(ctx context.Context) error {
-	return n.metrics.Stages.Run(ctx, n.recorder.stages)
-}
-
-func (n *node) countRoutes(ctx context.Context) error {
-	return n.metrics.Routes.Run(ctx, n.recorder.routes)
 }
 
 // serve opens the doors once everything stored is compiled, and closes them

@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/arn"
 	"gatehouse/internal/awsclient"
 	"gatehouse/internal/function"
+	"gatehouse/internal/metrics"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/lambda"
 	"gatehouse/internal/service/sts"
@@ -25,14 +26,20 @@ type functions struct {
 	router  *function.Router
 	service *lambda.Service
 	syncer  *lambda.Syncer
+	metrics *metrics.Registry[string] // by ARN
 }
+
+// mostFunctionSeries is of how many functions the invocations are counted by
+// themselves.
+const mostFunctionSeries = 10_000
 
 // openFunctions makes what runs functions, here and elsewhere.
 func (n *node) openFunctions() (*functions, error) {
-	f := &functions{}
+	f := &functions{metrics: metrics.NewRegistry[string](mostFunctionSeries)}
 	f.host = function.NewHost(function.Options{
 		Dir: n.cfg.functionDir("run"), Concurrency: n.cfg.FunctionConcurrency, Logger: n.log,
 		Cgroup:    n.cfg.FunctionCgroup,
+		Metrics:   f.metrics,
 		Isolation: n.cfg.FunctionIsolation, Init: n.sur.FunctionInit,
 		Credentials: n.functionCredentials(),
 	})

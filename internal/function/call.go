@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"time"
+
+	"gatehouse/internal/metrics"
 )
 
 // A call is one invocation on its way through an instance. What is not set when
@@ -120,6 +122,7 @@ func (p *pool) answerLocked(c *call, r *Result) bool {
 	if c.in.Stream && r.Error == "" && r.Body == nil {
 		r.Body, r.Payload = io.NopCloser(bytes.NewReader(r.Payload)), nil
 	}
+	c.count(r)
 	p.host.release(p.fn, c)
 	if c.left && r.Body != nil {
 		_ = r.Body.Close() // nobody else will
@@ -219,4 +222,17 @@ func (in *instance) exitFailure(requestID string) *failure {
 	}
 	f.fatal = true
 	return f
+}
+
+// count counts the invocation among those of its function. Of a stream the
+// duration is that to its first byte.
+func (c *call) count(r *Result) {
+	m := metrics.Request{Called: true}
+	if !c.start.IsZero() {
+		m.Integration = time.Since(c.start)
+	}
+	if m.Latency = m.Integration; r.Error != "" || c.refusal != nil {
+		m.Outcome = metrics.ServerError
+	}
+	c.pool.fn.series.Add(&m)
 }

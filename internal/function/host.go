@@ -19,6 +19,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"gatehouse/internal/arn"
+	"gatehouse/internal/metrics"
 )
 
 // A Host runs functions as local processes. It is an Invoker while Run runs.
@@ -57,6 +58,11 @@ type Options struct {
 	Interpreters map[string]string // by runtime, or by nodejs and python: a program; else looked for in PATH
 	Logger       *slog.Logger
 
+	// Metrics count the invocations of each function, by its ARN: as Called those
+	// that ran, whose ServerErrors failed, and as ClientErrors those that were
+	// throttled. Nil: nobody wants to know.
+	Metrics *metrics.Registry[string]
+
 	// Cgroup is a directory of cgroup v2 that is the gateway's to make groups
 	// in, for instance below the one that systemd makes for a service with
 	// Delegate=yes. Empty: instances are bounded by limits of processes and by
@@ -90,7 +96,9 @@ func (Credentials) String() string { return "***" }
 type function struct {
 	arn, name string
 	def       atomic.Pointer[Definition]
+	series    *metrics.Series
 	active    int              // guarded by Host.mu
+	peak      int              // of active, since somebody asked; guarded by Host.mu
 	pools     map[string]*pool // by version; guarded by Host.mu
 }
 
@@ -116,6 +124,9 @@ func NewHost(opt Options) *Host {
 	}
 	h := &Host{opt: opt, functions: make(map[string]*function), old: make(map[*pool]struct{}), interpreters: interpreters{named: opt.Interpreters},
 		jobs: make(chan *startJob), started: make(chan struct{}), wake: make(chan struct{}, 1)}
+	if opt.Metrics == nil {
+		h.opt.Metrics = metrics.NewRegistry[string](0)
+	}
 	h.queue.init(opt.Queue)
 	return h
 }
@@ -132,7 +143,7 @@ func (h *Host) Set(def *Definition) error {
 	fn := h.functions[def.ARN]
 	if fn == nil {
 		a, _ := arn.Parse(def.ARN) // complete has parsed it
-		fn = &function{arn: def.ARN, name: strings.TrimPrefix(a.Resource, "function:"), pools: make(map[string]*pool)}
+		fn = &function{arn: def.ARN, name: strings.TrimPrefix(a.Resource, "function:"), pools: make(map[string]*pool), series: h.opt.Metrics.Series(def.ARN)}
 		h.functions[def.ARN] = fn
 	}
 	h.reserved += reserveOf(def) - reserveOf(fn.def.Load())
@@ -176,6 +187,11 @@ func (h *Host) Remove(arn string) {
 	for _, p := range old {
 		p.close(false)
 	}
+	stay := make(map[string]bool)
+	for _, name := range h.ARNs() {
+		stay[name] = true
+	}
+	h.opt.Metrics.Retain(func(name string) bool { return stay[name] })
 }
 
 // ARNs lists the functions there are, in no order.
@@ -183,6 +199,21 @@ func (h *Host) ARNs() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Collect(maps.Keys(h.functions))
+}
+
+// Peaks returns how many invocations of each function ran at once since it was
+// asked last, at most: of those of which any ran.
+func (h *Host) Peaks() map[string]int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	peaks := make(map[string]int)
+	for name, fn := range h.functions {
+		if fn.peak > 0 {
+			peaks[name] = fn.peak
+		}
+		fn.peak = fn.active
+	}
+	return peaks
 }
 
 // Instances returns how many instances run.
@@ -299,11 +330,14 @@ func (h *Host) admit(fn *function, c *call) (*pool, error) {
 	}
 	switch {
 	case def.Reserved != nil && fn.active >= *def.Reserved:
+		fn.series.Add(&metrics.Request{Outcome: metrics.ClientError})
 		return nil, TooMany(ReasonReserved)
 	case def.Reserved == nil && h.unreserved >= h.opt.Concurrency-h.reserved:
+		fn.series.Add(&metrics.Request{Outcome: metrics.ClientError})
 		return nil, TooMany(ReasonAccount)
 	}
 	fn.active++
+	fn.peak = max(fn.peak, fn.active)
 	if c.unreserved = def.Reserved == nil; c.unreserved {
 		h.unreserved++
 	}

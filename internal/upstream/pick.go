@@ -1,5 +1,7 @@
 package upstream
 
+import "fmt"
+
 // Pick chooses the endpoint of the request r, and returns the cluster of it alone,
 // whose Do tries that one first. A cluster that has no endpoints to choose from
 // picks itself. Without a request, nil, it chooses by what is known without one.
@@ -14,7 +16,7 @@ func (c *Cluster) Pick(r Subject) (*Cluster, error) {
 	}
 	cfg := g.cfg.Load()
 	if cfg == nil {
-		return nil, ErrUnknownCluster
+		return nil, fmt.Errorf("%w: there is no cluster %q", ErrUnknownCluster, g.name)
 	}
 	if cfg.breaker != nil && !cfg.breaker.allow() {
 		g.refused.Add(1)

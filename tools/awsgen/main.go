@@ -35,12 +35,13 @@ type api struct {
 	operations []string
 
 	// Of modules without schemas, read by their structures:
-	only      []string       // the operations to generate
-	version   string         // of the API
-	namespace string         // of XML answers
-	target    string         // by which calls of JSON name the service
-	invalid   string         // the error of inputs that break the model; empty: ValidationException
-	errors    map[string]int // the errors to generate, with their status
+	only      []string          // the operations to generate
+	version   string            // of the API
+	namespace string            // of XML answers
+	target    string            // by which calls of JSON name the service
+	paths     map[string]string // of operations of REST whose path is not their name
+	invalid   string            // the error of inputs that break the model; empty: ValidationException
+	errors    map[string]int    // the errors to generate, with their status
 }
 
 // apis lists what is generated. Adding one means pinning its module in go.mod
@@ -55,6 +56,8 @@ func apis() []api {
 			name: "lambda", module: sdk + "lambda", title: "AWS Lambda", protocol: "RestJSON1",
 			plainNames: true, maxBody: lambdaMaxBody, operations: lambdaOperations(),
 		},
+		{name: "cloudtrail", module: sdk + "cloudtrail", title: "AWS CloudTrail", protocol: "AWSJSON11", target: "CloudTrail_20131101",
+			version: "2013-11-01", invalid: "InvalidParameterCombinationException", only: cloudtrailOperations(), errors: cloudtrailErrors()},
 		{name: "cloudwatch", module: sdk + "cloudwatch", title: "Amazon CloudWatch, metrics and alarms", protocol: "RPCv2CBOR",
 			also: []string{"AWSJSON10", "AWSQuery"}, operations: cloudwatchOperations()},
 		{name: "logs", module: sdk + "cloudwatchlogs", title: "Amazon CloudWatch Logs", protocol: "AWSJSON11",
@@ -68,6 +71,8 @@ func apis() []api {
 		{name: "ssm", module: sdk + "ssm", title: "AWS Systems Manager, parameter store", protocol: "AWSJSON11", operations: ssmOperations()},
 		{name: "sts", module: sdk + "sts", title: "AWS Security Token Service", protocol: "AWSQuery",
 			version: "2011-06-15", namespace: "https://sts.amazonaws.com/doc/2011-06-15/", only: stsOperations(), errors: stsErrors()},
+		{name: "xray", module: sdk + "xray", title: "AWS X-Ray", protocol: "RestJSON1", version: "2016-04-12", invalid: "InvalidRequestException",
+			paths: xrayPaths(), only: xrayOperations(), errors: xrayErrors()},
 	}
 }
 

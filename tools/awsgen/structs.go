@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"os"
@@ -21,7 +22,7 @@ func loadStructs(a api, version, dir string) (*model, error) {
 	}
 	l.m.apiVersion, l.m.namespace, l.m.service = a.version, a.namespace, a.target
 	l.times = "date-time"
-	if a.target != "" {
+	if a.target != "" || a.paths != nil {
 		l.times = "epoch-seconds" // the default of JSON
 	}
 	if err := l.declarations(a, dir); err != nil {
@@ -29,6 +30,9 @@ func loadStructs(a api, version, dir string) (*model, error) {
 	}
 	for _, name := range a.only {
 		op := &operation{name: name, method: "POST", uri: "/", code: 200}
+		if a.paths != nil {
+			op.uri = cmp.Or(a.paths[name], "/"+name)
+		}
 		in, err := l.structure(name+"Input", name+"Request")
 		if err != nil {
 			return nil, err
@@ -47,7 +51,7 @@ func loadStructs(a api, version, dir string) (*model, error) {
 	}
 	for name, status := range a.errors {
 		s := l.add(&shape{name: name, kind: kindStructure, traits: traits{errorStatus: status}})
-		if a.target != "" {
+		if a.target != "" || a.paths != nil {
 			s.members = []*member{{name: "Message", target: &shape{kind: kindString}}}
 		}
 	}
@@ -166,6 +170,9 @@ func (l *structLoader) target(e ast.Expr) (*shape, error) {
 		}
 		return l.named(e.Sel.Name)
 	case *ast.ArrayType:
+		if id, ok := e.Elt.(*ast.Ident); ok && id.Name == "byte" {
+			return &shape{kind: kindBlob}, nil
+		}
 		elem, err := l.target(e.Elt)
 		return &shape{kind: kindList, members: []*member{{name: "member", target: elem}}}, err
 	case *ast.MapType:

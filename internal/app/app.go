@@ -30,6 +30,7 @@ import (
 	"gatehouse/internal/rollup"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/service/cloudformation"
+	"gatehouse/internal/service/cloudtrail"
 	"gatehouse/internal/service/cloudwatch"
 	"gatehouse/internal/service/clusters"
 	"gatehouse/internal/service/iam"
@@ -98,6 +99,7 @@ type node struct {
 	rollups     *rollup.Store
 	recorder    *recorder
 	watch       *cloudwatch.Service
+	trail       *cloudtrail.Service
 	gateway     *gateway.Gateway
 	sockets     *wsapi.Hub
 	connections *wsapi.Connections
@@ -149,6 +151,9 @@ func (n *node) open() error {
 	}
 	n.buckets = s3.New(n.st, n.blobs, n.seal)
 	n.groups = n.openGroups()
+	if n.trail, err = n.openTrail(); err != nil {
+		return err
+	}
 	if n.recordings, err = openRecordings(cfg, n.log); err != nil {
 		return err
 	}
@@ -232,6 +237,7 @@ func (n *node) run(ctx context.Context) error {
 	defer endParts()
 	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, buckets: n.buckets, log: n.log}
 	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run,
+		n.trail.Run,
 		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.registry.Run, n.cloudMap.Run, n.changes.Run, n.releases.follower.Run, n.releases.pilot.Run, n.aws.Run, n.caches.Run,
 		n.countStages, n.countRoutes, n.countFunctions, n.countClusters, n.rollups.Run, n.watch.Run,
 		n.logs.Run, n.groups.Run, n.recordings.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {

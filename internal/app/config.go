@@ -131,6 +131,9 @@ type Config struct {
 	// there, in Firehose's format for HTTP endpoints.
 	DeliveryStreams Pairs `name:"delivery-stream" file:"delivery-streams" kind:"NAME=URL" help:"URL that stands for the delivery stream amazon-apigateway-NAME"`
 
+	// AuditSize bounds what the records of calls of AWS APIs take on disk. They
+	// are kept for 90 days; beyond this bound the oldest go sooner.
+	AuditSize Size `name:"audit-size" kind:"SIZE" help:"room on disk for the records of API calls"`
 	// LogsSize bounds what all log groups together take on disk. Beyond it the
 	// oldest events go, whatever the retention of their group.
 	LogsSize Size `name:"logs-size" kind:"SIZE" help:"room on disk for all log groups together"`
@@ -451,6 +454,7 @@ func Defaults() *Config {
 
 		AccessLog: logToGroups,
 		LogsSize:  4 << 30,
+		AuditSize: 1 << 30,
 
 		TraceSample: "0",
 		TraceSize:   64 << 20,
@@ -507,6 +511,7 @@ func (c *Config) Check() error {
 		c.checkFunctions(),
 		c.checkClusters(),
 		c.checkLogs(),
+		c.checkAudit(),
 	)
 }
 

@@ -107,9 +107,10 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 		seal:      n.seal,
 		changes:   n.changes,
 		watch:     n.watch,
+		trail:     n.trail,
 	})
 	calls, err := awsrpc.NewHandler(append(mounts, releasesapi.Mount(n.releases.service)), awsrpc.Options{
-		Credentials: access, Authorizer: access, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,
+		Credentials: access, Authorizer: access, Audit: n.trail, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,
 	})
 	if err != nil {
 		return err

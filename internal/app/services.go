@@ -8,6 +8,7 @@ import (
 	"gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/awsapi/apigatewayv2"
 	cfnapi "gatehouse/internal/awsapi/cloudformation"
+	cloudtrailapi "gatehouse/internal/awsapi/cloudtrail"
 	cloudwatchapi "gatehouse/internal/awsapi/cloudwatch"
 	iamapi "gatehouse/internal/awsapi/iam"
 	"gatehouse/internal/awsapi/lambda"
@@ -22,6 +23,7 @@ import (
 	management "gatehouse/internal/service/apigatewaymanagementapi"
 	httpapi "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/internal/service/cloudformation"
+	"gatehouse/internal/service/cloudtrail"
 	"gatehouse/internal/service/cloudwatch"
 	"gatehouse/internal/service/clusters"
 	"gatehouse/internal/service/iam"
@@ -50,6 +52,7 @@ type parts struct {
 	groups    logsapi.Server
 	changes   *clusters.Service
 	watch     *cloudwatch.Service
+	trail     *cloudtrail.Service
 }
 
 // services are the AWS APIs this server answers, each with what answers it. A
@@ -73,6 +76,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 		cfnapi.Mount(p.stacks),
 		s3.Mount(p.buckets),
 		cloudwatchapi.Mount(p.watch),
+		cloudtrailapi.Mount(p.trail),
 		ssmapi.Mount(ssm.New(p.st, p.seal)),
 	}
 }

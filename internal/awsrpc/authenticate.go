@@ -151,6 +151,11 @@ type Call struct {
 	RemoteAddr string
 	TLS        bool
 	UserAgent  string
+
+	// Record is the auditor's: what it calls the record of this call.
+	Record string
+
+	op *operation
 }
 
 // An Authorizer decides whether a caller may make a call. It is asked once for
@@ -159,13 +164,6 @@ type Call struct {
 type Authorizer interface {
 	// Authorize returns nil if the caller may, otherwise the error to answer.
 	Authorize(ctx context.Context, c *Call) error
-}
-
-// An Auditor learns what was decided about each call, allowed or not. It is
-// called after the decision and before the operation, and must not wait.
-type Auditor interface {
-	// Audit is given the call and nil, or the refusal. c must not be kept.
-	Audit(ctx context.Context, c *Call, refusal error)
 }
 
 // RootOnly lets the account's root credential do everything and others nothing.

@@ -18,14 +18,36 @@ type awsJSON struct {
 var _ protocol = (*awsJSON)(nil)
 
 func (p *awsJSON) speaks(q *request) bool {
-	return q.raw.Path == "/" && strings.HasPrefix(q.http.Header.Get("X-Amz-Target"), p.svc.Shape+".")
+	_, ok := p.target(q)
+	return ok
+}
+
+// target returns the operation that q names.
+//
+// AWS: botocore writes com.amazonaws.cloudtrail.v20131101. before the name of
+// CloudTrail; the other SDKs do not.
+func (p *awsJSON) target(q *request) (string, bool) {
+	service, name, ok := cutLast(q.http.Header.Get("X-Amz-Target"), '.')
+	if i := strings.LastIndexByte(service, '.'); i >= 0 && strings.HasPrefix(service, "com.amazonaws.") {
+		service = service[i+1:]
+	}
+	return name, ok && q.raw.Path == "/" && service == p.svc.Shape
+}
+
+func cutLast(s string, sep byte) (before, after string, ok bool) {
+	i := strings.LastIndexByte(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
 }
 
 func (p *awsJSON) match(q *request) (match, bool) {
-	if !p.speaks(q) {
+	name, ok := p.target(q)
+	if !ok {
 		return match{}, false
 	}
-	op := p.ops[strings.TrimPrefix(q.http.Header.Get("X-Amz-Target"), p.svc.Shape+".")]
+	op := p.ops[name]
 	return match{op: op}, op != nil
 }
 

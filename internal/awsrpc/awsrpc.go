@@ -101,16 +101,15 @@ type Operation struct {
 	Invoke func(ctx context.Context, server, in any) (any, error)
 }
 
-// mutates reports whether the operation may change something.
+// mutates reports whether the operation may change something. Of most protocols
+// all calls are POST, so that only the name tells.
 func (o *Operation) mutates() bool {
-	if o.URI == "/" { // of no REST protocol: all are POST
-		for _, verb := range []string{"Get", "List", "Simulate", "Describe", "Validate"} {
-			if strings.HasPrefix(o.Name, verb) {
-				return false
-			}
+	for _, verb := range []string{"BatchGet", "Get", "List", "Lookup", "Simulate", "Describe", "Discover", "Filter", "Test", "Validate", "Invoke"} {
+		if strings.HasPrefix(o.Name, verb) {
+			return false
 		}
 	}
-	return o.Method != "GET" && !strings.HasPrefix(o.Name, "Invoke")
+	return o.Method != "GET" && o.Method != "HEAD"
 }
 
 // A Mount is a service and who answers it. The generated packages make it, so

@@ -25,7 +25,7 @@ type Options struct {
 	Credentials Credentials
 	// Authorizer decides who may do what; nil is RootOnly.
 	Authorizer Authorizer
-	// Audit learns of each decision; nil: nobody does.
+	// Audit keeps a record of each call; nil: nobody does.
 	Audit Auditor
 
 	// Dev accepts every credential unverified, and none: an access key of
@@ -226,7 +226,7 @@ func (c *call) serve(r *http.Request) error {
 	caller.RequestID, caller.Host, caller.Base = c.id, r.Host, found.base
 	input := sync.OnceValues(func() (any, error) { return m.protocol.decode(found, q) })
 	asked := &Call{
-		Input: input, Caller: caller, Service: m.service.SigningName, API: m.service.Name, Operation: c.op.Name, Method: r.Method, Path: q.raw.Path, URI: c.op.URI, Query: q.query,
+		op: c.op, Input: input, Caller: caller, Service: m.service.SigningName, API: m.service.Name, Operation: c.op.Name, Method: r.Method, Path: q.raw.Path, URI: c.op.URI, Query: q.query,
 		Labels: found.labels, Form: found.params, RemoteAddr: r.RemoteAddr, TLS: r.TLS != nil, UserAgent: r.UserAgent(),
 	}
 	if m.service.Protocol != RestJSON1 && !caller.Root {
@@ -236,24 +236,12 @@ func (c *call) serve(r *http.Request) error {
 			asked.describe(reflect.ValueOf(in).Elem(), c.op.in)
 		}
 	}
-	err = h.authorize.Authorize(r.Context(), asked)
-	if h.audit != nil {
-		h.audit.Audit(r.Context(), asked, err)
-	}
-	if err != nil {
-		return err
-	}
-	in, err := input()
-	if err != nil {
-		return err
-	}
-	ctx := WithCaller(r.Context(), caller)
-	out, err := c.op.call(ctx, m.server, in)
+	out, err := h.perform(r.Context(), m, asked)
 	if err != nil {
 		return err
 	}
 	if h.wait != nil && c.op.mutates() {
-		h.wait(ctx)
+		h.wait(WithCaller(r.Context(), caller))
 	}
 	return m.protocol.reply(c.w, c.op, out)
 }

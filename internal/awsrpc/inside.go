@@ -33,22 +33,10 @@ func (h *Handler) Call(ctx context.Context, service, name string, in map[string]
 		return nil, err
 	}
 	caller := CallerFrom(ctx)
-	asked := &Call{Caller: caller, Service: m.service.SigningName, API: m.service.Name, Operation: name, Method: op.Method, Path: op.URI, URI: op.URI,
-		Input: func() (any, error) { return input, nil }, Labels: map[string]string{}, Query: url.Values{}, Form: url.Values{}, UserAgent: "cloudformation.amazonaws.com", RemoteAddr: "127.0.0.1:0"}
+	asked := &Call{op: op, Caller: caller, Service: m.service.SigningName, API: m.service.Name, Operation: name, Method: op.Method, Path: op.URI, URI: op.URI,
+		Input: func() (any, error) { return input, m.violations(v, op) }, Labels: map[string]string{}, Query: url.Values{}, Form: url.Values{}, UserAgent: "cloudformation.amazonaws.com", RemoteAddr: "127.0.0.1:0"}
 	asked.describe(v, op.in)
-	err := h.authorize.Authorize(ctx, asked)
-	if h.audit != nil {
-		h.audit.Audit(ctx, asked, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	violations := violations{plain: m.service.PlainNames}
-	violations.check(v, op)
-	if err := violations.err(); err != nil {
-		return nil, err
-	}
-	out, err := op.call(ctx, m.server, input)
+	out, err := h.perform(ctx, m, asked)
 	if err != nil || op.out == nil || out == nil {
 		return nil, err
 	}
@@ -59,6 +47,13 @@ func (h *Handler) Call(ctx context.Context, service, name string, in map[string]
 	var members map[string]any
 	err = json.Unmarshal(doc, &members)
 	return members, err
+}
+
+// violations are what v, an input, breaks of the model.
+func (m *mounted) violations(v reflect.Value, op *operation) error {
+	violations := violations{plain: m.service.PlainNames}
+	violations.check(v, op)
+	return violations.err()
 }
 
 // describe tells an authorizer what a request would have: the members of an

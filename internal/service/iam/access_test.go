@@ -37,9 +37,12 @@ type world struct {
 	audited []string
 }
 
-// Audit notes what was decided.
-func (w *world) Audit(_ context.Context, c *awsrpc.Call, refusal error) {
-	w.audited = append(w.audited, fmt.Sprintf("%s %s:%s %v", c.Caller.PrincipalARN, c.Service, c.Operation, refusal == nil))
+// Begin lets every change begin.
+func (w *world) Begin(context.Context, *awsrpc.Call) error { return nil }
+
+// End notes what was decided.
+func (w *world) End(_ context.Context, c *awsrpc.Call, o *awsrpc.Outcome) {
+	w.audited = append(w.audited, fmt.Sprintf("%s %s:%s %v", c.Caller.PrincipalARN, c.Service, c.Operation, !o.Refused))
 }
 
 func newWorld(t *testing.T) *world {

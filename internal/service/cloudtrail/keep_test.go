@@ -1,0 +1,98 @@
+package cloudtrail
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"gatehouse/internal/journal"
+)
+
+func keeperIn(t *testing.T, dir string) *keeper {
+	t.Helper()
+	k, err := newKeeper(Options{Dir: dir, MaxBytes: 1 << 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func someEvent(id string) *event {
+	now := time.Now().UTC()
+	return &event{ID: id, Name: "CreateThing", Recipient: "000000000000", Region: "us-east-1", Time: now.Format(time.RFC3339), at: now}
+}
+
+func kept(t *testing.T, k *keeper) map[string]string {
+	t.Helper()
+	got := map[string]string{}
+	if err := each(k.log, journal.Query{}, func(e *journal.Entry) { got[idOf(e.Text)] = string(e.Text) }); err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// A process that ends between a change and its record leaves an intent, and the
+// next one records it.
+func TestRecoverIntents(t *testing.T) {
+	dir := t.TempDir()
+	k := keeperIn(t, dir)
+	for _, id := range []string{"ended", "lost"} {
+		if err := k.begin(someEvent(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.end(someEvent("ended"))
+	if err := k.log.Write(nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second start finds it done
+		k = keeperIn(t, dir)
+		got := kept(t, k)
+		if len(got) != 2 || got["lost"] == "" || got["ended"] == "" {
+			t.Fatalf("after a start there are %v", got)
+		}
+	}
+}
+
+// Intents go when their calls have ended, so that they stay few.
+func TestIntentsAreBounded(t *testing.T) {
+	k := keeperIn(t, t.TempDir())
+	held := someEvent("held")
+	if err := k.begin(held); err != nil {
+		t.Fatal(err)
+	}
+	k.now.written = mostIntents
+	for i := range 3 {
+		e := someEvent(fmt.Sprint(i))
+		if err := k.begin(e); err != nil {
+			t.Fatal(err)
+		}
+		k.end(e)
+	}
+	if k.before == nil || k.now.written != 3 {
+		t.Fatal("a full journal of intents did not give way to the next")
+	}
+	k.end(held)
+	if k.before != nil || len(k.running) != 0 {
+		t.Fatal("intents stay although all their calls have ended")
+	}
+}
+
+// What cannot be recorded must not happen.
+func TestBeginFailsWithTheDisk(t *testing.T) {
+	dir := t.TempDir()
+	k := keeperIn(t, dir)
+	// In the place of the journal's directory stands a file.
+	name := filepath.Join(dir, intentsName)
+	if err := os.RemoveAll(name); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.begin(someEvent("a")); err == nil {
+		t.Fatal("an intent that cannot be written was accepted")
+	}
+}

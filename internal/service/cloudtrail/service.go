@@ -1,0 +1,167 @@
+// Package cloudtrail is AWS CloudTrail: a record of every call of an AWS API, the
+// history of these, and trails, which deliver them to buckets with signed
+// digests.
+//
+// A [Service] is the [awsrpc.Auditor] of the server. What would change something
+// is written to disk before it acts, what came of it afterwards; see keep.go for
+// the promise. Records show no secrets; see redact.go.
+package cloudtrail
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+
+	api "gatehouse/internal/awsapi/cloudtrail"
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// Options are what a [Service] is told. Zero fields take their defaults.
+type Options struct {
+	Dir      string // of what is kept of calls
+	MaxBytes int64  // of it; 1 GiB
+	Log      *slog.Logger
+}
+
+// A Service answers the operations of CloudTrail, and keeps what it tells.
+type Service struct {
+	api.UnimplementedServer
+	st   store.Store
+	opt  Options
+	keep *keeper
+}
+
+var (
+	_ api.Server     = (*Service)(nil)
+	_ awsrpc.Auditor = (*Service)(nil)
+)
+
+// New returns a service over st. What an earlier process left without an outcome
+// is recorded so.
+func New(st store.Store, opt Options) (*Service, error) {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.MaxBytes == 0 {
+		opt.MaxBytes = 1 << 30
+	}
+	keep, err := newKeeper(opt)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{st: st, opt: opt, keep: keep}, nil
+}
+
+// Stats counts records since the start.
+type Stats struct {
+	Kept    uint64 // records
+	Dropped uint64 // records of calls that changed nothing, lost for want of room
+	Bytes   int64  // on disk
+}
+
+// Stats returns the counts.
+func (s *Service) Stats() Stats {
+	st := s.keep.events.Stats()
+	return Stats{Kept: st.Entries, Dropped: st.Dropped, Bytes: st.Bytes}
+}
+
+// Run writes what is recorded and delivers it until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	return s.keep.run(ctx)
+}
+
+func scopeOf(ctx context.Context) record.Scope {
+	c := awsrpc.CallerFrom(ctx)
+	return record.Scope{Account: c.Account, Region: c.Region}
+}
+
+// Begin writes what a call would change, or says why it must not.
+func (s *Service) Begin(_ context.Context, c *awsrpc.Call) error {
+	if kindOf(c) != managementCall {
+		return nil
+	}
+	e := newEvent(c, nil)
+	if err := s.keep.begin(e); err != nil {
+		s.opt.Log.Error("call refused: its audit record cannot be written", "operation", c.Operation, "error", err)
+		return &awsrpc.Error{Code: "ServiceUnavailableException", Status: 503,
+			Message: "Gatehouse cannot write its audit trail, so it changes nothing: " + reason(err)}
+	}
+	return nil
+}
+
+// reason is what a client may know of why a record cannot be written.
+func reason(err error) string {
+	if errors.Is(err, errNoSpace) {
+		return "there is no space left on its disk"
+	}
+	return "see the server's log"
+}
+
+// End records a call and what came of it.
+func (s *Service) End(_ context.Context, c *awsrpc.Call, o *awsrpc.Outcome) {
+	if kindOf(c) == managementCall {
+		s.keep.end(newEvent(c, o))
+	}
+}
+
+// A callKind is what CloudTrail makes of a call.
+type callKind int
+
+const (
+	managementCall callKind = iota
+	dataCall                // recorded for trails that ask for it
+	unrecorded
+)
+
+// kindOf tells management events from data events.
+//
+// AWS: "Logging data events"; TestInvokeMethod and TestInvokeAuthorizer are not
+// recorded ("Logging Amazon API Gateway API calls using AWS CloudTrail").
+func kindOf(c *awsrpc.Call) callKind {
+	switch c.API {
+	case "apigatewaymanagementapi":
+		return unrecorded
+	case "apigateway":
+		if strings.HasPrefix(c.Operation, "TestInvoke") {
+			return unrecorded
+		}
+	case "lambda":
+		if strings.HasPrefix(c.Operation, "Invoke") {
+			return dataCall
+		}
+	case "s3":
+		if isObjectCall(c.Operation) {
+			return dataCall
+		}
+	case "logs":
+		if c.Operation == "PutLogEvents" {
+			return dataCall
+		}
+	case "cloudwatch":
+		if strings.HasPrefix(c.Operation, "GetMetric") || c.Operation == "PutMetricData" {
+			return dataCall
+		}
+	case "servicediscovery":
+		if strings.HasPrefix(c.Operation, "DiscoverInstances") {
+			return dataCall
+		}
+	case "xray":
+		if strings.HasPrefix(c.Operation, "Put") || strings.Contains(c.Operation, "Trace") || c.Operation == "GetSamplingTargets" {
+			return dataCall
+		}
+	}
+	return managementCall
+}
+
+// isObjectCall reports whether an operation of S3 is about objects, not buckets.
+func isObjectCall(operation string) bool {
+	for _, word := range []string{"Object", "Upload", "Part"} {
+		if strings.Contains(operation, word) && !strings.Contains(operation, "ObjectLock") {
+			return true
+		}
+	}
+	return false
+}

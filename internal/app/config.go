@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/internal/discovery"
@@ -35,6 +36,12 @@ type Config struct {
 	// Listen is the address of the data plane for plain HTTP: HTTP/1.1, and
 	// HTTP/2 without TLS for clients that start with its preface. Empty: none.
 	Listen string `name:"listen" kind:"ADDR" help:"address of the data plane for plain HTTP; empty: none"`
+
+	// ProxyProtocol are the proxies, such as load balancers, whose connections to
+	// listen and listen-tls begin with a header of the PROXY protocol (version 1 or
+	// 2) that tells the client's address. They must; others must not. All of these
+	// addresses' connections are then served without event loops.
+	ProxyProtocol string `name:"proxy-protocol" kind:"CIDR,CIDR" help:"proxies that tell their clients' addresses by the PROXY protocol"`
 
 	// ListenTLS is the address of the data plane for HTTPS (HTTP/1.1 and
 	// HTTP/2). It needs tls-cert and tls-key. Empty: none.
@@ -499,6 +506,7 @@ func (c *Config) Check() error {
 		c.checkAddresses(),
 		c.checkDev(),
 		c.checkTLS(),
+		second(c.proxies()),
 		c.checkAccount(),
 		c.checkAWS(), c.checkAlarmActions(),
 		oneOf("http1", c.HTTP1, "loops", "wire", "std"),
@@ -546,6 +554,25 @@ func (c *Config) checkDev() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// second is an error that came with something else.
+func second[T any](_ T, err error) error { return err }
+
+// proxies are the prefixes of proxy-protocol.
+func (c *Config) proxies() ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for text := range strings.SplitSeq(c.ProxyProtocol, ",") {
+		if text == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("proxy-protocol: %q is no prefix: write for example 10.0.0.0/8", text)
+		}
+		list = append(list, p.Masked())
+	}
+	return list, nil
 }
 
 func (c *Config) checkTLS() error {

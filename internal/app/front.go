@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -47,13 +48,18 @@ type front struct {
 	sockets *wsapi.Hub
 	keys    *certificate // of listenTLS
 	clients *clients     // of listenTLS; nil: they need no certificate
+	proxies []netip.Prefix
 	drain   time.Duration
 }
 
 // openFront opens all addresses and makes the servers behind them.
 func (n *node) openFront(exchanges wire.Handler) (*front, error) {
 	cfg := n.cfg
-	f := &front{drain: cfg.Drain}
+	proxies, err := cfg.proxies()
+	if err != nil {
+		return nil, err
+	}
+	f := &front{drain: cfg.Drain, proxies: proxies}
 	for _, l := range []struct {
 		name, addr string
 		to         *net.Listener
@@ -70,7 +76,7 @@ func (n *node) openFront(exchanges wire.Handler) (*front, error) {
 		}
 		*l.to = opened
 	}
-	err := n.openServers(f, exchanges)
+	err = n.openServers(f, exchanges)
 	if err != nil {
 		f.close()
 		return nil, err
@@ -200,7 +206,7 @@ func (f *front) serve(ctx context.Context) error {
 		return serveHTTP(ctx, f.server, ingress.Strict(f.api, apiHeadSize, apiHeadTime), f.drain)
 	})
 	g.Go(func() error { return f.sockets.Run(ctx) })
-	g.Go(func() error { return f.ingress.Run(ctx, listeners(f.listen), listeners(f.listenTLS)) })
+	g.Go(func() error { return f.ingress.Run(ctx, f.introduced(f.listen), f.introduced(f.listenTLS)) })
 	ended := make(chan error, 1)
 	go func() { ended <- g.Wait() }()
 	select {
@@ -218,10 +224,14 @@ func (f *front) serve(ctx context.Context) error {
 	}
 }
 
-// listeners is a list of l, or of none.
-func listeners(l net.Listener) []net.Listener {
-	if l == nil {
+// introduced is a list of l, or of none, which believes proxies who their clients
+// are.
+func (f *front) introduced(l net.Listener) []net.Listener {
+	switch {
+	case l == nil:
 		return nil
+	case len(f.proxies) > 0:
+		return []net.Listener{ingress.Introduced(l, f.proxies)}
 	}
 	return []net.Listener{l}
 }

@@ -60,7 +60,7 @@ func newChaotic(t *testing.T, zone string) *chaotic {
 func (e *chaotic) listenLocked() {
 	ln, err := net.Listen("tcp", e.addr)
 	if err != nil {
-		return // somebody else has the port now: it stays dead
+		return
 	}
 	e.ln = ln
 	e.wg.Go(func() {
@@ -94,7 +94,9 @@ func (e *chaotic) become(does int) {
 			_ = nc.Close()
 		}
 	case does != killed && e.ln == nil:
-		e.listenLocked()
+		if e.listenLocked(); e.ln == nil {
+			e.does = killed // somebody else has the port for now
+		}
 	}
 }
 
@@ -230,10 +232,7 @@ func TestChaos(t *testing.T) {
 		harm(rng, all)
 		<-time.After(time.Duration(50+rng.IntN(200)) * time.Millisecond) // the pace of the faults
 	}
-	for _, e := range all {
-		e.become(well)
-	}
-	recovered(t, s, len(all))
+	recovered(t, s, all)
 	endLoad()
 	workers.Wait()
 	slices.Sort(took)
@@ -282,10 +281,16 @@ func harm(rng *rand.Rand, all []*chaotic) {
 	}
 }
 
-// recovered wants all endpoints to be ready soon.
-func recovered(t *testing.T, s *gatehousetest.Server, want int) {
+// recovered wants all endpoints to be ready soon after they are well.
+func recovered(t *testing.T, s *gatehousetest.Server, all []*chaotic) {
 	t.Helper()
+	want := len(all)
 	for end := time.Now().Add(20 * time.Second); ; <-time.After(50 * time.Millisecond) { // ejections end with time
+		for _, e := range all {
+			if does, _ := e.state(); does != well {
+				e.become(well) // again, if it could not listen
+			}
+		}
 		ready, text := readyEndpoints(t, s)
 		if ready == want {
 			return

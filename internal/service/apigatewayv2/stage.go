@@ -35,8 +35,9 @@ func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*a
 	t := s.tables(ctx)
 	st := newStage(t, str(in.ApiId), str(in.StageName))
 	overlay(&st.Stage, in)
-	key := store.ID(st.API, *st.StageName)
+	key, asked := store.ID(st.API, *st.StageName), st.DeploymentId
 	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
+		st.DeploymentId = asked // that of an attempt before was not made
 		rec, rev, err := t.APIs.Find(ctx, errAPI(ctx, in.ApiId), str(in.ApiId))
 		if err != nil {
 			return err

@@ -194,3 +194,33 @@ func TestSweep(t *testing.T) {
 		t.Errorf("after the sweep %d keys, want %d of %s", len(after), len(before), id)
 	}
 }
+
+// contested refuses the first commit that has operations.
+type contested struct {
+	store.Store
+	refused bool
+}
+
+func (s *contested) Commit(ctx context.Context, ifs []store.Cond, ops []store.Op) (store.Rev, error) {
+	if len(ops) > 0 && !s.refused {
+		s.refused = true
+		return 0, store.ErrConflict
+	}
+	return s.Store.Commit(ctx, ifs, ops)
+}
+
+// A stage that deploys by itself is made also if somebody else was faster with
+// another change.
+func TestCreateStageAgain(t *testing.T) {
+	c := newClient(t, nil)
+	id := c.quick()
+	st := &contested{Store: c.st}
+	svc := New(st, store.NewBlobs(st, "/"), Options{})
+	out, err := svc.CreateStage(caller(t.Context()), &api.CreateStageInput{ApiId: &id, StageName: new("again"), AutoDeploy: new(true)})
+	if err != nil || !st.refused || str(out.DeploymentId) == "" {
+		t.Fatalf("CreateStage: %+v, %v; refused once: %v", out, err, st.refused)
+	}
+	if _, err := svc.GetDeployment(caller(t.Context()), &api.GetDeploymentInput{ApiId: &id, DeploymentId: out.DeploymentId}); err != nil {
+		t.Errorf("its deployment: %v", err)
+	}
+}

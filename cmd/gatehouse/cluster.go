@@ -160,14 +160,19 @@ func printEndpoints(w io.Writer, s *app.ClusterStatus) {
 	if s.Panic {
 		fmt.Fprint(w, ", too few endpoints are ready: all are used")
 	}
+	fmt.Fprintf(w, "\n%d requests under way", s.InFlight)
+	if s.Limit > 0 {
+		fmt.Fprintf(w, " of at most %d", s.Limit)
+	}
+	fmt.Fprintf(w, ", %d refused, %d retries left", s.Refused, s.Retries)
 	printSource(w, s.Discovery)
-	fmt.Fprintln(w, "\n\nENDPOINT\tWEIGHT\tHEALTH\tIN FLIGHT\tREQUESTS\tERRORS\tREASON")
+	fmt.Fprintln(w, "\n\nENDPOINT\tWEIGHT\tHEALTH\tIN FLIGHT\tREQUESTS\tERRORS\tZONE\tPRIORITY\tREASON")
 	for _, e := range s.Endpoints {
 		reason := e.Reason
 		if e.EjectFor > 0 {
 			reason += fmt.Sprintf(", back in %v", time.Duration(e.EjectFor)*time.Millisecond)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%d\t%d\t%s\n", e.Address, e.Weight, e.Health, e.InFlight, e.Requests, e.Errors, reason)
+		fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%d\t%d\t%s\t%d\t%s\n", e.Address, e.Weight, e.Health, e.InFlight, e.Requests, e.Errors, e.Zone, e.Priority, reason)
 	}
 }
 

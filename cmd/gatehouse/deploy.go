@@ -71,6 +71,9 @@ func (im *importer) deployAndTell(ctx context.Context, to target, doc []byte) (*
 	if err != nil {
 		return nil, err
 	}
+	if err := c.putClusters(ctx, doc); err != nil {
+		return nil, err
+	}
 	done, err := im.put(ctx, c, k, id, doc)
 	if err != nil {
 		return nil, err

@@ -260,10 +260,13 @@ func harm(rng *rand.Rand, all []*chaotic) {
 		zone := []string{"here", "there"}[rng.IntN(2)]
 		how := []int{killed, blackholed}[rng.IntN(2)]
 		for _, e := range all {
+			if e.zone != zone {
+				e.become(well) // before the others are lost
+			}
+		}
+		for _, e := range all {
 			if e.zone == zone {
 				e.become(how)
-			} else {
-				e.become(well)
 			}
 		}
 	case n < 12:

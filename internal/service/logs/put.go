@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	api "gatehouse/internal/awsapi/logs"
@@ -58,6 +59,11 @@ func (l *live) write(st *stream, events []api.InputLogEvent, stored int64) error
 		return errNoGroup()
 	case err != nil:
 		// AWS: ServiceUnavailableException, "The service cannot complete the request".
+		// Where the files are is not the caller's business.
+		var path *fs.PathError
+		if errors.As(err, &path) {
+			err = path.Err
+		}
 		e := api.ServiceUnavailableException("The service cannot complete the request: " + err.Error())
 		e.Status = 503
 		return e

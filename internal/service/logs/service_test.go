@@ -27,15 +27,19 @@ var testScope = record.Scope{Account: "111111111111", Region: "eu-west-1"}
 
 // A bench is a service that runs until the test ends.
 type bench struct {
-	t   *testing.T
+	t   testing.TB
 	s   *Service
 	ctx context.Context
 	end func()
 }
 
-func newBench(t *testing.T, st *memstore.Store, opt Options) *bench {
+func newBench(t testing.TB, st *memstore.Store, opt Options) *bench {
 	t.Helper()
-	s := New(st, opt)
+	return startBench(t, New(st, opt))
+}
+
+func startBench(t testing.TB, s *Service) *bench {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
@@ -56,7 +60,7 @@ func newBench(t *testing.T, st *memstore.Store, opt Options) *bench {
 	return b
 }
 
-func newStore(t *testing.T) *memstore.Store {
+func newStore(t testing.TB) *memstore.Store {
 	st := memstore.New(memstore.Options{})
 	t.Cleanup(func() { _ = st.Close() })
 	return st

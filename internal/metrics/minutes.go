@@ -21,14 +21,14 @@ type Minute[K comparable] struct {
 // all called the last one. A point takes up to a KiB.
 const (
 	mostMinutes = 180
-	mostPoints  = 15_000
+	mostPoints  = 10_000
 )
 
 // minutes is the memory of a registry.
 type minutes[K comparable] struct {
 	// Of the goroutine of Run alone: what the series had counted at the end of
 	// the last minute, and when that was.
-	last      map[K]Figures
+	last      map[K]packed
 	lastOther Figures
 	ended     time.Time
 
@@ -77,12 +77,15 @@ func (r *Registry[K]) endMinute(now time.Time) *Minute[K] {
 	m := &r.minutes
 	minute := Minute[K]{From: m.ended, To: now, Points: make(map[K]Figures)}
 	for _, g := range gone {
-		minute.add(g.key, g.series.Figures(), m.last)
+		f := g.series.Figures()
+		minute.add(g.key, &f, m.last)
 		delete(m.last, g.key)
 	}
-	next := make(map[K]Figures, len(series))
+	next := make(map[K]packed, len(series))
 	for k, s := range series {
-		next[k] = minute.add(k, s.Figures(), m.last)
+		f := s.Figures()
+		minute.add(k, &f, m.last)
+		next[k] = pack(&f)
 	}
 	other := r.other.Figures()
 	minute.Other = other.Since(&m.lastOther)
@@ -100,15 +103,57 @@ func (m *Minute[K]) At() time.Time {
 	return m.From
 }
 
-// add adds what a series has counted since last, and returns f.
-func (m *Minute[K]) add(key K, f Figures, last map[K]Figures) Figures {
-	earlier := last[key]
-	if f.Count == earlier.Count {
-		return f
+// add adds what a series has counted since last.
+func (m *Minute[K]) add(key K, f *Figures, last map[K]packed) {
+	p := last[key]
+	if f.Count == p.Count {
+		return
 	}
+	earlier := p.figures()
 	since, had := f.Since(&earlier), m.Points[key]
 	m.Points[key] = had.Plus(&since)
+}
+
+// packed are figures in little room: of all series they are kept for a minute.
+type packed struct {
+	Figures              // without buckets
+	latency, integration []uint64
+}
+
+// countBits are the bits of a packed bucket that are its count; those above are
+// its number.
+const countBits = 56
+
+func pack(f *Figures) packed {
+	p := packed{*f, packBuckets(f.Latency.Buckets), packBuckets(f.Integration.Buckets)}
+	p.Latency.Buckets, p.Integration.Buckets = nil, nil
+	return p
+}
+
+func packBuckets(list []Bucket) []uint64 {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]uint64, len(list))
+	for i, b := range list {
+		out[i] = uint64(bucketOf(b.From))<<countBits | min(b.Count, 1<<countBits-1)
+	}
+	return out
+}
+
+func (p *packed) figures() Figures {
+	f := p.Figures
+	f.Latency.Buckets, f.Integration.Buckets = unpackBuckets(p.latency), unpackBuckets(p.integration)
 	return f
+}
+
+func unpackBuckets(list []uint64) []Bucket {
+	out := make([]Bucket, len(list))
+	for i, b := range list {
+		from, _ := boundsOf(uint(b >> countBits))
+		out[i] = Bucket{from, b & (1<<countBits - 1)}
+	}
+	return out
 }
 
 // remember appends a minute and forgets the oldest ones that are too many.

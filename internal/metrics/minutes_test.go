@@ -85,7 +85,7 @@ func TestMinutes(t *testing.T) {
 // Many busy series are remembered for a shorter time.
 func TestMinutesBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const n = 7000
+		const n = 5000
 		r := metrics.NewRegistry[string](n)
 		running(t, r)
 		time.Sleep(time.Second) // so that minutes end while nothing else happens

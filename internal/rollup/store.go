@@ -34,7 +34,7 @@ const (
 
 	// headBytes is how much may be in memory before it goes to blocks. If it
 	// cannot, twice as much is the end: what comes then is refused.
-	headBytes = 8 << 20
+	headBytes = 4 << 20
 	// logBytes is how large the log may become before: samples of one series
 	// that come often take more room there.
 	logBytes = 64 << 20

@@ -245,7 +245,11 @@ func (im *httpImporter) protect(rt *HTTPRoute, requirement *node, at string) {
 		s, ok := im.schemes[name]
 		if !ok {
 			// Refused, for a slip of the pen must not leave the route open.
-			if defs, _ := im.component("securitySchemes", ""); !defs.get(name).is(kindObject) {
+			defs, _ := im.component("securitySchemes", "")
+			if name == openMark && !defs.get(name).present() {
+				continue
+			}
+			if !defs.get(name).is(kindObject) {
 				im.errorf("Unable to create route '%s': Security scheme '%s' not found", *rt.RouteKey, cut(name))
 			}
 			continue

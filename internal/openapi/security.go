@@ -174,6 +174,12 @@ func (im *importer) securityOf(n *node, at string) *node {
 	return list
 }
 
+// openMark is the requirement of methods that are open though their API has a
+// default authorizer. No scheme has the name.
+//
+// AWS: SAM writes it into definitions ("Authorizer: NONE") and leaves it there.
+const openMark = "NONE"
+
 // require adds one entry of a security list to a method. The first that names
 // an authorization decides; a key is required if any entry asks for one.
 func (im *importer) require(op *operation, requirement *node) {
@@ -181,6 +187,7 @@ func (im *importer) require(op *operation, requirement *node) {
 	for i, name := range requirement.keys {
 		s := im.schemes[name]
 		switch {
+		case s == nil && name == openMark && !im.schemeDefs.get(name).present():
 		case s == nil:
 			if !im.schemeDefs.get(name).is(kindObject) {
 				// AWS: undocumented. Refused, for a slip of the pen must not

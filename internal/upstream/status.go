@@ -78,13 +78,7 @@ func (g *group) status() Status {
 	}
 	g.leftLocked()
 	for _, m := range g.leaving {
-		e := m.statusLocked(now)
-		// One that has come back meanwhile is there once: by its address it is the same.
-		if i := slices.IndexFunc(s.Endpoints, func(o EndpointStatus) bool { return o.Address == e.Address }); i >= 0 {
-			s.Endpoints[i].InFlight += e.InFlight
-			continue
-		}
-		s.Endpoints = append(s.Endpoints, e)
+		s.Endpoints = append(s.Endpoints, m.statusLocked(now))
 	}
 	return s
 }

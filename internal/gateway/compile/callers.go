@@ -29,12 +29,17 @@ func (c *Compiler) compileCallers(ctx context.Context, s record.Scope) {
 		delete(c.callers, s)
 		return
 	}
-	plans := make(map[string]*gateway.UsagePlan)
+	type limits struct {
+		plan  *gateway.UsagePlan
+		rec   *record.UsagePlan
+		rates []api.ThrottleSettings
+	}
+	plans := make(map[string]limits)
 	cs := &callers{plans: make(map[stageID][]*gateway.UsagePlan)}
 	for _, id := range slices.Sorted(maps.Keys(c.mirror.plans[s])) {
 		rec := c.mirror.plans[s][id]
-		plan := c.plan(s, id, rec)
-		plans[id] = plan
+		plan := &gateway.UsagePlan{ID: id}
+		plans[id] = limits{plan, rec, planMethods(plan, rec)}
 		for _, st := range rec.ApiStages {
 			place := stageID{s, str(st.ApiId), str(st.Stage)}
 			cs.plans[place] = append(cs.plans[place], plan)
@@ -42,7 +47,13 @@ func (c *Compiler) compileCallers(ctx context.Context, s record.Scope) {
 	}
 	if ring != nil {
 		cs.keys = ring.Keys(func(plan, key string) gateway.Member {
-			return gateway.Member{Plan: plans[plan], Quota: quotas[plan][key]} // no plan: it is being deleted
+			l, ok := plans[plan]
+			if !ok {
+				return gateway.Member{} // the plan is being deleted
+			}
+			m := c.member(s, l.plan, l.rec, l.rates, key)
+			m.Quota = quotas[plan][key]
+			return m
 		})
 	}
 	c.callers[s] = cs
@@ -65,54 +76,47 @@ func (c *Compiler) planQuotas(s record.Scope) map[string]usage.PlanQuota {
 	return quotas
 }
 
-// plan makes a usage plan. The buckets of its keys are found again when it is
-// compiled anew.
-func (c *Compiler) plan(s record.Scope, id string, rec *record.UsagePlan) *gateway.UsagePlan {
-	name := "plan " + s.Account + " " + s.Region + " " + id
-	plan := &gateway.UsagePlan{ID: id, Rate: c.throttles(name, rec.Throttle)}
+// planMethods fills in the methods that have limits of their own in a plan,
+// and returns these limits in the same order.
+func planMethods(plan *gateway.UsagePlan, rec *record.UsagePlan) []api.ThrottleSettings {
+	var rates []api.ThrottleSettings
 	for _, st := range rec.ApiStages {
 		for _, key := range slices.Sorted(maps.Keys(st.Throttle)) {
 			path, method := record.SplitMethodKey(key)
-			pm := gateway.PlanMethod{API: str(st.ApiId), Stage: str(st.Stage), ResourcePath: path, Method: method}
-			own := st.Throttle[key]
-			pm.Rate = c.throttles(name+" "+pm.API+" "+pm.Stage+" "+pm.Method+" "+pm.ResourcePath, &own)
-			plan.Methods = append(plan.Methods, pm)
+			plan.Methods = append(plan.Methods, gateway.PlanMethod{API: str(st.ApiId), Stage: str(st.Stage), ResourcePath: path, Method: method})
+			rates = append(rates, st.Throttle[key])
 		}
 	}
-	return plan
+	return rates
 }
 
-// throttles are the buckets of throttle settings, or nil if there are none.
-func (c *Compiler) throttles(name string, t *api.ThrottleSettings) *limit.Buckets {
-	if rate, burst, ok := rateOf(t); ok {
-		return c.buckets.Buckets(name, rate, burst)
+// member makes a key's membership in a plan. Its buckets are its own, and are
+// found again when the plan is compiled anew.
+func (c *Compiler) member(s record.Scope, plan *gateway.UsagePlan, rec *record.UsagePlan, rates []api.ThrottleSettings, key string) gateway.Member {
+	name := "key " + s.Account + " " + s.Region + " " + plan.ID + " " + key
+	m := gateway.Member{Plan: plan, Rate: c.throttle(name, rec.Throttle)}
+	for i := range rates {
+		pm := &plan.Methods[i]
+		m.Methods = append(m.Methods, c.throttle(name+" "+pm.API+" "+pm.Stage+" "+pm.Method+" "+pm.ResourcePath, &rates[i]))
 	}
-	return nil
+	return m
 }
 
 // throttle is the bucket of throttle settings, or nil if there are none.
-func (c *Compiler) throttle(name string, t *api.ThrottleSettings) *limit.Bucket {
-	if rate, burst, ok := rateOf(t); ok {
-		return c.buckets.Bucket(name, rate, burst)
-	}
-	return nil
-}
-
-// rateOf reads throttle settings. It reports false if there are none.
 //
 // AWS: undocumented is what holds when only one of both is given; we take a
 // burst of one second's requests, and a rate that gives the burst back in one
 // second.
-func rateOf(t *api.ThrottleSettings) (rate float64, burst int, ok bool) {
+func (c *Compiler) throttle(name string, t *api.ThrottleSettings) *limit.Bucket {
 	switch {
 	case t == nil || t.RateLimit == nil && t.BurstLimit == nil:
-		return 0, 0, false
+		return nil
 	case t.BurstLimit == nil:
-		return *t.RateLimit, int(min(math.Ceil(*t.RateLimit), math.MaxInt32)), true
+		return c.buckets.Bucket(name, *t.RateLimit, int(min(math.Ceil(*t.RateLimit), math.MaxInt32)))
 	case t.RateLimit == nil:
-		return float64(*t.BurstLimit), int(*t.BurstLimit), true
+		return c.buckets.Bucket(name, float64(*t.BurstLimit), int(*t.BurstLimit))
 	}
-	return *t.RateLimit, int(*t.BurstLimit), true
+	return c.buckets.Bucket(name, *t.RateLimit, int(*t.BurstLimit))
 }
 
 // accountBucket is the bucket that all stages of an account share, or nil.

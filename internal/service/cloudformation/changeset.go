@@ -64,12 +64,17 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *api.CreateChangeSetIn
 		a.tags = st.Tagged
 	}
 	p, err := s.planOf(ctx, a, &st, t)
-	if err != nil {
+	failed, isTransform := errors.AsType[*transformError](err)
+	var changes []api.Change
+	switch {
+	case isTransform:
+		p.tpl = &template{}
+	case err != nil:
 		return nil, err
-	}
-	changes, err := s.changes(ctx, t, &st, p)
-	if err != nil {
-		return nil, err
+	default:
+		if changes, err = s.changes(ctx, t, &st, p); err != nil {
+			return nil, err
+		}
 	}
 	fresh := absent
 	if fresh {
@@ -79,7 +84,9 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *api.CreateChangeSetIn
 	}
 	set := newSet(t, &st, in, p, changes)
 	set.Create = create
-	if len(changes) == 0 && !create && !p.tellsOther(&st) {
+	if isTransform {
+		set.Status, set.StatusReason, set.ExecutionStatus = new("FAILED"), new(failed.Error()), new("UNAVAILABLE")
+	} else if len(changes) == 0 && !create && !p.tellsOther(&st) {
 		set.Status, set.StatusReason, set.ExecutionStatus = new("FAILED"), new(noChanges), new("UNAVAILABLE")
 	}
 	err = store.Update(ctx, s.st, func(c *store.Change) error {
@@ -303,7 +310,7 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *api.ExecuteChangeSet
 			return err
 		}
 	}
-	tpl, err := parseTemplate(set.Template, s.known)
+	tpl, err := parseTemplate(set.text(), s.known)
 	if err != nil {
 		return err
 	}

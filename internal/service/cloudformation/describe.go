@@ -215,15 +215,25 @@ func (s *Service) GetTemplate(ctx context.Context, in *api.GetTemplateInput) (*a
 	out := &api.GetTemplateResponse{StagesAvailable: []string{"Original", "Processed"}}
 	if in.ChangeSetName != nil {
 		set, _, _, err := t.findSet(ctx, *in.ChangeSetName, in.StackName)
-		out.TemplateBody = new(set.Template)
+		out.TemplateBody = new(set.stage(in.TemplateStage))
 		return out, err
 	}
 	if in.StackName == nil {
 		return nil, awsrpc.Validation("1 validation error detected: Value null at 'stackName' failed to satisfy constraint: Member must not be null")
 	}
 	st, _, err := t.find(ctx, *in.StackName)
-	out.TemplateBody = new(st.Template)
+	out.TemplateBody = new(st.stage(in.TemplateStage))
 	return out, err
+}
+
+// stage is the template before or after transforms.
+//
+// AWS: before them, unless the other is asked for.
+func (v *version) stage(name *string) string {
+	if str(name) == "Processed" {
+		return v.text()
+	}
+	return v.Template
 }
 
 // GetTemplateSummary tells what a template asks for.
@@ -241,11 +251,11 @@ func (s *Service) GetTemplateSummary(ctx context.Context, in *api.GetTemplateSum
 			return nil, err
 		}
 	}
-	tpl, err := parseTemplate(body, s.known)
+	tpl, transforms, err := summary(body, s.known)
 	if err != nil {
 		return nil, err
 	}
-	out := &api.GetTemplateSummaryResponse{Description: new(tpl.Description), Parameters: []api.ParameterDeclaration{}, ResourceTypes: []string{}, Version: new("2010-09-09")}
+	out := &api.GetTemplateSummaryResponse{DeclaredTransforms: transforms, Description: new(tpl.Description), Parameters: []api.ParameterDeclaration{}, ResourceTypes: []string{}, Version: new("2010-09-09")}
 	for _, d := range tpl.Resources {
 		if !slices.Contains(out.ResourceTypes, d.Type) {
 			out.ResourceTypes = append(out.ResourceTypes, d.Type)
@@ -292,11 +302,11 @@ func (s *Service) ValidateTemplate(ctx context.Context, in *api.ValidateTemplate
 	if err != nil {
 		return nil, err
 	}
-	tpl, err := parseTemplate(body, s.known)
+	tpl, transforms, err := summary(body, s.known)
 	if err != nil {
 		return nil, err
 	}
-	out := &api.ValidateTemplateResponse{Description: new(tpl.Description), Parameters: []api.TemplateParameter{}}
+	out := &api.ValidateTemplateResponse{DeclaredTransforms: transforms, Description: new(tpl.Description), Parameters: []api.TemplateParameter{}}
 	for _, name := range slices.Sorted(maps.Keys(tpl.Parameters)) {
 		p := tpl.Parameters[name]
 		out.Parameters = append(out.Parameters, api.TemplateParameter{ParameterKey: new(name), NoEcho: new(isSecret(p)), DefaultValue: textMember(p, "Default"), Description: textMember(p, "Description")})

@@ -18,15 +18,25 @@ func only(m map[string]any, names ...string) map[string]any {
 	return out
 }
 
+// refuseRestAPI refuses what of a REST API has no effect here. The one parameter of
+// an import that is taken says what EndpointConfiguration does, too: SAM writes
+// both.
+func refuseRestAPI(w *worker) error {
+	if p, ok := w.props["Parameters"].(map[string]any); ok && len(p) == 1 && p["endpointConfigurationTypes"] != nil && w.props["EndpointConfiguration"] != nil {
+		return refuse(w, "CloneFrom")
+	}
+	return refuse(w, "CloneFrom", "Parameters")
+}
+
 func makeRestAPI(ctx context.Context, w *worker) error {
-	if err := refuse(w, "CloneFrom", "Parameters"); err != nil {
+	if err := refuseRestAPI(w); err != nil {
 		return err
 	}
 	in, err := w.kind.input(w.props)
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"Body", "Mode", "FailOnWarnings"} {
+	for _, name := range []string{"Body", "Mode", "FailOnWarnings", "Parameters"} {
 		delete(in, name)
 	}
 	if in["Name"] == nil {
@@ -84,7 +94,7 @@ func putBody(ctx context.Context, w *worker) error {
 }
 
 func turnRestAPI(ctx context.Context, w *worker) error {
-	if err := refuse(w, "CloneFrom", "Parameters"); err != nil {
+	if err := refuseRestAPI(w); err != nil {
 		return err
 	}
 	if !same(w.old["Body"], w.props["Body"]) {

@@ -333,7 +333,7 @@ func (r *runner) wanted(ev *evaluator, name string) bool {
 // evaluator reads the stack's template and evaluates its conditions.
 func (r *runner) evaluator(ctx context.Context) (*evaluator, error) {
 	var err error
-	if r.tpl, err = parseTemplate(r.st.Template, r.s.known); err != nil {
+	if r.tpl, err = parseTemplate(r.st.text(), r.s.known); err != nil {
 		return nil, err
 	}
 	ev := newEvaluator(r.tpl, r.st, r.t)

@@ -29,11 +29,20 @@ type stack struct {
 
 // A version is what a stack was made of.
 type version struct {
-	Template string
-	Values   map[string]string // of parameters
-	Imports  []string          // names of exports of other stacks
-	Tagged   []api.Tag
-	Results  []api.Output
+	Template  string            // as it was given
+	Processed string            // what transforms made of it; "" if it has none
+	Values    map[string]string // of parameters
+	Imports   []string          // names of exports of other stacks
+	Tagged    []api.Tag
+	Results   []api.Output
+}
+
+// text is the template that is worked on.
+func (v *version) text() string {
+	if v.Processed != "" {
+		return v.Processed
+	}
+	return v.Template
 }
 
 // A run is one operation on a stack, with where it has come to.

@@ -27,6 +27,7 @@ type asked struct {
 	triggers      *api.RollbackConfiguration
 	token         string // of the client
 	keep          bool   // what a failed update has done
+	direct        bool   // without a change set
 }
 
 // A plan is a template with parameters that a stack may be made of.
@@ -48,10 +49,18 @@ func (s *Service) planOf(ctx context.Context, a *asked, st *stack, t tables) (*p
 		return nil, err
 	}
 	p := &plan{}
-	if p.tpl, err = parseTemplate(body, s.known); err != nil {
+	p.Template = body
+	if p.Processed, err = s.expand(ctx, body, a.parameters, st.Values, t); err != nil {
+		return p, err
+	}
+	// AWS: who makes a stack of what transforms made without having looked at it
+	// in a change set must say that he agrees.
+	if p.Processed != "" && a.direct && !slices.Contains(a.capabilities, "CAPABILITY_AUTO_EXPAND") {
+		return nil, api.InsufficientCapabilitiesException("Requires capabilities : [CAPABILITY_AUTO_EXPAND]")
+	}
+	if p.tpl, err = parseTemplate(p.text(), s.known); err != nil {
 		return nil, err
 	}
-	p.Template = body
 	if p.Values, err = p.tpl.bind(a.parameters, st.Values); err != nil {
 		return nil, err
 	}
@@ -125,7 +134,7 @@ func (t *template) needs() string {
 
 // shown are the parameters of a version as they are described.
 func (v *version) shown(known func(string) bool) []api.Parameter {
-	tpl, err := parseTemplate(v.Template, known)
+	tpl, err := parseTemplate(v.text(), known)
 	if err != nil {
 		return nil
 	}
@@ -178,11 +187,11 @@ func (s *Service) CreateStack(ctx context.Context, in *api.CreateStackInput) (*a
 	if _, _, err := t.find(ctx, *in.StackName); err == nil {
 		return nil, api.AlreadyExistsException("Stack [" + *in.StackName + "] already exists")
 	}
-	a := &asked{name: *in.StackName, body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters, tags: in.Tags,
+	a := &asked{direct: true, name: *in.StackName, body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters, tags: in.Tags,
 		capabilities: in.Capabilities, roleARN: in.RoleARN, notifications: in.NotificationARNs, triggers: in.RollbackConfiguration}
 	p, err := s.planOf(ctx, a, &stack{}, t)
 	if err != nil {
-		return nil, err
+		return nil, asRPC(err)
 	}
 	st := s.newStack(t, a, p)
 	st.Token = str(in.ClientRequestToken)
@@ -230,7 +239,7 @@ func (s *Service) UpdateStack(ctx context.Context, in *api.UpdateStackInput) (*a
 	if err := st.ready("updated"); err != nil {
 		return nil, err
 	}
-	a := &asked{name: str(st.StackName), body: in.TemplateBody, url: in.TemplateURL, previous: isTrue(in.UsePreviousTemplate), parameters: in.Parameters, tags: in.Tags,
+	a := &asked{direct: true, name: str(st.StackName), body: in.TemplateBody, url: in.TemplateURL, previous: isTrue(in.UsePreviousTemplate), parameters: in.Parameters, tags: in.Tags,
 		capabilities: in.Capabilities, roleARN: in.RoleARN, notifications: in.NotificationARNs, triggers: in.RollbackConfiguration,
 		token: str(in.ClientRequestToken), keep: isTrue(in.DisableRollback)}
 	if in.Tags == nil {
@@ -238,7 +247,7 @@ func (s *Service) UpdateStack(ctx context.Context, in *api.UpdateStackInput) (*a
 	}
 	p, err := s.planOf(ctx, a, &st, t)
 	if err != nil {
-		return nil, err
+		return nil, asRPC(err)
 	}
 	changes, err := s.changes(ctx, t, &st, p)
 	if err != nil {
@@ -255,8 +264,8 @@ func (s *Service) UpdateStack(ctx context.Context, in *api.UpdateStackInput) (*a
 
 // tellsOther tells whether outputs or tags differ, though no resource does.
 func (p *plan) tellsOther(st *stack) bool {
-	old, err := parseDocument(st.Template)
-	next, err2 := parseDocument(p.Template)
+	old, err := parseDocument(st.text())
+	next, err2 := parseDocument(p.text())
 	if err != nil || err2 != nil {
 		return true
 	}

@@ -50,20 +50,8 @@ func parseTemplate(body string, known func(string) bool) (*template, error) {
 	if !ok {
 		return nil, errFormat("unsupported structure.")
 	}
-	if err := checkSections(root); err != nil {
-		return nil, err
-	}
-	t := &template{}
-	t.Description, _ = root["Description"].(string)
-	if t.Parameters, err = objects(root, "Parameters"); err != nil {
-		return nil, err
-	}
-	if t.Outputs, err = objects(root, "Outputs"); err != nil {
-		return nil, err
-	}
-	t.Mappings, _ = root["Mappings"].(map[string]any)
-	t.Conditions, _ = root["Conditions"].(map[string]any)
-	if err := t.readResources(root); err != nil {
+	t, err := readTemplate(root)
+	if err != nil {
 		return nil, err
 	}
 	if err := t.checkTypes(known); err != nil {
@@ -73,6 +61,60 @@ func parseTemplate(body string, known func(string) bool) (*template, error) {
 		return nil, err
 	}
 	return t, nil
+}
+
+// readTemplate reads the sections of a template.
+func readTemplate(root map[string]any) (*template, error) {
+	if err := checkSections(root); err != nil {
+		return nil, err
+	}
+	t := &template{}
+	var err error
+	t.Description, _ = root["Description"].(string)
+	if t.Parameters, err = objects(root, "Parameters"); err != nil {
+		return nil, err
+	}
+	if t.Outputs, err = objects(root, "Outputs"); err != nil {
+		return nil, err
+	}
+	t.Mappings, _ = root["Mappings"].(map[string]any)
+	t.Conditions, _ = root["Conditions"].(map[string]any)
+	return t, t.readResources(root)
+}
+
+// summary reads a template that is only looked at, with the names of the
+// transforms it declares: what they would make of it is not known without
+// parameters.
+func summary(body string, known func(string) bool) (*template, []string, error) {
+	doc, err := parseDocument(body)
+	if err != nil {
+		return nil, nil, err
+	}
+	root, _ := doc.(map[string]any)
+	if root["Transform"] == nil {
+		t, err := parseTemplate(body, known)
+		return t, nil, err
+	}
+	steps, err := transformsOf(root["Transform"])
+	if err != nil {
+		return nil, nil, err
+	}
+	var names []string
+	for _, s := range steps {
+		names = append(names, s.name)
+	}
+	delete(root, "Transform")
+	delete(root, "Globals")
+	for name := range asMembers(root["Resources"]) {
+		if strings.HasPrefix(name, forEachPrefix) {
+			delete(asMembers(root["Resources"]), name)
+		}
+	}
+	for _, section := range []string{"Conditions", "Outputs"} {
+		delete(root, section)
+	}
+	t, err := readTemplate(root)
+	return t, names, err
 }
 
 func checkSections(root map[string]any) error {

@@ -1,0 +1,202 @@
+package sam
+
+import (
+	"cmp"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+const functionProperties = "AlwaysDeploy Architectures AssumeRolePolicyDocument AutoPublishAlias AutoPublishAliasAllProperties AutoPublishCodeSha256 CodeSigningConfigArn CodeUri " +
+	"DeadLetterQueue DeploymentPreference Description Environment EphemeralStorage EventInvokeConfig Events FileSystemConfigs FunctionName FunctionUrlConfig Handler " +
+	"ImageConfig ImageUri InlineCode KmsKeyArn Layers LoggingConfig MemorySize PackageType PermissionsBoundary Policies PropagateTags ProvisionedConcurrencyConfig RecursiveLoop " +
+	"ReservedConcurrentExecutions Role RolePath Runtime RuntimeManagementConfig SnapStart SourceKMSKeyArn Tags Timeout Tracing VersionDescription VersionDeletionPolicy VpcConfig"
+
+// A function is a function on its way, with what events call: itself or an alias.
+type function struct {
+	*resource
+	target object // Ref of what is called
+	short  string // its ARN within Fn::Sub
+}
+
+// function makes a function, its role, version, alias, and what its events ask for.
+func (t *translator) function(r *resource) {
+	if !t.known(r, functionProperties) || t.refuse(r, "DeploymentPreference", "FunctionUrlConfig", "EventInvokeConfig", "FileSystemConfigs", "CodeSigningConfigArn", "RecursiveLoop") {
+		return
+	}
+	props := object{}
+	copyTo(props, r.props, "Architectures Description Environment EphemeralStorage FunctionName Handler ImageConfig KmsKeyArn Layers LoggingConfig MemorySize PackageType "+
+		"ReservedConcurrentExecutions Role Runtime RuntimeManagementConfig SnapStart Timeout VpcConfig")
+	code, ok := t.code(r)
+	if !ok {
+		return
+	}
+	props["Code"] = code
+	if q := asObject(r.props["DeadLetterQueue"]); q != nil {
+		props["DeadLetterConfig"] = object{"TargetArn": q["TargetArn"]}
+	}
+	if mode, ok := r.props["Tracing"]; ok {
+		props["TracingConfig"] = object{"Mode": mode}
+	}
+	props["Tags"] = append([]any{object{"Key": "lambda:createdBy", "Value": "SAM"}}, tagList(r.props["Tags"])...)
+	role := r.props["Role"]
+	if role == nil {
+		t.role(r)
+		props["Role"] = getAtt(r.id+"Role", "Arn")
+	}
+	t.add(r.id, "AWS::Lambda::Function", props, r.own())
+	fn := &function{resource: r, target: ref(r.id), short: "${" + r.id + ".Arn}"}
+	t.alias(fn, props)
+	t.events(fn)
+}
+
+// code is where the code of a function comes from.
+func (t *translator) code(r *resource) (object, bool) {
+	set := 0
+	for _, name := range []string{"CodeUri", "InlineCode", "ImageUri"} {
+		if r.props[name] != nil {
+			set++
+		}
+	}
+	switch {
+	case set > 1:
+		t.fault(r.id, "Only one of 'InlineCode', 'CodeUri' or 'ImageUri' can be set.")
+	case set == 0:
+		t.fault(r.id, "Either 'InlineCode' or 'CodeUri' must be set.")
+	case r.props["InlineCode"] != nil:
+		return object{"ZipFile": r.props["InlineCode"]}, true
+	case r.props["ImageUri"] != nil:
+		return object{"ImageUri": r.props["ImageUri"]}, true
+	default:
+		return t.location(r, "CodeUri", "S3Bucket", "S3Key", "S3ObjectVersion")
+	}
+	return nil, false
+}
+
+// location reads a property that names an object of S3: a URI, or an object with
+// Bucket, Key and Version.
+func (t *translator) location(r *resource, property, bucket, key, version string) (object, bool) {
+	switch v := r.props[property].(type) {
+	case object:
+		if v["Bucket"] == nil || v["Key"] == nil {
+			t.fault(r.id, "'"+property+"' requires Bucket and Key properties to be specified.")
+			return nil, false
+		}
+		out := object{bucket: v["Bucket"], key: v["Key"]}
+		if v["Version"] != nil {
+			out[version] = v["Version"]
+		}
+		return out, true
+	case string:
+		u, err := url.Parse(v)
+		if err == nil && u.Scheme == "s3" && u.Host != "" && len(u.Path) > 1 {
+			out := object{bucket: u.Host, key: u.Path[1:]}
+			if id := u.Query().Get("versionId"); id != "" {
+				out[version] = id
+			}
+			return out, true
+		}
+	}
+	t.fault(r.id, "'"+property+"' is not a valid S3 Uri of the form 's3://bucket/key' with optional versionId query parameter.")
+	return nil, false
+}
+
+// alias publishes a version and lets an alias point at it.
+func (t *translator) alias(fn *function, made object) {
+	name, ok := t.resolve(fn.props["AutoPublishAlias"]).(string)
+	if !ok {
+		if fn.props["AutoPublishAlias"] != nil {
+			t.fault(fn.id, "AutoPublishAlias must be a string or a Ref to a template parameter")
+		} else if fn.props["ProvisionedConcurrencyConfig"] != nil {
+			t.fault(fn.id, "To set ProvisionedConcurrencyConfig AutoPublishALias must be defined on the function")
+		}
+		return
+	}
+	// AWS: a version is new when the code is: its id ends with the hash of where
+	// the code is (_construct_version).
+	var of any = made["Code"]
+	if sum, ok := fn.props["AutoPublishCodeSha256"].(string); ok {
+		of = sum
+	} else if all, _ := fn.props["AutoPublishAliasAllProperties"].(bool); all {
+		of = made
+	}
+	suffix := shortHash(of)
+	if sum, ok := of.(string); ok {
+		suffix = sum[:min(10, len(sum))]
+	}
+	version, alias := fn.id+"Version"+suffix, fn.id+"Alias"+name
+	props := object{"FunctionName": ref(fn.id)}
+	if v := fn.props["VersionDescription"]; v != nil {
+		props["Description"] = v
+	}
+	attributes := fn.passed()
+	if attributes["DeletionPolicy"] = fn.props["VersionDeletionPolicy"]; attributes["DeletionPolicy"] == nil {
+		attributes["DeletionPolicy"] = "Retain"
+	}
+	t.add(version, "AWS::Lambda::Version", props, attributes)
+	props = object{"FunctionName": ref(fn.id), "FunctionVersion": getAtt(version, "Version"), "Name": name}
+	if v := fn.props["ProvisionedConcurrencyConfig"]; v != nil {
+		props["ProvisionedConcurrencyConfig"] = v
+	}
+	t.add(alias, "AWS::Lambda::Alias", props, fn.passed())
+	t.refs[fn.id+".Version"], t.refs[fn.id+".Alias"] = version, alias
+	fn.target, fn.short = ref(alias), "${"+alias+"}"
+}
+
+// permission lets a service call a function.
+func (t *translator) permission(id string, fn *function, principal string, more object) {
+	props := object{"Action": "lambda:InvokeFunction", "FunctionName": fn.target, "Principal": principal}
+	maps.Copy(props, more)
+	t.add(id, "AWS::Lambda::Permission", props, fn.passed())
+}
+
+// layer makes a layer. A change makes a new one, and the old one stays.
+func (t *translator) layer(r *resource) {
+	if !t.known(r, "LayerName Description ContentUri CompatibleArchitectures CompatibleRuntimes LicenseInfo RetentionPolicy PublishLambdaVersion") {
+		return
+	}
+	content, ok := t.location(r, "ContentUri", "S3Bucket", "S3Key", "S3ObjectVersion")
+	if !ok {
+		return
+	}
+	props := object{"Content": content, "LayerName": r.id}
+	copyTo(props, r.props, "LayerName Description CompatibleArchitectures CompatibleRuntimes LicenseInfo")
+	attributes := r.own()
+	switch policy := t.resolve(r.props["RetentionPolicy"]); {
+	case policy == nil, strings.EqualFold(text(policy), "Retain"):
+		if policy != nil || attributes["DeletionPolicy"] == nil {
+			attributes["DeletionPolicy"] = "Retain"
+		}
+	case strings.EqualFold(text(policy), "Delete"):
+		attributes["DeletionPolicy"] = "Delete"
+	default:
+		t.fault(r.id, "'RetentionPolicy' must be one of the following options: ['Retain', 'Delete'].")
+		return
+	}
+	// AWS: the id ends with the hash of the whole resource (SamLayerVersion).
+	id := r.id + shortHash(object{r.id: object{"Type": r.typ, "Properties": r.props}})
+	t.at[r.id] = id
+	t.add(id, "AWS::Lambda::LayerVersion", props, attributes)
+}
+
+// eventNames are the events of a function in order: what serves the requests that
+// no route matches comes first, as it saves the others their permissions.
+//
+// AWS: sam_resources.py, order_events.
+func eventNames(fn *resource) []string {
+	events := asObject(fn.props["Events"])
+	list := slices.Sorted(maps.Keys(events))
+	slices.SortStableFunc(list, func(a, b string) int {
+		return cmp.Compare(order(asObject(events[a])), order(asObject(events[b])))
+	})
+	return list
+}
+
+func order(event object) int {
+	path := asObject(event["Properties"])["Path"]
+	if event["Type"] == "HttpApi" && (path == nil || path == defaultPath) {
+		return 0
+	}
+	return 1
+}

@@ -1,0 +1,99 @@
+package sam
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// globalProperties are the properties that Globals may give to a type.
+//
+// AWS: SAM, "Globals section".
+func globalProperties() map[string]string {
+	return map[string]string{
+		"Function": "Handler Runtime CodeUri DeadLetterQueue Description MemorySize Timeout VpcConfig Environment Tags PropagateTags Tracing KmsKeyArn " +
+			"AutoPublishAlias AutoPublishAliasAllProperties Layers DeploymentPreference RolePath PermissionsBoundary ReservedConcurrentExecutions " +
+			"ProvisionedConcurrencyConfig AssumeRolePolicyDocument EventInvokeConfig FileSystemConfigs CodeSigningConfigArn Architectures SnapStart " +
+			"EphemeralStorage FunctionUrlConfig RuntimeManagementConfig LoggingConfig RecursiveLoop SourceKMSKeyArn",
+		"Api": "Auth Name DefinitionUri CacheClusterEnabled CacheClusterSize MergeDefinitions Variables EndpointConfiguration MethodSettings BinaryMediaTypes " +
+			"MinimumCompressionSize Cors GatewayResponses AccessLogSetting CanarySetting TracingEnabled OpenApiVersion Domain AlwaysDeploy PropagateTags SecurityPolicy",
+		"HttpApi": "Auth AccessLogSettings StageVariables Tags CorsConfiguration DefaultRouteSettings Domain RouteSettings FailOnWarnings PropagateTags",
+		"WebSocketApi": "AccessLogSettings ApiKeySelectionExpression DefaultRouteSettings DisableExecuteApiEndpoint DisableSchemaValidation Domain IpAddressType " +
+			"PropagateTags RouteSettings RouteSelectionExpression StageVariables Tags",
+		"SimpleTable":  "SSESpecification PointInTimeRecoverySpecification",
+		"LayerVersion": "PublishLambdaVersion",
+		"StateMachine": "PropagateTags",
+	}
+}
+
+// checkGlobals refuses what Globals cannot say.
+func (t *translator) checkGlobals() {
+	if _, has := t.tpl["Globals"]; !has {
+		return
+	}
+	globals, ok := t.tpl["Globals"].(object)
+	if !ok {
+		t.faults = append(t.faults, "'Globals' section is invalid. It must be a non-empty dictionary")
+		return
+	}
+	allowed := globalProperties()
+	for _, section := range slices.Sorted(maps.Keys(globals)) {
+		names, ok := allowed[section]
+		if !ok {
+			t.faults = append(t.faults, "'Globals' section is invalid. '"+section+"' is not supported. Must be one of the following values - ["+
+				strings.Join(slices.Sorted(maps.Keys(allowed)), ", ")+"]")
+			continue
+		}
+		props, ok := globals[section].(object)
+		if !ok {
+			t.faults = append(t.faults, "'Globals' section is invalid. Value of "+section+" must be a dictionary")
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(props)) {
+			if !slices.Contains(strings.Fields(names), name) {
+				t.faults = append(t.faults, "'Globals' section is invalid. '"+name+"' is not a supported property of '"+section+"'. Must be one of the following values - ["+
+					strings.Join(strings.Fields(names), ", ")+"]")
+			}
+		}
+	}
+}
+
+// applyGlobals lays the properties of each resource over what Globals say of its
+// type.
+func (t *translator) applyGlobals() {
+	for id := range t.in {
+		r, ok := t.resource(id)
+		if !ok {
+			continue
+		}
+		section, isSAM := strings.CutPrefix(r.typ, "AWS::Serverless::")
+		if globals := asObject(asObject(t.tpl["Globals"])[section]); isSAM && globals != nil {
+			r.raw["Properties"] = clone(merged(globals, r.props))
+		}
+	}
+}
+
+// merged lays local over global: objects member by member, lists one after the
+// other, anything else local alone.
+func merged(global, local any) any {
+	switch l := local.(type) {
+	case object:
+		g, ok := global.(object)
+		if !ok || len(g) == 0 || isIntrinsic(l) || isIntrinsic(g) {
+			return local
+		}
+		out := maps.Clone(g)
+		for k, v := range l {
+			if was, has := g[k]; has {
+				v = merged(was, v)
+			}
+			out[k] = v
+		}
+		return out
+	case []any:
+		if g, ok := global.([]any); ok {
+			return append(slices.Clone(g), l...)
+		}
+	}
+	return local
+}

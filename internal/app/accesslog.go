@@ -88,6 +88,14 @@ func isHTTP(place string) bool {
 // AWS: logging-metrics.md §1.1.
 const streamPrefix = "deliverystream/amazon-apigateway-"
 
+// hasStream reports whether a delivery stream is known, by the resource of its
+// ARN.
+func (c *Config) hasStream(resource string) bool {
+	name, ok := strings.CutPrefix(resource, streamPrefix)
+	_, known := c.DeliveryStreams[name]
+	return ok && known
+}
+
 // Sink returns what takes the lines for the log group or delivery stream of an
 // ARN; nil: nothing does.
 func (l *accessLogs) Sink(destination string) (gateway.Sink, error) {
@@ -97,15 +105,12 @@ func (l *accessLogs) Sink(destination string) (gateway.Sink, error) {
 	}
 	a, err := arn.Parse(destination)
 	switch name, isGroup := strings.CutPrefix(a.Resource, "log-group:"); {
-	case err != nil:
-		return nil, err
+	case err != nil, a.Service == "firehose" && l.streams[strings.TrimPrefix(a.Resource, streamPrefix)] == nil:
+		// The API takes no such stage; the configuration may have changed since. A
+		// stage without its log is better than none.
+		l.log.Warn("access log of a stage goes nowhere: no delivery-stream says where that is", "destination", destination)
 	case a.Service == "firehose":
-		name := strings.TrimPrefix(a.Resource, streamPrefix)
-		s := l.streams[name]
-		if s == nil {
-			return nil, fmt.Errorf("no delivery-stream says where %s is", a.Resource)
-		}
-		sinks = append(sinks, s)
+		sinks = append(sinks, l.streams[strings.TrimPrefix(a.Resource, streamPrefix)])
 	case isGroup && l.groups != nil:
 		scope := record.Scope{Account: a.Account, Region: a.Region}
 		g := l.groups.Group(scope, strings.TrimSuffix(name, ":*"), true)

@@ -105,6 +105,10 @@ var (
 	endpointRequests = counter("cluster_endpoint_requests_total", "Requests that an endpoint of a cluster was sent, repeated ones too.", "cluster", "endpoint")
 	endpointFailures = counter("cluster_endpoint_failures_total", "Requests that failed at an endpoint of a cluster.", "cluster", "endpoint")
 
+	targetWeight   = gauge("release_target_share", "Part of the requests of a release that a target gets by weight, 0 to 1.", "release", "target")
+	targetRequests = counter("release_target_requests_total", "Requests that a target of a release was given and that have ended, or were refused.", "release", "target")
+	targetFailures = counter("release_target_failures_total", "Of those, without an answer, refused, or with a status from 500 on.", "release", "target")
+
 	backendFailures = counter("backend_failures_total", "Requests to a backend without an answer: no connection, broken off, or timed out.", "backend")
 )
 
@@ -115,7 +119,8 @@ func nodeFamilies() []*family {
 
 func backendFamilies() []*family {
 	return []*family{&backendInUse, &backendIdle, &backendWaiting, &backendFailures,
-		&breakerOpen, &endpointReady, &endpointInFlight, &endpointRequests, &endpointFailures}
+		&breakerOpen, &endpointReady, &endpointInFlight, &endpointRequests, &endpointFailures,
+		&targetWeight, &targetRequests, &targetFailures}
 }
 
 // Describe implements prometheus.Collector.
@@ -149,6 +154,7 @@ func (c *nodeCollector) Collect(to chan<- prometheus.Metric) {
 	localFunctions.send(to, float64(len(n.functions.host.ARNs())))
 	instances.send(to, float64(n.functions.host.Instances()))
 	c.backends(to)
+	c.targets(to)
 }
 
 // backends adds up clusters that have one name: they differ in their TLS
@@ -170,6 +176,22 @@ func (c *nodeCollector) backends(to chan<- prometheus.Metric) {
 			endpointInFlight.send(to, float64(e.InFlight), cl.Name, e.Address)
 			endpointRequests.send(to, float64(e.Requests), cl.Name, e.Address)
 			endpointFailures.send(to, float64(e.Errors), cl.Name, e.Address)
+		}
+	}
+}
+
+// targets tells of releases.
+func (c *nodeCollector) targets(to chan<- prometheus.Metric) {
+	for _, name := range c.n.clusters.Releases() {
+		s, _ := c.n.clusters.ReleaseStatus(name)
+		sum := 0
+		for _, t := range s.Targets {
+			sum += t.Weight
+		}
+		for _, t := range s.Targets {
+			targetWeight.send(to, float64(t.Weight)/float64(max(sum, 1)), name, t.Cluster)
+			targetRequests.send(to, float64(t.Requests+t.Refused), name, t.Cluster)
+			targetFailures.send(to, float64(t.Failed+t.Refused), name, t.Cluster)
 		}
 	}
 }

@@ -110,7 +110,7 @@ func restOptions(cfg *Config, p *parts) rest.Options {
 		},
 		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		LoadBalancers: cfg.LoadBalancers,
-		Caches:        p.data, Methods: p.data, Usage: p.meter, Roles: p.roles, Truststores: p.trust,
+		Caches:        p.data, Methods: p.data, Usage: p.meter, Roles: p.roles, Truststores: p.trust, DeliveryStreams: cfg.hasStream,
 	}
 }
 

@@ -20,6 +20,9 @@ type Keyring struct {
 	absent map[string]uint16 // sets of keys that are in plans and not there, by their ids
 	shared bool              // with Keys that were made: tables must be copied before a change
 	waste  int               // bytes among ids that no key has any more
+
+	next uint32   // the first number that no key ever had
+	free []uint32 // numbers of keys that are gone
 }
 
 // maxKeys is how many keys an account has at most: a slot of an index has that
@@ -72,6 +75,12 @@ func (r *Keyring) add(key Key, id string) error {
 		return fmt.Errorf("api key %s: its id is too long, or there are too many keys", id)
 	}
 	key.id, key.idLen, key.set = uint32(len(k.ids)), uint8(len(id)), r.absent[id]
+	if n := len(r.free); n > 0 {
+		key.number, r.free = r.free[n-1], r.free[:n-1]
+	} else {
+		key.number = r.next
+		r.next++
+	}
 	delete(r.absent, id)
 	k.ids = append(k.ids, id...)
 	k.keys = append(k.keys, key)
@@ -94,6 +103,7 @@ func (r *Keyring) Remove(id string) {
 	k.byValue.remove(at, k.hashAt)
 	r.byID.remove(at, r.hashIDAt)
 	r.waste += int(k.keys[at].idLen)
+	r.free = append(r.free, k.keys[at].number)
 	if set := k.keys[at].set; set != 0 {
 		r.absent[id] = set
 	}

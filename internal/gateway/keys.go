@@ -28,6 +28,7 @@ type Key struct {
 	hash    keyHash // of the value: no two keys have the same
 	id      uint32  // where its id begins among ids
 	member  uint32  // its first membership
+	number  uint32  // in buckets, as long as it is there
 	set     uint16  // the plans it is in
 	idLen   uint8
 	enabled bool
@@ -43,22 +44,19 @@ type keyHash struct {
 // A planSet is plans that some keys are in, by their ids, in order.
 type planSet []string
 
-// A Member is a key's membership in a usage plan. Its buckets are the key's
-// own: they count what it does on all stages of the plan together.
+// A Member is a key's membership in a usage plan.
 type Member struct {
-	Plan *UsagePlan
-	Rate *limit.Bucket // nil: the plan has no throttle
-	// Methods are the buckets of the plan's limits for single methods, in the
-	// order of Plan.Methods.
-	Methods []*limit.Bucket
-	Quota   *limit.Quota // nil: the plan has no quota
+	Plan  *UsagePlan
+	Quota *limit.Quota // nil: the plan has no quota
 }
 
-// A UsagePlan says which of its limits belong to which method. Plans are told
-// apart by their address.
+// A UsagePlan has the rates of its keys, by their numbers: each key has buckets
+// of its own, which count what it does on all stages of the plan together. Plans
+// are told apart by their address.
 type UsagePlan struct {
 	ID      string
-	Methods []PlanMethod
+	Rate    *limit.Buckets // nil: the plan has no throttle
+	Methods []PlanMethod   // with limits of their own
 }
 
 // A PlanMethod is a method with a limit of its own in a usage plan.
@@ -66,6 +64,7 @@ type PlanMethod struct {
 	API, Stage   string
 	ResourcePath string
 	Method       string
+	Rate         *limit.Buckets
 }
 
 // Len returns how many keys there are.
@@ -115,24 +114,28 @@ func (k *Keys) Member(key *Key, plans []*UsagePlan) *Member {
 }
 
 // free tells that a membership has no limits of its own.
-func (m *Member) free() bool { return m.Rate == nil && m.Quota == nil && len(m.Methods) == 0 }
+func (m *Member) free() bool { return m.Quota == nil }
+
+// Number tells the key apart from all others of its account and Region that are
+// there at the same time. It is small.
+func (k *Key) Number() uint32 { return k.number }
 
 // Enabled tells whether the key opens methods that require one.
 func (k *Key) Enabled() bool { return k.enabled }
 
-// Method returns the plan's bucket for a request's method on a route, or nil.
+// Method returns the plan's buckets for a request's method on a route, or nil.
 // On a route of ANY the limit of the method itself comes before that of ANY.
-func (m *Member) Method(st *Stage, rt *Route, method string) (b *limit.Bucket) {
-	for i := range m.Plan.Methods {
-		pm := &m.Plan.Methods[i]
+func (p *UsagePlan) Method(st *Stage, rt *Route, method string) (b *limit.Buckets) {
+	for i := range p.Methods {
+		pm := &p.Methods[i]
 		if pm.API != st.API || pm.Stage != st.Name || pm.ResourcePath != rt.ResourcePath {
 			continue
 		}
 		if pm.Method == method {
-			return m.Methods[i]
+			return pm.Rate
 		}
 		if pm.Method == rt.Method {
-			b = m.Methods[i]
+			b = pm.Rate
 		}
 	}
 	return b

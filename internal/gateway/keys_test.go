@@ -22,9 +22,9 @@ func TestKeysFind(t *testing.T) {
 			case 1:
 				key.Members = []gateway.Member{{Plan: free}}
 			case 2:
-				key.Members = []gateway.Member{{Plan: fast, Rate: limit.NewBucket(1, i)}}
+				key.Members = []gateway.Member{{Plan: fast, Quota: quota(i)}}
 			case 3:
-				key.Members = []gateway.Member{{Plan: free}, {Plan: slow, Rate: limit.NewBucket(1, i)}}
+				key.Members = []gateway.Member{{Plan: free}, {Plan: slow, Quota: quota(i)}}
 			}
 			list[i] = key
 		}
@@ -45,7 +45,7 @@ func TestKeysFind(t *testing.T) {
 					}
 				}
 				got := keys.Member(k, []*gateway.UsagePlan{nil, plan})
-				if (got != nil) != (m.Plan != nil) || got != nil && (got.Plan != m.Plan || got.Rate != m.Rate) {
+				if (got != nil) != (m.Plan != nil) || got != nil && (got.Plan != m.Plan || got.Quota != m.Quota) {
 					t.Errorf("%d keys: member %d of %s = %v, want %v", n, i, plan.ID, got, m)
 				}
 			}
@@ -59,6 +59,11 @@ func TestKeysFind(t *testing.T) {
 	if (*gateway.Keys)(nil).Find("value-0") != nil {
 		t.Error("found among no keys")
 	}
+}
+
+// quota returns a quota that is no other.
+func quota(n int) *limit.Quota {
+	return limit.NewQuota(limit.QuotaSetting{Limit: int64(n)}, 0, nil)
 }
 
 func TestKeysFindAllocs(t *testing.T) {
@@ -82,13 +87,15 @@ func TestKeyring(t *testing.T) {
 		return ring.Keys(func(plan, key string) gateway.Member {
 			m := gateway.Member{Plan: plans[plan]}
 			if plan == "p2" {
-				m.Rate = limit.NewBucket(1, len(key)+1)
+				m.Quota = quota(len(key))
 			}
 			return m
 		})
 	}
+	numbers := map[string]uint32{} // of keys that were there all the time
 	check := func(what string, keys *gateway.Keys, want map[string]state) {
 		t.Helper()
+		taken := map[uint32]string{}
 		if keys.Len() != len(want) {
 			t.Fatalf("%s: %d keys, want %d", what, keys.Len(), len(want))
 		}
@@ -97,9 +104,13 @@ func TestKeyring(t *testing.T) {
 			if k == nil || keys.ID(k) != id || k.Enabled() != w.enabled {
 				t.Fatalf("%s: Find(%q) = %v, want %s", what, w.value, k, id)
 			}
+			if other, twice := taken[k.Number()]; twice || k.Number() >= 4096 {
+				t.Fatalf("%s: %s and %s have number %d", what, id, other, k.Number())
+			}
+			taken[k.Number()] = id
 			for name, plan := range plans {
 				m := keys.Member(k, []*gateway.UsagePlan{plan})
-				if (m != nil) != w.plans[name] || m != nil && (m.Plan != plan || (m.Rate != nil) != (name == "p2")) {
+				if (m != nil) != w.plans[name] || m != nil && (m.Plan != plan || (m.Quota != nil) != (name == "p2")) {
 					t.Fatalf("%s: %s in %s: %v, want %v", what, id, name, m, w.plans[name])
 				}
 			}
@@ -119,6 +130,7 @@ func TestKeyring(t *testing.T) {
 				}
 				ring.Remove(id)
 				delete(have, id)
+				delete(numbers, id)
 			case op <= 2:
 				if !ok {
 					s = state{value: fmt.Sprint("value-", r.Uint64()), plans: map[string]bool{}}
@@ -143,6 +155,13 @@ func TestKeyring(t *testing.T) {
 		}
 		before, then := make(ring), maps.Clone(have)
 		check("made", before, then)
+		for id, s := range have {
+			n := before.Find(s.value).Number()
+			if had, was := numbers[id]; was && had != n {
+				t.Fatalf("the number of %s changed from %d to %d", id, had, n)
+			}
+			numbers[id] = n
+		}
 		for plan := range plans {
 			n := 0
 			for _, s := range have {
@@ -157,6 +176,7 @@ func TestKeyring(t *testing.T) {
 		if round%3 == 0 { // what comes next must not reach what was made
 			for id, s := range have {
 				ring.Remove(id)
+				delete(numbers, id)
 				check("made before a change", before, then)
 				if err := ring.Put(id, s.value, s.enabled); err != nil { // comes back to its plans
 					t.Fatal(err)

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/limit"
 )
 
 // keyValue is as long as those that AWS makes.
@@ -40,8 +42,9 @@ func heapInUse() uint64 {
 	return m.HeapAlloc
 }
 
-// TestKeysBudget keeps the memory of a million keys: at most 100 bytes each,
-// what is known of them between two changes and all.
+// TestKeysBudget keeps the memory of a million keys, each held to a rate of its
+// plan and used: at most 100 bytes each, what is known of them between two changes
+// and all.
 func TestKeysBudget(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a million keys take a second")
@@ -50,6 +53,12 @@ func TestKeysBudget(t *testing.T) {
 	before := heapInUse()
 	ring := manyKeyring(t, n)
 	keys := keysOf(ring)
+	rate, now := limit.NewBuckets(1, 1), time.Now()
+	for i := range n {
+		if !rate.TakeAt(keys.Find(keyValue(i)).Number(), now) {
+			t.Fatalf("key %d has no token of its own", i)
+		}
+	}
 	each := float64(heapInUse()-before) / n
 	t.Logf("%.1f bytes a key", each)
 	if each > 100 {
@@ -57,6 +66,7 @@ func TestKeysBudget(t *testing.T) {
 	}
 	runtime.KeepAlive(keys)
 	runtime.KeepAlive(ring)
+	runtime.KeepAlive(rate)
 }
 
 // BenchmarkKeysFind looks one of a million keys up, in no order.

@@ -248,6 +248,14 @@ func checkEndpoints(list []Endpoint) error {
 	return errors.Join(errs...)
 }
 
+// Local tells whether d names files or sockets of this machine.
+func (d *Definition) Local() bool {
+	if t := d.TLS; t != nil && t.CA+t.Cert+t.Key != "" {
+		return true
+	}
+	return slices.ContainsFunc(d.Endpoints, func(e Endpoint) bool { return strings.HasPrefix(e.Address, unixPrefix) })
+}
+
 // CheckSelectors reports selectors that name nothing. variables finds $context
 // variables.
 func (d *Definition) CheckSelectors(variables func(name string) Variable) error {

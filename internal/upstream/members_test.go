@@ -93,6 +93,15 @@ func TestDrain(t *testing.T) {
 	if s := r.Status()[0].Endpoints; len(s) != 2 || s[1].Health != "draining" || s[1].InFlight != 1 {
 		t.Errorf("status %+v", s)
 	}
+	// It comes back, and leaves again: it is listed once.
+	for _, list := range [][]upstream.Endpoint{endpoints(old.Addr().String(), young.Addr().String()), endpoints(young.Addr().String())} {
+		if err := r.SetEndpoints("test", list); err != nil {
+			t.Fatal(err)
+		}
+		if s := r.Status()[0].Endpoints; len(s) != 2 || s[0].InFlight+s[1].InFlight != 1 {
+			t.Errorf("status %+v", s)
+		}
+	}
 	for range 3 {
 		if text, err := call(c, request("GET", "/", ""), soon()); err != nil || text != "GET / " {
 			t.Errorf("meanwhile: %q, %v", text, err)

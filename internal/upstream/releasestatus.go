@@ -70,6 +70,18 @@ func (r *Registry) Tally(release, target string) (Tally, bool) {
 	return rel.tracks[at].tally(), true
 }
 
+// Releases are the names of the releases there are, in order.
+func (r *Registry) Releases() []string {
+	names := []string{}
+	for name := range r.groups.all() {
+		if r.release(name) != nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 func (r *Registry) release(name string) *release {
 	g := r.groups.all()[name]
 	if g == nil {

@@ -78,7 +78,13 @@ func (g *group) status() Status {
 	}
 	g.leftLocked()
 	for _, m := range g.leaving {
-		s.Endpoints = append(s.Endpoints, m.statusLocked(now))
+		e := m.statusLocked(now)
+		// One that has come back meanwhile is there once: by its address it is the same.
+		if i := slices.IndexFunc(s.Endpoints, func(o EndpointStatus) bool { return o.Address == e.Address }); i >= 0 {
+			s.Endpoints[i].InFlight += e.InFlight
+			continue
+		}
+		s.Endpoints = append(s.Endpoints, e)
 	}
 	return s
 }

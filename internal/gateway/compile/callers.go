@@ -29,17 +29,12 @@ func (c *Compiler) compileCallers(ctx context.Context, s record.Scope) {
 		delete(c.callers, s)
 		return
 	}
-	type limits struct {
-		plan  *gateway.UsagePlan
-		rec   *record.UsagePlan
-		rates []api.ThrottleSettings
-	}
-	plans := make(map[string]limits)
+	plans := make(map[string]*gateway.UsagePlan)
 	cs := &callers{plans: make(map[stageID][]*gateway.UsagePlan)}
 	for _, id := range slices.Sorted(maps.Keys(c.mirror.plans[s])) {
 		rec := c.mirror.plans[s][id]
-		plan := &gateway.UsagePlan{ID: id}
-		plans[id] = limits{plan, rec, planMethods(plan, rec)}
+		plan := c.plan(s, id, rec)
+		plans[id] = plan
 		for _, st := range rec.ApiStages {
 			place := stageID{s, str(st.ApiId), str(st.Stage)}
 			cs.plans[place] = append(cs.plans[place], plan)
@@ -47,13 +42,7 @@ func (c *Compiler) compileCallers(ctx context.Context, s record.Scope) {
 	}
 	if ring != nil {
 		cs.keys = ring.Keys(func(plan, key string) gateway.Member {
-			l, ok := plans[plan]
-			if !ok {
-				return gateway.Member{} // the plan is being deleted
-			}
-			m := c.member(s, l.plan, l.rec, l.rates, key)
-			m.Quota = quotas[plan][key]
-			return m
+			return gateway.Member{Plan: plans[plan], Quota: quotas[plan][key]} // no plan: it is being deleted
 		})
 	}
 	c.callers[s] = cs
@@ -76,47 +65,54 @@ func (c *Compiler) planQuotas(s record.Scope) map[string]usage.PlanQuota {
 	return quotas
 }
 
-// planMethods fills in the methods that have limits of their own in a plan,
-// and returns these limits in the same order.
-func planMethods(plan *gateway.UsagePlan, rec *record.UsagePlan) []api.ThrottleSettings {
-	var rates []api.ThrottleSettings
+// plan makes a usage plan. The buckets of its keys are found again when it is
+// compiled anew.
+func (c *Compiler) plan(s record.Scope, id string, rec *record.UsagePlan) *gateway.UsagePlan {
+	name := "plan " + s.Account + " " + s.Region + " " + id
+	plan := &gateway.UsagePlan{ID: id, Rate: c.throttles(name, rec.Throttle)}
 	for _, st := range rec.ApiStages {
 		for _, key := range slices.Sorted(maps.Keys(st.Throttle)) {
 			path, method := record.SplitMethodKey(key)
-			plan.Methods = append(plan.Methods, gateway.PlanMethod{API: str(st.ApiId), Stage: str(st.Stage), ResourcePath: path, Method: method})
-			rates = append(rates, st.Throttle[key])
+			pm := gateway.PlanMethod{API: str(st.ApiId), Stage: str(st.Stage), ResourcePath: path, Method: method}
+			own := st.Throttle[key]
+			pm.Rate = c.throttles(name+" "+pm.API+" "+pm.Stage+" "+pm.Method+" "+pm.ResourcePath, &own)
+			plan.Methods = append(plan.Methods, pm)
 		}
 	}
-	return rates
+	return plan
 }
 
-// member makes a key's membership in a plan. Its buckets are its own, and are
-// found again when the plan is compiled anew.
-func (c *Compiler) member(s record.Scope, plan *gateway.UsagePlan, rec *record.UsagePlan, rates []api.ThrottleSettings, key string) gateway.Member {
-	name := "key " + s.Account + " " + s.Region + " " + plan.ID + " " + key
-	m := gateway.Member{Plan: plan, Rate: c.throttle(name, rec.Throttle)}
-	for i := range rates {
-		pm := &plan.Methods[i]
-		m.Methods = append(m.Methods, c.throttle(name+" "+pm.API+" "+pm.Stage+" "+pm.Method+" "+pm.ResourcePath, &rates[i]))
+// throttles are the buckets of throttle settings, or nil if there are none.
+func (c *Compiler) throttles(name string, t *api.ThrottleSettings) *limit.Buckets {
+	if rate, burst, ok := rateOf(t); ok {
+		return c.buckets.Buckets(name, rate, burst)
 	}
-	return m
+	return nil
 }
 
 // throttle is the bucket of throttle settings, or nil if there are none.
+func (c *Compiler) throttle(name string, t *api.ThrottleSettings) *limit.Bucket {
+	if rate, burst, ok := rateOf(t); ok {
+		return c.buckets.Bucket(name, rate, burst)
+	}
+	return nil
+}
+
+// rateOf reads throttle settings. It reports false if there are none.
 //
 // AWS: undocumented is what holds when only one of both is given; we take a
 // burst of one second's requests, and a rate that gives the burst back in one
 // second.
-func (c *Compiler) throttle(name string, t *api.ThrottleSettings) *limit.Bucket {
+func rateOf(t *api.ThrottleSettings) (rate float64, burst int, ok bool) {
 	switch {
 	case t == nil || t.RateLimit == nil && t.BurstLimit == nil:
-		return nil
+		return 0, 0, false
 	case t.BurstLimit == nil:
-		return c.buckets.Bucket(name, *t.RateLimit, int(min(math.Ceil(*t.RateLimit), math.MaxInt32)))
+		return *t.RateLimit, int(min(math.Ceil(*t.RateLimit), math.MaxInt32)), true
 	case t.RateLimit == nil:
-		return c.buckets.Bucket(name, float64(*t.BurstLimit), int(*t.BurstLimit))
+		return float64(*t.BurstLimit), int(*t.BurstLimit), true
 	}
-	return c.buckets.Bucket(name, *t.RateLimit, int(*t.BurstLimit))
+	return *t.RateLimit, int(*t.BurstLimit), true
 }
 
 // accountBucket is the bucket that all stages of an account share, or nil.

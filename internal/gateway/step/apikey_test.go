@@ -86,25 +86,27 @@ func TestThrottle(t *testing.T) {
 	const slow = 1e-6
 	rt := &gateway.Route{Method: "GET", ResourcePath: "/pets"}
 	st := &gateway.Stage{API: "a", Name: "s"}
-	plan := &gateway.UsagePlan{Methods: []gateway.PlanMethod{
-		{API: "a", Stage: "other", ResourcePath: "/pets", Method: "GET"}, {API: "a", Stage: "s", ResourcePath: "/pets", Method: "GET"}}}
 	bucket := func(n int) *limit.Bucket { return limit.NewBucket(slow, n) }
+	many := func(n int) *limit.Buckets { return limit.NewBuckets(slow, n) }
 	tests := []struct {
-		name                          string
-		method, member, stage, accout *limit.Bucket
-		want                          int // requests that pass
+		name          string
+		method, plan  *limit.Buckets
+		stage, accout *limit.Bucket
+		want          int // requests that pass
 	}{
-		{"plan's method", bucket(1), bucket(9), bucket(9), bucket(9), 1},
-		{"plan, though the method is looser", bucket(9), bucket(2), bucket(9), bucket(9), 2},
-		{"stage", bucket(9), bucket(9), bucket(3), bucket(9), 3},
-		{"account", bucket(9), bucket(9), bucket(9), bucket(4), 4},
+		{"plan's method", many(1), many(9), bucket(9), bucket(9), 1},
+		{"plan, though the method is looser", many(9), many(2), bucket(9), bucket(9), 2},
+		{"stage", many(9), many(9), bucket(3), bucket(9), 3},
+		{"account", many(9), many(9), bucket(9), bucket(4), 4},
 		{"no plan throttle", nil, nil, bucket(5), nil, 5},
 		{"blocked", nil, nil, limit.NewBucket(0, 0), nil, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &step.Throttle{Method: tt.stage, Account: tt.accout}
-			x := &gateway.Exchange{Stage: st, Route: rt, Member: &gateway.Member{Plan: plan, Rate: tt.member, Methods: []*limit.Bucket{limit.NewBucket(0, 0), tt.method}}}
+			plan := &gateway.UsagePlan{Rate: tt.plan, Methods: []gateway.PlanMethod{
+				{API: "a", Stage: "other", ResourcePath: "/pets", Method: "GET", Rate: many(0)}, {API: "a", Stage: "s", ResourcePath: "/pets", Method: "GET", Rate: tt.method}}}
+			x := &gateway.Exchange{Stage: st, Route: rt, Key: new(gateway.Key), Member: &gateway.Member{Plan: plan}}
 			got := 0
 			for faultType(t, s, x) == "" {
 				got++

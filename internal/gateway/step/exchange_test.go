@@ -69,11 +69,11 @@ func small(t testing.TB, routes, keys int, cl gateway.Cluster, sink gateway.Sink
 			Finish:      []gateway.Finisher{log},
 		}
 	}
-	plan := &gateway.UsagePlan{ID: "p"}
+	plan := &gateway.UsagePlan{ID: "p", Rate: limit.NewBuckets(1e9, 1<<20)}
 	var ks []gatewaytest.APIKey
 	for i := range keys {
 		ks = append(ks, gatewaytest.APIKey{ID: fmt.Sprint("k", i), Value: fmt.Sprintf("key-%04d-0123456789abcdef", i), Enabled: true,
-			Members: []gateway.Member{{Plan: plan, Rate: bucket}}})
+			Members: []gateway.Member{{Plan: plan}}})
 	}
 	index, err := gatewaytest.Keys(ks)
 	if err != nil {

@@ -29,12 +29,12 @@ var (
 func (s *Throttle) Do(_ context.Context, x *gateway.Exchange) error {
 	now := x.Vars.Start
 	if m := x.Member; m != nil {
-		if len(m.Methods) > 0 {
-			if b := m.Method(x.Stage, x.Route, x.Vars.HTTPMethod); b != nil && !b.TakeAt(now) {
+		if len(m.Plan.Methods) > 0 {
+			if b := m.Plan.Method(x.Stage, x.Route, x.Vars.HTTPMethod); b != nil && !b.TakeAt(x.Key.Number(), now) {
 				return throttled
 			}
 		}
-		if m.Rate != nil && !m.Rate.TakeAt(now) {
+		if b := m.Plan.Rate; b != nil && !b.TakeAt(x.Key.Number(), now) {
 			return throttled
 		}
 		if m.Quota != nil && m.Quota.LeftAt(now) == 0 {

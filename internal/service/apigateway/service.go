@@ -45,6 +45,10 @@ type Options struct {
 
 	Roles RolePasser // nil: everybody may pass every role
 
+	// DeliveryStreams tells whether access logs may go to a delivery stream, by
+	// the resource of its ARN; nil: to none.
+	DeliveryStreams func(resource string) bool
+
 	Truststores TruststoreReader // nil: there is no mutual TLS
 
 	Usage Meter // nil: there is no GetUsage and no UpdateUsage

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 
+	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
@@ -139,9 +140,29 @@ func checkVariable(name, value string) error {
 	return nil
 }
 
+// checkLogDestination refuses places of access logs that nothing could go to.
+//
+// AWS: the text is recorded for other ARNs.
+func (s *Service) checkLogDestination(a *api.AccessLogSettings) error {
+	if a == nil || a.DestinationArn == nil {
+		return nil
+	}
+	name, err := arn.Parse(*a.DestinationArn)
+	switch {
+	case err != nil || name.Service != "logs" && name.Service != "firehose":
+		return api.BadRequestException("Invalid ARN specified in the request. ARN must be that of a log group or delivery stream")
+	case name.Service == "firehose" && (s.opt.DeliveryStreams == nil || !s.opt.DeliveryStreams(name.Resource)):
+		return noDeliveryStream.refuse("")
+	}
+	return nil
+}
+
 // checkStage refuses settings that AWS refuses or that would not act, and fills
 // in what follows from others.
 func (s *Service) checkStage(st *api.Stage) error {
+	if err := s.checkLogDestination(st.AccessLogSettings); err != nil {
+		return err
+	}
 	if len(st.Variables) > s.opt.Limits.StageVariables {
 		return errTooMany("Stage Variables for this Stage", "Stage Variables") // AWS: undocumented text
 	}

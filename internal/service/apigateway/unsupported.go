@@ -31,6 +31,7 @@ const (
 	noIntegrationType
 	noTracing
 	noClientCertificate
+	noDeliveryStream
 	noProductCode
 	noLabels
 	noCertificate
@@ -46,6 +47,7 @@ var unsupported = [unsupportedCount]Unsupported{
 	noIntegrationType:     {"Integration", "type", "AWS_PROXY with other services than Lambda"},
 	noTracing:             {"Stage", "tracingEnabled", "true"},
 	noClientCertificate:   {"Stage", "clientCertificateId", "ARN of a certificate of ACM"},
+	noDeliveryStream:      {"Stage", "accessLogSettings.destinationArn", "delivery streams that no delivery-stream of the configuration names"},
 	noProductCode:         {"UsagePlan", "productCode", "any"},
 	noLabels:              {"ApiKey", "labels", "any"},
 	noCertificate:         {"DomainName", "certificate settings", "certificateArn, regionalCertificateArn, ownershipVerificationCertificateArn; changes of an uploaded certificate"},

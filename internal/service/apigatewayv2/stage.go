@@ -187,7 +187,7 @@ func checkAccessLog(a *api.AccessLogSettings) error {
 		return nil
 	}
 	name, err := arn.Parse(str(a.DestinationArn))
-	if err != nil || name.Service != "logs" && name.Service != "firehose" {
+	if err != nil || name.Service != "logs" {
 		return bad("Invalid ARN specified in the request. ARN must be that of a log group")
 	}
 	format := str(a.Format)

@@ -167,6 +167,9 @@ func (s *Service) putCluster(ctx context.Context, in *put) (*document, error) {
 	if err := s.backend.Check(&def); err != nil {
 		return nil, badRequest("%s", oneLine(err))
 	}
+	if def.Local() {
+		return nil, badRequest("Files and sockets of the server can be named in its configuration file only.")
+	}
 	err := store.Update(ctx, s.st, func(c *store.Change) error {
 		c.Require(s.releases.Absent(store.ID(name)))
 		if _, _, err := s.releases.Get(ctx, store.ID(name)); !errors.Is(err, store.ErrNotFound) {

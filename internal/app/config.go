@@ -141,6 +141,12 @@ type Config struct {
 	// AuditSize bounds what the records of calls of AWS APIs take on disk. They
 	// are kept for 90 days; beyond this bound the oldest go sooner.
 	AuditSize Size `name:"audit-size" kind:"SIZE" help:"room on disk for the records of API calls"`
+
+	// AuditDelivery is how often trails of CloudTrail deliver files of records to
+	// their buckets.
+	AuditDelivery time.Duration `name:"audit-delivery" kind:"TIME" help:"how often trails deliver"`
+	// AuditDigest is how often trails sign what they delivered.
+	AuditDigest time.Duration `name:"audit-digest" kind:"TIME" help:"how often trails sign what they delivered"`
 	// LogsSize bounds what all log groups together take on disk. Beyond it the
 	// oldest events go, whatever the retention of their group.
 	LogsSize Size `name:"logs-size" kind:"SIZE" help:"room on disk for all log groups together"`
@@ -461,7 +467,7 @@ func Defaults() *Config {
 
 		AccessLog: logToGroups,
 		LogsSize:  4 << 30,
-		AuditSize: 1 << 30,
+		AuditSize: 1 << 30, AuditDelivery: 5 * time.Minute, AuditDigest: time.Hour,
 
 		TraceSample: "0",
 		TraceSize:   64 << 20,

@@ -12,6 +12,7 @@ import (
 	rest "gatehouse/internal/service/apigateway"
 	httpapi "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/internal/service/cloudformation"
+	"gatehouse/internal/service/cloudtrail"
 	"gatehouse/internal/service/cloudwatch"
 	"gatehouse/internal/service/clusters"
 	"gatehouse/internal/service/lambda"
@@ -37,7 +38,7 @@ func TestCoverage(t *testing.T) {
 	if err := errors.Join(lambda.WriteUnsupported(&want), cloudwatch.WriteUnsupported(&want)); err != nil {
 		t.Fatal(err)
 	}
-	if err := logs.WriteUnsupported(&want); err != nil {
+	if err := errors.Join(logs.WriteUnsupported(&want), cloudtrail.WriteUnsupported(&want)); err != nil {
 		t.Fatal(err)
 	}
 	if err := cloudformation.WriteTypes(&want); err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -24,6 +25,9 @@ func loadStructs(a api, version, dir string) (*model, error) {
 	l.times = "date-time"
 	if a.target != "" || a.paths != nil {
 		l.times = "epoch-seconds" // the default of JSON
+		if err := l.readCodec(dir); err != nil {
+			return nil, err
+		}
 	}
 	if err := l.declarations(a, dir); err != nil {
 		return nil, err
@@ -72,6 +76,28 @@ type structLoader struct {
 	enums map[string]bool // those that operations reach
 	union map[string]bool // declared interfaces: members of these types are left out
 	times string          // the form of timestamps
+	codec string          // the source of the module's encoders, of JSON; by it names are told
+}
+
+// wireName is how a field is called on the wire: as its name, unless only that
+// name with a small first letter stands in the encoders.
+func (l *structLoader) wireName(field string) string {
+	small := strings.ToLower(field[:1]) + field[1:]
+	if !strings.Contains(l.codec, strconv.Quote(field)) && strings.Contains(l.codec, strconv.Quote(small)) {
+		return small
+	}
+	return field
+}
+
+func (l *structLoader) readCodec(dir string) error {
+	for _, name := range []string{"serializers.go", "deserializers.go"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		l.codec += string(b)
+	}
+	return nil
 }
 
 func (l *structLoader) add(s *shape) *shape {
@@ -131,7 +157,7 @@ func (l *structLoader) structure(decl, name string) (*shape, error) {
 			return nil, fmt.Errorf("%s.%s: %w", decl, f.Names[0].Name, err)
 		}
 		s.members = append(s.members, &member{
-			name: f.Names[0].Name, target: target,
+			name: l.wireName(f.Names[0].Name), target: target,
 			required: strings.Contains(f.Doc.Text(), "This member is required."),
 		})
 	}

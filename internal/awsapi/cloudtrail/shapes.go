@@ -73,13 +73,13 @@ type DeleteTrailInput struct {
 
 // DescribeTrailsInput is the input of DescribeTrails.
 type DescribeTrailsInput struct {
-	IncludeShadowTrails *bool    `json:"IncludeShadowTrails,omitzero"`
-	TrailNameList       []string `json:"TrailNameList,omitzero"`
+	IncludeShadowTrails *bool    `json:"includeShadowTrails,omitzero"`
+	TrailNameList       []string `json:"trailNameList,omitzero"`
 }
 
 // DescribeTrailsResponse is a structure of the model.
 type DescribeTrailsResponse struct {
-	TrailList []Trail `json:"TrailList,omitzero"`
+	TrailList []Trail `json:"trailList,omitzero"`
 }
 
 // Event is a structure of the model.

@@ -9,9 +9,12 @@ package cloudtrail
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
+	"time"
 
 	api "gatehouse/internal/awsapi/cloudtrail"
 	"gatehouse/internal/awsrpc"
@@ -19,10 +22,21 @@ import (
 	"gatehouse/internal/store"
 )
 
+// Buckets is where trails deliver to.
+type Buckets interface {
+	// CheckBucket returns nil if an account has a bucket of a name.
+	CheckBucket(ctx context.Context, account, bucket string) error
+	// PutFile puts an object into a bucket of an account, with meta data.
+	PutFile(ctx context.Context, account, bucket, key string, content []byte, meta map[string]string) error
+}
+
 // Options are what a [Service] is told. Zero fields take their defaults.
 type Options struct {
-	Dir      string // of what is kept of calls
-	MaxBytes int64  // of it; 1 GiB
+	Dir      string        // of what is kept of calls
+	MaxBytes int64         // of it; 1 GiB
+	Deliver  time.Duration // how often trails deliver; 5 minutes
+	Digest   time.Duration // how often they sign what they delivered; an hour
+	Buckets  Buckets       // nil: there are none to deliver to
 	Log      *slog.Logger
 }
 
@@ -32,6 +46,11 @@ type Service struct {
 	st   store.Store
 	opt  Options
 	keep *keeper
+
+	delivering sync.Mutex // one delivery at a time
+
+	keyOnce sync.Mutex
+	signing *rsa.PrivateKey // nil until it is needed; guarded by keyOnce
 }
 
 var (
@@ -47,6 +66,12 @@ func New(st store.Store, opt Options) (*Service, error) {
 	}
 	if opt.MaxBytes == 0 {
 		opt.MaxBytes = 1 << 30
+	}
+	if opt.Deliver == 0 {
+		opt.Deliver = 5 * time.Minute // AWS: on average within about 5 minutes
+	}
+	if opt.Digest == 0 {
+		opt.Digest = time.Hour // AWS: every hour
 	}
 	keep, err := newKeeper(opt)
 	if err != nil {
@@ -70,7 +95,11 @@ func (s *Service) Stats() Stats {
 
 // Run writes what is recorded and delivers it until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	return s.keep.run(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { s.deliverAll(ctx) })
+	err := s.keep.run(ctx)
+	wg.Wait()
+	return err
 }
 
 func scopeOf(ctx context.Context) record.Scope {

@@ -1,0 +1,237 @@
+package cloudtrail
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"gatehouse/internal/journal"
+	"gatehouse/internal/record"
+	"gatehouse/internal/store"
+)
+
+// A delivery is what a trail has delivered so far. An object is put before the
+// record says so: after a kill between the two its events are delivered twice.
+type delivery struct {
+	Started      time.Time // of the trail, so that a start anew is known
+	After        uint64    // number of the last event that was delivered
+	Latest       time.Time
+	LatestDigest time.Time
+	Error        string // of the last attempt
+	DigestFrom   time.Time
+	Files        []logFile         // since the last digest
+	Chains       map[string]digest // the last digest, by Region
+}
+
+// A logFile is a delivered file as digests name it.
+type logFile struct {
+	Bucket string    `json:"s3Bucket"`
+	Object string    `json:"s3Object"`
+	Hash   string    `json:"hashValue"`
+	Method string    `json:"hashAlgorithm"`
+	Newest time.Time `json:"newestEventTime"`
+	Oldest time.Time `json:"oldestEventTime"`
+	In     string    `json:"region,omitempty"` // in the store only
+}
+
+const (
+	// mostRecords and mostBytes bound what is held of one delivery.
+	mostRecords = 20_000
+	mostBytes   = 16 << 20
+	// mostFiles is after how many files a digest is written before its time.
+	mostFiles = 500
+)
+
+func (s *Service) deliveries() store.Table[delivery] {
+	return store.NewTable[delivery](s.st, store.Prefix(record.Everywhere.Account, record.Everywhere.Region, "cloudtrail", "delivery"))
+}
+
+// deliverAll delivers for all trails every now and then, until ctx ends.
+func (s *Service) deliverAll(ctx context.Context) {
+	tick := time.NewTicker(s.opt.Deliver)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.Deliver(ctx, time.Now())
+		}
+	}
+}
+
+// Deliver delivers what the trails have not delivered yet, and the digests whose
+// time has come.
+func (s *Service) Deliver(ctx context.Context, now time.Time) {
+	rows, err := s.trails().All(ctx)
+	if err != nil {
+		s.opt.Log.Error("trails not read", "error", err)
+		return
+	}
+	for _, row := range rows {
+		s.deliverOne(ctx, &row.Value, now)
+	}
+}
+
+// deliverOne delivers for one trail, if it was ever started.
+func (s *Service) deliverOne(ctx context.Context, t *trail, now time.Time) {
+	if t.Started.IsZero() {
+		return
+	}
+	s.delivering.Lock()
+	defer s.delivering.Unlock()
+	if err := s.deliver(ctx, t, now.UTC()); err != nil && ctx.Err() == nil {
+		s.opt.Log.Warn("trail not delivered: it is tried again", "trail", t.arn(), "error", err)
+	}
+}
+
+// deliver delivers for one trail. What went wrong stands in its status.
+func (s *Service) deliver(ctx context.Context, t *trail, now time.Time) error {
+	d, _, err := s.deliveries().Get(ctx, t.id())
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if !d.Started.Equal(t.Started) {
+		d.Started, d.After, d.DigestFrom = t.Started, t.After, t.Started
+	}
+	last := s.keep.log.Last()
+	if !t.Logging {
+		if last = min(last, t.Until); d.After >= last && len(d.Files) == 0 {
+			return nil // it has delivered all
+		}
+	}
+	d.After = min(d.After, last) // the tail of a journal may have been lost with the power
+	failed := error(nil)
+	for d.After < last && failed == nil {
+		failed = s.deliverSome(ctx, t, &d, last, now)
+	}
+	due := !now.Before(d.DigestFrom.Add(s.opt.Digest)) || len(d.Files) >= mostFiles || !t.Logging
+	if failed == nil && t.Validation && due {
+		failed = s.signFiles(ctx, t, &d, now)
+	}
+	if !t.Validation {
+		d.Files = nil
+	}
+	if d.Error = ""; failed != nil {
+		d.Error = failed.Error()
+	}
+	if len(d.Error) > 256 {
+		d.Error = d.Error[:256]
+	}
+	return errors.Join(failed, store.Update(ctx, s.st, func(c *store.Change) error {
+		_, rev, err := s.trails().Get(ctx, t.id())
+		if err != nil {
+			return err // it was deleted meanwhile
+		}
+		c.Require(s.trails().Is(t.id(), rev))
+		store.Add(c, s.deliveries(), t.id(), d)
+		return nil
+	}))
+}
+
+// deliverSome delivers the next events, a file for each Region.
+func (s *Service) deliverSome(ctx context.Context, t *trail, d *delivery, last uint64, now time.Time) error {
+	byRegion := map[string][]journal.Entry{}
+	after, records, size := d.After, 0, 0
+	for after < last && records < mostRecords && size < mostBytes {
+		list, err := s.keep.log.Follow(ctx, after)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			e := &list[i]
+			if e.Seq > last {
+				break
+			}
+			after = e.Seq
+			if region, ok := t.wants(e.Text); ok {
+				byRegion[region] = append(byRegion[region], *e)
+				records, size = records+1, size+len(e.Text)
+			}
+		}
+	}
+	s.opt.Log.Debug("trail delivers", "trail", t.Name, "records", records)
+	for _, region := range slices.Sorted(maps.Keys(byRegion)) {
+		f, err := s.putFile(ctx, t, region, byRegion[region], now)
+		if err != nil {
+			return err
+		}
+		d.Files = append(d.Files, f)
+		d.Latest = now
+	}
+	d.After = after
+	return nil
+}
+
+// wants tells whether a trail delivers a record, and under which Region.
+func (t *trail) wants(text []byte) (string, bool) {
+	var e struct {
+		Region     string `json:"awsRegion"`
+		Source     string `json:"eventSource"`
+		Recipient  string `json:"recipientAccountId"`
+		ReadOnly   bool   `json:"readOnly"`
+		Management bool   `json:"managementEvent"`
+	}
+	if json.Unmarshal(text, &e) != nil || e.Recipient != t.Account || !e.Management {
+		return "", false
+	}
+	if t.ReadWrite == "ReadOnly" && !e.ReadOnly || t.ReadWrite == "WriteOnly" && e.ReadOnly {
+		return "", false
+	}
+	global := e.Source == "iam.amazonaws.com"
+	if global && !t.Global {
+		return "", false
+	}
+	return e.Region, t.MultiRegion || global || e.Region == t.Region
+}
+
+// putFile puts the records of one Region.
+//
+// AWS: "CloudTrail log file examples": the name of the file, and of what it is.
+func (s *Service) putFile(ctx context.Context, t *trail, region string, list []journal.Entry, now time.Time) (logFile, error) {
+	var text bytes.Buffer
+	text.WriteString(`{"Records":[`)
+	f := logFile{In: region, Bucket: t.Bucket, Method: "SHA-256"}
+	for i := range list {
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		text.Write(list[i].Text)
+		at := time.UnixMilli(list[i].Time).UTC().Truncate(time.Second)
+		if f.Newest.IsZero() || at.After(f.Newest) {
+			f.Newest = at
+		}
+		if f.Oldest.IsZero() || at.Before(f.Oldest) {
+			f.Oldest = at
+		}
+	}
+	text.WriteString(`]}`)
+	f.Object = t.folder("CloudTrail", region, now) + t.Account + "_CloudTrail_" + region + "_" + now.Format("20060102T1504Z") + "_" + record.NewID(16) + ".json.gz"
+	sum := sha256.Sum256(text.Bytes())
+	f.Hash = hex.EncodeToString(sum[:])
+	return f, s.opt.Buckets.PutFile(ctx, t.Account, t.Bucket, f.Object, zipped(text.Bytes()), nil)
+}
+
+// folder is where the files of a day stand.
+func (t *trail) folder(kind, region string, now time.Time) string {
+	prefix := t.Prefix
+	if prefix != "" {
+		prefix += "/"
+	}
+	return prefix + "AWSLogs/" + t.Account + "/" + kind + "/" + region + now.Format("/2006/01/02/")
+}
+
+func zipped(text []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write(text) // to memory: it never fails
+	_ = w.Close()
+	return b.Bytes()
+}

@@ -1,0 +1,139 @@
+package cloudtrail
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	api "gatehouse/internal/awsapi/cloudtrail"
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/journal"
+	"gatehouse/internal/store/memstore"
+)
+
+// A shelf is a bucket in memory.
+type shelf struct {
+	content map[string][]byte
+	meta    map[string]map[string]string
+	broken  bool
+}
+
+func (s *shelf) CheckBucket(context.Context, string, string) error { return nil }
+
+func (s *shelf) PutFile(_ context.Context, _, _, key string, content []byte, meta map[string]string) error {
+	if s.broken {
+		return errors.New("the disk of the bucket is gone")
+	}
+	s.content[key], s.meta[key] = content, meta
+	return nil
+}
+
+func unzip(t *testing.T, b []byte) []byte {
+	t.Helper()
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func call(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Digests are verified as AWS's page "Custom implementations of CloudTrail log
+// file integrity validation" says, from the newest to the first.
+func TestDigests(t *testing.T) {
+	st := memstore.New(memstore.Options{})
+	t.Cleanup(func() { st.Close() })
+	bucket := &shelf{content: map[string][]byte{}, meta: map[string]map[string]string{}}
+	s, err := New(st, Options{Dir: t.TempDir(), Buckets: bucket})
+	call(t, err)
+	ctx := awsrpc.WithCaller(t.Context(), awsrpc.Caller{Account: "000000000000", Region: "us-east-1", Root: true})
+	_, err = s.CreateTrail(ctx, &api.CreateTrailInput{Name: new("audit"), S3BucketName: new("b"), EnableLogFileValidation: new(true)})
+	call(t, err)
+	call(t, s.StartLogging(ctx, &api.StartLoggingInput{Name: new("audit")}))
+
+	now := time.Now().UTC()
+	for hour := range 3 {
+		e := someEvent("call " + string(rune('a'+hour)))
+		e.Management = true
+		call(t, s.keep.log.Write([]journal.Entry{e.entry()}))
+		now = now.Add(time.Hour + time.Minute)
+		if hour == 1 { // a delivery that fails is made up for
+			bucket.broken = true
+			s.Deliver(ctx, now)
+			bucket.broken = false
+			status, err := s.GetTrailStatus(ctx, &api.GetTrailStatusInput{Name: new("audit")})
+			call(t, err)
+			if status.LatestDeliveryError == nil {
+				t.Error("a failed delivery is not told")
+			}
+		}
+		s.Deliver(ctx, now)
+	}
+
+	keys, err := s.ListPublicKeys(ctx, nil)
+	call(t, err)
+	public, err := x509.ParsePKCS1PublicKey(keys.PublicKeyList[0].Value)
+	call(t, err)
+	newest, logs := "", 0
+	for key := range bucket.content {
+		if strings.Contains(key, "/CloudTrail-Digest/") && key > newest {
+			newest = key
+		}
+	}
+	for n := 3; newest != ""; n-- {
+		text := unzip(t, bucket.content[newest])
+		var d digestFile
+		call(t, json.Unmarshal(text, &d))
+		previous := "null"
+		if d.PreviousSignature != nil {
+			previous = *d.PreviousSignature
+		}
+		sum := sha256.Sum256(text)
+		signed := sha256.Sum256([]byte(d.End + "\n" + d.Bucket + "/" + d.Object + "\n" + hex.EncodeToString(sum[:]) + "\n" + previous))
+		signature, err := hex.DecodeString(bucket.meta[newest]["signature"])
+		call(t, err)
+		if err := rsa.VerifyPKCS1v15(public, crypto.SHA256, signed[:], signature); err != nil {
+			t.Errorf("digest %d: %v", n, err)
+		}
+		for _, f := range d.Files {
+			sum := sha256.Sum256(unzip(t, bucket.content[f.Object]))
+			if hex.EncodeToString(sum[:]) != f.Hash {
+				t.Errorf("digest %d has another hash than %s", n, f.Object)
+			}
+			logs++
+		}
+		if newest = ""; d.PreviousObject != nil {
+			newest = *d.PreviousObject
+			sum := sha256.Sum256(unzip(t, bucket.content[newest]))
+			if hex.EncodeToString(sum[:]) != *d.PreviousHash {
+				t.Errorf("digest %d has another hash than the one before it", n)
+			}
+		} else if n != 1 {
+			t.Errorf("the chain ends at digest %d, want 1", n)
+		}
+	}
+	if logs != 3 {
+		t.Errorf("the digests name %d files, want 3", logs)
+	}
+}

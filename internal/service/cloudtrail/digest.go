@@ -79,7 +79,12 @@ func (s *Service) signFiles(ctx context.Context, t *trail, d *delivery, now time
 	}
 	chains := maps.Clone(d.Chains)
 	for _, region := range slices.Sorted(maps.Keys(byRegion)) {
-		next, err := s.putDigest(ctx, key, t, region, chains[region], byRegion[region], d.DigestFrom, now)
+		f := digestFile{
+			Account: t.Account, Start: d.DigestFrom.UTC().Format(digestTime), End: now.Format(digestTime), Bucket: t.Bucket,
+			Object: t.folder("CloudTrail-Digest", region, now) + t.Account + "_CloudTrail-Digest_" + region + "_" + t.Name + "_" + t.Region + "_" + now.Format("20060102T150405Z") + ".json.gz",
+			Files:  byRegion[region], Fingerprint: fingerprint(key), Algorithm: algorithm,
+		}
+		next, err := s.putDigest(ctx, key, &f, chains[region])
 		if err != nil {
 			return err
 		}
@@ -94,26 +99,21 @@ func (s *Service) signFiles(ctx context.Context, t *trail, d *delivery, now time
 //
 // AWS: "CloudTrail digest file signature"; the AWS CLI's validate-logs is the
 // reader.
-func (s *Service) putDigest(ctx context.Context, key *rsa.PrivateKey, t *trail, region string, before digest, files []logFile, from, now time.Time) (digest, error) {
-	f := digestFile{
-		Account: t.Account, Start: from.UTC().Format(digestTime), End: now.Format(digestTime), Bucket: t.Bucket,
-		Object: t.folder("CloudTrail-Digest", region, now) + t.Account + "_CloudTrail-Digest_" + region + "_" + t.Name + "_" + t.Region + "_" + now.Format("20060102T150405Z") + ".json.gz",
-		Files:  files, Fingerprint: fingerprint(key), Algorithm: algorithm,
-	}
+func (s *Service) putDigest(ctx context.Context, key *rsa.PrivateKey, f *digestFile, before digest) (digest, error) {
 	previous := "null"
 	if before.Object != "" {
 		f.PreviousBucket, f.PreviousObject, f.PreviousHash, f.PreviousSignature = &before.Bucket, &before.Object, &before.Hash, &before.Signature
 		f.PreviousMethod, previous = new("SHA-256"), before.Signature
 	}
-	for i := range files {
-		if at := files[i].Newest.Format(digestTime); f.Newest == nil || at > *f.Newest {
+	for i := range f.Files {
+		if at := f.Files[i].Newest.Format(digestTime); f.Newest == nil || at > *f.Newest {
 			f.Newest = &at
 		}
-		if at := files[i].Oldest.Format(digestTime); f.Oldest == nil || at < *f.Oldest {
+		if at := f.Files[i].Oldest.Format(digestTime); f.Oldest == nil || at < *f.Oldest {
 			f.Oldest = &at
 		}
 	}
-	text, err := json.Marshal(&f)
+	text, err := json.Marshal(f)
 	if err != nil {
 		return digest{}, err
 	}
@@ -125,7 +125,7 @@ func (s *Service) putDigest(ctx context.Context, key *rsa.PrivateKey, t *trail, 
 		return digest{}, fmt.Errorf("sign digest: %w", err)
 	}
 	next := digest{Object: f.Object, Bucket: f.Bucket, Hash: hash, Signature: hex.EncodeToString(signature)}
-	return next, s.opt.Buckets.PutFile(ctx, t.Account, t.Bucket, f.Object, zipped(text), map[string]string{
+	return next, s.opt.Buckets.PutFile(ctx, f.Account, f.Bucket, f.Object, zipped(text), map[string]string{
 		"signature": next.Signature, "signature-algorithm": algorithm,
 	})
 }

@@ -168,8 +168,18 @@ func SocketVar(name string) Getter {
 			}
 			return strconv.AppendInt(dst, x.Socket.ConnectedAt.UnixMilli(), 10)
 		}
+	case "status":
+		// AWS: logging-metrics.md §1.2: 200 of a handshake that went well.
+		return func(dst []byte, x *Exchange) []byte {
+			if x.MethodResponse.Status == http.StatusSwitchingProtocols {
+				return appendStatus(dst, http.StatusOK)
+			}
+			return appendStatus(dst, x.MethodResponse.Status)
+		}
 	case "resourceId", "resourcePath", "httpMethod", "path", "isCanaryRequest":
 		return nil
+	case "responseLength", "responseLatency", "integration.latency", "integrationStatus", "integration.integrationStatus":
+		return nil // AWS: the same: they print "-", also those that are documented
 	}
 	return ContextVar(name)
 }

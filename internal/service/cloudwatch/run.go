@@ -27,32 +27,56 @@ const (
 // Run evaluates alarms after each minute, and does what they ask for, until ctx
 // ends. What was asked for and is not done is done by the next Run.
 func (s *Service) Run(ctx context.Context) error {
-	s.due = nextEvaluation(time.Now())
-	next := time.Now() // what the last run left is done at once
-	for {
-		timer := time.NewTimer(time.Until(next))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		case <-s.wake:
-			timer.Stop()
-		case <-timer.C:
-		}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.runEvaluations(ctx) })
+	g.Go(func() error { return s.runActions(ctx) }) // which may be slow
+	return g.Wait()
+}
+
+func (s *Service) runEvaluations(ctx context.Context) error {
+	due := nextEvaluation(time.Now())
+	for s.wait(ctx, due, s.wake) {
 		now := time.Now()
-		if s.due.After(nextEvaluation(now)) { // the clock was set back
-			s.due = nextEvaluation(now)
+		if due.After(nextEvaluation(now)) { // the clock was set back
+			due = nextEvaluation(now)
 		}
-		if now.Before(s.due) {
+		if now.Before(due) {
 			s.composites(ctx)
 		} else {
-			s.due = nextEvaluation(now)
+			due = nextEvaluation(now)
 			s.evaluateAll(ctx, now.Truncate(time.Minute))
 		}
-		next = s.due
-		if retry := s.deliver(ctx); retry.Before(next) {
-			next = retry
-		}
+		nudge(s.asked)
+	}
+	return nil
+}
+
+func (s *Service) runActions(ctx context.Context) error {
+	next := time.Now() // what the last run left is done at once
+	for s.wait(ctx, next, s.asked) {
+		next = s.deliver(ctx)
+	}
+	return nil
+}
+
+// wait waits for a time or a nudge; false if ctx has ended.
+func (*Service) wait(ctx context.Context, until time.Time, nudged <-chan struct{}) bool {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-nudged:
+	case <-timer.C:
+	}
+	return true
+}
+
+// nudge lets who waits look what is to be done.
+func nudge(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // it is about to
 	}
 }
 
@@ -65,13 +89,8 @@ func nextEvaluation(now time.Time) time.Time {
 	return next
 }
 
-// wakeUp lets Run look what is to be done.
-func (s *Service) wakeUp() {
-	select {
-	case s.wake <- struct{}{}:
-	default: // it is about to
-	}
-}
+// wakeUp lets Run look at alarms that were changed.
+func (s *Service) wakeUp() { nudge(s.wake) }
 
 // evaluateAll evaluates the alarms of all accounts and regions at the end of a
 // minute.

@@ -10,7 +10,6 @@ package cloudwatch
 
 import (
 	"log/slog"
-	"time"
 
 	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/cloudwatch"
@@ -35,8 +34,8 @@ type Service struct {
 	log    *slog.Logger
 
 	locks store.Locks   // of alarms, by account and region
-	wake  chan struct{} // there is something to do
-	due   time.Time     // when alarms are evaluated next; of Run alone
+	wake  chan struct{} // an alarm was changed
+	asked chan struct{} // there may be actions to do
 }
 
 var _ api.Server = (*Service)(nil)
@@ -46,7 +45,7 @@ func New(st store.Store, points *rollup.Store, opt Options) *Service {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{st: st, points: points, opt: opt, log: opt.Log, wake: make(chan struct{}, 1)}
+	return &Service{st: st, points: points, opt: opt, log: opt.Log, wake: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
 }
 
 // A place is an account in a region.

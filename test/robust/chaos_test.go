@@ -259,10 +259,18 @@ func harm(rng *rand.Rand, all []*chaotic) {
 	case n == 0: // a zone is lost, the other one is well
 		zone := []string{"here", "there"}[rng.IntN(2)]
 		how := []int{killed, blackholed}[rng.IntN(2)]
+		others := 0
 		for _, e := range all {
-			if e.zone != zone {
-				e.become(well) // before the others are lost
+			if e.zone == zone {
+				continue
 			}
+			e.become(well) // before the others are lost
+			if does, _ := e.state(); does == well {
+				others++
+			}
+		}
+		if others < 2 {
+			return // somebody else has their ports
 		}
 		for _, e := range all {
 			if e.zone == zone {

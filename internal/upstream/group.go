@@ -36,7 +36,7 @@ type group struct {
 	leaving  []*member  // taken out, with requests under way
 	callers  []*Cluster // that have connections to the members
 	release  *release   // nil: it is none
-	ejected  int        // how many members are
+	ejected  int        // how many members are, of those that are not down
 	scant    bool       // too few are left: all are used
 	starting bool       // some members start slowly
 	tables   *tables    // nil: none are needed

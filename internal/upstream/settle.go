@@ -13,7 +13,9 @@ func (g *group) settleLocked() {
 	g.ejected, g.starting = 0, false
 	for _, m := range g.members {
 		if m.ejected {
-			g.ejected++
+			if !m.down { // one that is down is out anyway, and must not keep others in
+				g.ejected++
+			}
 			if due == 0 || m.until < due {
 				due = m.until
 			}

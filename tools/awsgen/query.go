@@ -44,7 +44,7 @@ func cloudformationOperations() []string {
 	return []string{
 		"CreateStack", "UpdateStack", "DeleteStack", "DescribeStacks", "DescribeStackEvents", "DescribeStackResources",
 		"DescribeStackResource", "ListStackResources", "ListStacks", "GetTemplate", "GetTemplateSummary", "ValidateTemplate",
-		"CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet", "DeleteChangeSet", "ListChangeSets", "ListExports", "ListImports",
+		"CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet", "DeleteChangeSet", "ListChangeSets", "ListExports", "ListImports", "UpdateTerminationProtection",
 	}
 }
 

@@ -30,6 +30,7 @@ type Server interface {
 	ListStackResources(ctx context.Context, in *ListStackResourcesInput) (*ListStackResourcesResponse, error)
 	ListStacks(ctx context.Context, in *ListStacksInput) (*ListStacksResponse, error)
 	UpdateStack(ctx context.Context, in *UpdateStackInput) (*UpdateStackResponse, error)
+	UpdateTerminationProtection(ctx context.Context, in *UpdateTerminationProtectionInput) (*UpdateTerminationProtectionResponse, error)
 	ValidateTemplate(ctx context.Context, in *ValidateTemplateInput) (*ValidateTemplateResponse, error)
 }
 
@@ -127,6 +128,11 @@ func (UnimplementedServer) ListStacks(context.Context, *ListStacksInput) (*ListS
 // UpdateStack is not implemented.
 func (UnimplementedServer) UpdateStack(context.Context, *UpdateStackInput) (*UpdateStackResponse, error) {
 	return nil, awsrpc.NotImplemented("UpdateStack")
+}
+
+// UpdateTerminationProtection is not implemented.
+func (UnimplementedServer) UpdateTerminationProtection(context.Context, *UpdateTerminationProtectionInput) (*UpdateTerminationProtectionResponse, error) {
+	return nil, awsrpc.NotImplemented("UpdateTerminationProtection")
 }
 
 // ValidateTemplate is not implemented.

@@ -169,6 +169,14 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "UpdateTerminationProtection", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(UpdateTerminationProtectionInput) },
+				Output:   (*UpdateTerminationProtectionResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).UpdateTerminationProtection(ctx, in.(*UpdateTerminationProtectionInput))
+				},
+			},
+			{
 				Name: "ValidateTemplate", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(ValidateTemplateInput) },
 				Output:   (*ValidateTemplateResponse)(nil),

@@ -616,6 +616,17 @@ type UpdateStackResponse struct {
 	StackId     *string `json:"StackId,omitzero"`
 }
 
+// UpdateTerminationProtectionInput is the input of UpdateTerminationProtection.
+type UpdateTerminationProtectionInput struct {
+	EnableTerminationProtection *bool   `json:"EnableTerminationProtection,omitzero" aws:"required"`
+	StackName                   *string `json:"StackName,omitzero" aws:"required"`
+}
+
+// UpdateTerminationProtectionResponse is a structure of the model.
+type UpdateTerminationProtectionResponse struct {
+	StackId *string `json:"StackId,omitzero"`
+}
+
 // ValidateTemplateInput is the input of ValidateTemplate.
 type ValidateTemplateInput struct {
 	TemplateBody *string `json:"TemplateBody,omitzero"`

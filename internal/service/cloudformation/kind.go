@@ -217,6 +217,9 @@ func (k *kind) take(w *worker, out map[string]any) {
 }
 
 func (k *kind) doCreate(ctx context.Context, w *worker) error {
+	if err := w.resolve(ctx); err != nil {
+		return err
+	}
 	if err := k.check(w.props); err != nil {
 		return err
 	}
@@ -256,6 +259,9 @@ func (k *kind) where(w *worker) map[string]any {
 }
 
 func (k *kind) doUpdate(ctx context.Context, w *worker) error {
+	if err := w.resolve(ctx); err != nil {
+		return err
+	}
 	if err := k.check(w.props); err != nil {
 		return err
 	}
@@ -321,6 +327,9 @@ func emptyOf(v any) any {
 }
 
 func (k *kind) doDelete(ctx context.Context, w *worker) error {
+	if err := w.resolve(ctx); err != nil {
+		return err
+	}
 	if k.ends != nil {
 		return k.ends(ctx, w)
 	}

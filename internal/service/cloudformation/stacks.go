@@ -178,7 +178,7 @@ func (s *Service) take(st *stack, p *plan) {
 func (s *Service) CreateStack(ctx context.Context, in *api.CreateStackInput) (*api.CreateStackResponse, error) {
 	t := s.tables(ctx)
 	if err := refuseMembers(in, "StackPolicyBody", "StackPolicyURL", "TimeoutInMinutes", "ResourceTypes", "DeploymentConfig", "DisableValidation",
-		"EnableTerminationProtection", "RetainExceptOnCreate"); err != nil {
+		"RetainExceptOnCreate"); err != nil {
 		return nil, err
 	}
 	if !nameForm.MatchString(*in.StackName) {

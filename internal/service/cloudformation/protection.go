@@ -1,0 +1,29 @@
+package cloudformation
+
+import (
+	"context"
+
+	api "gatehouse/internal/awsapi/cloudformation"
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/store"
+)
+
+// UpdateTerminationProtection lets a stack be deleted, or not.
+func (s *Service) UpdateTerminationProtection(ctx context.Context, in *api.UpdateTerminationProtectionInput) (*api.UpdateTerminationProtectionResponse, error) {
+	t := s.tables(ctx)
+	st, rev, err := t.find(ctx, *in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	switch status := str(st.StackStatus); status {
+	case "DELETE_IN_PROGRESS", "DELETE_COMPLETE":
+		return nil, awsrpc.Validation("TerminationProtection cannot be updated on a stack that is in " + status + " status")
+	}
+	if st.Run != nil {
+		// The run holds the stack's record and would fail for it.
+		return nil, awsrpc.Validation("Stack:" + str(st.StackId) + " is in " + str(st.StackStatus) + " state and can not be updated.")
+	}
+	st.EnableTerminationProtection = in.EnableTerminationProtection
+	err = store.Update(ctx, s.st, func(c *store.Change) error { t.put(c, &st, rev); return nil })
+	return &api.UpdateTerminationProtectionResponse{StackId: st.StackId}, err
+}

@@ -22,6 +22,7 @@ import (
 	"gatehouse/internal/service/lambda"
 	releasesapi "gatehouse/internal/service/releases"
 	"gatehouse/internal/service/servicediscovery"
+	"gatehouse/internal/service/sts"
 	"gatehouse/internal/wire"
 )
 
@@ -95,7 +96,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	api := &late{}
 	stored := objects{n.aws, n.buckets}
 	n.watch = cloudwatch.New(n.st, n.rollups, cloudwatch.Options{Actions: newAlarmActions(cfg.AlarmActions, n.functions.router, n.aws), Log: n.log})
-	n.stacks = cloudformation.New(n.st, cloudformation.Options{API: api, Inert: inertTypes(cfg.CloudFormationInert), Settled: n.settle, Templates: stored, Log: n.log})
+	n.stacks = cloudformation.New(n.st, cloudformation.Options{API: api, Inert: inertTypes(cfg.CloudFormationInert), Settled: n.settle, Templates: stored, Roles: stackRoles{access, sts.New(n.identities, nil)}, Log: n.log})
 	mounts := services(cfg, &parts{
 		st:        n.st,
 		blobs:     n.blobs,

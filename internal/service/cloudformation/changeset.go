@@ -21,6 +21,7 @@ type changeSet struct {
 	api.DescribeChangeSetResponse
 	version
 	Create bool
+	Role   *string // in which it is executed
 }
 
 // noChanges is why a change set without changes fails. AWS: the clients look for
@@ -83,7 +84,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *api.CreateChangeSetIn
 		st.setStatus("REVIEW_IN_PROGRESS", "User Initiated")
 	}
 	set := newSet(t, &st, in, p, changes)
-	set.Create = create
+	set.Create, set.Role = create, in.RoleARN
 	if isTransform {
 		set.Status, set.StatusReason, set.ExecutionStatus = new("FAILED"), new(failed.Error()), new("UNAVAILABLE")
 	} else if len(changes) == 0 && !create && !p.tellsOther(&st) {
@@ -109,17 +110,21 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *api.CreateChangeSetIn
 	return &api.CreateChangeSetResponse{Id: set.ChangeSetId, StackId: st.StackId}, err
 }
 
-// refuseSet refuses what has no effect here.
+// refuseSet refuses what has no effect here. ImportExistingResources may be set,
+// as the CDK does always: a resource that exists makes the stack fail with its
+// name. So may IncludeNestedStacks: a template with nested stacks is refused for
+// itself.
 func refuseSet(in *api.CreateChangeSetInput) error {
 	switch {
 	case !setNameForm.MatchString(*in.ChangeSetName):
 		return awsrpc.Validation("1 validation error detected: Value '" + *in.ChangeSetName + "' at 'changeSetName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*")
-	case str(in.ChangeSetType) == "IMPORT", len(in.ResourcesToImport) > 0, isTrue(in.ImportExistingResources):
+	case str(in.ChangeSetType) == "IMPORT", len(in.ResourcesToImport) > 0:
 		return awsrpc.Validation("Gatehouse does not support the import of resources into stacks")
-	case isTrue(in.IncludeNestedStacks):
-		return awsrpc.Validation("Gatehouse does not support nested stacks")
 	}
-	return refuseMembers(in, "ResourceTypes", "DeploymentConfig", "DeploymentMode", "DisableValidation")
+	if _, err := keeps(in.DeploymentConfig); err != nil {
+		return err
+	}
+	return refuseMembers(in, "ResourceTypes", "DeploymentMode", "DisableValidation")
 }
 
 func newSet(t tables, st *stack, in *api.CreateChangeSetInput, p *plan, changes []api.Change) *changeSet {
@@ -131,7 +136,7 @@ func newSet(t tables, st *stack, in *api.CreateChangeSetInput, p *plan, changes 
 	set.CreationTime = new(time.Now().UTC().Truncate(time.Millisecond))
 	set.Description, set.Capabilities, set.Tags = in.Description, in.Capabilities, p.Tagged
 	set.Status, set.ExecutionStatus = new("CREATE_COMPLETE"), new("AVAILABLE")
-	set.OnStackFailure = in.OnStackFailure
+	set.OnStackFailure, set.DeploymentConfig = in.OnStackFailure, in.DeploymentConfig
 	set.Changes = changes
 	set.IncludeNestedStacks = new(false)
 	set.RollbackConfiguration = &api.RollbackConfiguration{}
@@ -319,11 +324,18 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *api.ExecuteChangeSet
 	if err != nil {
 		return err
 	}
+	keep, err := keeps(set.DeploymentConfig)
+	if err != nil {
+		return err
+	}
 	updating := str(st.StackStatus) != "REVIEW_IN_PROGRESS"
 	before := st.version
 	s.take(&st, p)
+	if set.Role != nil {
+		st.RoleARN = set.Role
+	}
 	st.Capabilities, st.Token = set.Capabilities, str(in.ClientRequestToken)
-	st.Run = &run{Phase: phaseForward, Updating: updating, Keep: isTrue(in.DisableRollback), Discard: str(set.OnStackFailure) == "DELETE"}
+	st.Run = &run{Phase: phaseForward, Updating: updating, Keep: keep || isTrue(in.DisableRollback), Discard: str(set.OnStackFailure) == "DELETE"}
 	if updating {
 		st.Results, st.Before = before.Results, &before
 		st.LastUpdatedTime = new(time.Now().UTC().Truncate(time.Millisecond))

@@ -69,7 +69,17 @@ func (s *Service) kindOf(name string) *kind {
 	if k := s.kinds[name]; k != nil {
 		return k
 	}
-	return &kind{Type: name, makes: func(_ context.Context, w *worker) error { w.id = w.physicalName(255); return nil }, turns: nothing, ends: nothing, props: "*"}
+	return &kind{Type: name, makes: makeInert, turns: nothing, ends: nothing, props: "*"}
+}
+
+// makeInert gives what does nothing a name and an ARN, as policies of others ask
+// for it.
+func makeInert(_ context.Context, w *worker) error {
+	w.id = w.physicalName(255)
+	parts := strings.Split(strings.ToLower(w.kind.Type), "::")
+	w.attributes["Arn"] = arn.ARN{Partition: partition(w.t.region), Service: parts[min(1, len(parts)-1)], Region: w.t.region, Account: w.t.account,
+		Resource: parts[len(parts)-1] + "/" + w.id}.String()
+	return nil
 }
 
 func nothing(context.Context, *worker) error { return nil }

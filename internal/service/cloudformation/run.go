@@ -44,7 +44,7 @@ func (s *Service) do(ctx context.Context, j job) {
 	// A call to a service and the record of what came of it are not torn apart
 	// when the server stops: ctx ends the run between resources.
 	caller := s.callerFor(&st)
-	caller.Via = "cloudformation.amazonaws.com"
+	caller.Via = principal
 	calls := awsrpc.WithCaller(context.WithoutCancel(ctx), caller)
 	if err := r.run(ctx, calls); err != nil && !errors.Is(err, errStopped) {
 		s.opt.Log.Error("stack is left as it is", "stack", str(st.StackId), "error", err)

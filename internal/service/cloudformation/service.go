@@ -40,7 +40,9 @@ type Options struct {
 	Settled func(ctx context.Context)
 	// Templates fetches templates of which the URL is given; nil: none.
 	Templates Templates
-	Log       *slog.Logger
+	// Roles gives stacks their roles; nil: there are none.
+	Roles Roles
+	Log   *slog.Logger
 }
 
 // Templates fetches templates for the caller of ctx.
@@ -155,6 +157,9 @@ func (s *Service) start(ctx context.Context, st *stack, prepare func(c *store.Ch
 
 // callerFor returns who a stack's calls are made for.
 func (s *Service) callerFor(st *stack) awsrpc.Caller {
+	if st.RoleARN != nil {
+		return s.inRole(st, st.Caller)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c, ok := s.callers[st.ID]; ok {

@@ -38,7 +38,10 @@ type plan struct {
 
 // planOf reads and checks what is asked for. st is the stack as it is.
 func (s *Service) planOf(ctx context.Context, a *asked, st *stack, t tables) (*plan, error) {
-	for name, given := range map[string]bool{"RoleARN": a.roleARN != nil, "NotificationARNs": len(a.notifications) > 0,
+	if err := s.checkRole(ctx, a.roleARN); err != nil {
+		return nil, err
+	}
+	for name, given := range map[string]bool{"NotificationARNs": len(a.notifications) > 0,
 		"RollbackConfiguration": a.triggers != nil && len(a.triggers.RollbackTriggers) > 0} {
 		if given {
 			return nil, awsrpc.Validation("Gatehouse does not support the parameter " + name)
@@ -77,6 +80,9 @@ func (s *Service) planOf(ctx context.Context, a *asked, st *stack, t tables) (*p
 		if _, err := ev.condition(name); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.tpl.checkMade(ev, s.known); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
@@ -159,7 +165,7 @@ func (s *Service) newStack(t tables, a *asked, p *plan) *stack {
 	st.EnableTerminationProtection = new(false)
 	st.DriftInformation = &api.StackDriftInformation{StackDriftStatus: new("NOT_CHECKED")}
 	st.RollbackConfiguration = &api.RollbackConfiguration{}
-	st.Capabilities = a.capabilities
+	st.Capabilities, st.RoleARN = a.capabilities, a.roleARN
 	s.take(st, p)
 	return st
 }
@@ -177,8 +183,11 @@ func (s *Service) take(st *stack, p *plan) {
 // CreateStack makes a stack.
 func (s *Service) CreateStack(ctx context.Context, in *api.CreateStackInput) (*api.CreateStackResponse, error) {
 	t := s.tables(ctx)
-	if err := refuseMembers(in, "StackPolicyBody", "StackPolicyURL", "TimeoutInMinutes", "ResourceTypes", "DeploymentConfig", "DisableValidation",
-		"RetainExceptOnCreate"); err != nil {
+	if err := refuseMembers(in, "StackPolicyBody", "StackPolicyURL", "TimeoutInMinutes", "ResourceTypes", "DisableValidation", "RetainExceptOnCreate"); err != nil {
+		return nil, err
+	}
+	keep, err := keeps(in.DeploymentConfig)
+	if err != nil {
 		return nil, err
 	}
 	if !nameForm.MatchString(*in.StackName) {
@@ -195,7 +204,7 @@ func (s *Service) CreateStack(ctx context.Context, in *api.CreateStackInput) (*a
 	}
 	st := s.newStack(t, a, p)
 	st.Token = str(in.ClientRequestToken)
-	st.Run = &run{Phase: phaseForward, Keep: isTrue(in.DisableRollback) || str(in.OnFailure) == "DO_NOTHING", Discard: str(in.OnFailure) == "DELETE"}
+	st.Run = &run{Phase: phaseForward, Keep: keep || isTrue(in.DisableRollback) || str(in.OnFailure) == "DO_NOTHING", Discard: str(in.OnFailure) == "DELETE"}
 	st.DisableRollback = new(st.Run.Keep)
 	st.EnableTerminationProtection = new(isTrue(in.EnableTerminationProtection))
 	st.setStatus("CREATE_IN_PROGRESS", "User Initiated")
@@ -229,7 +238,11 @@ func (st *stack) ready(action string) error {
 func (s *Service) UpdateStack(ctx context.Context, in *api.UpdateStackInput) (*api.UpdateStackResponse, error) {
 	t := s.tables(ctx)
 	if err := refuseMembers(in, "StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "ResourceTypes",
-		"DeploymentConfig", "DisableValidation", "RetainExceptOnCreate"); err != nil {
+		"DisableValidation", "RetainExceptOnCreate"); err != nil {
+		return nil, err
+	}
+	keep, err := keeps(in.DeploymentConfig)
+	if err != nil {
 		return nil, err
 	}
 	st, rev, err := t.find(ctx, *in.StackName)
@@ -241,7 +254,7 @@ func (s *Service) UpdateStack(ctx context.Context, in *api.UpdateStackInput) (*a
 	}
 	a := &asked{direct: true, name: str(st.StackName), body: in.TemplateBody, url: in.TemplateURL, previous: isTrue(in.UsePreviousTemplate), parameters: in.Parameters, tags: in.Tags,
 		capabilities: in.Capabilities, roleARN: in.RoleARN, notifications: in.NotificationARNs, triggers: in.RollbackConfiguration,
-		token: str(in.ClientRequestToken), keep: isTrue(in.DisableRollback)}
+		token: str(in.ClientRequestToken), keep: keep || isTrue(in.DisableRollback)}
 	if in.Tags == nil {
 		a.tags = st.Tagged
 	}
@@ -282,6 +295,9 @@ func (s *Service) update(ctx context.Context, st *stack, rev store.Rev, a *asked
 	if a.capabilities != nil {
 		st.Capabilities = a.capabilities
 	}
+	if a.roleARN != nil { // AWS: else the role of the last operation
+		st.RoleARN = a.roleARN
+	}
 	st.Token = a.token
 	st.Run = &run{Phase: phaseForward, Updating: true, Keep: a.keep}
 	st.LastUpdatedTime = new(time.Now().UTC().Truncate(time.Millisecond))
@@ -300,8 +316,14 @@ func (s *Service) update(ctx context.Context, st *stack, rev store.Rev, a *asked
 // DeleteStack deletes a stack. Of one that does not exist it says nothing.
 func (s *Service) DeleteStack(ctx context.Context, in *api.DeleteStackInput) error {
 	t := s.tables(ctx)
-	if in.RoleARN != nil || str(in.DeletionMode) == "FORCE_DELETE_STACK" {
-		return awsrpc.Validation("Gatehouse does not support RoleARN and FORCE_DELETE_STACK")
+	if str(in.DeletionMode) == "FORCE_DELETE_STACK" {
+		return awsrpc.Validation("Gatehouse does not support FORCE_DELETE_STACK")
+	}
+	if _, err := keeps(in.DeploymentConfig); err != nil {
+		return err
+	}
+	if err := s.checkRole(ctx, in.RoleARN); err != nil {
+		return err
 	}
 	st, rev, err := t.find(ctx, *in.StackName)
 	var e *awsrpc.Error
@@ -336,7 +358,9 @@ func (s *Service) DeleteStack(ctx context.Context, in *api.DeleteStackInput) err
 			return awsrpc.Validation("Export " + row.Value.Name + " cannot be deleted as it is in use by " + strings.Join(users, ", "))
 		}
 	}
-	st.Token = str(in.ClientRequestToken)
+	if st.Token = str(in.ClientRequestToken); in.RoleARN != nil {
+		st.RoleARN = in.RoleARN
+	}
 	st.Run = &run{Phase: phaseDelete, Retain: in.RetainResources}
 	st.setStatus("DELETE_IN_PROGRESS", "User Initiated")
 	return s.start(ctx, &st, func(c *store.Change) error {

@@ -16,7 +16,7 @@ func storageKinds() []*kind {
 	return []*kind{
 		{
 			Type: "AWS::S3::Bucket", service: "s3",
-			props: "BucketName! BucketEncryption LifecycleConfiguration OwnershipControls PublicAccessBlockConfiguration Tags VersioningConfiguration",
+			props: "AccessControl BucketName! BucketEncryption LifecycleConfiguration OwnershipControls PublicAccessBlockConfiguration Tags VersioningConfiguration",
 			makes: makeBucket, turns: turnBucket,
 			ends: func(ctx context.Context, w *worker) error {
 				_, err := w.call(ctx, "DeleteBucket", map[string]any{"Bucket": w.id})
@@ -124,6 +124,9 @@ func makeBucket(ctx context.Context, w *worker) error {
 
 // turnBucket makes the settings of a bucket what the properties say.
 func turnBucket(ctx context.Context, w *worker) error {
+	if acl := w.text("AccessControl"); acl != "" && acl != "Private" { // as the template of the CDK's bootstrap says
+		return awsrpc.Validation("Gatehouse does not support the AccessControl " + acl + ": access lists are disabled")
+	}
 	if err := checkOwnership(w.props["OwnershipControls"]); err != nil {
 		return err
 	}

@@ -246,11 +246,22 @@ func texts(v any) ([]string, bool) {
 	return nil, false
 }
 
-// checkTypes refuses types that nothing here makes.
+// checkTypes refuses types that nothing here makes. Those of resources with a
+// condition are left to checkMade.
 func (t *template) checkTypes(known func(string) bool) error {
+	return t.refuseTypes(known, func(d *declared) bool { return d.Condition == "" })
+}
+
+// checkMade refuses types that nothing here makes, of the resources whose
+// conditions hold.
+func (t *template) checkMade(ev *evaluator, known func(string) bool) error {
+	return t.refuseTypes(known, func(d *declared) bool { return d.Condition == "" || ev.conditions[d.Condition] })
+}
+
+func (t *template) refuseTypes(known func(string) bool, made func(d *declared) bool) error {
 	var unknown []string
 	for _, d := range t.Resources {
-		if !known(d.Type) && !slices.Contains(unknown, d.Type) {
+		if made(d) && !known(d.Type) && !slices.Contains(unknown, d.Type) {
 			unknown = append(unknown, d.Type)
 		}
 	}

@@ -73,10 +73,13 @@ func (a *Access) authorizeBucket(ctx context.Context, c *awsrpc.Call, who *ident
 	action, resource := s3Target(c)
 	refusal := &awsrpc.Error{Code: "AccessDenied", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action + " on resource: \"" + resource + "\""}
 	var doc *policy.Document
-	cross := false
+	cross, owner := false, ""
 	if name := c.Labels["Bucket"]; name != "" && a.Buckets != nil {
 		text, account, err := a.Buckets.Policy(ctx, name)
 		cross = err == nil && account != who.Account
+		if err == nil {
+			owner = account
+		}
 		if text != "" {
 			if doc, err = policy.Parse([]byte(text)); err != nil {
 				return refusal // it could be one that denies
@@ -89,7 +92,7 @@ func (a *Access) authorizeBucket(ctx context.Context, c *awsrpc.Call, who *ident
 			return nil
 		}
 	}
-	r := policy.Request{Principal: who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: &bucketKeys{callKeys{call: c, who: who}}}
+	r := policy.Request{Principal: who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: &bucketKeys{callKeys{call: c, who: who}, owner}}
 	verdict := who.Decide(&r, doc, cross)
 	if verdict.Allowed {
 		return nil
@@ -104,7 +107,10 @@ func rootOf(c *awsrpc.Caller) *identity.Principal {
 }
 
 // bucketKeys are the condition keys of a call of S3.
-type bucketKeys struct{ callKeys }
+type bucketKeys struct {
+	callKeys
+	owner string // account of the bucket; "": there is none
+}
 
 // Key returns the values of a key. What does not leave the machine counts as
 // sent over a secure transport: the CDK denies everything else to its bucket.
@@ -115,6 +121,8 @@ func (k *bucketKeys) Key(name string) (policy.Values, bool) {
 		if err == nil && addr.Addr().Unmap().IsLoopback() {
 			return policy.One("true"), true
 		}
+	case "aws:resourceaccount", "s3:resourceaccount":
+		return policy.One(k.owner), k.owner != ""
 	case "s3:prefix", "s3:delimiter", "s3:versionid":
 		param := map[string]string{"s3:prefix": "prefix", "s3:delimiter": "delimiter", "s3:versionid": "versionId"}[name]
 		return policy.One(k.call.Query.Get(param)), k.call.Query.Has(param)

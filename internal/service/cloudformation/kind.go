@@ -31,6 +31,7 @@ type kind struct {
 	key                    string // the id, in inputs of update and delete
 	attrs                  string // "Name=member" of the output; without member: Ref
 	named                  string // property that gets a name when it has none
+	alnum                  bool   // letters and digits only are in that name
 
 	patches []patch // update by patch operations; see patch.go
 
@@ -197,7 +198,11 @@ func (k *kind) make(ctx context.Context, w *worker) (map[string]any, error) {
 		return nil, err
 	}
 	if k.named != "" && in[k.member(k.named)] == nil {
-		in[k.member(k.named)] = w.physicalName(64)
+		name := w.physicalName(64)
+		if k.alnum {
+			name = strings.ReplaceAll(name, "-", "")
+		}
+		in[k.member(k.named)] = name
 	}
 	return w.call(ctx, k.create, in)
 }

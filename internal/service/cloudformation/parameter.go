@@ -81,8 +81,6 @@ func checkParameter(name, value string, p map[string]any) error {
 			return awsrpc.Validation("Parameter '" + name + "' must be a number.")
 		}
 	case kind == "String", kind == "CommaDelimitedList", kind == "List<Number>":
-	case strings.HasPrefix(kind, "AWS::SSM::"):
-		return errFormat("Gatehouse does not support parameters of type " + kind + " (parameter " + name + ")")
 	case strings.HasPrefix(kind, "AWS::"), strings.HasPrefix(kind, "List<AWS::"):
 	default:
 		return errFormat("Unrecognized parameter type: " + kind)
@@ -122,7 +120,10 @@ func checkParameter(name, value string, p map[string]any) error {
 
 // parameterValue is what Ref gives for a parameter.
 func parameterValue(p map[string]any, value string) any {
-	kind, _ := p["Type"].(string)
+	kind, stored := storedKind(p)
+	if !stored {
+		kind, _ = p["Type"].(string)
+	}
 	if kind != "CommaDelimitedList" && !strings.HasPrefix(kind, "List<") {
 		return value
 	}

@@ -33,7 +33,7 @@ func restKinds() []*kind {
 	return []*kind{
 		{
 			Type: "AWS::ApiGateway::RestApi", service: service, create: "CreateRestApi", update: "UpdateRestApi", remove: "DeleteRestApi",
-			props: "ApiKeySourceType BinaryMediaTypes Body# CloneFrom Description DisableExecuteApiEndpoint EndpointAccessMode EndpointConfiguration " +
+			props: "ApiKeySourceType BinaryMediaTypes Body# BodyS3Location CloneFrom Description DisableExecuteApiEndpoint EndpointAccessMode EndpointConfiguration " +
 				"FailOnWarnings MinimumCompressionSize Mode Name Parameters Policy# SecurityPolicy Tags@ Version",
 			ref: "id", key: "restApiId", attrs: "RestApiId RootResourceId=rootResourceId",
 			makes: makeRestAPI, turns: turnRestAPI,
@@ -65,7 +65,7 @@ func restKinds() []*kind {
 		},
 		{
 			Type: "AWS::ApiGateway::Model", service: service, create: "CreateModel", update: "UpdateModel", remove: "DeleteModel",
-			props: "RestApiId! Name! ContentType! Description Schema#", ref: "name", under: "RestApiId", key: "modelName", named: "Name",
+			props: "RestApiId! Name! ContentType! Description Schema#", ref: "name", under: "RestApiId", key: "modelName", named: "Name", alnum: true,
 			patches: patchTexts("Description Schema"),
 		},
 		{
@@ -163,7 +163,7 @@ func httpKinds() []*kind {
 	return []*kind{
 		{
 			Type: "AWS::ApiGatewayV2::Api", service: service, create: "CreateApi", update: "UpdateApi", remove: "DeleteApi",
-			props: "ApiKeySelectionExpression Body# CorsConfiguration CredentialsArn Description DisableExecuteApiEndpoint DisableSchemaValidation " +
+			props: "ApiKeySelectionExpression Body# BodyS3Location CorsConfiguration CredentialsArn Description DisableExecuteApiEndpoint DisableSchemaValidation " +
 				"FailOnWarnings IpAddressType Name ProtocolType! RouteKey RouteSelectionExpression Tags Target Version",
 			ref: "apiId", key: "apiId", attrs: "ApiId ApiEndpoint=apiEndpoint", makes: makeAPI, turns: turnAPI,
 		},

@@ -32,6 +32,9 @@ func makeRestAPI(ctx context.Context, w *worker) error {
 	if err := refuseRestAPI(w); err != nil {
 		return err
 	}
+	if err := fetchBody(ctx, w); err != nil {
+		return err
+	}
 	in, err := w.kind.input(w.props)
 	if err != nil {
 		return err
@@ -54,6 +57,9 @@ func makeRestAPI(ctx context.Context, w *worker) error {
 }
 
 func titleOf(body any) string {
+	if text, ok := body.(string); ok {
+		body, _ = parseDocument(text) // what cannot be read has no title, and the import says why
+	}
 	info, _ := asMembers(body)["info"].(map[string]any)
 	title, _ := textOf(info["title"])
 	return title
@@ -97,7 +103,10 @@ func turnRestAPI(ctx context.Context, w *worker) error {
 	if err := refuseRestAPI(w); err != nil {
 		return err
 	}
-	if !same(w.old["Body"], w.props["Body"]) {
+	if otherBody(w) {
+		if err := fetchBody(ctx, w); err != nil {
+			return err
+		}
 		if err := putBody(ctx, w); err != nil {
 			return err
 		}
@@ -297,6 +306,9 @@ func endAccount(context.Context, *worker) error { return nil }
 
 // makeAPI makes an HTTP or WebSocket API.
 func makeAPI(ctx context.Context, w *worker) error {
+	if err := fetchBody(ctx, w); err != nil {
+		return err
+	}
 	if v, ok := w.props["Body"]; ok {
 		text, isText := v.(string)
 		if !isText {
@@ -344,12 +356,22 @@ func updateAPI(ctx context.Context, w *worker) error {
 }
 
 func turnAPI(ctx context.Context, w *worker) error {
-	if !same(w.old["Body"], w.props["Body"]) && w.props["Body"] != nil {
+	other := otherBody(w)
+	if other {
+		if err := fetchBody(ctx, w); err != nil {
+			return err
+		}
+	}
+	if other && w.props["Body"] != nil {
 		text, isText := w.props["Body"].(string)
 		if !isText {
 			text = marshalText(w.props["Body"])
 		}
-		if _, err := w.call(ctx, "ReimportApi", map[string]any{"apiId": w.id, "body": text}); err != nil {
+		in := map[string]any{"apiId": w.id, "body": text}
+		if v, ok := w.props["FailOnWarnings"]; ok {
+			in["failOnWarnings"] = v
+		}
+		if _, err := w.call(ctx, "ReimportApi", in); err != nil {
 			return err
 		}
 	}
@@ -360,7 +382,7 @@ func turnAPI(ctx context.Context, w *worker) error {
 	}
 	next := *w
 	next.props, next.old = maps.Clone(w.props), maps.Clone(w.old)
-	for _, name := range []string{"Body", "FailOnWarnings", "CorsConfiguration"} {
+	for _, name := range []string{"Body", "BodyS3Location", "FailOnWarnings", "CorsConfiguration"} {
 		if name != "CorsConfiguration" || w.props[name] == nil {
 			delete(next.props, name)
 			delete(next.old, name)

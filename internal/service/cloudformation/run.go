@@ -371,6 +371,9 @@ func newEvaluator(tpl *template, st *stack, t tables) *evaluator {
 		"AWS::Partition": partition(t.region), "AWS::URLSuffix": "amazonaws.com", "AWS::NotificationARNs": []any{},
 	}}
 	for name, value := range st.Values {
+		if resolved, ok := st.Resolved[name]; ok {
+			value = resolved
+		}
 		ev.values[name] = parameterValue(tpl.Parameters[name], value)
 	}
 	ev.imported = func(name string) (string, error) {

@@ -45,10 +45,12 @@ type Options struct {
 	Log   *slog.Logger
 }
 
-// Templates fetches templates for the caller of ctx.
+// Templates fetches templates, and definitions of APIs, for the caller of ctx.
 type Templates interface {
 	// Template returns what a URL of S3 names, of at most limit bytes.
 	Template(ctx context.Context, url string, limit int64) ([]byte, error)
+	// Object returns an object of S3, of at most limit bytes.
+	Object(ctx context.Context, region, bucket, key, version string, limit int64) ([]byte, error)
 }
 
 // A Service answers the operations of CloudFormation. What is not implemented

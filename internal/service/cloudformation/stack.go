@@ -32,6 +32,7 @@ type version struct {
 	Template  string            // as it was given
 	Processed string            // what transforms made of it; "" if it has none
 	Values    map[string]string // of parameters
+	Resolved  map[string]string // what those that name one of SSM stand for
 	Imports   []string          // names of exports of other stacks
 	Tagged    []api.Tag
 	Results   []api.Output

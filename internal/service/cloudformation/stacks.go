@@ -67,6 +67,9 @@ func (s *Service) planOf(ctx context.Context, a *asked, st *stack, t tables) (*p
 	if p.Values, err = p.tpl.bind(a.parameters, st.Values); err != nil {
 		return nil, err
 	}
+	if p.Resolved, err = s.resolve(ctx, p.tpl, p.Values); err != nil {
+		return nil, err
+	}
 	if err := p.tpl.capable(a.capabilities); err != nil {
 		return nil, err
 	}
@@ -80,6 +83,9 @@ func (s *Service) planOf(ctx context.Context, a *asked, st *stack, t tables) (*p
 		if _, err := ev.condition(name); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.tpl.checkRules(ev); err != nil {
+		return nil, err
 	}
 	if err := p.tpl.checkMade(ev, s.known); err != nil {
 		return nil, err
@@ -150,7 +156,11 @@ func (v *version) shown(known func(string) bool) []api.Parameter {
 		if isSecret(tpl.Parameters[name]) {
 			value = "****"
 		}
-		list = append(list, api.Parameter{ParameterKey: new(name), ParameterValue: new(value)})
+		shown := api.Parameter{ParameterKey: new(name), ParameterValue: new(value)}
+		if resolved, ok := v.Resolved[name]; ok {
+			shown.ResolvedValue = new(resolved)
+		}
+		list = append(list, shown)
 	}
 	return list
 }

@@ -15,6 +15,7 @@ import (
 type template struct {
 	Description string
 	Parameters  map[string]map[string]any
+	Rules       map[string]map[string]any
 	Mappings    map[string]any
 	Conditions  map[string]any
 	Resources   map[string]*declared
@@ -77,6 +78,9 @@ func readTemplate(root map[string]any) (*template, error) {
 	if t.Outputs, err = objects(root, "Outputs"); err != nil {
 		return nil, err
 	}
+	if t.Rules, err = objects(root, "Rules"); err != nil {
+		return nil, err
+	}
 	t.Mappings, _ = root["Mappings"].(map[string]any)
 	t.Conditions, _ = root["Conditions"].(map[string]any)
 	return t, t.readResources(root)
@@ -127,7 +131,7 @@ func checkSections(root map[string]any) error {
 	if unknown != nil {
 		return awsrpc.Validation("Invalid template property or properties [" + strings.Join(unknown, ", ") + "]")
 	}
-	for _, name := range []string{"Transform", "Rules", "Hooks"} {
+	for _, name := range []string{"Transform", "Hooks"} {
 		if v, ok := root[name]; ok {
 			return errFormat(fmt.Sprintf("Gatehouse does not support %s of templates (%v)", name, v))
 		}

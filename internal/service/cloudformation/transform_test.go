@@ -22,6 +22,10 @@ func (s stored) Template(_ context.Context, url string, _ int64) ([]byte, error)
 	return nil, errors.New("no such object")
 }
 
+func (s stored) Object(context.Context, string, string, string, string, int64) ([]byte, error) {
+	return nil, errors.New("not stored")
+}
+
 // TestExpand: loops and included documents become what they stand for.
 func TestExpand(t *testing.T) {
 	const head = "Transform: AWS::LanguageExtensions\nParameters: {Names: {Type: CommaDelimitedList, Default: 'a,b'}}\n"

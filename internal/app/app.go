@@ -100,6 +100,7 @@ type node struct {
 	recorder    *recorder
 	watch       *cloudwatch.Service
 	trail       *cloudtrail.Service
+	xray        *xrayDaemon // nil: there is none
 	gateway     *gateway.Gateway
 	sockets     *wsapi.Hub
 	connections *wsapi.Connections
@@ -182,6 +183,12 @@ func (n *node) open() error {
 		Clusters: n.clusters, CloudMap: n.serviceCluster, AWS: n.aws, Functions: n.functions.router, LoadBalancers: cfg.LoadBalancers, UserPools: cfg.UserPools, TokenLeeway: cfg.TokenLeeway, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		Caches: n.caches, Metrics: n.metrics, CacheMemory: int64(cfg.CacheMemory)}
 	opt.Logs = n.logs
+	if n.xray, err = openXRay(cfg.XRayDaemon); err != nil {
+		return err
+	}
+	if n.xray != nil {
+		opt.Segments = n.xray
+	}
 	n.sockets = wsapi.New(n.gateway, wsapi.Options{Conns: cfg.MaxConnections, Deflate: cfg.WebSocketDeflate, Log: n.log, Limits: websocket.Limits{
 		Message: int(cfg.WebSocketMessage), Frame: int(cfg.WebSocketFrame), Idle: cfg.WebSocketIdle, Life: cfg.WebSocketLife,
 	}})
@@ -237,7 +244,7 @@ func (n *node) run(ctx context.Context) error {
 	defer endParts()
 	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, buckets: n.buckets, log: n.log}
 	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run,
-		n.trail.Run,
+		n.trail.Run, n.xray.run,
 		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.registry.Run, n.cloudMap.Run, n.changes.Run, n.releases.follower.Run, n.releases.pilot.Run, n.aws.Run, n.caches.Run,
 		n.countStages, n.countRoutes, n.countFunctions, n.countClusters, n.rollups.Run, n.watch.Run,
 		n.logs.Run, n.groups.Run, n.recordings.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {

@@ -133,6 +133,11 @@ type Config struct {
 	// gets them as from Firehose), several of these with commas between them, or off.
 	AccessLog string `name:"access-log" kind:"groups|stdout|FILE|URL|off" help:"where access logs go, beside the delivery streams that stages name"`
 
+	// XRayDaemon is the address of an X-Ray daemon, or of a collector that speaks
+	// its protocol: it gets the segments of stages with tracingEnabled, by UDP.
+	// Without it stages cannot enable tracing.
+	XRayDaemon string `name:"xray-daemon" kind:"HOST:PORT" help:"address of an X-Ray daemon for traces"`
+
 	// DeliveryStreams are the URLs that stand for Firehose delivery streams: a
 	// stage whose access log goes to the stream amazon-apigateway-NAME sends it
 	// there, in Firehose's format for HTTP endpoints.
@@ -526,6 +531,7 @@ func (c *Config) Check() error {
 		c.checkClusters(),
 		c.checkLogs(),
 		c.checkAudit(),
+		c.checkXRay(),
 	)
 }
 

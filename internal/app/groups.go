@@ -48,6 +48,7 @@ func (n *node) sendLogs(to chan<- prometheus.Metric) {
 	written, dropped := n.logs.counts()
 	logLines.send(to, float64(written))
 	logDropped.send(to, float64(dropped))
+	segmentsDropped.send(to, float64(n.xray.lost()))
 	st := n.groups.Stats()
 	events.send(to, float64(st.Entries))
 	eventsDropped.send(to, float64(st.Dropped))

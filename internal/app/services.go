@@ -109,8 +109,8 @@ func restOptions(cfg *Config, p *parts) rest.Options {
 			AuthorizersPerAPI: cfg.AuthorizersPerAPI, ClientCertificates: cfg.ClientCertificates, IntegrationMillis: int(cfg.IntegrationTimeout.Milliseconds()),
 		},
 		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
-		LoadBalancers: cfg.LoadBalancers,
-		Caches:        p.data, Methods: p.data, Usage: p.meter, Roles: p.roles, Truststores: p.trust, DeliveryStreams: cfg.hasStream,
+		LoadBalancers: cfg.LoadBalancers, Tracing: cfg.XRayDaemon != "",
+		Caches: p.data, Methods: p.data, Usage: p.meter, Roles: p.roles, Truststores: p.trust, DeliveryStreams: cfg.hasStream,
 	}
 }
 

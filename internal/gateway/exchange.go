@@ -95,7 +95,8 @@ type Exchange struct {
 	Member *Member // its membership in a usage plan of this stage
 
 	plan          *Plan
-	cookies       []string // to be given with the answer
+	segment       traceSegment // of X-Ray; without an id: x was not chosen
+	cookies       []string     // to be given with the answer
 	asked         policy.Request
 	body          []byte // memory for the request's body
 	answer        []byte // memory for the backend's
@@ -121,7 +122,7 @@ func (x *Exchange) Reset() {
 	x.Vars.reset()
 	x.Table, x.Stage, x.Route, x.Peer = nil, nil, nil, nil
 	x.Fault, x.Cluster, x.plan = nil, nil, nil
-	x.HTTP, x.Socket = false, nil
+	x.HTTP, x.Socket, x.segment = false, nil, traceSegment{}
 	clear(x.cookies)
 	x.cookies = x.cookies[:0]
 	x.Key, x.Member, x.Log, x.Recording = nil, nil, nil, nil

@@ -37,7 +37,7 @@ const FaultTypes = faultTypeCount
 // FillUnexported gives the fields that reflection cannot set a value: those of
 // this package and the interfaces.
 func (x *Exchange) FillUnexported() {
-	x.plan = new(Plan)
+	x.plan, x.segment = new(Plan), traceSegment{"x", "x", "x"}
 	x.body, x.answer, x.cookies = []byte("x"), []byte("x"), []string{"x"}
 	x.ids = ids{request: [36]byte{1}, extended: [16]byte{1}, trace: [maxTrace]byte{1}}
 	x.random.seed()

@@ -44,6 +44,7 @@ type Options struct {
 	Caches   *integration.Caches // where stages find their caches; nil: a registry of its own
 	Metrics  *Metrics            // where stages find their series; nil: they are nowhere to be seen
 	Logs     Logs                // nil: nothing is logged
+	Segments gateway.SegmentSink // of stages with tracingEnabled; nil: they are not told to anybody
 	Log      *slog.Logger        // nil: slog.Default()
 	AWS      *awsclient.Client   // calls AWS services; nil: stages that need one are refused
 	// Functions calls the Lambda functions of integrations and authorizers; nil:
@@ -109,6 +110,8 @@ type Compiler struct {
 	opt   Options
 	seal  *integration.Seal
 
+	sampling *gateway.Sampling // of traces
+
 	decisions cache.Registry[*authorizer.Decision]
 	tokens    cache.Registry[*authorizer.Verified]
 	issuers   jwt.Issuers
@@ -157,7 +160,7 @@ func New(st store.Store, blobs *store.Blobs, gw *gateway.Gateway, opt Options) *
 		opt.CacheMemory = DefaultCacheMemory
 	}
 	return &Compiler{
-		st: st, blobs: blobs, gw: gw, opt: opt, seal: integration.NewSeal(),
+		st: st, blobs: blobs, gw: gw, opt: opt, seal: integration.NewSeal(), sampling: gateway.NewSampling(),
 		stages:       make(map[stageID]*built),
 		callers:      make(map[record.Scope]*callers),
 		again:        make(map[stageID]bool),

@@ -37,6 +37,7 @@ type planner struct {
 	fault   gateway.Step
 	policy  *policy.Document // the API's; nil: it has none
 	finish  []gateway.Finisher
+	tracing *gateway.Tracing // nil: the stage has none
 	account *limit.Bucket
 	cache   *cache.Cache[*integration.Kept] // nil: the stage has none
 
@@ -91,7 +92,7 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 	if err != nil {
 		return nil, err
 	}
-	plan := &gateway.Plan{Request: admission, Fault: p.fault, Finish: p.finishersOf(rt)}
+	plan := &gateway.Plan{Request: p.traced(admission), Fault: p.fault, Finish: p.finishersOf(rt)}
 	logged := p.log(plan, rt, m)
 
 	// AWS: rest-execution.md §6. That coded bodies are decoded once they are
@@ -189,7 +190,7 @@ func (p *planner) admission(rt *gateway.Route, m *api.Method) ([]gateway.Step, e
 
 // fallback is what happens to a request that matches no route.
 func (p *planner) fallback() *gateway.Plan {
-	return &gateway.Plan{Request: append(p.private(nil), step.NoRoute{}), Fault: p.fault, Finish: p.finish}
+	return &gateway.Plan{Request: p.traced(append(p.private(nil), step.NoRoute{})), Fault: p.fault, Finish: p.finish}
 }
 
 // refuseMethod refuses a method with settings that are not enforced: the
@@ -441,6 +442,9 @@ func (p *planner) faultStep() (gateway.Step, error) {
 // finishers are what is run after every response, the metrics first.
 func (p *planner) finishers() ([]gateway.Finisher, error) {
 	finish := []gateway.Finisher{p.c.counted(p.id)}
+	if p.tracing = p.newTracing(); p.tracing != nil {
+		finish = append(finish, p.tracing)
+	}
 	set := p.rec.AccessLogSettings
 	if set == nil || str(set.DestinationArn) == "" || str(set.Format) == "" || p.c.opt.Logs == nil {
 		return finish, nil

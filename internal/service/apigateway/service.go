@@ -38,6 +38,9 @@ type Options struct {
 	// their addresses.
 	LoadBalancers map[string]string
 
+	// Tracing: segments of stages with tracingEnabled go somewhere.
+	Tracing bool
+
 	// Caches are the data plane's; nil: there are none.
 	Caches CacheFlusher
 

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"gatehouse/internal/guard"
 )
 
 // A Keeper keeps the endpoints of all clusters current.
@@ -206,7 +208,7 @@ func pauseAfter(failures int) time.Duration {
 // keep runs one source again and again.
 func (k *Keeper) keep(ctx context.Context, c *kept) {
 	for {
-		err := c.source.Run(ctx, func(f Found) { k.found(c, &f) })
+		err := guard.Do(func() error { return c.source.Run(ctx, func(f Found) { k.found(c, &f) }) })
 		if ctx.Err() != nil {
 			return
 		}

@@ -90,14 +90,6 @@ func (c *Compiler) throttles(name string, t *api.ThrottleSettings) *limit.Bucket
 	return nil
 }
 
-// throttle is the bucket of throttle settings, or nil if there are none.
-func (c *Compiler) throttle(name string, t *api.ThrottleSettings) *limit.Bucket {
-	if rate, burst, ok := rateOf(t); ok {
-		return c.buckets.Bucket(name, rate, burst)
-	}
-	return nil
-}
-
 // rateOf reads throttle settings. It reports false if there are none.
 //
 // AWS: undocumented is what holds when only one of both is given; we take a

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 
 	api "gatehouse/internal/awsapi/cloudformation"
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/guard"
 	"gatehouse/internal/store"
 )
 
@@ -99,14 +99,14 @@ func (r *runner) do(stop, ctx context.Context, p phase) error {
 var errPanic = errors.New("Internal failure")
 
 // guard calls do and makes an error of its panic.
-func (r *runner) guard(do func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			r.s.opt.Log.Error("panic while working on a stack", "stack", str(r.st.StackId), "panic", v, "trace", string(debug.Stack()))
-			err = errPanic
-		}
-	}()
-	return do()
+func (r *runner) guard(do func() error) error {
+	err := guard.Do(do)
+	var p *guard.Panic
+	if errors.As(err, &p) {
+		r.s.opt.Log.Error("panic while working on a stack", "stack", str(r.st.StackId), "panic", p.Value, "trace", string(p.Stack))
+		return errPanic
+	}
+	return err
 }
 
 // giveUp ends a phase that cannot go on.

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	api "gatehouse/internal/awsapi/cloudwatch"
+	"gatehouse/internal/guard"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
@@ -130,7 +131,12 @@ func (s *Service) complain(ctx context.Context, what string, err error, attrs ..
 }
 
 func (s *Service) evaluateOne(ctx context.Context, at place, m *api.MetricAlarm, end time.Time) {
-	st, changed, err := s.evaluate(ctx, at, m, end)
+	var st state
+	var changed bool
+	err := guard.Do(func() (err error) {
+		st, changed, err = s.evaluate(ctx, at, m, end)
+		return err
+	})
 	if err != nil {
 		s.complain(ctx, "an alarm was not evaluated", err, "alarm", *m.AlarmArn)
 		return
@@ -159,7 +165,11 @@ func (s *Service) composites(ctx context.Context) {
 	for _, sc := range scopes {
 		at := place{sc.Account, sc.Region}
 		for range ruleRounds {
-			changed, err := s.compositesOf(ctx, at)
+			changed := false
+			err := guard.Do(func() (err error) {
+				changed, err = s.compositesOf(ctx, at)
+				return err
+			})
 			if err != nil {
 				s.complain(ctx, "composite alarms were not evaluated", err)
 			}

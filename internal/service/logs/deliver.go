@@ -15,6 +15,7 @@ import (
 	"time"
 
 	api "gatehouse/internal/awsapi/logs"
+	"gatehouse/internal/guard"
 	"gatehouse/internal/journal"
 )
 
@@ -101,7 +102,12 @@ func (s *Service) deliver(ctx context.Context) error {
 			one, cancel := context.WithCancel(ctx)
 			r := runningFeed{of: f.l, cancel: cancel, done: make(chan struct{})}
 			running[id] = r
-			all.Go(func() { defer close(r.done); s.feed(one, &f) })
+			all.Go(func() {
+				defer close(r.done)
+				if err := guard.Do(func() error { s.feed(one, &f); return nil }); err != nil { // goes on when the filter or the server is begun anew
+					s.opt.Log.Error("a filter has stopped", "filter", id, "error", err)
+				}
+			})
 		}
 		select {
 		case <-ctx.Done():

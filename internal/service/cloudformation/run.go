@@ -28,6 +28,7 @@ type runner struct {
 
 	mu        sync.Mutex // guards the fields below
 	resources map[string]*resource
+	imported  map[string]string // values of exports of other stacks, by name
 }
 
 // errStopped ends a run that goes on at the next start.
@@ -40,7 +41,7 @@ func (s *Service) do(ctx context.Context, j job) {
 	if err != nil || st.Run == nil {
 		return
 	}
-	r := &runner{s: s, t: t, st: &st, rev: rev, resources: map[string]*resource{}}
+	r := &runner{s: s, t: t, st: &st, rev: rev, resources: map[string]*resource{}, imported: map[string]string{}}
 	// A call to a service and the record of what came of it are not torn apart
 	// when the server stops: ctx ends the run between resources.
 	caller := s.callerFor(&st)
@@ -353,6 +354,7 @@ func (r *runner) evaluator(ctx context.Context) (*evaluator, error) {
 		if !slices.Contains(r.st.Imports, name) {
 			r.st.Imports = append(r.st.Imports, name)
 		}
+		r.imported[name] = e.Value
 		return e.Value, nil
 	}
 	for name := range r.tpl.Conditions {
@@ -385,37 +387,28 @@ func newEvaluator(tpl *template, st *stack, t tables) *evaluator {
 // conclude ends a run forward that went well.
 func (r *runner) conclude(ctx context.Context, ev *evaluator) error {
 	outputs, exports, err := r.outputs(ev)
-	if err == nil {
-		err = r.checkExports(ctx, exports)
-	}
 	if err != nil {
 		return r.fail(ctx, reasonOf(err))
 	}
+	ended := *r.st
+	running := *r.st.Run
+	r.st.Run = &running
 	r.st.Outputs, r.st.Results = outputs, outputs
 	r.st.Description = nil
 	if r.tpl.Description != "" {
 		r.st.Description = new(r.tpl.Description)
-	}
-	own, err := r.ownExports(ctx)
-	if err != nil {
-		return err
-	}
-	put := func(c *store.Change) {
-		for _, name := range own {
-			if _, kept := exports[name]; !kept {
-				c.Do(r.t.exports.Delete(store.ID(name)))
-			}
-		}
-		for _, name := range slices.Sorted(maps.Keys(exports)) {
-			store.Add(c, r.t.exports, store.ID(name), export{str(r.st.StackId), name, exports[name]})
-		}
 	}
 	r.st.Run.Phase = phaseCleanup
 	if r.st.Run.Updating {
 		r.st.setStatus("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "")
 		r.st.LastUpdatedTime = new(time.Now().UTC())
 	}
-	return r.commit(ctx, r.st.Run.Updating, put)
+	failed, why := r.settleExports(ctx, exports, running.Updating)
+	if why != nil {
+		*r.st = ended // as it was before it seemed to end well
+		return r.fail(ctx, reasonOf(why))
+	}
+	return failed
 }
 
 // ownExports are the names of what this stack exports now.

@@ -118,6 +118,7 @@ type tables struct {
 	events     store.Table[api.StackEvent]
 	changeSets store.Table[changeSet]
 	exports    store.Table[export]
+	guards     store.Table[int] // of exports and imports
 }
 
 // An export is an output that other stacks may import.
@@ -133,6 +134,7 @@ func tablesOf(st store.Store, account, region string) tables {
 		events:     store.NewTable[api.StackEvent](st, prefix("event")),
 		changeSets: store.NewTable[changeSet](st, prefix("changeset")),
 		exports:    store.NewTable[export](st, prefix("export")),
+		guards:     store.NewTable[int](st, prefix("exportguard")),
 	}
 }
 

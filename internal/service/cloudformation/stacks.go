@@ -352,42 +352,17 @@ func (s *Service) DeleteStack(ctx context.Context, in *api.DeleteStackInput) err
 		}
 		return awsrpc.Validation("Stack:" + str(st.StackId) + " is in " + str(st.StackStatus) + " state and can not be deleted. Try again once that has ended.")
 	}
-	rows, err := t.exports.All(ctx)
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		if row.Value.Stack != str(st.StackId) {
-			continue
-		}
-		users, err := importersOf(ctx, t, row.Value.Name)
-		if err != nil {
-			return err
-		}
-		if users != nil {
-			return awsrpc.Validation("Export " + row.Value.Name + " cannot be deleted as it is in use by " + strings.Join(users, ", "))
-		}
-	}
 	if st.Token = str(in.ClientRequestToken); in.RoleARN != nil {
 		st.RoleARN = in.RoleARN
 	}
 	st.Run = &run{Phase: phaseDelete, Retain: in.RetainResources}
 	st.setStatus("DELETE_IN_PROGRESS", "User Initiated")
 	return s.start(ctx, &st, func(c *store.Change) error {
+		if err := st.unused(ctx, t, c); err != nil {
+			return err
+		}
 		t.put(c, &st, rev)
 		t.tellStatus(c, &st)
 		return nil
 	})
-}
-
-// importersOf are the names of the stacks that import an export.
-func importersOf(ctx context.Context, t tables, name string) ([]string, error) {
-	rows, err := t.stacks.All(ctx)
-	var users []string
-	for _, row := range rows {
-		if slices.Contains(row.Value.Imports, name) {
-			users = append(users, str(row.Value.StackName))
-		}
-	}
-	return users, err
 }

@@ -86,6 +86,8 @@ var (
 	ready           = gauge("ready", "1 while the server serves, 0 while it starts or ends.")
 	logLines        = counter("access_log_lines_total", "Lines of access logs that were written.")
 	segmentsDropped = counter("xray_dropped_segments_total", "Segments that the X-Ray daemon was not told: too many at once, or not to be sent.")
+	auditRecords    = counter("audit_records_total", "Calls of AWS APIs that were recorded.")
+	auditDropped    = counter("audit_dropped_records_total", "Records of calls that were lost for want of room: of calls that changed nothing.")
 	logDropped      = counter("access_log_dropped_lines_total", "Lines of access logs that were lost: written too slowly, or not at all.")
 	events          = counter("log_events_total", "Events that log groups have taken from this server's own parts and from PutLogEvents.")
 	eventsDropped   = counter("log_events_dropped_total", "Events that were lost because the disk was too slow, or full.")
@@ -115,7 +117,7 @@ var (
 
 // nodeFamilies are those of the whole server; backendFamilies have a label.
 func nodeFamilies() []*family {
-	return []*family{&connections, &appliedRevision, &storeRevision, &refusedStages, &ready, &logLines, &logDropped, &segmentsDropped, &events, &eventsDropped, &eventsHomeless, &blocksDamaged, &logsBytes, &pointsLost, &pointsDamaged, &localFunctions, &instances}
+	return []*family{&connections, &appliedRevision, &storeRevision, &refusedStages, &ready, &logLines, &logDropped, &segmentsDropped, &auditRecords, &auditDropped, &events, &eventsDropped, &eventsHomeless, &blocksDamaged, &logsBytes, &pointsLost, &pointsDamaged, &localFunctions, &instances}
 }
 
 func backendFamilies() []*family {

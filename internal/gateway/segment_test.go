@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ func traced(t *Tracing, header string) *Exchange {
 		x.MethodRequest.Header.AddID(wire.HeaderXAmznTraceID, header)
 	}
 	x.begin()
-	if t.Do(nil, x) != nil { //nolint:staticcheck // it waits for nothing
+	if t.Do(context.Background(), x) != nil {
 		panic("a tracing refuses")
 	}
 	return x
@@ -84,7 +85,7 @@ func TestTracingOffAllocatesNothing(t *testing.T) {
 	tr := &Tracing{Sample: NewSampling(), Sink: &sink}
 	x := traced(tr, "Sampled=0")
 	if n := testing.AllocsPerRun(1000, func() {
-		if tr.Do(nil, x) != nil { //nolint:staticcheck // it waits for nothing
+		if tr.Do(context.Background(), x) != nil {
 			t.Error("refused")
 		}
 		tr.Finish(x)

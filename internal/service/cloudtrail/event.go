@@ -44,7 +44,6 @@ type event struct {
 
 const (
 	categoryManagement = "Management"
-	categoryData       = "Data"
 
 	// eventVersion is that of the published record contents.
 	eventVersion = "1.11"
@@ -100,9 +99,6 @@ func failure(o *awsrpc.Outcome) (code, message string) {
 	}
 	return e.Code, e.Message
 }
-
-// makeData makes e a data event.
-func (e *event) makeData() { e.Management, e.Category = false, categoryData }
 
 // regionOf is the Region that a record says.
 //

@@ -109,7 +109,7 @@ func scopeOf(ctx context.Context) record.Scope {
 
 // Begin writes what a call would change, or says why it must not.
 func (s *Service) Begin(_ context.Context, c *awsrpc.Call) error {
-	if kindOf(c) != managementCall {
+	if !isManagement(c) {
 		return nil
 	}
 	e := newEvent(c, nil)
@@ -131,58 +131,49 @@ func reason(err error) string {
 
 // End records a call and what came of it.
 func (s *Service) End(_ context.Context, c *awsrpc.Call, o *awsrpc.Outcome) {
-	if kindOf(c) == managementCall {
+	if isManagement(c) {
 		s.keep.end(newEvent(c, o))
 	}
 }
 
-// A callKind is what CloudTrail makes of a call.
-type callKind int
-
-const (
-	managementCall callKind = iota
-	dataCall                // recorded for trails that ask for it
-	unrecorded
-)
-
-// kindOf tells management events from data events.
+// isManagement tells management events, which are recorded, from data events.
 //
 // AWS: "Logging data events"; TestInvokeMethod and TestInvokeAuthorizer are not
 // recorded ("Logging Amazon API Gateway API calls using AWS CloudTrail").
-func kindOf(c *awsrpc.Call) callKind {
+func isManagement(c *awsrpc.Call) bool {
 	switch c.API {
 	case "apigatewaymanagementapi":
-		return unrecorded
+		return false
 	case "apigateway":
 		if strings.HasPrefix(c.Operation, "TestInvoke") {
-			return unrecorded
+			return false
 		}
 	case "lambda":
 		if strings.HasPrefix(c.Operation, "Invoke") {
-			return dataCall
+			return false
 		}
 	case "s3":
 		if isObjectCall(c.Operation) {
-			return dataCall
+			return false
 		}
 	case "logs":
 		if c.Operation == "PutLogEvents" {
-			return dataCall
+			return false
 		}
 	case "cloudwatch":
 		if strings.HasPrefix(c.Operation, "GetMetric") || c.Operation == "PutMetricData" {
-			return dataCall
+			return false
 		}
 	case "servicediscovery":
 		if strings.HasPrefix(c.Operation, "DiscoverInstances") {
-			return dataCall
+			return false
 		}
 	case "xray":
 		if strings.HasPrefix(c.Operation, "Put") || strings.Contains(c.Operation, "Trace") || c.Operation == "GetSamplingTargets" {
-			return dataCall
+			return false
 		}
 	}
-	return managementCall
+	return true
 }
 
 // isObjectCall reports whether an operation of S3 is about objects, not buckets.

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -108,10 +109,16 @@ func (s *Service) Run(ctx context.Context) error {
 	for _, j := range left {
 		g.Go(func() error { s.do(ctx, j); return nil })
 	}
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return g.Wait()
+		case now := <-tick.C:
+			if err := s.sweep(ctx, now); err != nil {
+				s.opt.Log.Warn("forget deleted stacks", "error", err)
+			}
 		case j := <-s.work:
 			g.Go(func() error { s.do(ctx, j); return nil })
 		}

@@ -143,6 +143,9 @@ func (e *functionEvent) api() {
 		return // AWS: who writes the definition writes its integrations
 	}
 	doc := asObject(api.props["DefinitionBody"])
+	if doc == nil {
+		return // the API is at fault
+	}
 	if len(served(methodsOf(doc, path, method))) > 0 {
 		if t.managed[api.id] {
 			e.fault(`API method "` + method + `" defined multiple times for path "` + path + `".`)

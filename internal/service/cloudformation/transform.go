@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -63,7 +64,7 @@ func (s *Service) expand(ctx context.Context, body string, parameters []api.Para
 		return "", errFormat("unsupported structure.")
 	}
 	tr := &transformation{s: s, ctx: ctx, left: maxIncludes}
-	if tr.values, err = s.early(root, parameters, before, t); err != nil {
+	if tr.values, err = s.early(ctx, root, parameters, before, t); err != nil {
 		return "", err
 	}
 	steps, err := transformsOf(root["Transform"])
@@ -90,17 +91,23 @@ func (s *Service) expand(ctx context.Context, body string, parameters []api.Para
 	return marshalText(root), b.measure(root, 0)
 }
 
-// early are the values that transforms may use: of parameters, as they are given
-// or by default, and of the Region.
-func (s *Service) early(root map[string]any, parameters []api.Parameter, before map[string]string, t tables) (map[string]any, error) {
+// early are the values that transforms may use: of parameters, as they are given,
+// by default or in SSM, and of the Region.
+func (s *Service) early(ctx context.Context, root map[string]any, parameters []api.Parameter, before map[string]string, t tables) (map[string]any, error) {
 	section, err := objects(root, "Parameters")
 	if err != nil {
 		return nil, err
 	}
-	bound, err := (&template{Parameters: section}).bind(parameters, before)
+	declared := &template{Parameters: section}
+	bound, err := declared.bind(parameters, before)
 	if err != nil {
 		return nil, err
 	}
+	stored, err := s.resolve(ctx, declared, bound)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(bound, stored)
 	values := map[string]any{"AWS::Region": t.region, "AWS::Partition": arn.Partition(t.region), "AWS::AccountId": t.account}
 	for name, v := range bound {
 		values[name] = parameterValue(section[name], v)

@@ -34,10 +34,13 @@ func TestExpand(t *testing.T) {
 			`{"Parameters":{"Names":{"Default":"a,b","Type":"CommaDelimitedList"}},"Resources":{"Usera":{"Properties":{"Path":"a","UserName":{"Fn::Sub":"x-a"}},"Type":"AWS::IAM::User"},"Userb":{"Properties":{"Path":"b","UserName":{"Fn::Sub":"x-b"}},"Type":"AWS::IAM::User"}}}`},
 		{"nested", head + "Resources:\n  'Fn::ForEach::A': [X, ['1.0'], {'Fn::ForEach::B': [Y, [p, q], {'U&{X}${Y}': {Type: 'AWS::IAM::User'}}]}]\n",
 			`{"Parameters":{"Names":{"Default":"a,b","Type":"CommaDelimitedList"}},"Resources":{"U10p":{"Type":"AWS::IAM::User"},"U10q":{"Type":"AWS::IAM::User"}}}`},
+		{"stored", "Transform: AWS::LanguageExtensions\nParameters: {N: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /names}}\nResources:\n  'Fn::ForEach::A': [X, [!Ref N], {'U${X}': {Type: 'AWS::IAM::User'}}]\n",
+			`{"Parameters":{"N":{"Default":"/names","Type":"AWS::SSM::Parameter::Value<String>"}},"Resources":{"Uanna":{"Type":"AWS::IAM::User"}}}`},
 		{"include", "Resources:\n  A: {Type: 'AWS::IAM::User', Properties: {Path: /own/, 'Fn::Transform': {Name: 'AWS::Include', Parameters: {Location: 's3://b/user.yaml'}}}}\n",
 			`{"Resources":{"A":{"Properties":{"Path":"/own/","UserName":"included"},"Type":"AWS::IAM::User"}}}`},
 	}
 	w := newWorld(t)
+	w.api = &withParameters{API: w.api, values: map[string]string{"/names": "anna"}}
 	w.opt.Templates = stored{"b/user.yaml": "UserName: included\nPath: /theirs/\n"}
 	for _, tt := range tests {
 		got, err := w.expand(w.ctx, tt.in, nil, nil, w.tables(w.ctx))

@@ -16,6 +16,7 @@ import (
 	discoveryapi "gatehouse/internal/awsapi/servicediscovery"
 	ssmapi "gatehouse/internal/awsapi/ssm"
 	stsapi "gatehouse/internal/awsapi/sts"
+	xrayapi "gatehouse/internal/awsapi/xray"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/seal"
@@ -77,6 +78,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 		s3.Mount(p.buckets),
 		cloudwatchapi.Mount(p.watch),
 		cloudtrailapi.Mount(p.trail),
+		xrayapi.Mount(xrayapi.UnimplementedServer{}), // refused by name
 		ssmapi.Mount(ssm.New(p.st, p.seal)),
 	}
 }

@@ -11,7 +11,7 @@ UNIT := ./cmd/... ./internal/... ./examples/...
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build run test test-all check format generated lint unit long scripts sdk conformance corpus robust fuzz bench generate deps clean
+.PHONY: build run test test-all check format generated lint unit long scripts sdk ascode conformance corpus robust fuzz bench generate deps clean
 
 build:
 	go build -o $(BIN) ./cmd/gatehouse
@@ -21,7 +21,7 @@ run: build
 
 test: deps check long scripts corpus
 
-test-all: test sdk conformance robust fuzz
+test-all: test sdk ascode conformance robust fuzz
 
 check: format generated lint unit
 
@@ -54,6 +54,10 @@ scripts:
 
 sdk:
 	go test -C test/sdk -count=1 -timeout 15m ./...
+
+# What teams deploy to AWS with: Terraform and the CDK, where they are installed.
+ascode:
+	go test -count=1 -timeout 20m ./test/ascode
 
 conformance:
 	@if [ -d test/conformance ]; then go test -count=1 -timeout 15m ./test/conformance/...; fi

@@ -119,9 +119,9 @@ def load(port, n, scenario):
 
 
 def serve(kind, api):
-    """The command that serves the data directory of one kind."""
+    """The command that serves the data directory of one kind. Its access log is a file, as those of the others are."""
     return (f'{A.gatehouse} serve --dev --data {BUILD}/data-{kind} --api 127.0.0.1:{api} --listen 127.0.0.1:{LISTEN} '
-            f'--admin 127.0.0.1:{ADMIN} --config {BUILD}/gatehouse.yaml {A.flags}')
+            f'--admin 127.0.0.1:{ADMIN} --config {BUILD}/gatehouse.yaml --access-log {BUILD}/gatehouse-access.log {A.flags}')
 
 
 def kind_of(scenario):

@@ -37,7 +37,7 @@ func newStdFront(t *testing.T) *front {
 var otherwise = map[string]bool{
 	"asterisk": true, "absolute form, OPTIONS": true, // OPTIONS * is net/http's
 	"expect, HTTP/1.0": true, // refused
-	"expect, waits": true, "expect, waits, chunked": true, "expect, large, not read": true,
+	"expect, waits":    true, "expect, waits, chunked": true, "expect, large, not read": true,
 	"large, not read": true, "larger, not read": true, "slow large body": true,
 }
 

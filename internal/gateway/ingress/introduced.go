@@ -149,7 +149,7 @@ func introducedConn(nc net.Conn) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, to, err := netip.AddrPort{}, netip.AddrPort{}, error(nil)
+	var from, to netip.AddrPort
 	if first[0] == 'P' {
 		from, to, err = readIntroduction1(c.br)
 	} else {

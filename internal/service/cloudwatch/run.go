@@ -126,7 +126,7 @@ func (s *Service) evaluateAll(ctx context.Context, end time.Time) {
 // complain logs what an operator should see, unless the end is the reason.
 func (s *Service) complain(ctx context.Context, what string, err error, attrs ...any) {
 	if ctx.Err() == nil {
-		s.log.Error(what, append(attrs, "error", err)...)
+		s.log.Error("alarms are in trouble", append(attrs, "what", what, "error", err)...)
 	}
 }
 

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"slices"
+	"strings"
 
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/step"
@@ -13,12 +14,12 @@ import (
 // of one of its methods or routes, whose Method is then not empty.
 type SeriesKey struct {
 	Account, Region string
-	API, Stage      string
+	API, Stage      string // of a canary: the stage's name and /Canary
 	Method, Path    string // of $default and of a WebSocket API's routes: ANY and the route key
 }
 
 func (k SeriesKey) stage() stageID {
-	return stageID{record.Scope{Account: k.Account, Region: k.Region}, k.API, k.Stage}
+	return stageID{record.Scope{Account: k.Account, Region: k.Region}, k.API, strings.TrimSuffix(k.Stage, canarySuffix)}
 }
 
 // Metrics are what the requests of all stages are counted in, and of those
@@ -44,7 +45,10 @@ func NewMetrics() *Metrics {
 func (c *Compiler) retainSeries() {
 	inUse := func(k SeriesKey) bool {
 		b := c.stages[k.stage()]
-		return b != nil && (k.Method == "" || b.series[k])
+		if b == nil || strings.HasSuffix(k.Stage, canarySuffix) && (b.stage == nil || b.stage.Canary == nil) {
+			return false
+		}
+		return k.Method == "" || b.series[k]
 	}
 	c.opt.Metrics.Stages.Retain(inUse)
 	c.opt.Metrics.Routes.Retain(inUse)
@@ -61,6 +65,10 @@ func (c *Compiler) apiNames() map[SeriesKey]NamedAPI {
 	names := make(map[SeriesKey]NamedAPI, len(c.stages))
 	for id, b := range c.stages {
 		names[id.seriesKey()] = NamedAPI{b.name, b.http, b.socket}
+		if b.stage != nil && b.stage.Canary != nil {
+			id.name += canarySuffix
+			names[id.seriesKey()] = NamedAPI{Name: b.name}
+		}
 	}
 	return names
 }
@@ -106,7 +114,7 @@ func (p *planner) finishersOf(rt *gateway.Route) []gateway.Finisher {
 	if set, _ := p.rec.MethodSetting(rt.ResourcePath, rt.Method); p.test || !isTrue(set.MetricsEnabled) {
 		return p.finish
 	}
-	return p.c.countedRoute(p.b, p.id, rt.Method, rt.ResourcePath, p.finish)
+	return p.c.countedRoute(p.b, p.seen, rt.Method, rt.ResourcePath, p.finish)
 }
 
 // finishersOf are what is run after the responses of a route.

@@ -28,6 +28,7 @@ type planner struct {
 	c         *Compiler
 	b         *built
 	id        stageID
+	seen      stageID // as logs and metrics call the stage, or its canary
 	def       *record.Definition
 	rec       *record.Stage
 	variables map[string]string
@@ -57,11 +58,14 @@ type planner struct {
 
 func (c *Compiler) newPlanner(b *built, id stageID, def *record.Definition, rec *record.Stage, rel *release) (*planner, error) {
 	p := &planner{
-		c: c, b: b, id: id, def: def, rec: rec, variables: rel.variables,
+		c: c, b: b, id: id, seen: id, def: def, rec: rec, variables: rel.variables,
 		binary:  integration.NewBinaryTypes(def.RestAPI.BinaryMediaTypes),
 		account: c.accountBucket(id.Scope),
 	}
 	p.cache = p.stageCache(rel.canary)
+	if rel.canary {
+		p.seen.name += canarySuffix
+	}
 	fromAuthorizer := str(def.RestAPI.ApiKeySource) == api.ApiKeySourceTypeAuthorizer
 	p.keyAsked, p.keyRequired = &step.APIKey{FromAuthorizer: fromAuthorizer}, &step.APIKey{Required: true, FromAuthorizer: fromAuthorizer}
 	p.unthrottled = &step.Throttle{Account: p.account}
@@ -441,7 +445,7 @@ func (p *planner) faultStep() (gateway.Step, error) {
 
 // finishers are what is run after every response, the metrics first.
 func (p *planner) finishers() ([]gateway.Finisher, error) {
-	finish := []gateway.Finisher{p.c.counted(p.id)}
+	finish := []gateway.Finisher{p.c.counted(p.seen)}
 	if p.tracing = p.newTracing(); p.tracing != nil {
 		finish = append(finish, p.tracing)
 	}
@@ -470,12 +474,18 @@ func (p *planner) log(plan *gateway.Plan, rt *gateway.Route, m *api.Method) bool
 	if level == gateway.LogOff || p.c.opt.Logs == nil {
 		return false
 	}
-	sink := p.c.opt.Logs.Group(p.id.Scope, executionGroup(p.id))
+	sink := p.c.opt.Logs.Group(p.id.Scope, executionGroup(p.seen))
 	l := step.NewExecutionLog(level, isTrue(set.DataTraceEnabled), sink)
 	plan.Request = append([]gateway.Step{l}, append(plan.Request, step.LogAdmitted{KeyRequired: isTrue(m.ApiKeyRequired)})...)
 	plan.Finish = append(slices.Clone(plan.Finish), l)
 	return true
 }
+
+// canarySuffix is what stands behind a stage's name where logs and metrics are
+// those of its canary. No stage has a slash in its name.
+//
+// AWS: rest-execution.md §15.
+const canarySuffix = "/Canary"
 
 // executionGroup is the log group of a stage's execution logs.
 //

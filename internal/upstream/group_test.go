@@ -61,6 +61,19 @@ func TestUnknownCluster(t *testing.T) {
 	}
 }
 
+// TestRefusalsAreFree: an endpoint that refuses connections and is not left out
+// loses no request, however small the budget of retries.
+func TestRefusalsAreFree(t *testing.T) {
+	well := upstreamtest.New(t, upstreamtest.Echo)
+	def := upstream.Definition{Eject: upstream.Eject{Failures: -1}, Retries: upstream.Retries{Budget: 0.01}}
+	_, c := balanced(t, def, upstreamtest.Refusing(t).String(), well.Addr().String())
+	for i := range 500 { // of which half meet the one, and 105 retries are in the budget
+		if got, err := call(c, request("GET", "/", ""), soon()); err != nil || got != "GET / " {
+			t.Fatalf("request %d: %q, %v", i, got, err)
+		}
+	}
+}
+
 // TestRetryOfPost: a POST goes to another endpoint when nothing of it was sent,
 // and never after that.
 func TestRetryOfPost(t *testing.T) {

@@ -41,7 +41,7 @@ func (c *Cluster) hedged(ctx context.Context, req *wire.Request, resp *wire.Resp
 	for {
 		select {
 		case <-timer.C:
-			if next := last.another(&h.trail); next != nil {
+			if next := last.another(&h.trail, nil); next != nil {
 				last = next
 				h.start(ctx, next)
 				timer.Reset(cfg.def.Retries.Hedge)
@@ -56,7 +56,7 @@ func (c *Cluster) hedged(ctx context.Context, req *wire.Request, resp *wire.Resp
 			h.forget(a)
 			var next *Cluster
 			if again || mayRetry(ctx, req, a.err) {
-				next = last.another(&h.trail)
+				next = last.another(&h.trail, a.err)
 			}
 			if a.err != nil {
 				a.at.failed(a.err, next == nil && len(h.live) == 0)

@@ -43,7 +43,7 @@ func (c *Cluster) Dial(ctx context.Context, deadline time.Time) (*wire.ClientCon
 		}
 		var next *Cluster
 		if mayRetry(ctx, nil, err) {
-			next = at.another(&t)
+			next = at.another(&t, err)
 		}
 		at.failed(err, next == nil)
 		switch {

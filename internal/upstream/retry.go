@@ -30,7 +30,7 @@ func (c *Cluster) doMember(ctx context.Context, req *wire.Request, resp *wire.Re
 		late := errors.Is(err, ErrTimeout) && until != deadline && ctx.Err() == nil
 		var next *Cluster
 		if err == nil || late || mayRetry(ctx, req, err) {
-			next = at.another(&t)
+			next = at.another(&t, err)
 		}
 		if err != nil {
 			at.failed(err, next == nil)
@@ -117,15 +117,18 @@ func (t *trail) pause(ctx context.Context, backoff time.Duration) bool {
 	}
 }
 
-// another returns an endpoint to try after c, if there is one that was not tried
-// and retries are left.
-func (c *Cluster) another(t *trail) *Cluster {
+// another returns an endpoint to try after c, which failed with err, if there is
+// one that was not tried and retries are left. One that refused the connection
+// was not troubled: another costs the cluster no more than the request itself,
+// and takes nothing off the budget.
+func (c *Cluster) another(t *trail, err error) *Cluster {
 	g := c.member.group
 	def := &g.config().def
 	if t.n >= def.Retries.Attempts {
 		return nil
 	}
-	if n, limit := g.retrying.Add(1), def.Limits.Retries; limit > 0 && n > int64(limit) || !g.budget.take() {
+	free := errors.Is(err, ErrConnect) && !errors.Is(err, ErrTimeout)
+	if n, limit := g.retrying.Add(1), def.Limits.Retries; limit > 0 && n > int64(limit) || !free && !g.budget.take() {
 		g.retrying.Add(-1)
 		return nil
 	}

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"gatehouse/internal/awsrpc"
@@ -38,15 +37,13 @@ type Service struct {
 	keeper  Keeper
 	log     *slog.Logger
 
-	mu      sync.Mutex // guards the fields below
-	applied store.Rev
-	moved   chan struct{} // closed when applied rises
+	progress store.Progress
 }
 
 // New returns a service over st, for the callers of one account.
 func New(st store.Store, account string, keeper Keeper, log *slog.Logger) *Service {
 	return &Service{
-		st: st, account: account, keeper: keeper, log: log, moved: make(chan struct{}),
+		st: st, account: account, keeper: keeper, log: log,
 		changes: store.NewTable[discovery.Changes](st, store.Prefix(account, "-", "gatehouse", "cluster")),
 	}
 }
@@ -85,21 +82,7 @@ func Mount(s *Service) awsrpc.Mount {
 
 // Wait returns when what was committed up to revision rev is in force, or when
 // ctx ends.
-func (s *Service) Wait(ctx context.Context, rev store.Rev) error {
-	for {
-		s.mu.Lock()
-		applied, moved := s.applied, s.moved
-		s.mu.Unlock()
-		if applied >= rev {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-moved:
-		}
-	}
-}
+func (s *Service) Wait(ctx context.Context, rev store.Rev) error { return s.progress.Wait(ctx, rev) }
 
 // Run puts stored changes in force until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
@@ -129,7 +112,7 @@ func (s *Service) follow(ctx context.Context) error {
 	for _, row := range rows.Rows {
 		s.keeper.Change(store.Parts(row.ID)[0], row.Value)
 	}
-	s.reached(rows.Rev)
+	s.progress.Reach(rows.Rev)
 	for batch, err := range s.st.Watch(ctx, "", rows.Rev) {
 		if err != nil {
 			return fmt.Errorf("watch: %w", err)
@@ -150,17 +133,7 @@ func (s *Service) follow(ctx context.Context) error {
 			}
 			s.keeper.Change(store.Parts(id)[0], next)
 		}
-		s.reached(batch.Rev)
+		s.progress.Reach(batch.Rev)
 	}
 	return ctx.Err()
-}
-
-func (s *Service) reached(rev store.Rev) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if rev > s.applied {
-		s.applied = rev
-		close(s.moved)
-		s.moved = make(chan struct{})
-	}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"gatehouse/internal/identity"
@@ -27,14 +26,12 @@ type Follower struct {
 
 	world *world // of the goroutine of Run alone
 
-	mu      sync.Mutex // guards the fields below
-	applied store.Rev
-	moved   chan struct{} // closed when applied rises
+	progress store.Progress
 }
 
 // NewFollower returns a follower that publishes to reg.
 func NewFollower(st store.Store, reg *identity.Registry, log *slog.Logger) *Follower {
-	return &Follower{st: st, reg: reg, log: log, moved: make(chan struct{})}
+	return &Follower{st: st, reg: reg, log: log}
 }
 
 // retryAfter is the pause before a store that failed is read again.
@@ -163,29 +160,9 @@ func (f *Follower) publish(rev store.Rev, changed bool) {
 	if changed {
 		f.reg.Publish(f.world.directory(f.Always, f.log))
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if rev > f.applied {
-		f.applied = rev
-		close(f.moved)
-		f.moved = make(chan struct{})
-	}
+	f.progress.Reach(rev)
 }
 
 // Wait returns when what was committed up to revision rev is in force, or when
 // ctx ends.
-func (f *Follower) Wait(ctx context.Context, rev store.Rev) error {
-	for {
-		f.mu.Lock()
-		applied, moved := f.applied, f.moved
-		f.mu.Unlock()
-		if applied >= rev {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-moved:
-		}
-	}
-}
+func (f *Follower) Wait(ctx context.Context, rev store.Rev) error { return f.progress.Wait(ctx, rev) }

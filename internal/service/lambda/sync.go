@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"gatehouse/internal/function"
@@ -44,9 +43,7 @@ type Syncer struct {
 	opt   SyncOptions
 	log   *slog.Logger
 
-	mu      sync.Mutex    // guards the fields below
-	applied store.Rev     // before the first list: -1
-	moved   chan struct{} // closed when applied grows
+	progress store.Progress
 }
 
 // NewSyncer returns a syncer for the functions of a service's store.
@@ -54,7 +51,7 @@ func (s *Service) NewSyncer(opt SyncOptions) *Syncer {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Syncer{st: s.st, blobs: s.blobs, code: s.code, opt: opt, log: opt.Log, applied: -1, moved: make(chan struct{})}
+	return &Syncer{st: s.st, blobs: s.blobs, code: s.code, opt: opt, log: opt.Log}
 }
 
 // retryTime is how long the syncer rests when the store fails it.
@@ -88,13 +85,13 @@ func (y *Syncer) follow(ctx context.Context) error {
 	if err := y.load(ctx); err != nil {
 		return err
 	}
-	y.advance(from)
+	y.progress.Reach(from)
 	for batch, err := range y.st.Watch(ctx, "", from) {
 		if err != nil {
 			return err
 		}
 		y.apply(ctx, batch)
-		y.advance(batch.Rev)
+		y.progress.Reach(batch.Rev)
 	}
 	return ctx.Err()
 }
@@ -181,28 +178,10 @@ func (y *Syncer) set(ctx context.Context, tables record.FunctionTables, name str
 	}
 }
 
-// advance notes that the host is as of rev.
-func (y *Syncer) advance(rev store.Rev) {
-	y.mu.Lock()
-	defer y.mu.Unlock()
-	y.applied = rev
-	close(y.moved)
-	y.moved = make(chan struct{})
-}
-
 // Wait returns when the host is as of rev or later, or with ctx's error.
 func (y *Syncer) Wait(ctx context.Context, rev store.Rev) error {
-	for {
-		y.mu.Lock()
-		applied, moved := y.applied, y.moved
-		y.mu.Unlock()
-		if applied >= rev {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("functions are as of revision %d, not of %d: %w", applied, rev, ctx.Err())
-		case <-moved:
-		}
+	if err := y.progress.Wait(ctx, rev); err != nil {
+		return fmt.Errorf("functions are %w", err)
 	}
+	return nil
 }

@@ -266,7 +266,7 @@ func (s *Service) follow(ctx context.Context) error {
 	if err := s.load(ctx); err != nil {
 		return err
 	}
-	s.advance(page.Rev)
+	s.progress.Reach(page.Rev)
 	for batch, err := range s.st.Watch(ctx, "", page.Rev) {
 		if err != nil {
 			return err
@@ -280,7 +280,7 @@ func (s *Service) follow(ctx context.Context) error {
 				return err
 			}
 		}
-		s.advance(batch.Rev)
+		s.progress.Reach(batch.Rev)
 	}
 	return ctx.Err()
 }
@@ -362,29 +362,12 @@ func (s *Service) eachLive(do func(*live)) {
 	}
 }
 
-func (s *Service) advance(rev store.Rev) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.applied = rev
-	close(s.moved)
-	s.moved = make(chan struct{})
-}
-
 // Wait returns when groups are as of a revision.
 func (s *Service) Wait(ctx context.Context, rev store.Rev) error {
-	for {
-		s.mu.Lock()
-		applied, moved := s.applied, s.moved
-		s.mu.Unlock()
-		if applied >= rev {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("log groups are as of revision %d, not of %d: %w", applied, rev, ctx.Err())
-		case <-moved:
-		}
+	if err := s.progress.Wait(ctx, rev); err != nil {
+		return fmt.Errorf("log groups are %w", err)
 	}
+	return nil
 }
 
 // How often what is known of streams is written down, and forgotten.

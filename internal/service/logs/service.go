@@ -44,12 +44,12 @@ type Service struct {
 
 	dropped atomic.Uint64 // lines for groups that there are not
 
+	progress store.Progress
+
 	mu      sync.Mutex // guards the fields below
 	groups  map[place]*Group
 	wanted  map[*Group]bool // groups to make, which lines came for
 	changed chan struct{}   // something for Run to look at
-	applied store.Rev
-	moved   chan struct{} // closed when applied grows
 }
 
 var _ api.Server = (*Service)(nil)
@@ -62,7 +62,7 @@ func New(st store.Store, opt Options) *Service {
 	opt.Journal.Log = opt.Log
 	return &Service{
 		st: st, opt: opt, set: journal.NewSet(opt.Dir, opt.Journal), deli: newDelivery(),
-		groups: map[place]*Group{}, wanted: map[*Group]bool{}, changed: make(chan struct{}, 1), applied: -1, moved: make(chan struct{}),
+		groups: map[place]*Group{}, wanted: map[*Group]bool{}, changed: make(chan struct{}, 1),
 	}
 }
 

@@ -254,11 +254,9 @@ func TestWaiting(t *testing.T) {
 		homeless.Stream("s").Write(now(), []byte("lost"))
 	}
 	for !made.Exists() {
-		b.s.mu.Lock()
-		moved := b.s.moved
-		b.s.mu.Unlock()
+		reached := b.s.progress.Reached()
 		if !made.Exists() {
-			<-moved
+			b.must(b.s.Wait(b.ctx, reached+1))
 		}
 	}
 	made.Stream("s").Write(now(), []byte("after"))
@@ -309,6 +307,7 @@ func TestSubscription(t *testing.T) {
 		synctest.Wait()
 		b.put("g", "s", "ERROR one", "fine", "ERROR two")
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if diff := cmp.Diff([]string{"s ERROR one", "s ERROR two"}, got); diff != "" {
 			t.Error(diff)
 		}
@@ -317,6 +316,7 @@ func TestSubscription(t *testing.T) {
 		b.s.deli.client.Transport = take
 		b.put("g", "s", "ERROR three")
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if diff := cmp.Diff([]string{"s ERROR one", "s ERROR two", "s ERROR three"}, got); diff != "" {
 			t.Error(diff)
 		}
@@ -356,6 +356,7 @@ func TestMetricFilter(t *testing.T) {
 		synctest.Wait()
 		b.put("g", "s", "ERROR a", `{"ms":17,"path":"/p"}`, `{"ms":18}`, "fine")
 		time.Sleep(time.Second)
+		synctest.Wait()
 		want := []string{
 			"111111111111 eu-west-1 N Errors Count 1 map[]",
 			"111111111111 eu-west-1 N Latency  17 map[Path:/p]",

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
 	"gatehouse/internal/store"
@@ -20,14 +19,12 @@ type Follower struct {
 	log     *slog.Logger
 	applied map[string]store.Rev // by key; of the goroutine of Run alone
 
-	mu    sync.Mutex    // guards the fields below
-	rev   store.Rev     // before the first listing: -1
-	moved chan struct{} // closed when rev grows
+	progress store.Progress
 }
 
 // NewFollower returns what keeps the backend of s in step with its store.
 func NewFollower(s *Service, log *slog.Logger) *Follower {
-	return &Follower{s: s, log: log, applied: make(map[string]store.Rev), rev: -1, moved: make(chan struct{})}
+	return &Follower{s: s, log: log, applied: make(map[string]store.Rev)}
 }
 
 // retryAfter is the pause before a store that failed is read again.
@@ -56,7 +53,7 @@ func (f *Follower) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.advance(from)
+	f.progress.Reach(from)
 	for batch, err := range f.s.st.Watch(ctx, prefix, from) {
 		if err != nil {
 			return err
@@ -66,7 +63,7 @@ func (f *Follower) follow(ctx context.Context) error {
 				return err
 			}
 		}
-		f.advance(batch.Rev)
+		f.progress.Reach(batch.Rev)
 	}
 	return ctx.Err()
 }
@@ -147,27 +144,10 @@ func (f *Follower) apply(there map[string]bool, name, key string, rev store.Rev,
 	}
 }
 
-func (f *Follower) advance(rev store.Rev) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.rev = rev
-	close(f.moved)
-	f.moved = make(chan struct{})
-}
-
 // Wait returns when the registry is as of rev or later, or with ctx's error.
 func (f *Follower) Wait(ctx context.Context, rev store.Rev) error {
-	for {
-		f.mu.Lock()
-		at, moved := f.rev, f.moved
-		f.mu.Unlock()
-		if at >= rev {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("clusters are as of revision %d, not of %d: %w", at, rev, ctx.Err())
-		case <-moved:
-		}
+	if err := f.progress.Wait(ctx, rev); err != nil {
+		return fmt.Errorf("clusters are %w", err)
 	}
+	return nil
 }

@@ -21,18 +21,18 @@ type Follower struct {
 	st  store.Store
 	log *slog.Logger
 
+	progress store.Progress
+
 	mu      sync.Mutex // guards the fields below; never held while calling out
 	view    view
 	watches map[*watch]struct{}
-	applied store.Rev
-	moved   chan struct{} // closed when applied rises
 }
 
 var _ discovery.Registry = (*Follower)(nil)
 
 // NewFollower returns a follower of st. Its Run must be running.
 func NewFollower(st store.Store, log *slog.Logger) *Follower {
-	return &Follower{st: st, log: log, view: newView(), watches: map[*watch]struct{}{}, moved: make(chan struct{})}
+	return &Follower{st: st, log: log, view: newView(), watches: map[*watch]struct{}{}}
 }
 
 // A view is what is registered.
@@ -121,21 +121,7 @@ func (f *Follower) started(ctx context.Context) error { return f.Wait(ctx, 0) }
 
 // Wait returns when what was committed up to revision rev has been read, or
 // when ctx ends.
-func (f *Follower) Wait(ctx context.Context, rev store.Rev) error {
-	for {
-		f.mu.Lock()
-		applied, moved := f.applied, f.moved
-		f.mu.Unlock()
-		if applied > 0 && applied >= rev {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-moved:
-		}
-	}
-}
+func (f *Follower) Wait(ctx context.Context, rev store.Rev) error { return f.progress.Wait(ctx, rev) }
 
 // Run follows the store until ctx ends.
 func (f *Follower) Run(ctx context.Context) error {
@@ -220,11 +206,7 @@ func (f *Follower) publish(rev store.Rev, change func() bool) {
 			w.tell()
 		}
 	}
-	if rev > f.applied || f.applied == 0 {
-		f.applied = max(rev, 1)
-		close(f.moved)
-		f.moved = make(chan struct{})
-	}
+	f.progress.Reach(rev)
 }
 
 func (w *watch) tell() {

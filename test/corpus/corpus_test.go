@@ -66,7 +66,7 @@ func TestCorpus(t *testing.T) {
 		t.Fatal(err)
 	}
 	objects := newObjects(t)
-	server, err := gatehousetest.Start(context.Background(), bin, t.TempDir(), "--dev", "--load-balancer", balancer+"=127.0.0.1:1", "--service-endpoint", "s3="+objects.url,
+	server, err := gatehousetest.Start(context.Background(), bin, t.TempDir(), "--dev", "--xray-daemon", "127.0.0.1:2000", "--load-balancer", balancer+"=127.0.0.1:1", "--service-endpoint", "s3="+objects.url,
 		"--role-credentials", anyRole+"=root", "--aws-credentials", "root",
 		"--function-endpoint", "corpus-*=lambda:"+newFunctions(t))
 	if err != nil {

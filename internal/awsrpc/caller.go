@@ -18,6 +18,11 @@ type Caller struct {
 	// cloudformation.amazonaws.com; empty: none does.
 	Via string
 
+	// RemoteAddr is where the request came from, and TLS whether it was
+	// encrypted; empty for calls from inside.
+	RemoteAddr string
+	TLS        bool
+
 	RequestID string
 	// Host and Base are the endpoint that was called: the Host header, and
 	// for services with AnyBase the escaped path before the operation's own.

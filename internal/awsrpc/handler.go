@@ -224,6 +224,7 @@ func (c *call) serve(r *http.Request) error {
 	}
 	c.op, c.fail = found.op, m.protocol.fail
 	caller.RequestID, caller.Host, caller.Base = c.id, r.Host, found.base
+	caller.RemoteAddr, caller.TLS = r.RemoteAddr, r.TLS != nil
 	input := sync.OnceValues(func() (any, error) { return m.protocol.decode(found, q) })
 	asked := &Call{
 		op: c.op, Input: input, Caller: caller, Service: m.service.SigningName, API: m.service.Name, Operation: c.op.Name, Method: r.Method, Path: q.raw.Path, URI: c.op.URI, Query: q.query,

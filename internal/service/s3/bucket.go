@@ -3,7 +3,6 @@ package s3
 import (
 	"context"
 	"encoding/xml"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -160,15 +159,12 @@ func (s *Service) DeleteBucket(ctx context.Context, in *bucketInput) (*documentO
 	return &documentOutput{}, err
 }
 
-// ErrNoBucket is what Policy answers for a bucket that is not there.
-var ErrNoBucket = errors.New("s3: no such bucket")
-
 // Policy returns the policy of a bucket, if it has one, and the account that
-// owns it.
+// owns it; of a bucket that is not there, nothing.
 func (s *Service) Policy(ctx context.Context, name string) (document, account string, err error) {
 	b, _, err := s.buckets.Get(ctx, store.ID(name))
 	if isNotFound(err) {
-		return "", "", ErrNoBucket
+		return "", "", nil
 	}
 	return b.Policy, b.Account, err
 }

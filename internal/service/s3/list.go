@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/store"
 )
 
@@ -285,8 +286,15 @@ func (s *Service) DeleteObjects(ctx context.Context, in *listInput) (*documentOu
 		Error   []failed
 	}
 	for _, o := range asked.Object {
-		out, err := s.deleteOne(ctx, in.Bucket, o.Key, o.VersionID)
+		var out *objectOutput
+		err := s.may(ctx, "DeleteObject", in.Bucket, o.Key, o.VersionID)
+		var refusal *awsrpc.Error
+		if err == nil {
+			out, err = s.deleteOne(ctx, in.Bucket, o.Key, o.VersionID)
+		}
 		switch {
+		case asFault(err, &refusal):
+			doc.Error = append(doc.Error, failed{o.Key, refusal.Code, refusal.Message})
 		case err != nil:
 			doc.Error = append(doc.Error, failed{o.Key, "InternalError", "We encountered an internal error. Please try again."})
 		case !asked.Quiet:

@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -259,7 +258,7 @@ func (s *Service) copyObject(ctx context.Context, in *objectInput) (*objectOutpu
 	if v, ok := strings.CutPrefix(query, "versionId="); ok {
 		version = &v
 	}
-	if err := s.mayRead(ctx, from, key); err != nil {
+	if err := s.may(ctx, "GetObject", from, key, version); err != nil {
 		return nil, err
 	}
 	src, err := s.find(ctx, from, key, version)
@@ -298,13 +297,19 @@ func (s *Service) copyObject(ctx context.Context, in *objectInput) (*objectOutpu
 	return &objectOutput{Type: new("application/xml"), VersionID: o.shown(&b), SSE: new("AES256"), Body: body}, err
 }
 
-// mayRead asks whether the caller may read an object.
-func (s *Service) mayRead(ctx context.Context, bucket, key string) error {
+// may asks whether the caller may do something with an object that the front
+// door was not asked about.
+func (s *Service) may(ctx context.Context, operation, bucket, key string, version *string) error {
 	if s.Authorizer == nil {
 		return nil
 	}
-	return s.Authorizer.Authorize(ctx, &awsrpc.Call{Caller: awsrpc.CallerFrom(ctx), Service: "s3", API: "s3", Operation: "GetObject", Method: http.MethodGet,
-		URI: onObject, Labels: map[string]string{"Bucket": bucket, "Key": key}, Query: url.Values{}, Form: url.Values{}, RemoteAddr: "127.0.0.1:0"})
+	c := awsrpc.CallerFrom(ctx)
+	asked := &awsrpc.Call{Caller: c, Service: "s3", API: "s3", Operation: operation, URI: onObject, Labels: map[string]string{"Bucket": bucket, "Key": key},
+		Query: url.Values{}, Form: url.Values{}, RemoteAddr: cmp.Or(c.RemoteAddr, "127.0.0.1:0"), TLS: c.TLS}
+	if version != nil {
+		asked.Query.Set("versionId", *version)
+	}
+	return s.Authorizer.Authorize(ctx, asked)
 }
 
 // DeleteObject deletes an object: for good, or by a marker where versions are

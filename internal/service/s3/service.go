@@ -194,12 +194,12 @@ func str(p *string) string {
 // Object returns an object, for who may read it: the caller of ctx. An object of
 // more than limit bytes is an error.
 func (s *Service) Object(ctx context.Context, bucket, key, version string, limit int64) ([]byte, error) {
-	if err := s.mayRead(ctx, bucket, key); err != nil {
-		return nil, err
-	}
 	var which *string
 	if version != "" {
 		which = &version
+	}
+	if err := s.may(ctx, "GetObject", bucket, key, which); err != nil {
+		return nil, err
 	}
 	o, err := s.find(ctx, bucket, key, which)
 	if err != nil {

@@ -283,6 +283,10 @@ type Config struct {
 	// the usage plans of REST APIs. Amazon refuses them.
 	HTTPAPIKeys bool `name:"http-api-keys" help:"let routes of HTTP APIs require API keys"`
 
+	// HTTPAPIExecutionLogs lets stages of HTTP APIs have execution logs
+	// (loggingLevel, dataTraceEnabled). Amazon refuses them.
+	HTTPAPIExecutionLogs bool `name:"http-api-execution-logs" help:"let stages of HTTP APIs have execution logs"`
+
 	// StagesPerAPI is how many stages a REST API may have.
 	StagesPerAPI int `name:"stages-per-api" kind:"N" help:"stages of a REST API"`
 

@@ -65,7 +65,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 		apigateway.Mount(restAPIs),
 		apigatewayv2.Mount(httpapi.New(p.st, p.blobs, httpapi.Options{
 			Limits: httpapi.Limits{Routes: cfg.RoutesPerAPI, Integrations: cfg.IntegrationsPerAPI, Stages: cfg.StagesPerAPI, Authorizers: cfg.AuthorizersPerAPI, Millis: int(cfg.IntegrationTimeout.Milliseconds())},
-			Keys:   cfg.HTTPAPIKeys, Caches: p.data, Roles: p.roles, Domains: restAPIs, LoadBalancers: cfg.LoadBalancers,
+			Keys:   cfg.HTTPAPIKeys, Logs: cfg.HTTPAPIExecutionLogs, Caches: p.data, Roles: p.roles, Domains: restAPIs, LoadBalancers: cfg.LoadBalancers,
 		})),
 		management.Mount(management.New(p.sockets, int(cfg.WebSocketMessage))),
 		iamapi.Mount(identities),

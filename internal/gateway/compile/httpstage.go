@@ -120,17 +120,16 @@ func (p *httpPlanner) router() (*gateway.Router, error) {
 
 // planFor is the order in which things happen to an exchange of one route.
 func (p *httpPlanner) planFor(rt *gateway.Route, r *v2.Route) (*gateway.Plan, error) {
-	// AWS: execution.md §4: authorization, then throttling, then the integration.
-	plan := &gateway.Plan{Fault: p.fault, Finish: p.finishersOf(rt)}
+	// AWS: execution.md §4: throttling, then authorization, then the integration.
+	plan := &gateway.Plan{Fault: p.fault, Finish: p.finishersOf(rt), Request: []gateway.Step{p.throttle(rt)}}
 	if s, err := p.authorize(rt, r); err != nil {
 		return nil, err
 	} else if s != nil {
 		plan.Request = append(plan.Request, s)
 	}
-	if isTrue(r.ApiKeyRequired) { // beyond AWS
-		plan.Request = append(plan.Request, &step.APIKey{Required: true})
+	if isTrue(r.ApiKeyRequired) { // beyond AWS: the key, and what its plan allows
+		plan.Request = append(plan.Request, &step.APIKey{Required: true}, &step.Throttle{})
 	}
-	plan.Request = append(plan.Request, p.throttle(rt))
 	in, ok := p.def.Integrations[strings.TrimPrefix(str(r.Target), "integrations/")]
 	if !ok {
 		return nil, fmt.Errorf("target %s does not exist", str(r.Target))
@@ -140,7 +139,33 @@ func (p *httpPlanner) planFor(rt *gateway.Route, r *v2.Route) (*gateway.Plan, er
 		return nil, err
 	}
 	plan.Response = []gateway.Step{&step.HTTPResponse{CORS: p.cors}}
+	p.log(plan, rt, r)
 	return plan, nil
+}
+
+// log has a plan write an execution log, if the stage wants one of the route.
+// This is beyond AWS, in the form of REST APIs.
+func (p *httpPlanner) log(plan *gateway.Plan, rt *gateway.Route, r *v2.Route) {
+	l := p.executionLog(rt, executionGroup(p.id))
+	if l == nil {
+		return
+	}
+	plan.Request = append([]gateway.Step{l}, append(plan.Request, step.LogAdmitted{KeyRequired: isTrue(r.ApiKeyRequired)}, step.LogRequest{})...)
+	plan.Integration = integration.WithLog(plan.Integration)
+	plan.Response = append(plan.Response, step.LogResponse{})
+	plan.Fault = step.LogFault{Fault: plan.Fault}
+	plan.Finish = append(slices.Clone(plan.Finish), l)
+}
+
+// executionLog begins and ends the logs of a route, as its settings are; nil:
+// there are none.
+func (p *httpPlanner) executionLog(rt *gateway.Route, group string) *step.ExecutionLog {
+	name, trace := p.rec.Logging(rt.Key)
+	level := logLevel(name)
+	if level == gateway.LogOff || p.c.opt.Logs == nil {
+		return nil
+	}
+	return step.NewExecutionLog(level, trace, p.c.opt.Logs.Group(p.id.Scope, group))
 }
 
 // throttle makes the step of a route's limits.

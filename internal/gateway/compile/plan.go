@@ -129,8 +129,8 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 		return nil, err
 	}
 	plan.Integration = call
-	if forward, ok := call.(gateway.Forward); ok && logged {
-		plan.Integration = integration.Logged{Forward: forward}
+	if logged {
+		plan.Integration = integration.WithLog(call)
 	}
 	if len(in.RequestParameters) > 0 || len(variables) > 0 {
 		s, err := step.NewIntegrationRequest(in.RequestParameters, variables, backendOf(in), sc)

@@ -124,7 +124,7 @@ func (p *socketPlanner) handshake(rt *gateway.Route, r *v2.Route) (*gateway.Plan
 	}
 	plan.Response = append(plan.Response, &wsapi.Accept{Hub: p.hub})
 	if logged {
-		logCall(plan)
+		plan.Integration = integration.WithLog(plan.Integration)
 	}
 	return plan, nil
 }
@@ -134,23 +134,14 @@ func (p *socketPlanner) handshake(rt *gateway.Route, r *v2.Route) (*gateway.Plan
 //
 // AWS: logging-metrics.md §2, also the group's name.
 func (p *socketPlanner) log(plan *gateway.Plan, rt *gateway.Route, r *v2.Route) bool {
-	level, trace := p.rec.Logging(rt.Key)
-	if logLevel(level) == gateway.LogOff || p.c.opt.Logs == nil {
+	l := p.executionLog(rt, "/aws/apigateway/"+p.id.api+"/"+p.id.name)
+	if l == nil {
 		return false
 	}
-	sink := p.c.opt.Logs.Group(p.id.Scope, "/aws/apigateway/"+p.id.api+"/"+p.id.name)
-	l := step.NewExecutionLog(logLevel(level), trace, sink)
 	plan.Request = append([]gateway.Step{l}, append(plan.Request, step.LogSocket{KeyRequired: isTrue(r.ApiKeyRequired)})...)
 	plan.Finish = append(slices.Clone(plan.Finish), l)
 	plan.Fault = step.LogFault{Fault: plan.Fault}
 	return true
-}
-
-// logCall has what a plan calls written into its log.
-func logCall(plan *gateway.Plan) {
-	if forward, ok := plan.Integration.(gateway.Forward); ok {
-		plan.Integration = integration.Logged{Forward: forward}
-	}
 }
 
 // key makes the step that looks at the API key of the handshake.
@@ -231,7 +222,7 @@ func (p *socketPlanner) routePlan(rt *gateway.Route, r *v2.Route) (*gateway.Plan
 	}
 	err := p.backend(plan, rt, r)
 	if logged {
-		logCall(plan)
+		plan.Integration = integration.WithLog(plan.Integration)
 	}
 	return plan, err
 }

@@ -43,22 +43,25 @@ func NewHTTPAPIProxy(c *HTTPAPIConfig) (gateway.Integration, error) {
 		reads = reads || m.body
 	}
 	if reads {
-		return &readingProxy{p}, nil
+		return &readingProxy{p, p}, nil
 	}
 	return p, nil
 }
 
 // A readingProxy is an HTTPAPIProxy that reads bodies.
-type readingProxy struct{ p *HTTPAPIProxy }
+type readingProxy struct {
+	call  gateway.Integration // proxy, or what logs its calls
+	proxy *HTTPAPIProxy
+}
 
 // Call reads the request's body and makes the call.
 func (r *readingProxy) Call(ctx context.Context, x *gateway.Exchange) error {
-	if r.p.request.body {
+	if r.proxy.request.body {
 		if err := x.ReadBody(); err != nil {
 			return err
 		}
 	}
-	return r.p.Call(ctx, x)
+	return r.call.Call(ctx, x)
 }
 
 // Call calls the backend and makes its response the client's.

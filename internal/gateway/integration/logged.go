@@ -13,6 +13,18 @@ import (
 // they are streamed.
 type Logged struct{ Forward gateway.Forward }
 
+// WithLog has x.Log told what an integration sends and what comes back. Those
+// that are no HTTP call as it was prepared tell it by themselves.
+func WithLog(call gateway.Integration) gateway.Integration {
+	switch c := call.(type) {
+	case *readingProxy:
+		return &readingProxy{Logged{c.proxy}, c.proxy}
+	case gateway.Forward:
+		return Logged{c}
+	}
+	return call
+}
+
 // Call calls the backend.
 //
 // AWS: logging-metrics.md §2.1, lines 11 to 17.

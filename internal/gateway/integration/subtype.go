@@ -109,11 +109,19 @@ func (s *Subtype) Call(ctx context.Context, x *gateway.Exchange) error {
 	if err := s.sign(ctx, x); err != nil {
 		return err
 	}
-	if err := s.answer.Accept(x, send(ctx, x)); err != nil {
+	if err := s.send(ctx, x); err != nil {
 		return err
 	}
 	passServiceHeader(&x.MethodResponse.Header)
 	return nil
+}
+
+// send makes the call.
+func (s *Subtype) send(ctx context.Context, x *gateway.Exchange) error {
+	if x.Log != nil {
+		return sendLogged(ctx, x, s.answer.Accept)
+	}
+	return s.answer.Accept(x, send(ctx, x))
 }
 
 // values finds out the parameters of a call: name and text, in order.

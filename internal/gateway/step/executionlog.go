@@ -85,11 +85,19 @@ type LogAdmitted struct {
 func (s LogAdmitted) Do(_ context.Context, x *gateway.Exchange) error {
 	l, key := x.Log, maskedKey(x)
 	if !s.KeyRequired {
-		l.Add("API Key ", key, " authorized because method '", x.Vars.HTTPMethod, " ", x.Route.ResourcePath,
+		l.Add("API Key ", key, " authorized because method '", x.Vars.HTTPMethod, " ", resourcePath(x.Route),
 			"' does not require API Key. Request will not contribute to throttle or quota limits")
 	}
 	l.Add("Usage Plan check succeeded for API Key ", key, " and API Stage ", x.Stage.API, "/", x.Stage.Name)
 	return nil
+}
+
+// resourcePath is the path of a route; $default of an HTTP API has none.
+func resourcePath(rt *gateway.Route) string {
+	if rt.ResourcePath == "" {
+		return rt.Key
+	}
+	return rt.ResourcePath
 }
 
 var sourceIP = gateway.ContextVar("identity.sourceIp")
@@ -151,13 +159,17 @@ func (LogRequest) Do(_ context.Context, x *gateway.Exchange) error {
 	if !x.Vars.TestInvoke {
 		// AWS: of a test the path that was asked for is recorded, of a stage's method
 		// that of the resource.
-		l.Add("HTTP Method: ", x.Vars.HTTPMethod, ", Resource Path: ", x.Route.ResourcePath)
+		l.Add("HTTP Method: ", x.Vars.HTTPMethod, ", Resource Path: ", resourcePath(x.Route))
 	} else {
 		l.Add("HTTP Method: ", x.Vars.HTTPMethod, ", Resource Path: ", x.Vars.Path)
 	}
 	l.AddParams("Method request path", func(yield func(name, value string) bool) {
 		for i, name := range x.Route.ParamNames {
-			if v := x.Vars.Params[i]; v != "" && !yield(name, decoded(x, v, false)) {
+			v := x.Vars.Params[i]
+			if !x.HTTP { // whose routes match what is decoded
+				v = decoded(x, v, false)
+			}
+			if v != "" && !yield(name, v) {
 				return
 			}
 		}
@@ -190,7 +202,7 @@ func (LogResponse) Do(_ context.Context, x *gateway.Exchange) error {
 func WithoutIDs(fields []wire.Field) []wire.Field {
 	out := make([]wire.Field, 0, len(fields))
 	for _, f := range fields {
-		if f.ID != wire.HeaderXAmznRequestID && f.ID != wire.HeaderXAmzApigwID {
+		if f.ID != wire.HeaderXAmznRequestID && f.ID != wire.HeaderXAmzApigwID && f.Name != gateway.HeaderHTTPRequestID2 {
 			out = append(out, f)
 		}
 	}
@@ -211,7 +223,7 @@ func (s LogFault) Do(ctx context.Context, x *gateway.Exchange) error {
 		return s.answer(ctx, x) // it failed before its plan began
 	}
 	switch {
-	case strings.HasPrefix(failed, "Lambda execution failed"):
+	case strings.HasPrefix(failed, "Lambda execution failed"), strings.HasPrefix(failed, functionError):
 		x.Log.Fail(failed)
 	case f.Type == gateway.APIConfigurationError && failed != "":
 		x.Log.Fail("Execution failed due to configuration error: ", failed)
@@ -227,14 +239,19 @@ func (s LogFault) Do(ctx context.Context, x *gateway.Exchange) error {
 		x.Log.Fail("Request body does not match model schema for content type ", mediaType(x.Vars.ContentType), ": ", f.Validation)
 	case f.Type == gateway.Internal:
 		x.Log.Fail("Execution failed due to an internal error")
+	case x.HTTP && failed != "":
+		x.Log.Fail(failed)
 	default:
 		x.Log.Fail(f.Text())
 	}
 	return s.answer(ctx, x)
 }
 
+// functionError is how an HTTP API tells of an error that a function returned.
+const functionError = "The Lambda function returned the following error: "
+
 func (s LogFault) answer(ctx context.Context, x *gateway.Exchange) error {
-	if s.Fault == nil { // of WebSocket APIs
+	if s.Fault == nil { // nothing of the answer can be customised
 		x.AnswerFault(x.Fault)
 		return nil
 	}

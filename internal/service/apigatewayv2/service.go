@@ -47,14 +47,16 @@ type Service struct {
 // quotas are what an edit is held to: the limits, and what goes beyond AWS.
 type quotas struct {
 	Limits
-	keys bool
+	keys, logs bool
 }
 
 // Options are what a service asks of others. All may be left out.
 type Options struct {
 	Limits Limits // 0: AWS's
 	// Keys: routes of HTTP APIs may require API keys. This is beyond AWS.
-	Keys   bool
+	Keys bool
+	// Logs: stages of HTTP APIs may have execution logs. This is beyond AWS.
+	Logs   bool
 	Caches Flusher
 	Roles  RolePasser
 	// Domains keeps the domain names; nil: there are none.
@@ -85,7 +87,7 @@ func New(st store.Store, blobs *store.Blobs, opt Options) *Service {
 			*l.have = *l.otherwise
 		}
 	}
-	return &Service{st: st, blobs: blobs, limits: quotas{limits, opt.Keys}, opt: opt}
+	return &Service{st: st, blobs: blobs, limits: quotas{limits, opt.Keys, opt.Logs}, opt: opt}
 }
 
 // tables are the records of the caller's account and region.

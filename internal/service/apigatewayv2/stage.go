@@ -107,12 +107,12 @@ func (s *Service) checkStage(ctx context.Context, c *store.Change, t record.Tabl
 			return bad("Invalid stage variable " + key)
 		}
 	}
-	socket := isSocket(&rec.Api)
-	if err := checkRouteSettings(st.DefaultRouteSettings, socket); err != nil {
+	logs := isSocket(&rec.Api) || s.limits.logs
+	if err := checkRouteSettings(st.DefaultRouteSettings, logs); err != nil {
 		return err
 	}
 	for _, key := range sortedKeys(st.RouteSettings) {
-		if err := checkRouteSettings(new(st.RouteSettings[key]), socket); err != nil {
+		if err := checkRouteSettings(new(st.RouteSettings[key]), logs); err != nil {
 			return err
 		}
 		if !isSocket(&rec.Api) && !validRouteKey(key) {
@@ -168,13 +168,13 @@ func validVariable(name, value string) bool {
 	return name != "" && len(name) <= 64 && len(value) <= 512 && strings.Trim(name, letters) == "" && strings.Trim(value, letters+"-.~:/?#&=,") == ""
 }
 
-func checkRouteSettings(r *api.RouteSettings, socket bool) error {
+func checkRouteSettings(r *api.RouteSettings, logs bool) error {
 	switch {
 	case r == nil:
-	case !socket && (is(r.DataTraceEnabled) || r.LoggingLevel != nil):
+	case !logs && (is(r.DataTraceEnabled) || r.LoggingLevel != nil):
 		// AWS: logging-metrics.md §1.1: even OFF is refused; the text is in public
 		// issues of Terraform's provider.
-		return bad("Execution logs are not supported on protocolType HTTP")
+		return bad("Execution logs are not supported on protocolType HTTP. Beyond AWS, Gatehouse has them with http-api-execution-logs")
 	case r.ThrottlingRateLimit != nil && *r.ThrottlingRateLimit < 0, r.ThrottlingBurstLimit != nil && *r.ThrottlingBurstLimit < 0:
 		return bad("Throttling limits must not be negative")
 	}

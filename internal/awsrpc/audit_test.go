@@ -3,6 +3,7 @@ package awsrpc_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -66,5 +67,20 @@ func TestAuditOutcomes(t *testing.T) {
 	}
 	if code := ask(h, "PUT", `{"text":"X"}`); code != 400 || !d.last.Refused || len(d.began) != 2 {
 		t.Errorf("a bad input: status %d, recorded as %+v, began %d", code, d.last, len(d.began))
+	}
+}
+
+type outOfPaper struct{}
+
+func (outOfPaper) Error() string       { return "secret details" }
+func (outOfPaper) Unavailable() string { return "its paper has run out" }
+
+// What whoever runs the server can mend is told, other failures are not.
+func TestUnavailable(t *testing.T) {
+	s := &server{fail: fmt.Errorf("print: %w", outOfPaper{})}
+	w := httptest.NewRecorder()
+	newHandler(t, s, awsrpc.Options{Dev: true}).ServeHTTP(w, httptest.NewRequest(http.MethodPut, "/things/a", strings.NewReader(`{"text":"x"}`)))
+	if body := w.Body.String(); w.Code != 503 || !strings.Contains(body, "its paper has run out") || strings.Contains(body, "secret") {
+		t.Errorf("the answer is %d %s", w.Code, body)
 	}
 }

@@ -95,11 +95,22 @@ func internalFailure() *Error {
 	return &Error{Code: "InternalFailure", Status: 500, Message: "Internal server error"}
 }
 
+// unavailable is an error that whoever runs the server can mend: its text, which
+// holds no secrets, tells clients why they have to wait.
+type unavailable interface {
+	error
+	Unavailable() string
+}
+
 // asError returns the answer for err: its own if it is an *Error, otherwise
-// failed is true and the client learns nothing of it.
+// failed is true and the client learns nothing of it, but that it may be mended.
 func asError(err error) (e *Error, failed bool) {
 	if errors.As(err, &e) {
 		return e, false
+	}
+	var u unavailable
+	if errors.As(err, &u) {
+		return &Error{Code: "ServiceUnavailableException", Status: 503, Message: "Gatehouse cannot do this now: " + u.Unavailable()}, true
 	}
 	return internalFailure(), true
 }

@@ -37,6 +37,9 @@ var (
 	ErrFull = errors.New("journal has no room for more entries")
 	// ErrRemoved means that the journal was removed.
 	ErrRemoved = errors.New("journal was removed")
+	// ErrLost means that files were removed or cut while the journal was open, and
+	// that Options.Whole forbids to begin anew.
+	ErrLost = errors.New("files of the journal were removed or cut by somebody else")
 	// ErrTooLong means that the text of an entry is longer than MaxText.
 	ErrTooLong = errors.New("entry is too long for the journal")
 )
@@ -59,6 +62,7 @@ type Options struct {
 	Waiting  int64         // the same of all journals together; 64 MiB
 	Flush    time.Duration // how long an appended entry may be in memory only; 200 ms
 	Fsync    bool          // Write waits until the disk has it, not only the kernel
+	Whole    bool          // where files are taken away from an open journal, writing fails; else it begins new ones
 	Log      *slog.Logger
 }
 
@@ -170,6 +174,7 @@ type Journal struct {
 	dirty   bool // in the set's list
 	idle    int  // ticks since the last entry
 	removed bool
+	failed  error         // of the last attempt to write; nil: it went well
 	woken   chan struct{} // closed when entries were appended; nil: nobody waits
 }
 
@@ -191,6 +196,14 @@ func (j *Journal) Bytes() int64 {
 		n += j.segs[i].size
 	}
 	return n
+}
+
+// Err returns why the last attempt to write what was appended failed; nil: it did
+// not.
+func (j *Journal) Err() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.failed
 }
 
 // Last returns the number of the newest entry; 0: there was none.

@@ -3,6 +3,7 @@ package journal_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -381,5 +382,40 @@ func TestAppendAllocs(t *testing.T) {
 	j.Append(journal.Entry{Text: text})
 	if n := testing.AllocsPerRun(2000, func() { j.Append(journal.Entry{Time: 1, Text: text}) }); n != 0 {
 		t.Errorf("Append allocates %v times, budget 0", n)
+	}
+}
+
+// TestRemoved: a journal whose files are taken away begins new ones, with what
+// it has in memory; one that must be whole says so instead.
+func TestRemoved(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		dir := t.TempDir()
+		opt := journal.Options{Block: 4 << 10, Whole: whole}
+		j := open(t, journal.NewSet(dir, opt), "j")
+		all := numbered(400)
+		if err := j.Write(all[:100]); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		err := j.Write(all[100:])
+		if whole {
+			if !errors.Is(err, journal.ErrLost) || !errors.Is(j.Err(), journal.ErrLost) {
+				t.Errorf("whole: Write to files that are gone = %v, Err %v; want ErrLost", err, j.Err())
+			}
+			continue
+		}
+		if err != nil || j.Err() != nil {
+			t.Fatal(err, j.Err())
+		}
+		got := texts(t, open(t, journal.NewSet(dir, opt), "j"), journal.Query{})
+		if len(got) < 300 || got[len(got)-1] != string(all[399].Text) {
+			t.Errorf("%d entries after the files were begun anew, want those since, in order", len(got))
+		}
+		info, err := os.Stat(filepath.Join(dir, "j", "tail"))
+		if err != nil || info.Size() > 8<<10 {
+			t.Errorf("tail: %v %v", info, err)
+		}
 	}
 }

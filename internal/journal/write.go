@@ -101,9 +101,14 @@ func (j *Journal) stillOpen() bool {
 
 // flush writes full blocks, and what fills none yet to the tail, or with all as a
 // block too.
-func (j *Journal) flush(all bool) error {
+func (j *Journal) flush(all bool) (err error) {
 	j.io.Lock()
 	defer j.io.Unlock()
+	defer func() {
+		j.mu.Lock()
+		j.failed = err
+		j.mu.Unlock()
+	}()
 	for {
 		j.mu.Lock()
 		if j.removed {
@@ -121,7 +126,11 @@ func (j *Journal) flush(all bool) error {
 				part, m = j.open.since(j.tailed), j.open.mark()
 			}
 			j.mu.Unlock()
-			return j.writeTail(&part, m)
+			err := j.writeTail(&part, m)
+			if err == errAgain {
+				continue
+			}
+			return err
 		}
 		b := j.queue[0]
 		j.mu.Unlock()
@@ -131,13 +140,33 @@ func (j *Journal) flush(all bool) error {
 	}
 }
 
+// errAgain has the tail written anew.
+var errAgain = errors.New("again")
+
+// mayBeginAnew tells whether a file was taken away, and another one may be begun
+// in its place.
+func (j *Journal) mayBeginAnew(err error) bool {
+	if !errors.Is(err, ErrLost) || j.set.opt.Whole {
+		return false
+	}
+	j.set.opt.Log.Warn("file of a journal was removed or cut: another is begun", "journal", j.name, "error", err)
+	return true
+}
+
 // writeTail adds what was appended since the last time to the tail.
 func (j *Journal) writeTail(part *batch, m mark) error {
 	if part.count == 0 {
 		return nil
 	}
 	block, _ := part.appendBlock(nil, codecPlain, nil)
-	if err := j.appendFile(tailName, j.tail, block); err != nil {
+	err := j.appendFile(tailName, j.tail, block)
+	if j.mayBeginAnew(err) {
+		// All that it had is in memory still.
+		j.set.waiting.Add(int64(j.tailed.size()))
+		j.tail, j.tailed = 0, mark{}
+		return errAgain
+	}
+	if err != nil {
 		return err
 	}
 	j.tail += int64(len(block))
@@ -157,7 +186,13 @@ func (j *Journal) writeBlock(b *batch) error {
 	}
 	j.mu.Unlock()
 	block, _ := b.appendBlock(make([]byte, 0, headerSize+b.size()/3), codecS2, nil)
-	if err := j.appendFile(seg.name(), seg.size, block); err != nil {
+	err := j.appendFile(seg.name(), seg.size, block)
+	if j.mayBeginAnew(err) {
+		j.set.damaged.Add(1)
+		seg = segment{first: b.first}
+		err = j.appendFile(seg.name(), 0, block)
+	}
+	if err != nil {
 		return err
 	}
 	seg.widen(b.min, b.max)
@@ -189,17 +224,10 @@ func (j *Journal) writeBlock(b *batch) error {
 // no room is a small part.
 func (s *Set) segmentSize() int64 { return min(s.opt.Segment, max(s.opt.MaxBytes/8, 64<<10)) }
 
-// appendFile appends to a file, whole or not at all. The file is not kept open:
-// blocks are large, and journals may be many.
+// appendFile appends to a file that has so many bytes, whole or not at all. The
+// file is not kept open: blocks are large, and journals may be many.
 func (j *Journal) appendFile(name string, size int64, b []byte) error {
-	name = filepath.Join(j.dir, name)
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(j.dir, 0o700); err != nil {
-			return fmt.Errorf("write journal: %w", err)
-		}
-		f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
-	}
+	f, err := j.openAt(filepath.Join(j.dir, name), size)
 	if err != nil {
 		return fmt.Errorf("write journal: %w", err)
 	}
@@ -214,6 +242,35 @@ func (j *Journal) appendFile(name string, size int64, b []byte) error {
 		return fmt.Errorf("write journal: %w", err)
 	}
 	return nil
+}
+
+// openAt opens a file that has so many bytes, and makes one that has none.
+func (j *Journal) openAt(path string, size int64) (*os.File, error) {
+	if size == 0 {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+		if err := os.MkdirAll(j.dir, 0o700); err != nil {
+			return nil, err
+		}
+		return os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.Size() < size {
+		err = fmt.Errorf("%w: %s has %d bytes, not %d", ErrLost, filepath.Base(path), info.Size(), size)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // closeSegment makes sure that the disk has a segment, and names it by its times.

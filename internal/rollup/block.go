@@ -64,7 +64,7 @@ type blockWriter struct {
 }
 
 func newBlockWriter(path string) (*blockWriter, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := createIn(filepath.Dir(path), filepath.Base(path))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -40,7 +41,7 @@ const (
 // stays.
 func (l *samplesLog) append(seq uint64, samples []Sample) error {
 	if l.f == nil {
-		f, err := os.OpenFile(filepath.Join(l.dir, fmt.Sprintf("%020d%s", seq, logSuffix)), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+		f, err := createIn(l.dir, fmt.Sprintf("%020d%s", seq, logSuffix))
 		if err != nil {
 			return err
 		}
@@ -71,6 +72,30 @@ func (l *samplesLog) append(seq uint64, samples []Sample) error {
 	l.size += int64(n)
 	l.all += int64(n)
 	return nil
+}
+
+// gone tells whether the file was taken away: what is written to it no start
+// would find.
+func (l *samplesLog) gone() bool {
+	if l.f == nil {
+		return false
+	}
+	is, err := os.Stat(l.f.Name())
+	was, err2 := l.f.Stat()
+	return errors.Is(err, fs.ErrNotExist) || err == nil && err2 == nil && !os.SameFile(is, was)
+}
+
+// createIn makes a file, and its directory if that was taken away.
+func createIn(dir, name string) (*os.File, error) {
+	const flags = os.O_CREATE | os.O_TRUNC | os.O_WRONLY
+	f, err := os.OpenFile(filepath.Join(dir, name), flags, 0o600)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(filepath.Join(dir, name), flags, 0o600)
 }
 
 // rotate ends the file, so that the next record begins one.

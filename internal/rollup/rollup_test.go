@@ -366,3 +366,26 @@ func TestUnknownValues(t *testing.T) {
 		t.Errorf("with a set: %+v", known)
 	}
 }
+
+// Whoever takes the directory away costs what only it had: what is in memory,
+// and what comes, is read, and is there after the next flush and start.
+func TestRemoved(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "metrics")
+	s := open(t, dir, rollup.Options{})
+	put(t, s, sample("a", 0, 1))
+	flush(t, s)
+	put(t, s, sample("a", 61, 2))
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, sample("a", 62, 4), sample("a", 1, 8))
+	if diff := cmp.Diff(map[int]float64{1: 8, 61: 2, 62: 4}, sums(t, s, "a")); diff != "" {
+		t.Errorf("after the directory was removed (-want +got):\n%s", diff)
+	}
+	put(t, s, sample("a", 63, 16))
+	flush(t, s)
+	again := open(t, dir, rollup.Options{})
+	if diff := cmp.Diff(map[int]float64{1: 8, 61: 2, 62: 4, 63: 16}, sums(t, again, "a")); diff != "" {
+		t.Errorf("after a flush and a start (-want +got):\n%s", diff)
+	}
+}

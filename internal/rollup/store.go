@@ -198,16 +198,18 @@ func (s *Store) put(samples []Sample) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.head.bytes > headBytes || s.wal.all > logBytes {
-		select {
-		case s.flush <- struct{}{}:
-		default: // it is about to be done
-		}
+		s.flushSoon()
 		if s.head.bytes > 2*headBytes || s.wal.all > 2*logBytes {
 			return ErrFull
 		}
 	}
 	if n := s.sources.added(samples); n > 0 && s.sources.counted+n > s.opt.MaxSeries {
 		return ErrTooMany
+	}
+	if s.wal.gone() {
+		s.log.Warn("the log of what was measured was removed: what is in memory is written to blocks")
+		s.wal.rotate()
+		s.flushSoon()
 	}
 	if err := s.wal.append(s.seq+1, samples); err != nil {
 		return fmt.Errorf("%w (%w)", ErrFull, err)
@@ -218,6 +220,13 @@ func (s *Store) put(samples []Sample) error {
 		s.head.add(&samples[i], s.sources.of(&samples[i], samples[i].Ours))
 	}
 	return nil
+}
+
+func (s *Store) flushSoon() {
+	select {
+	case s.flush <- struct{}{}:
+	default: // it is about to be done
+	}
 }
 
 // Lost is how many samples were refused.
@@ -332,8 +341,8 @@ func (s *Store) read(ctx context.Context, id, name string, first, last int64) ([
 		}
 		start := b.hour * 60
 		err := b.find(hash, id, func(m Metric, minute byte, p *Point) { add(m, start+int64(minute), p) })
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, err
+		if errors.Is(err, os.ErrNotExist) && !s.has(b) {
+			return nil, err // it was replaced
 		}
 		if err != nil { // contained: what is in other hours is shown
 			s.bad.Add(1)
@@ -341,6 +350,13 @@ func (s *Store) read(ctx context.Context, id, name string, first, last int64) ([
 		}
 	}
 	return assemble(units), nil
+}
+
+// has tells whether b is a block still.
+func (s *Store) has(b *block) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.blocks, b)
 }
 
 func (b *block) find(hash uint64, id string, each func(m Metric, minute byte, p *Point)) error {

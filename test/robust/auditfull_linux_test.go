@@ -51,9 +51,12 @@ func TestAuditDiskFull(t *testing.T) {
 	// fail before the audit does; then nothing was changed either.
 	made := "1"
 	var refused *gatehousetest.Refusal
-	for n := 2; refused == nil || refused.Status != http.StatusServiceUnavailable; n++ {
+	for n := 2; refused == nil || !strings.Contains(refused.Body, "audit"); n++ {
 		if n > 50 {
 			t.Fatalf("50 changes on a full disk, the last: %v", err)
+		}
+		if refused != nil && (refused.Status != http.StatusServiceUnavailable || !strings.Contains(refused.Body, "no space left")) {
+			t.Fatalf("a change on a full disk: %v", err)
 		}
 		next := fmt.Sprint(n)
 		if _, err = deploy(ctx, api, id, next); err == nil {

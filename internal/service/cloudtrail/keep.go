@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,8 +25,11 @@ import (
 // lost its power, becomes an event at the next start, and says that it is not
 // known what came of it. So no change is without its record.
 //
-// Calls that change nothing have no intent; where there is no room for their
-// records these are dropped and counted.
+// Calls that change nothing have no intent; while records cannot be written theirs
+// are dropped and counted.
+//
+// Whoever takes the directory or its files away, under a server that runs, ends
+// all changes until they are back, or until the server is started anew.
 
 const (
 	// keepAge is how long events are kept. AWS: "the past 90 days".
@@ -38,6 +45,9 @@ const (
 // intentsNames are the journals of intents, used in turn.
 func intentsNames() [2]string { return [2]string{"a", "b"} }
 
+// errRemoved says that the directory of the records is not there any more.
+var errRemoved = errors.New("the directory of the audit was removed or replaced")
+
 // errNoSpace says that the disk is full.
 var errNoSpace error = syscall.ENOSPC
 
@@ -45,12 +55,20 @@ var errNoSpace error = syscall.ENOSPC
 type keeper struct {
 	events, intents *journal.Set
 	log             *journal.Journal // of events
+	homes           []home
+	dropped         atomic.Uint64 // records of calls that changed nothing
 
 	mu      sync.Mutex // guards the fields below
 	now     *intents
 	before  *intents            // the one that was full last, while calls of it are under way; or nil
 	running map[string]*intents // records of calls under way
 	missed  bool                // an event found no room: intents stay for the next start
+}
+
+// A home is a directory as it was at the start.
+type home struct {
+	name string
+	was  fs.FileInfo
 }
 
 // intents are some in one journal, which goes when all their calls have ended.
@@ -63,11 +81,14 @@ type intents struct {
 
 func newKeeper(opt Options) (*keeper, error) {
 	k := &keeper{
-		events:  journal.NewSet(filepath.Join(opt.Dir, eventsName), journal.Options{MaxBytes: opt.MaxBytes, Flush: keepFlush, Fsync: true, Log: opt.Log}),
-		intents: journal.NewSet(filepath.Join(opt.Dir, intentsName), journal.Options{Fsync: true, Log: opt.Log}),
+		events:  journal.NewSet(filepath.Join(opt.Dir, eventsName), journal.Options{MaxBytes: opt.MaxBytes, Flush: keepFlush, Fsync: true, Whole: true, Log: opt.Log}),
+		intents: journal.NewSet(filepath.Join(opt.Dir, intentsName), journal.Options{Fsync: true, Whole: true, Log: opt.Log}),
 		running: map[string]*intents{},
 	}
-	var err error
+	err := k.settle(opt.Dir, filepath.Join(opt.Dir, eventsName), filepath.Join(opt.Dir, intentsName))
+	if err != nil {
+		return nil, err
+	}
 	if k.log, err = k.events.Open(eventsName); err != nil {
 		return nil, err
 	}
@@ -81,6 +102,39 @@ func newKeeper(opt Options) (*keeper, error) {
 	return k, err
 }
 
+// settle makes the directories of the records, and notes which they are.
+func (k *keeper) settle(names ...string) error {
+	for _, name := range names {
+		if err := os.MkdirAll(name, 0o700); err != nil {
+			return err
+		}
+		was, err := os.Stat(name)
+		if err != nil {
+			return err
+		}
+		k.homes = append(k.homes, home{name, was})
+	}
+	return nil
+}
+
+// ready says why records cannot be kept.
+func (k *keeper) ready() error {
+	for i := range k.homes {
+		h := &k.homes[i]
+		now, err := os.Stat(h.name)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errRemoved, err)
+		}
+		if !os.SameFile(now, h.was) {
+			return fmt.Errorf("%w: %s is another one", errRemoved, h.name)
+		}
+	}
+	if err := k.log.Err(); err != nil {
+		return fmt.Errorf("events: %w", err)
+	}
+	return nil
+}
+
 func (k *keeper) open(name string) (*intents, error) {
 	j, err := k.intents.Open(name)
 	return &intents{name: name, journal: j}, err
@@ -91,7 +145,30 @@ func (k *keeper) run(ctx context.Context) error { return k.events.Run(ctx) }
 
 // begin writes an intent.
 func (k *keeper) begin(e *event) error {
+	if err := k.ready(); err != nil {
+		return err
+	}
+	to := k.take(e.ID)
+	var err error
+	if to.journal.Err() != nil {
+		err = to.journal.Write(nil) // what could not be written waits still, and must not grow
+	}
+	if err == nil {
+		err = to.journal.Write([]journal.Entry{e.entry()})
+	}
+	if err != nil {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		delete(k.running, e.ID) // it is refused: its event may be lost
+		to.running--
+	}
+	return err
+}
+
+// take returns where the intent of a call goes, and counts the call as running.
+func (k *keeper) take(id string) *intents {
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	if k.now.written >= mostIntents && k.before == nil && !k.missed {
 		names := intentsNames()
 		name := names[0]
@@ -105,13 +182,16 @@ func (k *keeper) begin(e *event) error {
 	to := k.now
 	to.written++
 	to.running++
-	k.running[e.ID] = to
-	k.mu.Unlock()
-	return to.journal.Write([]journal.Entry{e.entry()})
+	k.running[id] = to
+	return to
 }
 
 // end appends the record of a call that has ended.
 func (k *keeper) end(e *event) {
+	if e.ReadOnly && k.log.Err() != nil {
+		k.dropped.Add(1) // what room there is belongs to changes
+		return
+	}
 	ok := k.log.Append(e.entry())
 	k.mu.Lock()
 	defer k.mu.Unlock()

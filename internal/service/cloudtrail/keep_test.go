@@ -1,9 +1,11 @@
 package cloudtrail
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,5 +96,71 @@ func TestBeginFailsWithTheDisk(t *testing.T) {
 	}
 	if err := k.begin(someEvent("a")); err == nil {
 		t.Fatal("an intent that cannot be written was accepted")
+	}
+}
+
+// Whoever takes records away under a server that runs ends its changes; put
+// back, they go on.
+func TestRemovedUnderneath(t *testing.T) {
+	for _, what := range []string{".", eventsName, intentsName, "intents/a", "intents/a/tail"} {
+		dir := filepath.Join(t.TempDir(), "audit")
+		k := keeperIn(t, dir)
+		e := someEvent("first")
+		if err := k.begin(e); err != nil {
+			t.Fatal(err)
+		}
+		k.end(e)
+		if err := k.log.Write(nil); err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Join(dir, what)
+		if err := os.Rename(name, dir+".away"); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.begin(someEvent("refused")); !errors.Is(err, errRemoved) && !errors.Is(err, journal.ErrLost) {
+			t.Errorf("%s was removed, a change is begun: %v", what, err)
+		}
+		if what == "." || what == eventsName {
+			// Another directory in its place is not it.
+			if err := os.MkdirAll(name, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := k.begin(someEvent("refused")); !errors.Is(err, errRemoved) {
+				t.Errorf("%s was replaced, a change is begun: %v", what, err)
+			}
+		}
+		if err := os.RemoveAll(name); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(dir+".away", name); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.begin(someEvent("second")); err != nil {
+			t.Errorf("%s was put back: %v", what, err)
+		}
+	}
+}
+
+// Changes that are refused for want of room do not pile up until even room does
+// not help.
+func TestRefusedLeaveNothing(t *testing.T) {
+	dir := t.TempDir()
+	k := keeperIn(t, dir)
+	tail := filepath.Join(dir, intentsName, "a", "tail")
+	if err := os.MkdirAll(tail, 0o700); err != nil { // cannot be written
+		t.Fatal(err)
+	}
+	long := someEvent("long")
+	long.UserAgent = strings.Repeat("u", 100_000)
+	for range 200 { // more than the journal takes
+		if err := k.begin(long); err == nil {
+			t.Fatal("an intent that cannot be written was accepted")
+		}
+	}
+	if err := os.Remove(tail); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.begin(someEvent("then")); err != nil {
+		t.Errorf("a change once it can be written: %v", err)
 	}
 }

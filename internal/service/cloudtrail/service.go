@@ -18,6 +18,7 @@ import (
 
 	api "gatehouse/internal/awsapi/cloudtrail"
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/journal"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
@@ -90,7 +91,7 @@ type Stats struct {
 // Stats returns the counts.
 func (s *Service) Stats() Stats {
 	st := s.keep.events.Stats()
-	return Stats{Kept: st.Entries, Dropped: st.Dropped, Bytes: st.Bytes}
+	return Stats{Kept: st.Entries, Dropped: st.Dropped + s.keep.dropped.Load(), Bytes: st.Bytes}
 }
 
 // Run writes what is recorded and delivers it until ctx ends.
@@ -123,8 +124,11 @@ func (s *Service) Begin(_ context.Context, c *awsrpc.Call) error {
 
 // reason is what a client may know of why a record cannot be written.
 func reason(err error) string {
-	if errors.Is(err, errNoSpace) {
+	switch {
+	case errors.Is(err, errNoSpace):
 		return "there is no space left on its disk"
+	case errors.Is(err, errRemoved), errors.Is(err, journal.ErrLost):
+		return "its files were removed or replaced while it ran; put them back, or start the server anew"
 	}
 	return "see the server's log"
 }

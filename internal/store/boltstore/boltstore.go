@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"sync"
 	"sync/atomic"
@@ -38,6 +39,20 @@ var (
 	ErrDamaged = errors.New("store file is damaged")
 	ErrFailed  = errors.New("store failed and must be opened again")
 )
+
+// Errors of a store that goes on once its operator has done something.
+const (
+	ErrRemoved = unavailable("store file was removed or replaced while it was open; put it back, or start the server anew")
+	ErrNoSpace = unavailable("store has no space left on its disk")
+)
+
+// unavailable is an error whose text may be told to everybody.
+type unavailable string
+
+func (e unavailable) Error() string { return string(e) }
+
+// Unavailable tells clients why they have to wait.
+func (e unavailable) Unavailable() string { return "its " + string(e) }
 
 // Defaults of Options.
 const (
@@ -75,6 +90,8 @@ type Store struct {
 	opt  Options
 	db   *bolt.DB
 	lock io.Closer // of the file; held while the store is open
+	path string
+	file fs.FileInfo // what stood at path when it was opened
 	hub  hub
 	line queue
 

@@ -2,7 +2,10 @@ package boltstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"syscall"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -59,6 +62,9 @@ func (s *Store) apply(group []*pending) (batches []store.Batch, err error) {
 	if err := s.hub.failure(); err != nil {
 		return nil, err
 	}
+	if err := s.present(); err != nil {
+		return nil, err
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			s.stuck.Store(true)
@@ -91,6 +97,19 @@ func (s *Store) apply(group []*pending) (batches []store.Batch, err error) {
 	return g.batches, nil
 }
 
+// present says whether the file that is written is still the one that the next
+// start would open.
+func (s *Store) present() error {
+	now, err := os.Stat(s.path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRemoved, err)
+	}
+	if !os.SameFile(now, s.file) {
+		return ErrRemoved
+	}
+	return nil
+}
+
 // afterFailure decides what a failed write means. If the file still shows the
 // state before, as it does when the disk is full, nothing happened and the
 // store goes on. If it shows the new state, only the last fsync failed: nobody
@@ -102,6 +121,9 @@ func (s *Store) afterFailure(before store.Rev, err error) error {
 		return nil
 	})
 	if viewErr == nil && now == before {
+		if errors.Is(err, syscall.ENOSPC) {
+			return fmt.Errorf("%w: %w", ErrNoSpace, err)
+		}
 		return err
 	}
 	err = fmt.Errorf("%w: %w", ErrFailed, err)

@@ -122,3 +122,33 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// What is written to a file that was removed would be gone with the next start:
+// it is refused. Put back, the file is written again.
+func TestRemovedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	st := open(t, path, boltstore.Options{})
+	defer func() { _ = st.Close() }()
+	commit(t, st, store.Put("/a", nil))
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.Commit(t.Context(), nil, []store.Op{store.Put("/b", nil)}); !errors.Is(err, boltstore.ErrRemoved) {
+		t.Errorf("a commit to a file that was removed: %v", err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.Commit(t.Context(), nil, []store.Op{store.Put("/b", nil)}); !errors.Is(err, boltstore.ErrRemoved) {
+		t.Errorf("a commit to a file in whose place another stands: %v", err)
+	}
+	if _, err := st.Get(t.Context(), "/a"); err != nil {
+		t.Errorf("reading goes on: %v", err)
+	}
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	if rev := commit(t, st, store.Put("/b", nil)); rev != 2 {
+		t.Errorf("the next commit has revision %d, want 2", rev)
+	}
+}

@@ -43,7 +43,7 @@ func Open(path string, opt Options) (*Store, error) {
 	if opt.HistoryBytes <= 0 {
 		opt.HistoryBytes = DefaultHistoryBytes
 	}
-	s := &Store{opt: opt}
+	s := &Store{opt: opt, path: path}
 	lock, err := lockFile(path + ".lock")
 	if err == nil {
 		s.lock = lock
@@ -84,7 +84,11 @@ func (s *Store) open(path string) error {
 		}
 	}
 	var rev store.Rev
-	if err := s.db.View(func(tx *bolt.Tx) (err error) { rev, err = checkFormat(tx); return err }); err != nil {
+	err = s.db.View(func(tx *bolt.Tx) (err error) { rev, err = checkFormat(tx); return err })
+	if err == nil {
+		s.file, err = os.Stat(path)
+	}
+	if err != nil {
 		return errors.Join(err, s.db.Close())
 	}
 	s.hub.init(rev)

@@ -32,6 +32,7 @@ import (
 	"gatehouse/internal/service/servicediscovery"
 	"gatehouse/internal/service/ssm"
 	"gatehouse/internal/service/sts"
+	"gatehouse/internal/service/wafv2"
 	"gatehouse/internal/store"
 )
 
@@ -79,6 +80,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 		cloudwatchapi.Mount(p.watch),
 		cloudtrailapi.Mount(p.trail),
 		xrayapi.Mount(xrayapi.UnimplementedServer{}), // refused by name
+		wafv2.Mount(),                                // refused by name
 		ssmapi.Mount(ssm.New(p.st, p.seal)),
 	}
 }

@@ -45,6 +45,8 @@ func cloudformationOperations() []string {
 		"CreateStack", "UpdateStack", "DeleteStack", "DescribeStacks", "DescribeStackEvents", "DescribeStackResources",
 		"DescribeStackResource", "ListStackResources", "ListStacks", "GetTemplate", "GetTemplateSummary", "ValidateTemplate",
 		"CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet", "DeleteChangeSet", "ListChangeSets", "ListExports", "ListImports", "UpdateTerminationProtection",
+		"CancelUpdateStack", "ContinueUpdateRollback", "RollbackStack", "SetStackPolicy", "GetStackPolicy", "SignalResource", "DescribeChangeSetHooks", "DescribeAccountLimits",
+		"DetectStackDrift", "DetectStackResourceDrift", "DescribeStackDriftDetectionStatus", "DescribeStackResourceDrifts",
 	}
 }
 

@@ -44,6 +44,13 @@ const (
 	ChangeActionSyncWithActual = "SyncWithActual"
 )
 
+// Values of ChangeSetHooksStatus.
+const (
+	ChangeSetHooksStatusPlanning    = "PLANNING"
+	ChangeSetHooksStatusPlanned     = "PLANNED"
+	ChangeSetHooksStatusUnavailable = "UNAVAILABLE"
+)
+
 // Values of ChangeSetStatus.
 const (
 	ChangeSetStatusCreatePending    = "CREATE_PENDING"
@@ -101,6 +108,13 @@ const (
 	DetailedStatusValidationFailed      = "VALIDATION_FAILED"
 )
 
+// Values of DifferenceType.
+const (
+	DifferenceTypeAdd      = "ADD"
+	DifferenceTypeRemove   = "REMOVE"
+	DifferenceTypeNotEqual = "NOT_EQUAL"
+)
+
 // Values of DriftIgnoredReason.
 const (
 	DriftIgnoredReasonManagedByAws      = "MANAGED_BY_AWS"
@@ -141,6 +155,11 @@ const (
 	HookStatusHookCompleteSucceeded = "HOOK_COMPLETE_SUCCEEDED"
 	HookStatusHookCompleteFailed    = "HOOK_COMPLETE_FAILED"
 	HookStatusHookFailed            = "HOOK_FAILED"
+)
+
+// Values of HookTargetType.
+const (
+	HookTargetTypeResource = "RESOURCE"
 )
 
 // Values of OnFailure.
@@ -202,6 +221,12 @@ const (
 	ResourceAttributeTags                = "Tags"
 )
 
+// Values of ResourceSignalStatus.
+const (
+	ResourceSignalStatusSuccess = "SUCCESS"
+	ResourceSignalStatusFailure = "FAILURE"
+)
+
 // Values of ResourceStatus.
 const (
 	ResourceStatusCreateInProgress         = "CREATE_IN_PROGRESS"
@@ -232,6 +257,13 @@ const (
 	ResourceStatusRollbackInProgress       = "ROLLBACK_IN_PROGRESS"
 	ResourceStatusRollbackComplete         = "ROLLBACK_COMPLETE"
 	ResourceStatusRollbackFailed           = "ROLLBACK_FAILED"
+)
+
+// Values of StackDriftDetectionStatus.
+const (
+	StackDriftDetectionStatusDetectionInProgress = "DETECTION_IN_PROGRESS"
+	StackDriftDetectionStatusDetectionFailed     = "DETECTION_FAILED"
+	StackDriftDetectionStatusDetectionComplete   = "DETECTION_COMPLETE"
 )
 
 // Values of StackDriftStatus.

@@ -12,16 +12,25 @@ import (
 // time; the input belongs to the method, and the output it returns must not
 // change afterwards. Operations whose model has no output return only an error.
 type Server interface {
+	CancelUpdateStack(ctx context.Context, in *CancelUpdateStackInput) error
+	ContinueUpdateRollback(ctx context.Context, in *ContinueUpdateRollbackInput) error
 	CreateChangeSet(ctx context.Context, in *CreateChangeSetInput) (*CreateChangeSetResponse, error)
 	CreateStack(ctx context.Context, in *CreateStackInput) (*CreateStackResponse, error)
 	DeleteChangeSet(ctx context.Context, in *DeleteChangeSetInput) error
 	DeleteStack(ctx context.Context, in *DeleteStackInput) error
+	DescribeAccountLimits(ctx context.Context, in *DescribeAccountLimitsInput) (*DescribeAccountLimitsResponse, error)
 	DescribeChangeSet(ctx context.Context, in *DescribeChangeSetInput) (*DescribeChangeSetResponse, error)
+	DescribeChangeSetHooks(ctx context.Context, in *DescribeChangeSetHooksInput) (*DescribeChangeSetHooksResponse, error)
+	DescribeStackDriftDetectionStatus(ctx context.Context, in *DescribeStackDriftDetectionStatusInput) (*DescribeStackDriftDetectionStatusResponse, error)
 	DescribeStackEvents(ctx context.Context, in *DescribeStackEventsInput) (*DescribeStackEventsResponse, error)
 	DescribeStackResource(ctx context.Context, in *DescribeStackResourceInput) (*DescribeStackResourceResponse, error)
+	DescribeStackResourceDrifts(ctx context.Context, in *DescribeStackResourceDriftsInput) (*DescribeStackResourceDriftsResponse, error)
 	DescribeStackResources(ctx context.Context, in *DescribeStackResourcesInput) (*DescribeStackResourcesResponse, error)
 	DescribeStacks(ctx context.Context, in *DescribeStacksInput) (*DescribeStacksResponse, error)
+	DetectStackDrift(ctx context.Context, in *DetectStackDriftInput) (*DetectStackDriftResponse, error)
+	DetectStackResourceDrift(ctx context.Context, in *DetectStackResourceDriftInput) (*DetectStackResourceDriftResponse, error)
 	ExecuteChangeSet(ctx context.Context, in *ExecuteChangeSetInput) error
+	GetStackPolicy(ctx context.Context, in *GetStackPolicyInput) (*GetStackPolicyResponse, error)
 	GetTemplate(ctx context.Context, in *GetTemplateInput) (*GetTemplateResponse, error)
 	GetTemplateSummary(ctx context.Context, in *GetTemplateSummaryInput) (*GetTemplateSummaryResponse, error)
 	ListChangeSets(ctx context.Context, in *ListChangeSetsInput) (*ListChangeSetsResponse, error)
@@ -29,6 +38,9 @@ type Server interface {
 	ListImports(ctx context.Context, in *ListImportsInput) (*ListImportsResponse, error)
 	ListStackResources(ctx context.Context, in *ListStackResourcesInput) (*ListStackResourcesResponse, error)
 	ListStacks(ctx context.Context, in *ListStacksInput) (*ListStacksResponse, error)
+	RollbackStack(ctx context.Context, in *RollbackStackInput) (*RollbackStackResponse, error)
+	SetStackPolicy(ctx context.Context, in *SetStackPolicyInput) error
+	SignalResource(ctx context.Context, in *SignalResourceInput) error
 	UpdateStack(ctx context.Context, in *UpdateStackInput) (*UpdateStackResponse, error)
 	UpdateTerminationProtection(ctx context.Context, in *UpdateTerminationProtectionInput) (*UpdateTerminationProtectionResponse, error)
 	ValidateTemplate(ctx context.Context, in *ValidateTemplateInput) (*ValidateTemplateResponse, error)
@@ -39,6 +51,16 @@ type Server interface {
 type UnimplementedServer struct{}
 
 var _ Server = UnimplementedServer{}
+
+// CancelUpdateStack is not implemented.
+func (UnimplementedServer) CancelUpdateStack(context.Context, *CancelUpdateStackInput) error {
+	return awsrpc.NotImplemented("CancelUpdateStack")
+}
+
+// ContinueUpdateRollback is not implemented.
+func (UnimplementedServer) ContinueUpdateRollback(context.Context, *ContinueUpdateRollbackInput) error {
+	return awsrpc.NotImplemented("ContinueUpdateRollback")
+}
 
 // CreateChangeSet is not implemented.
 func (UnimplementedServer) CreateChangeSet(context.Context, *CreateChangeSetInput) (*CreateChangeSetResponse, error) {
@@ -60,9 +82,24 @@ func (UnimplementedServer) DeleteStack(context.Context, *DeleteStackInput) error
 	return awsrpc.NotImplemented("DeleteStack")
 }
 
+// DescribeAccountLimits is not implemented.
+func (UnimplementedServer) DescribeAccountLimits(context.Context, *DescribeAccountLimitsInput) (*DescribeAccountLimitsResponse, error) {
+	return nil, awsrpc.NotImplemented("DescribeAccountLimits")
+}
+
 // DescribeChangeSet is not implemented.
 func (UnimplementedServer) DescribeChangeSet(context.Context, *DescribeChangeSetInput) (*DescribeChangeSetResponse, error) {
 	return nil, awsrpc.NotImplemented("DescribeChangeSet")
+}
+
+// DescribeChangeSetHooks is not implemented.
+func (UnimplementedServer) DescribeChangeSetHooks(context.Context, *DescribeChangeSetHooksInput) (*DescribeChangeSetHooksResponse, error) {
+	return nil, awsrpc.NotImplemented("DescribeChangeSetHooks")
+}
+
+// DescribeStackDriftDetectionStatus is not implemented.
+func (UnimplementedServer) DescribeStackDriftDetectionStatus(context.Context, *DescribeStackDriftDetectionStatusInput) (*DescribeStackDriftDetectionStatusResponse, error) {
+	return nil, awsrpc.NotImplemented("DescribeStackDriftDetectionStatus")
 }
 
 // DescribeStackEvents is not implemented.
@@ -75,6 +112,11 @@ func (UnimplementedServer) DescribeStackResource(context.Context, *DescribeStack
 	return nil, awsrpc.NotImplemented("DescribeStackResource")
 }
 
+// DescribeStackResourceDrifts is not implemented.
+func (UnimplementedServer) DescribeStackResourceDrifts(context.Context, *DescribeStackResourceDriftsInput) (*DescribeStackResourceDriftsResponse, error) {
+	return nil, awsrpc.NotImplemented("DescribeStackResourceDrifts")
+}
+
 // DescribeStackResources is not implemented.
 func (UnimplementedServer) DescribeStackResources(context.Context, *DescribeStackResourcesInput) (*DescribeStackResourcesResponse, error) {
 	return nil, awsrpc.NotImplemented("DescribeStackResources")
@@ -85,9 +127,24 @@ func (UnimplementedServer) DescribeStacks(context.Context, *DescribeStacksInput)
 	return nil, awsrpc.NotImplemented("DescribeStacks")
 }
 
+// DetectStackDrift is not implemented.
+func (UnimplementedServer) DetectStackDrift(context.Context, *DetectStackDriftInput) (*DetectStackDriftResponse, error) {
+	return nil, awsrpc.NotImplemented("DetectStackDrift")
+}
+
+// DetectStackResourceDrift is not implemented.
+func (UnimplementedServer) DetectStackResourceDrift(context.Context, *DetectStackResourceDriftInput) (*DetectStackResourceDriftResponse, error) {
+	return nil, awsrpc.NotImplemented("DetectStackResourceDrift")
+}
+
 // ExecuteChangeSet is not implemented.
 func (UnimplementedServer) ExecuteChangeSet(context.Context, *ExecuteChangeSetInput) error {
 	return awsrpc.NotImplemented("ExecuteChangeSet")
+}
+
+// GetStackPolicy is not implemented.
+func (UnimplementedServer) GetStackPolicy(context.Context, *GetStackPolicyInput) (*GetStackPolicyResponse, error) {
+	return nil, awsrpc.NotImplemented("GetStackPolicy")
 }
 
 // GetTemplate is not implemented.
@@ -123,6 +180,21 @@ func (UnimplementedServer) ListStackResources(context.Context, *ListStackResourc
 // ListStacks is not implemented.
 func (UnimplementedServer) ListStacks(context.Context, *ListStacksInput) (*ListStacksResponse, error) {
 	return nil, awsrpc.NotImplemented("ListStacks")
+}
+
+// RollbackStack is not implemented.
+func (UnimplementedServer) RollbackStack(context.Context, *RollbackStackInput) (*RollbackStackResponse, error) {
+	return nil, awsrpc.NotImplemented("RollbackStack")
+}
+
+// SetStackPolicy is not implemented.
+func (UnimplementedServer) SetStackPolicy(context.Context, *SetStackPolicyInput) error {
+	return awsrpc.NotImplemented("SetStackPolicy")
+}
+
+// SignalResource is not implemented.
+func (UnimplementedServer) SignalResource(context.Context, *SignalResourceInput) error {
+	return awsrpc.NotImplemented("SignalResource")
 }
 
 // UpdateStack is not implemented.

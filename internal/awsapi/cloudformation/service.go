@@ -28,6 +28,20 @@ func Service() awsrpc.Service {
 		Namespace:   "http://cloudformation.amazonaws.com/doc/2010-05-15/",
 		Operations: []awsrpc.Operation{
 			{
+				Name: "CancelUpdateStack", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(CancelUpdateStackInput) },
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return nil, s.(Server).CancelUpdateStack(ctx, in.(*CancelUpdateStackInput))
+				},
+			},
+			{
+				Name: "ContinueUpdateRollback", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(ContinueUpdateRollbackInput) },
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return nil, s.(Server).ContinueUpdateRollback(ctx, in.(*ContinueUpdateRollbackInput))
+				},
+			},
+			{
 				Name: "CreateChangeSet", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(CreateChangeSetInput) },
 				Output:   (*CreateChangeSetResponse)(nil),
@@ -58,11 +72,35 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "DescribeAccountLimits", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(DescribeAccountLimitsInput) },
+				Output:   (*DescribeAccountLimitsResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).DescribeAccountLimits(ctx, in.(*DescribeAccountLimitsInput))
+				},
+			},
+			{
 				Name: "DescribeChangeSet", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(DescribeChangeSetInput) },
 				Output:   (*DescribeChangeSetResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).DescribeChangeSet(ctx, in.(*DescribeChangeSetInput))
+				},
+			},
+			{
+				Name: "DescribeChangeSetHooks", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(DescribeChangeSetHooksInput) },
+				Output:   (*DescribeChangeSetHooksResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).DescribeChangeSetHooks(ctx, in.(*DescribeChangeSetHooksInput))
+				},
+			},
+			{
+				Name: "DescribeStackDriftDetectionStatus", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(DescribeStackDriftDetectionStatusInput) },
+				Output:   (*DescribeStackDriftDetectionStatusResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).DescribeStackDriftDetectionStatus(ctx, in.(*DescribeStackDriftDetectionStatusInput))
 				},
 			},
 			{
@@ -82,6 +120,14 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "DescribeStackResourceDrifts", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(DescribeStackResourceDriftsInput) },
+				Output:   (*DescribeStackResourceDriftsResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).DescribeStackResourceDrifts(ctx, in.(*DescribeStackResourceDriftsInput))
+				},
+			},
+			{
 				Name: "DescribeStackResources", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(DescribeStackResourcesInput) },
 				Output:   (*DescribeStackResourcesResponse)(nil),
@@ -98,10 +144,34 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "DetectStackDrift", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(DetectStackDriftInput) },
+				Output:   (*DetectStackDriftResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).DetectStackDrift(ctx, in.(*DetectStackDriftInput))
+				},
+			},
+			{
+				Name: "DetectStackResourceDrift", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(DetectStackResourceDriftInput) },
+				Output:   (*DetectStackResourceDriftResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).DetectStackResourceDrift(ctx, in.(*DetectStackResourceDriftInput))
+				},
+			},
+			{
 				Name: "ExecuteChangeSet", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(ExecuteChangeSetInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).ExecuteChangeSet(ctx, in.(*ExecuteChangeSetInput))
+				},
+			},
+			{
+				Name: "GetStackPolicy", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(GetStackPolicyInput) },
+				Output:   (*GetStackPolicyResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).GetStackPolicy(ctx, in.(*GetStackPolicyInput))
 				},
 			},
 			{
@@ -158,6 +228,28 @@ func Service() awsrpc.Service {
 				Output:   (*ListStacksResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).ListStacks(ctx, in.(*ListStacksInput))
+				},
+			},
+			{
+				Name: "RollbackStack", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(RollbackStackInput) },
+				Output:   (*RollbackStackResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).RollbackStack(ctx, in.(*RollbackStackInput))
+				},
+			},
+			{
+				Name: "SetStackPolicy", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(SetStackPolicyInput) },
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return nil, s.(Server).SetStackPolicy(ctx, in.(*SetStackPolicyInput))
+				},
+			},
+			{
+				Name: "SignalResource", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(SignalResourceInput) },
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return nil, s.(Server).SignalResource(ctx, in.(*SignalResourceInput))
 				},
 			},
 			{

@@ -4,11 +4,46 @@ package cloudformation
 
 import "time"
 
+// AccountLimit is a structure of the model.
+type AccountLimit struct {
+	Name  *string `json:"Name,omitzero"`
+	Value *int32  `json:"Value,omitzero"`
+}
+
+// CancelUpdateStackInput is the input of CancelUpdateStack.
+type CancelUpdateStackInput struct {
+	StackName          *string `json:"StackName,omitzero" aws:"required"`
+	ClientRequestToken *string `json:"ClientRequestToken,omitzero"`
+}
+
 // Change is a structure of the model.
 type Change struct {
 	HookInvocationCount *int32          `json:"HookInvocationCount,omitzero"`
 	ResourceChange      *ResourceChange `json:"ResourceChange,omitzero"`
 	Type                *string         `json:"Type,omitzero" enum:"Resource"`
+}
+
+// ChangeSetHook is a structure of the model.
+type ChangeSetHook struct {
+	FailureMode                *string                     `json:"FailureMode,omitzero" enum:"FAIL,WARN"`
+	InvocationPoint            *string                     `json:"InvocationPoint,omitzero" enum:"PRE_PROVISION"`
+	TargetDetails              *ChangeSetHookTargetDetails `json:"TargetDetails,omitzero"`
+	TypeConfigurationVersionId *string                     `json:"TypeConfigurationVersionId,omitzero"`
+	TypeName                   *string                     `json:"TypeName,omitzero"`
+	TypeVersionId              *string                     `json:"TypeVersionId,omitzero"`
+}
+
+// ChangeSetHookResourceTargetDetails is a structure of the model.
+type ChangeSetHookResourceTargetDetails struct {
+	LogicalResourceId *string `json:"LogicalResourceId,omitzero"`
+	ResourceAction    *string `json:"ResourceAction,omitzero" enum:"Add,Modify,Remove,Import,Dynamic,SyncWithActual"`
+	ResourceType      *string `json:"ResourceType,omitzero"`
+}
+
+// ChangeSetHookTargetDetails is a structure of the model.
+type ChangeSetHookTargetDetails struct {
+	ResourceTargetDetails *ChangeSetHookResourceTargetDetails `json:"ResourceTargetDetails,omitzero"`
+	TargetType            *string                             `json:"TargetType,omitzero" enum:"RESOURCE"`
 }
 
 // ChangeSetSummary is a structure of the model.
@@ -26,6 +61,15 @@ type ChangeSetSummary struct {
 	StackName               *string    `json:"StackName,omitzero"`
 	Status                  *string    `json:"Status,omitzero" enum:"CREATE_PENDING,CREATE_IN_PROGRESS,CREATE_COMPLETE,DELETE_PENDING,DELETE_IN_PROGRESS,DELETE_COMPLETE,DELETE_FAILED,FAILED"`
 	StatusReason            *string    `json:"StatusReason,omitzero"`
+}
+
+// ContinueUpdateRollbackInput is the input of ContinueUpdateRollback.
+type ContinueUpdateRollbackInput struct {
+	StackName          *string  `json:"StackName,omitzero" aws:"required"`
+	ClientRequestToken *string  `json:"ClientRequestToken,omitzero"`
+	ForceRollback      *bool    `json:"ForceRollback,omitzero"`
+	ResourcesToSkip    []string `json:"ResourcesToSkip,omitzero"`
+	RoleARN            *string  `json:"RoleARN,omitzero"`
 }
 
 // CreateChangeSetInput is the input of CreateChangeSet.
@@ -112,6 +156,36 @@ type DeploymentConfig struct {
 	Mode            *string `json:"Mode,omitzero" enum:"STANDARD,EXPRESS"`
 }
 
+// DescribeAccountLimitsInput is the input of DescribeAccountLimits.
+type DescribeAccountLimitsInput struct {
+	NextToken *string `json:"NextToken,omitzero"`
+}
+
+// DescribeAccountLimitsResponse is a structure of the model.
+type DescribeAccountLimitsResponse struct {
+	AccountLimits []AccountLimit `json:"AccountLimits,omitzero"`
+	NextToken     *string        `json:"NextToken,omitzero"`
+}
+
+// DescribeChangeSetHooksInput is the input of DescribeChangeSetHooks.
+type DescribeChangeSetHooksInput struct {
+	ChangeSetName     *string `json:"ChangeSetName,omitzero" aws:"required"`
+	LogicalResourceId *string `json:"LogicalResourceId,omitzero"`
+	NextToken         *string `json:"NextToken,omitzero"`
+	StackName         *string `json:"StackName,omitzero"`
+}
+
+// DescribeChangeSetHooksResponse is a structure of the model.
+type DescribeChangeSetHooksResponse struct {
+	ChangeSetId   *string         `json:"ChangeSetId,omitzero"`
+	ChangeSetName *string         `json:"ChangeSetName,omitzero"`
+	Hooks         []ChangeSetHook `json:"Hooks,omitzero"`
+	NextToken     *string         `json:"NextToken,omitzero"`
+	StackId       *string         `json:"StackId,omitzero"`
+	StackName     *string         `json:"StackName,omitzero"`
+	Status        *string         `json:"Status,omitzero" enum:"PLANNING,PLANNED,UNAVAILABLE"`
+}
+
 // DescribeChangeSetInput is the input of DescribeChangeSet.
 type DescribeChangeSetInput struct {
 	ChangeSetName         *string `json:"ChangeSetName,omitzero" aws:"required"`
@@ -148,6 +222,22 @@ type DescribeChangeSetResponse struct {
 	Tags                    []Tag                  `json:"Tags,omitzero"`
 }
 
+// DescribeStackDriftDetectionStatusInput is the input of DescribeStackDriftDetectionStatus.
+type DescribeStackDriftDetectionStatusInput struct {
+	StackDriftDetectionId *string `json:"StackDriftDetectionId,omitzero" aws:"required"`
+}
+
+// DescribeStackDriftDetectionStatusResponse is a structure of the model.
+type DescribeStackDriftDetectionStatusResponse struct {
+	DetectionStatus           *string    `json:"DetectionStatus,omitzero" aws:"required" enum:"DETECTION_IN_PROGRESS,DETECTION_FAILED,DETECTION_COMPLETE"`
+	StackDriftDetectionId     *string    `json:"StackDriftDetectionId,omitzero" aws:"required"`
+	StackId                   *string    `json:"StackId,omitzero" aws:"required"`
+	Timestamp                 *time.Time `json:"Timestamp,omitzero" aws:"required,time=date-time"`
+	DetectionStatusReason     *string    `json:"DetectionStatusReason,omitzero"`
+	DriftedStackResourceCount *int32     `json:"DriftedStackResourceCount,omitzero"`
+	StackDriftStatus          *string    `json:"StackDriftStatus,omitzero" enum:"DRIFTED,IN_SYNC,UNKNOWN,NOT_CHECKED"`
+}
+
 // DescribeStackEventsInput is the input of DescribeStackEvents.
 type DescribeStackEventsInput struct {
 	StackName *string `json:"StackName,omitzero" aws:"required"`
@@ -158,6 +248,20 @@ type DescribeStackEventsInput struct {
 type DescribeStackEventsResponse struct {
 	NextToken   *string      `json:"NextToken,omitzero"`
 	StackEvents []StackEvent `json:"StackEvents,omitzero"`
+}
+
+// DescribeStackResourceDriftsInput is the input of DescribeStackResourceDrifts.
+type DescribeStackResourceDriftsInput struct {
+	StackName                       *string  `json:"StackName,omitzero" aws:"required"`
+	MaxResults                      *int32   `json:"MaxResults,omitzero"`
+	NextToken                       *string  `json:"NextToken,omitzero"`
+	StackResourceDriftStatusFilters []string `json:"StackResourceDriftStatusFilters,omitzero" enum:"IN_SYNC,MODIFIED,DELETED,NOT_CHECKED,UNKNOWN,UNSUPPORTED"`
+}
+
+// DescribeStackResourceDriftsResponse is a structure of the model.
+type DescribeStackResourceDriftsResponse struct {
+	StackResourceDrifts []StackResourceDrift `json:"StackResourceDrifts,omitzero" aws:"required"`
+	NextToken           *string              `json:"NextToken,omitzero"`
 }
 
 // DescribeStackResourceInput is the input of DescribeStackResource.
@@ -195,6 +299,28 @@ type DescribeStacksResponse struct {
 	Stacks    []Stack `json:"Stacks,omitzero"`
 }
 
+// DetectStackDriftInput is the input of DetectStackDrift.
+type DetectStackDriftInput struct {
+	StackName          *string  `json:"StackName,omitzero" aws:"required"`
+	LogicalResourceIds []string `json:"LogicalResourceIds,omitzero"`
+}
+
+// DetectStackDriftResponse is a structure of the model.
+type DetectStackDriftResponse struct {
+	StackDriftDetectionId *string `json:"StackDriftDetectionId,omitzero" aws:"required"`
+}
+
+// DetectStackResourceDriftInput is the input of DetectStackResourceDrift.
+type DetectStackResourceDriftInput struct {
+	LogicalResourceId *string `json:"LogicalResourceId,omitzero" aws:"required"`
+	StackName         *string `json:"StackName,omitzero" aws:"required"`
+}
+
+// DetectStackResourceDriftResponse is a structure of the model.
+type DetectStackResourceDriftResponse struct {
+	StackResourceDrift *StackResourceDrift `json:"StackResourceDrift,omitzero" aws:"required"`
+}
+
 // ExecuteChangeSetInput is the input of ExecuteChangeSet.
 type ExecuteChangeSetInput struct {
 	ChangeSetName        *string `json:"ChangeSetName,omitzero" aws:"required"`
@@ -209,6 +335,16 @@ type Export struct {
 	ExportingStackId *string `json:"ExportingStackId,omitzero"`
 	Name             *string `json:"Name,omitzero"`
 	Value            *string `json:"Value,omitzero"`
+}
+
+// GetStackPolicyInput is the input of GetStackPolicy.
+type GetStackPolicyInput struct {
+	StackName *string `json:"StackName,omitzero" aws:"required"`
+}
+
+// GetStackPolicyResponse is a structure of the model.
+type GetStackPolicyResponse struct {
+	StackPolicyBody *string `json:"StackPolicyBody,omitzero"`
 }
 
 // GetTemplateInput is the input of GetTemplate.
@@ -357,6 +493,20 @@ type ParameterDeclaration struct {
 	ParameterType        *string               `json:"ParameterType,omitzero"`
 }
 
+// PhysicalResourceIdContextKeyValuePair is a structure of the model.
+type PhysicalResourceIdContextKeyValuePair struct {
+	Key   *string `json:"Key,omitzero" aws:"required"`
+	Value *string `json:"Value,omitzero" aws:"required"`
+}
+
+// PropertyDifference is a structure of the model.
+type PropertyDifference struct {
+	ActualValue    *string `json:"ActualValue,omitzero" aws:"required"`
+	DifferenceType *string `json:"DifferenceType,omitzero" aws:"required" enum:"ADD,REMOVE,NOT_EQUAL"`
+	ExpectedValue  *string `json:"ExpectedValue,omitzero" aws:"required"`
+	PropertyPath   *string `json:"PropertyPath,omitzero" aws:"required"`
+}
+
 // ResourceChange is a structure of the model.
 type ResourceChange struct {
 	Action                         *string                         `json:"Action,omitzero" enum:"Add,Modify,Remove,Import,Dynamic,SyncWithActual"`
@@ -424,10 +574,40 @@ type RollbackConfiguration struct {
 	RollbackTriggers        []RollbackTrigger `json:"RollbackTriggers,omitzero"`
 }
 
+// RollbackStackInput is the input of RollbackStack.
+type RollbackStackInput struct {
+	StackName            *string           `json:"StackName,omitzero" aws:"required"`
+	ClientRequestToken   *string           `json:"ClientRequestToken,omitzero"`
+	DeploymentConfig     *DeploymentConfig `json:"DeploymentConfig,omitzero"`
+	RetainExceptOnCreate *bool             `json:"RetainExceptOnCreate,omitzero"`
+	RoleARN              *string           `json:"RoleARN,omitzero"`
+}
+
+// RollbackStackResponse is a structure of the model.
+type RollbackStackResponse struct {
+	OperationId *string `json:"OperationId,omitzero"`
+	StackId     *string `json:"StackId,omitzero"`
+}
+
 // RollbackTrigger is a structure of the model.
 type RollbackTrigger struct {
 	Arn  *string `json:"Arn,omitzero" aws:"required"`
 	Type *string `json:"Type,omitzero" aws:"required"`
+}
+
+// SetStackPolicyInput is the input of SetStackPolicy.
+type SetStackPolicyInput struct {
+	StackName       *string `json:"StackName,omitzero" aws:"required"`
+	StackPolicyBody *string `json:"StackPolicyBody,omitzero"`
+	StackPolicyURL  *string `json:"StackPolicyURL,omitzero"`
+}
+
+// SignalResourceInput is the input of SignalResource.
+type SignalResourceInput struct {
+	LogicalResourceId *string `json:"LogicalResourceId,omitzero" aws:"required"`
+	StackName         *string `json:"StackName,omitzero" aws:"required"`
+	Status            *string `json:"Status,omitzero" aws:"required" enum:"SUCCESS,FAILURE"`
+	UniqueId          *string `json:"UniqueId,omitzero" aws:"required"`
 }
 
 // Stack is a structure of the model.
@@ -525,6 +705,22 @@ type StackResourceDetail struct {
 	ResourceStatusReason *string                        `json:"ResourceStatusReason,omitzero"`
 	StackId              *string                        `json:"StackId,omitzero"`
 	StackName            *string                        `json:"StackName,omitzero"`
+}
+
+// StackResourceDrift is a structure of the model.
+type StackResourceDrift struct {
+	LogicalResourceId         *string                                 `json:"LogicalResourceId,omitzero" aws:"required"`
+	ResourceType              *string                                 `json:"ResourceType,omitzero" aws:"required"`
+	StackId                   *string                                 `json:"StackId,omitzero" aws:"required"`
+	StackResourceDriftStatus  *string                                 `json:"StackResourceDriftStatus,omitzero" aws:"required" enum:"IN_SYNC,MODIFIED,DELETED,NOT_CHECKED,UNKNOWN,UNSUPPORTED"`
+	Timestamp                 *time.Time                              `json:"Timestamp,omitzero" aws:"required,time=date-time"`
+	ActualProperties          *string                                 `json:"ActualProperties,omitzero"`
+	DriftStatusReason         *string                                 `json:"DriftStatusReason,omitzero"`
+	ExpectedProperties        *string                                 `json:"ExpectedProperties,omitzero"`
+	ModuleInfo                *ModuleInfo                             `json:"ModuleInfo,omitzero"`
+	PhysicalResourceId        *string                                 `json:"PhysicalResourceId,omitzero"`
+	PhysicalResourceIdContext []PhysicalResourceIdContextKeyValuePair `json:"PhysicalResourceIdContext,omitzero"`
+	PropertyDifferences       []PropertyDifference                    `json:"PropertyDifferences,omitzero"`
 }
 
 // StackResourceDriftInformation is a structure of the model.

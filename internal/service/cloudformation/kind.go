@@ -35,6 +35,8 @@ type kind struct {
 
 	patches []patch // update by patch operations; see patch.go
 
+	names func(w *worker) (map[string]any, error) // instead of under and key
+
 	made   func(ctx context.Context, w *worker, out map[string]any) error // after create
 	makes  func(ctx context.Context, w *worker) error                     // instead of create
 	turns  func(ctx context.Context, w *worker) error                     // instead of update
@@ -260,7 +262,10 @@ func (k *kind) createOne(ctx context.Context, w *worker) error {
 }
 
 // where names the resource in inputs.
-func (k *kind) where(w *worker) map[string]any {
+func (k *kind) where(w *worker) (map[string]any, error) {
+	if k.names != nil {
+		return k.names(w)
+	}
 	in := map[string]any{}
 	for name := range strings.FieldsSeq(k.under) {
 		if v, ok := w.props[name]; ok {
@@ -270,7 +275,7 @@ func (k *kind) where(w *worker) map[string]any {
 	if k.key != "" {
 		in[k.key] = w.id
 	}
-	return in
+	return in, nil
 }
 
 func (k *kind) doUpdate(ctx context.Context, w *worker) error {
@@ -309,7 +314,11 @@ func (k *kind) doUpdate(ctx context.Context, w *worker) error {
 			}
 		}
 	}
-	maps.Copy(in, k.where(w))
+	at, err := k.where(w)
+	if err != nil {
+		return err
+	}
+	maps.Copy(in, at)
 	out, err := w.call(ctx, k.update, in)
 	if err != nil {
 		return err
@@ -348,7 +357,11 @@ func (k *kind) doDelete(ctx context.Context, w *worker) error {
 	if k.ends != nil {
 		return k.ends(ctx, w)
 	}
-	_, err := w.call(ctx, k.remove, k.where(w))
+	in, err := k.where(w)
+	if err != nil {
+		return err
+	}
+	_, err = w.call(ctx, k.remove, in)
 	return err
 }
 

@@ -68,7 +68,10 @@ func (k *kind) patchUpdate(ctx context.Context, w *worker) error {
 		}
 	}
 	if len(ops) > 0 {
-		in := k.where(w)
+		in, err := k.where(w)
+		if err != nil {
+			return err
+		}
 		in["patchOperations"] = []any(ops)
 		out, err := w.call(ctx, k.update, in)
 		if err != nil {
@@ -269,6 +272,8 @@ func (k *kind) taggedAs(w *worker) string {
 		return prefix + "/vpclinks/" + w.id
 	case "AWS::ApiGateway::ClientCertificate":
 		return prefix + "/clientcertificates/" + w.id
+	case "AWS::ApiGateway::DomainNameV2", "AWS::ApiGateway::DomainNameAccessAssociation":
+		return w.id
 	case "AWS::ApiGatewayV2::Api":
 		return prefix + "/apis/" + w.id
 	case "AWS::ApiGatewayV2::DomainName":

@@ -9,7 +9,7 @@ import "context"
 // reference.
 func kinds() map[string]*kind {
 	all := map[string]*kind{}
-	for _, list := range [][]*kind{restKinds(), restPlanKinds(), httpKinds(), lambdaKinds(), iamKinds(), alarmKinds(), storageKinds(), logsKinds(), cloudMapKinds(), ownKinds()} {
+	for _, list := range [][]*kind{restKinds(), restPlanKinds(), httpKinds(), lambdaKinds(), iamKinds(), alarmKinds(), storageKinds(), logsKinds(), cloudMapKinds(), domainKinds(), {overridesKind()}, ownKinds()} {
 		for _, k := range list {
 			all[k.Type] = k
 		}
@@ -53,9 +53,9 @@ func restKinds() []*kind {
 		},
 		{
 			Type: "AWS::ApiGateway::Deployment", service: service, create: "CreateDeployment", update: "UpdateDeployment", remove: "DeleteDeployment",
-			props: "RestApiId! Description StageName! StageDescription! DeploymentCanarySettings!", rename: map[string]string{"DeploymentCanarySettings": "canarySettings"},
+			props: "RestApiId! Description StageName! StageDescription DeploymentCanarySettings!", rename: map[string]string{"DeploymentCanarySettings": "canarySettings"},
 			ref: "id", under: "RestApiId", key: "deploymentId", attrs: "DeploymentId", patches: patchTexts("Description"),
-			makes: makeDeployment, ends: endDeployment,
+			makes: makeDeployment, turns: turnDeployment, ends: endDeployment,
 		},
 		{
 			Type: "AWS::ApiGateway::Stage", service: service, create: "CreateStage", update: "UpdateStage", remove: "DeleteStage",

@@ -188,35 +188,6 @@ func endMethod(ctx context.Context, w *worker) error {
 	return err
 }
 
-func makeDeployment(ctx context.Context, w *worker) error {
-	if err := refuse(w, "StageDescription"); err != nil {
-		return err
-	}
-	out, err := w.kind.make(ctx, w)
-	if err != nil {
-		return err
-	}
-	w.kind.take(w, out)
-	return nil
-}
-
-// endDeployment deletes a deployment with the stage that it made.
-//
-// AWS: the stage of StageName goes when nothing else points to it.
-func endDeployment(ctx context.Context, w *worker) error {
-	if stage := w.text("StageName"); stage != "" {
-		at := map[string]any{"restApiId": w.props["RestApiId"], "stageName": stage}
-		out, err := w.call(ctx, "GetStage", at)
-		if err == nil && out["deploymentId"] == w.id {
-			if _, err := w.call(ctx, "DeleteStage", at); err != nil && !isGone(err) {
-				return err
-			}
-		}
-	}
-	_, err := w.call(ctx, "DeleteDeployment", w.kind.where(w))
-	return err
-}
-
 func stagePatches() []patch {
 	return append(patchTexts("DeploymentId Description CacheClusterEnabled CacheClusterSize ClientCertificateId DocumentationVersion TracingEnabled"),
 		patch{"Variables", "/variables", asMap}, patch{"AccessLogSetting", "/accessLogSettings", asObject},
@@ -250,12 +221,11 @@ func endUsagePlan(ctx context.Context, w *worker) error {
 	var ops patchOps
 	patch{"ApiStages", "/apiStages", asStages}.ops(&ops, w.props["ApiStages"], nil)
 	if len(ops) > 0 {
-		in := w.kind.where(w)
-		in["patchOperations"] = []any(ops)
+		in := map[string]any{"usagePlanId": w.id, "patchOperations": []any(ops)}
 		// A stage that is gone cannot be taken away; the deletion tells.
 		_, _ = w.call(ctx, "UpdateUsagePlan", in)
 	}
-	_, err := w.call(ctx, "DeleteUsagePlan", w.kind.where(w))
+	_, err := w.call(ctx, "DeleteUsagePlan", map[string]any{"usagePlanId": w.id})
 	return err
 }
 

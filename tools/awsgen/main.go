@@ -42,6 +42,7 @@ type api struct {
 	paths     map[string]string // of operations of REST whose path is not their name
 	invalid   string            // the error of inputs that break the model; empty: ValidationException
 	errors    map[string]int    // the errors to generate, with their status
+	unions    bool              // members that are one of several types are generated, too
 }
 
 // apis lists what is generated. Adding one means pinning its module in go.mod
@@ -72,7 +73,7 @@ func apis() []api {
 		{name: "sts", module: sdk + "sts", title: "AWS Security Token Service", protocol: "AWSQuery",
 			version: "2011-06-15", namespace: "https://sts.amazonaws.com/doc/2011-06-15/", only: stsOperations(), errors: stsErrors()},
 		{name: "xray", module: sdk + "xray", title: "AWS X-Ray", protocol: "RestJSON1", version: "2016-04-12", invalid: "InvalidRequestException",
-			paths: xrayPaths(), only: xrayOperations(), errors: xrayErrors()},
+			paths: xrayPaths(), only: xrayOperations(), errors: xrayErrors(), unions: true},
 	}
 }
 

@@ -20,6 +20,7 @@ func loadStructs(a api, version, dir string) (*model, error) {
 		decls:  map[string]*ast.StructType{},
 		enums:  map[string]bool{},
 		union:  map[string]bool{},
+		unions: a.unions,
 	}
 	l.m.apiVersion, l.m.namespace, l.m.service = a.version, a.namespace, a.target
 	l.times = "date-time"
@@ -72,11 +73,12 @@ func loadStructs(a api, version, dir string) (*model, error) {
 // A structLoader collects one model from Go declarations.
 type structLoader struct {
 	loader
-	decls map[string]*ast.StructType
-	enums map[string]bool // those that operations reach
-	union map[string]bool // declared interfaces: members of these types are left out
-	times string          // the form of timestamps
-	codec string          // the source of the module's encoders, of JSON; by it names are told
+	decls  map[string]*ast.StructType
+	enums  map[string]bool // those that operations reach
+	union  map[string]bool // declared interfaces: values of one of several types
+	unions bool            // members of such types are structures; else they are left out
+	times  string          // the form of timestamps
+	codec  string          // the source of the module's encoders, of JSON; by it names are told
 }
 
 // wireName is how a field is called on the wire: as its name, unless only that
@@ -149,7 +151,7 @@ func (l *structLoader) structure(decl, name string) (*shape, error) {
 		if len(f.Names) == 0 || f.Names[0].Name == "ResultMetadata" {
 			continue
 		}
-		if l.isUnion(f.Type) {
+		if !l.unions && l.isUnion(f.Type) {
 			continue
 		}
 		target, err := l.target(f.Type)
@@ -213,9 +215,36 @@ func (l *structLoader) named(name string) (*shape, error) {
 	if l.decls[name] != nil {
 		return l.structure(name, name)
 	}
+	if l.union[name] {
+		return l.choice(name)
+	}
 	if s := l.m.shapes[name]; s != nil {
 		return s, nil
 	}
 	l.enums[name] = true
 	return l.add(&shape{name: name, kind: kindEnum}), nil
+}
+
+// choice makes the shape of a declared interface: a structure of which one member
+// is set.
+func (l *structLoader) choice(name string) (*shape, error) {
+	if s := l.m.shapes[name]; s != nil {
+		return s, nil
+	}
+	s := l.add(&shape{name: name, kind: kindStructure})
+	prefix := name + "Member"
+	for decl := range l.decls {
+		if strings.HasPrefix(decl, prefix) {
+			s.members = append(s.members, &member{name: strings.TrimPrefix(decl, prefix)})
+		}
+	}
+	slices.SortFunc(s.members, func(a, b *member) int { return strings.Compare(a.name, b.name) })
+	for _, m := range s.members {
+		target, err := l.target(l.decls[prefix+m.name].Fields.List[0].Type)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", prefix+m.name, err)
+		}
+		m.target = target
+	}
+	return s, nil
 }

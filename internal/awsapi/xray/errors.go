@@ -9,6 +9,11 @@ func InvalidRequestException(message string) *awsrpc.Error {
 	return &awsrpc.Error{Code: "InvalidRequestException", Status: 400, Message: message, MessageName: "Message"}
 }
 
+// ResourceNotFoundException returns the error of this name, status 404.
+func ResourceNotFoundException(message string) *awsrpc.Error {
+	return &awsrpc.Error{Code: "ResourceNotFoundException", Status: 404, Message: message, MessageName: "Message"}
+}
+
 // RuleLimitExceededException returns the error of this name, status 400.
 func RuleLimitExceededException(message string) *awsrpc.Error {
 	return &awsrpc.Error{Code: "RuleLimitExceededException", Status: 400, Message: message, MessageName: "Message"}
@@ -17,4 +22,9 @@ func RuleLimitExceededException(message string) *awsrpc.Error {
 // ThrottledException returns the error of this name, status 429.
 func ThrottledException(message string) *awsrpc.Error {
 	return &awsrpc.Error{Code: "ThrottledException", Status: 429, Message: message, MessageName: "Message"}
+}
+
+// TooManyTagsException returns the error of this name, status 400.
+func TooManyTagsException(message string) *awsrpc.Error {
+	return &awsrpc.Error{Code: "TooManyTagsException", Status: 400, Message: message, MessageName: "Message"}
 }

@@ -13,18 +13,27 @@ import (
 // change afterwards. Operations whose model has no output return only an error.
 type Server interface {
 	BatchGetTraces(ctx context.Context, in *BatchGetTracesInput) (*BatchGetTracesResponse, error)
+	CreateGroup(ctx context.Context, in *CreateGroupInput) (*CreateGroupResponse, error)
 	CreateSamplingRule(ctx context.Context, in *CreateSamplingRuleInput) (*CreateSamplingRuleResponse, error)
+	DeleteGroup(ctx context.Context, in *DeleteGroupInput) error
 	DeleteSamplingRule(ctx context.Context, in *DeleteSamplingRuleInput) (*DeleteSamplingRuleResponse, error)
 	GetEncryptionConfig(ctx context.Context, in *GetEncryptionConfigInput) (*GetEncryptionConfigResponse, error)
+	GetGroup(ctx context.Context, in *GetGroupInput) (*GetGroupResponse, error)
 	GetGroups(ctx context.Context, in *GetGroupsInput) (*GetGroupsResponse, error)
 	GetSamplingRules(ctx context.Context, in *GetSamplingRulesInput) (*GetSamplingRulesResponse, error)
 	GetSamplingStatisticSummaries(ctx context.Context, in *GetSamplingStatisticSummariesInput) (*GetSamplingStatisticSummariesResponse, error)
 	GetSamplingTargets(ctx context.Context, in *GetSamplingTargetsInput) (*GetSamplingTargetsResponse, error)
 	GetServiceGraph(ctx context.Context, in *GetServiceGraphInput) (*GetServiceGraphResponse, error)
+	GetTimeSeriesServiceStatistics(ctx context.Context, in *GetTimeSeriesServiceStatisticsInput) (*GetTimeSeriesServiceStatisticsResponse, error)
 	GetTraceGraph(ctx context.Context, in *GetTraceGraphInput) (*GetTraceGraphResponse, error)
 	GetTraceSummaries(ctx context.Context, in *GetTraceSummariesInput) (*GetTraceSummariesResponse, error)
+	ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceResponse, error)
+	PutEncryptionConfig(ctx context.Context, in *PutEncryptionConfigInput) (*PutEncryptionConfigResponse, error)
 	PutTelemetryRecords(ctx context.Context, in *PutTelemetryRecordsInput) error
 	PutTraceSegments(ctx context.Context, in *PutTraceSegmentsInput) (*PutTraceSegmentsResponse, error)
+	TagResource(ctx context.Context, in *TagResourceInput) error
+	UntagResource(ctx context.Context, in *UntagResourceInput) error
+	UpdateGroup(ctx context.Context, in *UpdateGroupInput) (*UpdateGroupResponse, error)
 	UpdateSamplingRule(ctx context.Context, in *UpdateSamplingRuleInput) (*UpdateSamplingRuleResponse, error)
 }
 
@@ -39,9 +48,19 @@ func (UnimplementedServer) BatchGetTraces(context.Context, *BatchGetTracesInput)
 	return nil, awsrpc.NotImplemented("BatchGetTraces")
 }
 
+// CreateGroup is not implemented.
+func (UnimplementedServer) CreateGroup(context.Context, *CreateGroupInput) (*CreateGroupResponse, error) {
+	return nil, awsrpc.NotImplemented("CreateGroup")
+}
+
 // CreateSamplingRule is not implemented.
 func (UnimplementedServer) CreateSamplingRule(context.Context, *CreateSamplingRuleInput) (*CreateSamplingRuleResponse, error) {
 	return nil, awsrpc.NotImplemented("CreateSamplingRule")
+}
+
+// DeleteGroup is not implemented.
+func (UnimplementedServer) DeleteGroup(context.Context, *DeleteGroupInput) error {
+	return awsrpc.NotImplemented("DeleteGroup")
 }
 
 // DeleteSamplingRule is not implemented.
@@ -52,6 +71,11 @@ func (UnimplementedServer) DeleteSamplingRule(context.Context, *DeleteSamplingRu
 // GetEncryptionConfig is not implemented.
 func (UnimplementedServer) GetEncryptionConfig(context.Context, *GetEncryptionConfigInput) (*GetEncryptionConfigResponse, error) {
 	return nil, awsrpc.NotImplemented("GetEncryptionConfig")
+}
+
+// GetGroup is not implemented.
+func (UnimplementedServer) GetGroup(context.Context, *GetGroupInput) (*GetGroupResponse, error) {
+	return nil, awsrpc.NotImplemented("GetGroup")
 }
 
 // GetGroups is not implemented.
@@ -79,6 +103,11 @@ func (UnimplementedServer) GetServiceGraph(context.Context, *GetServiceGraphInpu
 	return nil, awsrpc.NotImplemented("GetServiceGraph")
 }
 
+// GetTimeSeriesServiceStatistics is not implemented.
+func (UnimplementedServer) GetTimeSeriesServiceStatistics(context.Context, *GetTimeSeriesServiceStatisticsInput) (*GetTimeSeriesServiceStatisticsResponse, error) {
+	return nil, awsrpc.NotImplemented("GetTimeSeriesServiceStatistics")
+}
+
 // GetTraceGraph is not implemented.
 func (UnimplementedServer) GetTraceGraph(context.Context, *GetTraceGraphInput) (*GetTraceGraphResponse, error) {
 	return nil, awsrpc.NotImplemented("GetTraceGraph")
@@ -89,6 +118,16 @@ func (UnimplementedServer) GetTraceSummaries(context.Context, *GetTraceSummaries
 	return nil, awsrpc.NotImplemented("GetTraceSummaries")
 }
 
+// ListTagsForResource is not implemented.
+func (UnimplementedServer) ListTagsForResource(context.Context, *ListTagsForResourceInput) (*ListTagsForResourceResponse, error) {
+	return nil, awsrpc.NotImplemented("ListTagsForResource")
+}
+
+// PutEncryptionConfig is not implemented.
+func (UnimplementedServer) PutEncryptionConfig(context.Context, *PutEncryptionConfigInput) (*PutEncryptionConfigResponse, error) {
+	return nil, awsrpc.NotImplemented("PutEncryptionConfig")
+}
+
 // PutTelemetryRecords is not implemented.
 func (UnimplementedServer) PutTelemetryRecords(context.Context, *PutTelemetryRecordsInput) error {
 	return awsrpc.NotImplemented("PutTelemetryRecords")
@@ -97,6 +136,21 @@ func (UnimplementedServer) PutTelemetryRecords(context.Context, *PutTelemetryRec
 // PutTraceSegments is not implemented.
 func (UnimplementedServer) PutTraceSegments(context.Context, *PutTraceSegmentsInput) (*PutTraceSegmentsResponse, error) {
 	return nil, awsrpc.NotImplemented("PutTraceSegments")
+}
+
+// TagResource is not implemented.
+func (UnimplementedServer) TagResource(context.Context, *TagResourceInput) error {
+	return awsrpc.NotImplemented("TagResource")
+}
+
+// UntagResource is not implemented.
+func (UnimplementedServer) UntagResource(context.Context, *UntagResourceInput) error {
+	return awsrpc.NotImplemented("UntagResource")
+}
+
+// UpdateGroup is not implemented.
+func (UnimplementedServer) UpdateGroup(context.Context, *UpdateGroupInput) (*UpdateGroupResponse, error) {
+	return nil, awsrpc.NotImplemented("UpdateGroup")
 }
 
 // UpdateSamplingRule is not implemented.

@@ -36,11 +36,26 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "CreateGroup", Method: "POST", URI: "/CreateGroup", Code: 200,
+				NewInput: func() any { return new(CreateGroupInput) },
+				Output:   (*CreateGroupResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).CreateGroup(ctx, in.(*CreateGroupInput))
+				},
+			},
+			{
 				Name: "CreateSamplingRule", Method: "POST", URI: "/CreateSamplingRule", Code: 200,
 				NewInput: func() any { return new(CreateSamplingRuleInput) },
 				Output:   (*CreateSamplingRuleResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).CreateSamplingRule(ctx, in.(*CreateSamplingRuleInput))
+				},
+			},
+			{
+				Name: "DeleteGroup", Method: "POST", URI: "/DeleteGroup", Code: 200,
+				NewInput: func() any { return new(DeleteGroupInput) },
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return nil, s.(Server).DeleteGroup(ctx, in.(*DeleteGroupInput))
 				},
 			},
 			{
@@ -57,6 +72,14 @@ func Service() awsrpc.Service {
 				Output:   (*GetEncryptionConfigResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).GetEncryptionConfig(ctx, in.(*GetEncryptionConfigInput))
+				},
+			},
+			{
+				Name: "GetGroup", Method: "POST", URI: "/GetGroup", Code: 200,
+				NewInput: func() any { return new(GetGroupInput) },
+				Output:   (*GetGroupResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).GetGroup(ctx, in.(*GetGroupInput))
 				},
 			},
 			{
@@ -100,6 +123,14 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "GetTimeSeriesServiceStatistics", Method: "POST", URI: "/TimeSeriesServiceStatistics", Code: 200,
+				NewInput: func() any { return new(GetTimeSeriesServiceStatisticsInput) },
+				Output:   (*GetTimeSeriesServiceStatisticsResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).GetTimeSeriesServiceStatistics(ctx, in.(*GetTimeSeriesServiceStatisticsInput))
+				},
+			},
+			{
 				Name: "GetTraceGraph", Method: "POST", URI: "/TraceGraph", Code: 200,
 				NewInput: func() any { return new(GetTraceGraphInput) },
 				Output:   (*GetTraceGraphResponse)(nil),
@@ -116,6 +147,22 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "ListTagsForResource", Method: "POST", URI: "/ListTagsForResource", Code: 200,
+				NewInput: func() any { return new(ListTagsForResourceInput) },
+				Output:   (*ListTagsForResourceResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).ListTagsForResource(ctx, in.(*ListTagsForResourceInput))
+				},
+			},
+			{
+				Name: "PutEncryptionConfig", Method: "POST", URI: "/PutEncryptionConfig", Code: 200,
+				NewInput: func() any { return new(PutEncryptionConfigInput) },
+				Output:   (*PutEncryptionConfigResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).PutEncryptionConfig(ctx, in.(*PutEncryptionConfigInput))
+				},
+			},
+			{
 				Name: "PutTelemetryRecords", Method: "POST", URI: "/TelemetryRecords", Code: 200,
 				NewInput: func() any { return new(PutTelemetryRecordsInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
@@ -128,6 +175,28 @@ func Service() awsrpc.Service {
 				Output:   (*PutTraceSegmentsResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).PutTraceSegments(ctx, in.(*PutTraceSegmentsInput))
+				},
+			},
+			{
+				Name: "TagResource", Method: "POST", URI: "/TagResource", Code: 200,
+				NewInput: func() any { return new(TagResourceInput) },
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return nil, s.(Server).TagResource(ctx, in.(*TagResourceInput))
+				},
+			},
+			{
+				Name: "UntagResource", Method: "POST", URI: "/UntagResource", Code: 200,
+				NewInput: func() any { return new(UntagResourceInput) },
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return nil, s.(Server).UntagResource(ctx, in.(*UntagResourceInput))
+				},
+			},
+			{
+				Name: "UpdateGroup", Method: "POST", URI: "/UpdateGroup", Code: 200,
+				NewInput: func() any { return new(UpdateGroupInput) },
+				Output:   (*UpdateGroupResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).UpdateGroup(ctx, in.(*UpdateGroupInput))
 				},
 			},
 			{

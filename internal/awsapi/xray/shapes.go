@@ -11,6 +11,13 @@ type Alias struct {
 	Type  *string  `json:"Type,omitzero"`
 }
 
+// AnnotationValue is a structure of the model.
+type AnnotationValue struct {
+	BooleanValue *bool    `json:"BooleanValue,omitzero"`
+	NumberValue  *float64 `json:"NumberValue,omitzero"`
+	StringValue  *string  `json:"StringValue,omitzero"`
+}
+
 // AvailabilityZoneDetail is a structure of the model.
 type AvailabilityZoneDetail struct {
 	Name *string `json:"Name,omitzero"`
@@ -39,6 +46,19 @@ type BatchGetTracesResponse struct {
 	UnprocessedTraceIds []string `json:"UnprocessedTraceIds,omitzero"`
 }
 
+// CreateGroupInput is the input of CreateGroup.
+type CreateGroupInput struct {
+	GroupName             *string                `json:"GroupName,omitzero" aws:"required"`
+	FilterExpression      *string                `json:"FilterExpression,omitzero"`
+	InsightsConfiguration *InsightsConfiguration `json:"InsightsConfiguration,omitzero"`
+	Tags                  []Tag                  `json:"Tags,omitzero"`
+}
+
+// CreateGroupResponse is a structure of the model.
+type CreateGroupResponse struct {
+	Group *Group `json:"Group,omitzero"`
+}
+
 // CreateSamplingRuleInput is the input of CreateSamplingRule.
 type CreateSamplingRuleInput struct {
 	SamplingRule *SamplingRule `json:"SamplingRule,omitzero" aws:"required"`
@@ -48,6 +68,12 @@ type CreateSamplingRuleInput struct {
 // CreateSamplingRuleResponse is a structure of the model.
 type CreateSamplingRuleResponse struct {
 	SamplingRuleRecord *SamplingRuleRecord `json:"SamplingRuleRecord,omitzero"`
+}
+
+// DeleteGroupInput is the input of DeleteGroup.
+type DeleteGroupInput struct {
+	GroupARN  *string `json:"GroupARN,omitzero"`
+	GroupName *string `json:"GroupName,omitzero"`
 }
 
 // DeleteSamplingRuleInput is the input of DeleteSamplingRule.
@@ -148,6 +174,12 @@ type FaultStatistics struct {
 	TotalCount *int64 `json:"TotalCount,omitzero"`
 }
 
+// ForecastStatistics is a structure of the model.
+type ForecastStatistics struct {
+	FaultCountHigh *int64 `json:"FaultCountHigh,omitzero"`
+	FaultCountLow  *int64 `json:"FaultCountLow,omitzero"`
+}
+
 // GetEncryptionConfigInput is the input of GetEncryptionConfig.
 type GetEncryptionConfigInput struct {
 }
@@ -155,6 +187,17 @@ type GetEncryptionConfigInput struct {
 // GetEncryptionConfigResponse is a structure of the model.
 type GetEncryptionConfigResponse struct {
 	EncryptionConfig *EncryptionConfig `json:"EncryptionConfig,omitzero"`
+}
+
+// GetGroupInput is the input of GetGroup.
+type GetGroupInput struct {
+	GroupARN  *string `json:"GroupARN,omitzero"`
+	GroupName *string `json:"GroupName,omitzero"`
+}
+
+// GetGroupResponse is a structure of the model.
+type GetGroupResponse struct {
+	Group *Group `json:"Group,omitzero"`
 }
 
 // GetGroupsInput is the input of GetGroups.
@@ -222,6 +265,25 @@ type GetServiceGraphResponse struct {
 	StartTime                *time.Time     `json:"StartTime,omitzero" aws:"time=epoch-seconds"`
 }
 
+// GetTimeSeriesServiceStatisticsInput is the input of GetTimeSeriesServiceStatistics.
+type GetTimeSeriesServiceStatisticsInput struct {
+	EndTime                  *time.Time `json:"EndTime,omitzero" aws:"required,time=epoch-seconds"`
+	StartTime                *time.Time `json:"StartTime,omitzero" aws:"required,time=epoch-seconds"`
+	EntitySelectorExpression *string    `json:"EntitySelectorExpression,omitzero"`
+	ForecastStatistics       *bool      `json:"ForecastStatistics,omitzero"`
+	GroupARN                 *string    `json:"GroupARN,omitzero"`
+	GroupName                *string    `json:"GroupName,omitzero"`
+	NextToken                *string    `json:"NextToken,omitzero"`
+	Period                   *int32     `json:"Period,omitzero"`
+}
+
+// GetTimeSeriesServiceStatisticsResponse is a structure of the model.
+type GetTimeSeriesServiceStatisticsResponse struct {
+	ContainsOldGroupVersions    *bool                         `json:"ContainsOldGroupVersions,omitzero"`
+	NextToken                   *string                       `json:"NextToken,omitzero"`
+	TimeSeriesServiceStatistics []TimeSeriesServiceStatistics `json:"TimeSeriesServiceStatistics,omitzero"`
+}
+
 // GetTraceGraphInput is the input of GetTraceGraph.
 type GetTraceGraphInput struct {
 	TraceIds  []string `json:"TraceIds,omitzero" aws:"required"`
@@ -251,6 +313,14 @@ type GetTraceSummariesResponse struct {
 	NextToken            *string        `json:"NextToken,omitzero"`
 	TraceSummaries       []TraceSummary `json:"TraceSummaries,omitzero"`
 	TracesProcessedCount *int64         `json:"TracesProcessedCount,omitzero"`
+}
+
+// Group is a structure of the model.
+type Group struct {
+	FilterExpression      *string                `json:"FilterExpression,omitzero"`
+	GroupARN              *string                `json:"GroupARN,omitzero"`
+	GroupName             *string                `json:"GroupName,omitzero"`
+	InsightsConfiguration *InsightsConfiguration `json:"InsightsConfiguration,omitzero"`
 }
 
 // GroupSummary is a structure of the model.
@@ -285,6 +355,29 @@ type InsightsConfiguration struct {
 // InstanceIdDetail is a structure of the model.
 type InstanceIdDetail struct {
 	Id *string `json:"Id,omitzero"`
+}
+
+// ListTagsForResourceInput is the input of ListTagsForResource.
+type ListTagsForResourceInput struct {
+	ResourceARN *string `json:"ResourceARN,omitzero" aws:"required"`
+	NextToken   *string `json:"NextToken,omitzero"`
+}
+
+// ListTagsForResourceResponse is a structure of the model.
+type ListTagsForResourceResponse struct {
+	NextToken *string `json:"NextToken,omitzero"`
+	Tags      []Tag   `json:"Tags,omitzero"`
+}
+
+// PutEncryptionConfigInput is the input of PutEncryptionConfig.
+type PutEncryptionConfigInput struct {
+	Type  *string `json:"Type,omitzero" aws:"required" enum:"NONE,KMS"`
+	KeyId *string `json:"KeyId,omitzero"`
+}
+
+// PutEncryptionConfigResponse is a structure of the model.
+type PutEncryptionConfigResponse struct {
+	EncryptionConfig *EncryptionConfig `json:"EncryptionConfig,omitzero"`
 }
 
 // PutTelemetryRecordsInput is the input of PutTelemetryRecords.
@@ -484,6 +577,12 @@ type Tag struct {
 	Value *string `json:"Value,omitzero" aws:"required"`
 }
 
+// TagResourceInput is the input of TagResource.
+type TagResourceInput struct {
+	ResourceARN *string `json:"ResourceARN,omitzero" aws:"required"`
+	Tags        []Tag   `json:"Tags,omitzero" aws:"required"`
+}
+
 // TelemetryRecord is a structure of the model.
 type TelemetryRecord struct {
 	Timestamp               *time.Time               `json:"Timestamp,omitzero" aws:"required,time=epoch-seconds"`
@@ -492,6 +591,15 @@ type TelemetryRecord struct {
 	SegmentsRejectedCount   *int32                   `json:"SegmentsRejectedCount,omitzero"`
 	SegmentsSentCount       *int32                   `json:"SegmentsSentCount,omitzero"`
 	SegmentsSpilloverCount  *int32                   `json:"SegmentsSpilloverCount,omitzero"`
+}
+
+// TimeSeriesServiceStatistics is a structure of the model.
+type TimeSeriesServiceStatistics struct {
+	EdgeSummaryStatistics     *EdgeStatistics     `json:"EdgeSummaryStatistics,omitzero"`
+	ResponseTimeHistogram     []HistogramEntry    `json:"ResponseTimeHistogram,omitzero"`
+	ServiceForecastStatistics *ForecastStatistics `json:"ServiceForecastStatistics,omitzero"`
+	ServiceSummaryStatistics  *ServiceStatistics  `json:"ServiceSummaryStatistics,omitzero"`
+	Timestamp                 *time.Time          `json:"Timestamp,omitzero" aws:"time=epoch-seconds"`
 }
 
 // Trace is a structure of the model.
@@ -547,6 +655,25 @@ type UnprocessedTraceSegment struct {
 	Message   *string `json:"Message,omitzero"`
 }
 
+// UntagResourceInput is the input of UntagResource.
+type UntagResourceInput struct {
+	ResourceARN *string  `json:"ResourceARN,omitzero" aws:"required"`
+	TagKeys     []string `json:"TagKeys,omitzero" aws:"required"`
+}
+
+// UpdateGroupInput is the input of UpdateGroup.
+type UpdateGroupInput struct {
+	FilterExpression      *string                `json:"FilterExpression,omitzero"`
+	GroupARN              *string                `json:"GroupARN,omitzero"`
+	GroupName             *string                `json:"GroupName,omitzero"`
+	InsightsConfiguration *InsightsConfiguration `json:"InsightsConfiguration,omitzero"`
+}
+
+// UpdateGroupResponse is a structure of the model.
+type UpdateGroupResponse struct {
+	Group *Group `json:"Group,omitzero"`
+}
+
 // UpdateSamplingRuleInput is the input of UpdateSamplingRule.
 type UpdateSamplingRuleInput struct {
 	SamplingRuleUpdate *SamplingRuleUpdate `json:"SamplingRuleUpdate,omitzero" aws:"required"`
@@ -559,5 +686,6 @@ type UpdateSamplingRuleResponse struct {
 
 // ValueWithServiceIds is a structure of the model.
 type ValueWithServiceIds struct {
-	ServiceIds []ServiceId `json:"ServiceIds,omitzero"`
+	AnnotationValue *AnnotationValue `json:"AnnotationValue,omitzero"`
+	ServiceIds      []ServiceId      `json:"ServiceIds,omitzero"`
 }

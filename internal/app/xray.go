@@ -6,6 +6,8 @@ import (
 	"net"
 	"strconv"
 	"sync/atomic"
+
+	"gatehouse/internal/trace"
 )
 
 // An xrayDaemon is told segments by UDP. They wait in a queue of bounded length;
@@ -37,8 +39,9 @@ func openXRay(addr string) (*xrayDaemon, error) {
 	return &xrayDaemon{conn: conn, queue: make(chan []byte, xrayQueue)}, nil
 }
 
-// Write queues a segment document.
-func (d *xrayDaemon) Write(document []byte) {
+// Write queues a segment.
+func (d *xrayDaemon) Write(s *trace.Segment) {
+	document := s.Document()
 	if len(document) > xrayMax {
 		d.dropped.Add(1)
 		return

@@ -3,7 +3,10 @@ package app
 import (
 	"context"
 	"net"
+	"strings"
 	"testing"
+
+	"gatehouse/internal/trace"
 )
 
 func TestXRayDaemon(t *testing.T) {
@@ -17,9 +20,9 @@ func TestXRayDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range xrayQueue + 5 { // nobody sends yet
-		d.Write([]byte(`{"name":"a"}`))
+		d.Write(&trace.Segment{Name: "a"})
 	}
-	d.Write(make([]byte, xrayMax+1))
+	d.Write(&trace.Segment{Name: strings.Repeat("a", xrayMax)})
 	if d.lost() != 6 {
 		t.Errorf("%d segments are counted lost, want 6", d.lost())
 	}
@@ -28,7 +31,7 @@ func TestXRayDaemon(t *testing.T) {
 	go func() { ended <- d.run(ctx) }()
 	b := make([]byte, 1024)
 	n, _, err := l.ReadFrom(b)
-	if want := "{\"format\": \"json\", \"version\": 1}\n{\"name\":\"a\"}"; err != nil || string(b[:n]) != want {
+	if want := "{\"format\": \"json\", \"version\": 1}\n{\"name\":\"a\",\"id\":\"\",\"start_time\":0}"; err != nil || string(b[:n]) != want {
 		t.Errorf("the daemon gets %q, %v; want %q", b[:n], err, want)
 	}
 	cancel()

@@ -45,6 +45,10 @@ type Exchange struct {
 	Cluster  Cluster
 	Deadline time.Time
 
+	// Backend is the service that the integration calls; nil: an HTTP endpoint, or
+	// none.
+	Backend *Backend
+
 	// Buf is memory for texts made on the way (targets, header values). Append
 	// to it and take views with wire.String: they stay valid to the end of the
 	// exchange, also when Buf grows.
@@ -95,8 +99,8 @@ type Exchange struct {
 	Member *Member // its membership in a usage plan of this stage
 
 	plan          *Plan
-	segment       traceSegment // of X-Ray; without an id: x was not chosen
-	cookies       []string     // to be given with the answer
+	segment       traceSegment
+	cookies       []string // to be given with the answer
 	asked         policy.Request
 	body          []byte // memory for the request's body
 	answer        []byte // memory for the backend's
@@ -121,7 +125,7 @@ func (x *Exchange) Reset() {
 	resetResponse(&x.MethodResponse)
 	x.Vars.reset()
 	x.Table, x.Stage, x.Route, x.Peer = nil, nil, nil, nil
-	x.Fault, x.Cluster, x.plan = nil, nil, nil
+	x.Fault, x.Cluster, x.Backend, x.plan = nil, nil, nil, nil
 	x.HTTP, x.Socket, x.segment = false, nil, traceSegment{}
 	clear(x.cookies)
 	x.cookies = x.cookies[:0]

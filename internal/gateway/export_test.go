@@ -5,6 +5,8 @@ import (
 
 	"gatehouse/internal/policy"
 	"gatehouse/internal/wire"
+
+	"gatehouse/internal/trace"
 )
 
 // Resolve is resolve for tests: the stage, and what is left of the path.
@@ -28,7 +30,7 @@ func (t *Table) ResolveOnly(r *wire.Request) { _ = t.resolve(r) }
 
 // NewTrace is newTrace for tests.
 func NewTrace(epoch int64, incoming string) string {
-	return new(ids).newTrace(new(random), epoch, incoming)
+	return new(ids).newTrace(new(random), epoch, new(trace.ParseHeader(incoming)))
 }
 
 // FaultTypes is how many there are.
@@ -37,7 +39,7 @@ const FaultTypes = faultTypeCount
 // FillUnexported gives the fields that reflection cannot set a value: those of
 // this package and the interfaces.
 func (x *Exchange) FillUnexported() {
-	x.plan, x.segment = new(Plan), traceSegment{"x", "x", "x"}
+	x.plan, x.segment = new(Plan), traceSegment{asked: trace.Header{Root: "x", Parent: "x", Sampled: "x"}, id: "x", root: "x", backend: "x", authorizer: "x", rule: "x"}
 	x.body, x.answer, x.cookies = []byte("x"), []byte("x"), []string{"x"}
 	x.ids = ids{request: [36]byte{1}, extended: [16]byte{1}, trace: [maxTrace]byte{1}}
 	x.random.seed()

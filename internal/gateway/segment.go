@@ -2,45 +2,40 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
+	"strings"
 	"time"
 
-	"gatehouse/internal/limit"
-	"gatehouse/internal/wire"
+	"gatehouse/internal/trace"
 )
 
-// A Tracing is what a stage with tracingEnabled does with its exchanges: it
-// chooses some, and tells X-Ray of them. It stands first among the steps of each
-// plan of the stage, and among their finishers.
+// A Tracing is what a stage does with its exchanges for the sake of tracing: it
+// chooses some, and tells of them in segments. It stands first among the steps of
+// each plan of the stage, and among their finishers.
 type Tracing struct {
 	Name     string // {API name}/{stage}
+	Origin   string // as in AWS::ApiGateway::Stage
 	Resource string // ARN of the stage
-	Sample   *Sampling
-	Sink     SegmentSink
+	// Choose chooses where the caller has not decided; nil: such exchanges are not
+	// traced.
+	//
+	// AWS: apigateway-enabling-xray: a stage without tracingEnabled is traced if an
+	// upstream service is.
+	Choose *trace.Chooser
+	Sink   trace.Sink
 }
-
-// A SegmentSink takes segment documents. It never waits, and keeps nothing of one.
-// It is called from any number of goroutines.
-type SegmentSink interface {
-	Write(document []byte)
-}
-
-// Sampling is X-Ray's default rule.
-//
-// AWS: "Configuring sampling rules": the first request of each second, and five
-// percent of the others.
-type Sampling struct{ reservoir *limit.Bucket }
-
-// samplePercent is the share beyond the reservoir.
-const samplePercent = 5
-
-// NewSampling returns the default rule, to be shared by all stages of a Region.
-func NewSampling() *Sampling { return &Sampling{limit.NewBucket(1, 1)} }
-
-func (s *Sampling) choose(x *Exchange) bool { return s.reservoir.Take() || x.draw() < samplePercent }
 
 // A traceSegment is the gateway's part of a trace.
-type traceSegment struct{ id, root, parent string }
+type traceSegment struct {
+	asked      trace.Header // what the client has sent
+	id         string       // empty: the exchange was not chosen
+	root       string
+	backend    string // id of the subsegment of the integration: the parent of what the backend tells
+	authorizer string // likewise
+	rule       string // that has chosen; empty: the client has
+}
+
+// Sampled says whether x was chosen to be traced.
+func (x *Exchange) Sampled() bool { return x.segment.id != "" }
 
 var (
 	_ Prompt   = (*Tracing)(nil)
@@ -52,108 +47,140 @@ func (t *Tracing) Prompt() {}
 
 // Do chooses x or not. What a client has decided in X-Amzn-Trace-Id stands.
 func (t *Tracing) Do(_ context.Context, x *Exchange) error {
-	var in traceParts
-	if header := x.MethodRequest.Header.GetID(wire.HeaderXAmznTraceID); header != "" {
-		in.parse(header)
-	}
-	if in.sampled == "0" || in.sampled != "1" && !t.Sample.choose(x) {
+	s := &x.segment
+	switch s.asked.Sampled {
+	case "0":
 		return nil
+	case "1":
+	default:
+		if t.Choose == nil {
+			return nil
+		}
+		r := &x.MethodRequest
+		rule, chosen := t.Choose.Choose(&trace.Subject{
+			Host: r.Host, Method: x.Vars.HTTPMethod, Path: r.Path, Header: &r.Header, Now: x.Vars.Start, Draw: x.draw() / 100,
+		})
+		if !chosen {
+			return nil
+		}
+		s.rule = rule
 	}
-	id := make([]byte, 16)
-	putHex(id, x.random.uint64())
-	root := string(append([]byte(nil), traceRoot(x.Vars.Trace)...)) // the ids' memory is used again
-	x.segment = traceSegment{id: string(id), root: root, parent: in.parent}
-	x.Vars.Trace = "Root=" + root + ";Parent=" + x.segment.id + ";Sampled=1"
+	s.root = string(append([]byte(nil), traceRoot(x.Vars.Trace)...)) // the ids' memory is used again
+	s.id, s.backend, s.authorizer = x.segmentID(), x.segmentID(), x.segmentID()
+	x.Vars.Trace = trace.Header{Root: s.root, Parent: s.backend, Sampled: "1"}.String()
 	return nil
 }
 
-// A segmentDocument is what X-Ray is told of an exchange.
+func (x *Exchange) segmentID() string {
+	id := make([]byte, 16)
+	putHex(id, x.random.uint64())
+	return string(id)
+}
+
+// AuthorizerTrace is the trace header for the authorizer: what it tells is its
+// own part of the trace, not the backend's.
+func (x *Exchange) AuthorizerTrace() string {
+	if !x.Sampled() {
+		return x.Vars.Trace
+	}
+	return trace.Header{Root: x.segment.root, Parent: x.segment.authorizer, Sampled: "1"}.String()
+}
+
+// Finish tells of x, if it was chosen.
 //
 // AWS: "X-Ray segment documents"; logging-metrics.md §4 for what API Gateway
-// writes.
-type segmentDocument struct {
-	Name        string            `json:"name"`
-	ID          string            `json:"id"`
-	TraceID     string            `json:"trace_id"`
-	ParentID    string            `json:"parent_id,omitempty"`
-	Start       float64           `json:"start_time"`
-	End         float64           `json:"end_time"`
-	Origin      string            `json:"origin,omitempty"`
-	Resource    string            `json:"resource_arn,omitempty"`
-	Namespace   string            `json:"namespace,omitempty"`
-	HTTP        *segmentHTTP      `json:"http,omitempty"`
-	Error       bool              `json:"error,omitempty"`
-	Throttle    bool              `json:"throttle,omitempty"`
-	Fault       bool              `json:"fault,omitempty"`
-	AWS         map[string]any    `json:"aws,omitempty"`
-	Annotations map[string]string `json:"annotations,omitempty"`
-	Metadata    map[string]any    `json:"metadata,omitempty"`
-	Subsegments []segmentDocument `json:"subsegments,omitempty"`
-}
-
-type segmentHTTP struct {
-	Request  map[string]any `json:"request,omitempty"`
-	Response map[string]any `json:"response,omitempty"`
-}
-
-// Finish tells X-Ray of x, if it was chosen.
+// writes. The cause of a failure is ours.
 func (t *Tracing) Finish(x *Exchange) {
-	if x.segment.id == "" {
+	s := &x.segment
+	if s.id == "" {
 		return
 	}
 	v := &x.Vars
-	status := x.MethodResponse.Status
-	d := segmentDocument{
-		Name: t.Name, ID: x.segment.id, TraceID: x.segment.root, ParentID: x.segment.parent, Start: seconds(v.Start), End: seconds(time.Now()),
-		Origin: "AWS::ApiGateway::Stage", Resource: t.Resource,
-		HTTP: &segmentHTTP{
-			Request: map[string]any{
-				"url": "https://" + x.MethodRequest.Host + x.MethodRequest.Path, "method": x.MethodRequest.Method,
-				"client_ip": string(appendSourceIP(nil, x)), "x_forwarded_for": true,
-			},
-			Response: map[string]any{"status": status, "content_length": v.Sent.Body},
-		},
-		AWS: map[string]any{
-			"xray":        map[string]string{"sampling_rule_name": "Default"},
-			"api_gateway": map[string]string{"account_id": x.Stage.Account, "rest_api_id": x.Stage.API, "stage": x.Stage.Name, "request_id": v.RequestID},
-		},
-		Annotations: map[string]string{"aws:api_id": x.Stage.API, "aws:api_stage": x.Stage.Name},
-		Metadata:    map[string]any{"default": map[string]string{"extended_request_id": v.ExtendedRequestID, "request_id": v.RequestID}},
-	}
-	d.fail(status)
-	if !v.IntegrationStart.IsZero() {
-		d.Subsegments = append(d.Subsegments, integrationSegment(x))
-	}
-	if b, err := json.Marshal(&d); err == nil { // of texts and numbers
-		t.Sink.Write(b)
-	}
-}
-
-// integrationSegment is the call of the backend.
-func integrationSegment(x *Exchange) segmentDocument {
-	v := &x.Vars
-	end := v.IntegrationEnd
+	end := v.Sent.At
 	if end.IsZero() {
 		end = time.Now()
 	}
-	id := make([]byte, 16)
-	putHex(id, x.random.uint64())
-	sub := segmentDocument{
-		Name: "Integration", ID: string(id), Start: seconds(v.IntegrationStart), End: seconds(end), Namespace: "remote",
-		HTTP: &segmentHTTP{Response: map[string]any{"status": v.IntegrationStatus}},
+	d := trace.Segment{
+		Account: x.Stage.Account, Region: x.Stage.Region,
+		Name: t.Name, ID: s.id, TraceID: s.root, ParentID: s.asked.Parent, Start: trace.Seconds(v.Start), End: trace.Seconds(end),
+		Origin: t.Origin, Resource: t.Resource,
+		HTTP: &trace.HTTP{
+			Request: &trace.Request{
+				URL: "https://" + x.MethodRequest.Host + x.MethodRequest.Target, Method: v.HTTPMethod,
+				ClientIP: string(appendSourceIP(nil, x)), ForwardedFor: true,
+			},
+			Response: &trace.Response{Status: x.MethodResponse.Status, Length: trace.Number(v.Sent.Body)},
+		},
+		AWS: map[string]any{
+			"api_gateway": map[string]string{"account_id": x.Stage.Account, "rest_api_id": x.Stage.API, "stage": x.Stage.Name, "request_id": v.RequestID},
+		},
+		Annotations: map[string]any{"aws:api_id": x.Stage.API, "aws:api_stage": x.Stage.Name},
+		Metadata:    map[string]any{"default": map[string]string{"extended_request_id": v.ExtendedRequestID, "request_id": v.RequestID}},
 	}
-	sub.fail(v.IntegrationStatus)
-	if v.IntegrationError != "" {
+	if s.rule != "" {
+		d.AWS["xray"] = map[string]string{"sampling_rule_name": s.rule}
+	}
+	d.Fail(x.MethodResponse.Status)
+	if f := x.Fault; f != nil {
+		d.Cause = &trace.Cause{Exceptions: []trace.Exception{{ID: x.segmentID(), Type: f.Type.String(), Message: f.Text()}}}
+	}
+	if !v.AuthorizerStart.IsZero() {
+		d.Subsegments = append(d.Subsegments, authorizerSegment(x))
+	}
+	if !v.IntegrationStart.IsZero() {
+		d.Subsegments = append(d.Subsegments, integrationSegment(x, end))
+	}
+	t.Sink.Write(&d)
+}
+
+// authorizerSegment is the call of the authorizer.
+//
+// AWS: undocumented; it is told as the call of a backend is.
+func authorizerSegment(x *Exchange) trace.Segment {
+	v := &x.Vars
+	sub := trace.Segment{
+		Name: "Authorizer", ID: x.segment.authorizer, Start: trace.Seconds(v.AuthorizerStart), End: trace.Seconds(v.AuthorizerStart.Add(v.AuthorizerLatency)),
+		Namespace: "remote", HTTP: &trace.HTTP{Response: &trace.Response{Status: v.AuthorizerStatus}},
+	}
+	if b := v.AuthorizerBackend; b != nil {
+		sub.Namespace, sub.AWS = "aws", b.AWS
+		sub.HTTP.Request = &trace.Request{Method: b.Method, URL: b.URL}
+	}
+	sub.Fail(v.AuthorizerStatus)
+	if v.AuthorizerError != "" {
 		sub.Fault = true
+		sub.Cause = &trace.Cause{Exceptions: []trace.Exception{{ID: x.segmentID(), Message: v.AuthorizerError}}}
 	}
 	return sub
 }
 
-// fail says whose fault a status is.
-func (d *segmentDocument) fail(status int) {
-	d.Throttle = status == 429
-	d.Error = status >= 400 && status < 500
-	d.Fault = status >= 500
+// integrationSegment is the call of the backend. It ends when the exchange does
+// if it never came to an end.
+//
+// AWS: xray-services-apigateway: an HTTP integration is called as its endpoint,
+// with the path.
+func integrationSegment(x *Exchange, end time.Time) trace.Segment {
+	v := &x.Vars
+	if !v.IntegrationEnd.IsZero() {
+		end = v.IntegrationEnd
+	}
+	sub := trace.Segment{
+		ID: x.segment.backend, Start: trace.Seconds(v.IntegrationStart), End: trace.Seconds(end),
+		HTTP: &trace.HTTP{Request: &trace.Request{}, Response: &trace.Response{Status: v.IntegrationStatus, Length: trace.Number(max(0, x.IntegrationResponse.Body.Length))}},
+	}
+	if b := x.Backend; b != nil {
+		sub.Name, sub.Namespace, sub.AWS = b.Name, "aws", b.AWS
+		sub.HTTP.Request.Method, sub.HTTP.Request.URL = b.Method, b.URL
+	} else {
+		r := &x.IntegrationRequest
+		path, _, _ := strings.Cut(r.Target, "?")
+		sub.Name, sub.Namespace = r.Host+path, "remote"
+		sub.HTTP.Request.Method, sub.HTTP.Request.URL = r.Method, x.EndpointURI()
+	}
+	sub.Fail(v.IntegrationStatus)
+	if v.IntegrationError != "" {
+		sub.Fault = true
+		sub.Cause = &trace.Cause{Exceptions: []trace.Exception{{ID: x.segmentID(), Message: v.IntegrationError, Remote: true}}}
+	}
+	return sub
 }
-
-func seconds(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }

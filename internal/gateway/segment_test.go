@@ -2,23 +2,22 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"gatehouse/internal/trace"
 	"gatehouse/internal/wire"
 )
 
-type documents [][]byte
+type segments []trace.Segment
 
-func (d *documents) Write(b []byte) { *d = append(*d, b) }
+func (list *segments) Write(s *trace.Segment) { *list = append(*list, *s) }
 
 // traced runs a tracing of a stage over a request with a trace header.
 func traced(t *Tracing, header string) *Exchange {
-	x := &Exchange{Stage: &Stage{Account: "000000000000", API: "a1", Name: "prod"}}
-	x.MethodRequest.Method, x.MethodRequest.Host, x.MethodRequest.Path = "GET", "h", "/p"
+	x := &Exchange{Stage: &Stage{Account: "000000000000", Region: "eu-west-1", API: "a1", Name: "prod"}}
+	x.MethodRequest.Method, x.MethodRequest.Host, x.MethodRequest.Path, x.MethodRequest.Target = "GET", "h", "/p", "/p?q=1"
 	if header != "" {
 		x.MethodRequest.Header.AddID(wire.HeaderXAmznTraceID, header)
 	}
@@ -29,67 +28,98 @@ func traced(t *Tracing, header string) *Exchange {
 	return x
 }
 
-func TestTracing(t *testing.T) {
-	const root = "1-5759e988-bd862e3fe1be46a994272793"
-	synctest.Test(t, func(t *testing.T) {
-		var sink documents
-		tr := &Tracing{Name: "shop/prod", Resource: "arn", Sample: NewSampling(), Sink: &sink}
+const testRoot = "1-5759e988-bd862e3fe1be46a994272793"
 
-		// AWS: what the client has decided stands; Parent becomes the segment.
-		x := traced(tr, "Root="+root+";Parent=53995c3f42cd8ad8;Sampled=1")
-		if !strings.HasPrefix(x.Vars.Trace, "Root="+root+";Parent=") || !strings.HasSuffix(x.Vars.Trace, ";Sampled=1") || strings.Contains(x.Vars.Trace, "53995c3f42cd8ad8") {
-			t.Errorf("the backend gets %q", x.Vars.Trace)
-		}
+// AWS: what the client has decided stands; the backend's Parent is the
+// subsegment of its call.
+func TestTracingOfSampledRequest(t *testing.T) {
+	var sink segments
+	active := &Tracing{Name: "shop/prod", Origin: "AWS::ApiGateway::Stage", Resource: "arn", Choose: trace.NewSampler().Chooser("shop/prod", "AWS::ApiGateway::Stage", "arn"), Sink: &sink}
+	passive := &Tracing{Name: "shop/prod", Sink: &sink}
+	for name, tr := range map[string]*Tracing{"active": active, "passive": passive} {
+		sink = nil
+		x := traced(tr, "Root="+testRoot+";Parent=53995c3f42cd8ad8;Sampled=1")
 		x.MethodResponse.Status = 429
+		x.Vars.AuthorizerStart, x.Vars.AuthorizerLatency, x.Vars.AuthorizerStatus = x.Vars.Start, time.Millisecond, 200
+		x.Vars.AuthorizerBackend = FunctionBackend("arn:aws:lambda:eu-west-1:000000000000:function:auth:live")
 		x.Vars.IntegrationStart, x.Vars.IntegrationStatus = time.Now(), 502
+		x.IntegrationRequest.Method, x.IntegrationRequest.Host, x.IntegrationRequest.Target = "POST", "b:81", "/q?r=2"
 		tr.Finish(x)
 		if len(sink) != 1 {
-			t.Fatalf("%d segments, want 1", len(sink))
+			t.Fatalf("%s: %d segments, want 1", name, len(sink))
 		}
-		var d segmentDocument
-		if err := json.Unmarshal(sink[0], &d); err != nil {
-			t.Fatal(err)
+		d := sink[0]
+		if d.Name != "shop/prod" || d.Account != "000000000000" || d.Region != "eu-west-1" || d.TraceID != testRoot || d.ParentID != "53995c3f42cd8ad8" ||
+			!d.Error || !d.Throttle || d.Fault || d.HTTP.Request.URL != "https://h/p?q=1" || d.AWS["xray"] != nil || len(d.Subsegments) != 2 {
+			t.Fatalf("%s: the segment is %s", name, d.Document())
 		}
-		if d.Name != "shop/prod" || d.TraceID != root || d.ParentID != "53995c3f42cd8ad8" || !d.Error || !d.Throttle || d.Fault || len(d.Subsegments) != 1 || !d.Subsegments[0].Fault {
-			t.Errorf("the segment is %s", sink[0])
+		auth, call := d.Subsegments[0], d.Subsegments[1]
+		if auth.Namespace != "aws" || auth.AWS["function_name"] != "auth" || auth.Fault || auth.End < auth.Start {
+			t.Errorf("%s: the authorizer's part is %+v", name, auth)
 		}
-		if !strings.Contains(x.Vars.Trace, d.ID) {
-			t.Errorf("the backend's Parent is not the segment %s", d.ID)
+		if call.Name != "b:81/q" || call.Namespace != "remote" || !call.Fault || call.HTTP.Request.URL != "http://b:81/q?r=2" {
+			t.Errorf("%s: the backend's part is %+v", name, call)
 		}
+		if want := "Root=" + testRoot + ";Parent=" + call.ID + ";Sampled=1"; x.Vars.Trace != want {
+			t.Errorf("%s: the backend gets %q, want %q", name, x.Vars.Trace, want)
+		}
+		if want := "Root=" + testRoot + ";Parent=" + auth.ID + ";Sampled=1"; x.AuthorizerTrace() != want {
+			t.Errorf("%s: the authorizer gets %q, want %q", name, x.AuthorizerTrace(), want)
+		}
+	}
+}
 
-		x = traced(tr, "Root="+root+";Sampled=0")
-		tr.Finish(x)
-		if len(sink) != 1 || !strings.HasSuffix(x.Vars.Trace, ";Sampled=0") {
-			t.Error("a client that wants no trace is traced")
-		}
-
-		// AWS: the first request of each second, and five percent of the others.
-		time.Sleep(time.Second)
-		chosen := 0
-		for i := range 2000 {
-			if x := traced(tr, ""); x.segment.id != "" {
-				chosen++
-			} else if i == 0 {
-				t.Error("the first request of a second is not traced")
+func TestTracingOfOthers(t *testing.T) {
+	none := trace.Default()
+	none.Reservoir, none.Rate = 0, 0
+	all := trace.Default()
+	all.Rate = 1
+	tests := []struct {
+		name, header string
+		rule         *trace.Rule // nil: the stage has no tracing
+		want         bool
+	}{
+		{"refused by the client", "Root=" + testRoot + ";Sampled=0", &all, false},
+		{"left open by the client", "Root=" + testRoot + ";Sampled=?", &all, true},
+		{"undecided", "Root=" + testRoot, &all, true},
+		{"chosen by no rule", "Root=" + testRoot, &none, false},
+		{"passive", "Root=" + testRoot, nil, false},
+		{"passive without a header", "", nil, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var sink segments
+			tr := &Tracing{Sink: &sink}
+			if tt.rule != nil {
+				tr.Choose = trace.NewSampler(*tt.rule).Chooser("a", "b", "c")
 			}
-		}
-		if chosen < 50 || chosen > 170 {
-			t.Errorf("%d of 2000 requests are traced, want about 101", chosen)
-		}
-	})
+			x := traced(tr, tt.header)
+			tr.Finish(x)
+			if x.Sampled() != tt.want || len(sink) == 1 != tt.want || strings.HasSuffix(x.Vars.Trace, ";Sampled=1") != tt.want {
+				t.Errorf("chosen: %v, %d segments, %q; want %v", x.Sampled(), len(sink), x.Vars.Trace, tt.want)
+			}
+			if tt.want && !strings.Contains(string(sink[0].Document()), `"xray":{"sampling_rule_name":"Default"}`) {
+				t.Errorf("the segment does not name its rule: %s", sink[0].Document())
+			}
+		})
+	}
 }
 
 // Who is not traced costs no memory.
 func TestTracingOffAllocatesNothing(t *testing.T) {
-	var sink documents
-	tr := &Tracing{Sample: NewSampling(), Sink: &sink}
-	x := traced(tr, "Sampled=0")
-	if n := testing.AllocsPerRun(1000, func() {
-		if tr.Do(context.Background(), x) != nil {
-			t.Error("refused")
+	var sink segments
+	none := trace.Default()
+	none.Reservoir, none.Rate = 0, 0
+	tr := &Tracing{Choose: trace.NewSampler(none).Chooser("a", "b", "c"), Sink: &sink}
+	for _, header := range []string{"Sampled=0", ""} {
+		x := traced(tr, header)
+		if n := testing.AllocsPerRun(1000, func() {
+			if tr.Do(context.Background(), x) != nil {
+				t.Error("refused")
+			}
+			tr.Finish(x)
+		}); n != 0 || len(sink) != 0 {
+			t.Errorf("%q: %v allocations and %d segments, want none", header, n, len(sink))
 		}
-		tr.Finish(x)
-	}); n != 0 || len(sink) != 0 {
-		t.Errorf("%v allocations and %d segments, want none", n, len(sink))
 	}
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"strings"
 
+	"gatehouse/internal/trace"
 	"gatehouse/internal/wire"
 )
 
@@ -15,14 +16,10 @@ const maxTrace = 128
 // AWS: rest-execution.md §4.1: an incoming Root is kept; Parent is added when
 // missing; Sampled is 0 without tracing. The form is
 // Root=1-{8 hex epoch}-{24 hex};Parent={16 hex};Sampled=0.
-func (d *ids) newTrace(r *random, epoch int64, incoming string) string {
-	var in traceParts
-	if incoming != "" {
-		in.parse(incoming)
-	}
+func (d *ids) newTrace(r *random, epoch int64, in *trace.Header) string {
 	b := append(d.trace[:0], "Root="...)
-	if in.root != "" {
-		b = append(b, in.root...)
+	if in.Root != "" {
+		b = append(b, in.Root...)
 	} else {
 		b = append(b, "1-xxxxxxxx-xxxxxxxxxxxxxxxxxxxxxxxx"...)
 		id := b[len("Root=1-"):]
@@ -31,44 +28,22 @@ func (d *ids) newTrace(r *random, epoch int64, incoming string) string {
 		putHex(id[17:33], r.uint64())
 	}
 	b = append(b, ";Parent="...)
-	if in.parent != "" {
-		b = append(b, in.parent...)
+	if in.Parent != "" {
+		b = append(b, in.Parent...)
 	} else {
 		b = append(b, "xxxxxxxxxxxxxxxx"...)
 		putHex(b[len(b)-16:], r.uint64())
 	}
 	b = append(b, ";Sampled="...)
-	if in.sampled != "" {
-		b = append(b, in.sampled...)
+	if in.Sampled != "" {
+		b = append(b, in.Sampled...)
 	} else {
 		b = append(b, '0')
 	}
 	return wire.String(b)
 }
 
-// traceParts are the parts of an incoming trace header that are kept.
-type traceParts struct{ root, parent, sampled string }
-
-func (p *traceParts) parse(s string) {
-	for s != "" {
-		var part string
-		part, s, _ = strings.Cut(s, ";")
-		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-		if len(value) > 36 {
-			continue
-		}
-		switch {
-		case strings.EqualFold(key, "Root"):
-			p.root = value
-		case strings.EqualFold(key, "Parent"):
-			p.parent = value
-		case strings.EqualFold(key, "Sampled"):
-			p.sampled = value
-		}
-	}
-}
-
-// TraceRoot returns the Root of a trace header: $context.xrayTraceId.
+// traceRoot returns the Root of a trace header: $context.xrayTraceId.
 func traceRoot(trace string) string {
 	root, _, _ := strings.Cut(strings.TrimPrefix(trace, "Root="), ";")
 	return root

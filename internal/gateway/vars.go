@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatehouse/internal/metrics"
+	"gatehouse/internal/trace"
 	"gatehouse/internal/wire"
 )
 
@@ -45,10 +46,12 @@ type Vars struct {
 	Upgrade       string // the protocol that the client asks to change to
 
 	// How the authorizer's call went; zero where none was made.
+	AuthorizerStart     time.Time
 	AuthorizerLatency   time.Duration
-	AuthorizerStatus    int    // of the call
-	AuthorizerRequestID string // of the call
-	AuthorizerError     string // $context.authorizer.error
+	AuthorizerBackend   *Backend // nil: none of AWS's was called
+	AuthorizerStatus    int      // of the call
+	AuthorizerRequestID string   // of the call
+	AuthorizerError     string   // $context.authorizer.error
 
 	TestInvoke bool // nobody sent the request: the owner of the API tests it
 
@@ -86,7 +89,7 @@ func (x *Exchange) begin() {
 	}
 	v.Now = v.Start
 	v.HTTPMethod = x.MethodRequest.Method
-	var trace, id string
+	var traced, id string
 	if c := x.MethodRequest.Header.GetID(wire.HeaderConnection); c != "" && !PlainConnection(c) {
 		if hasToken(c, "upgrade") {
 			v.Upgrade = x.MethodRequest.Header.GetID(wire.HeaderUpgrade)
@@ -108,7 +111,7 @@ func (x *Exchange) begin() {
 		case wire.HeaderAccept:
 			v.Accept = f.Value
 		case wire.HeaderXAmznTraceID:
-			trace = f.Value
+			traced = f.Value
 		case wire.HeaderXAmznRequestID:
 			id = f.Value
 		case wire.HeaderXHTTPMethodOverride:
@@ -124,7 +127,10 @@ func (x *Exchange) begin() {
 		v.ReplacedRequestID = id != ""
 	}
 	v.ExtendedRequestID = x.ids.newExtendedID(&x.random)
-	v.Trace = x.ids.newTrace(&x.random, v.Start.Unix(), trace)
+	if traced != "" {
+		x.segment.asked = trace.ParseHeader(traced)
+	}
+	v.Trace = x.ids.newTrace(&x.random, v.Start.Unix(), &x.segment.asked)
 }
 
 // hasToken tells whether a list in a header has a token, which is in lower case.

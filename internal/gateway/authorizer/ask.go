@@ -101,7 +101,7 @@ func (r *lambdaRoute) call(ctx context.Context, x *gateway.Exchange) (*Decision,
 	answer, id, err := r.l.Caller.Call(ctx, x, x.Text[from:])
 	began := x.Vars.Now
 	x.Vars.Now = time.Now()
-	x.Vars.AuthorizerLatency, x.Vars.AuthorizerRequestID, x.Vars.AuthorizerStatus = x.Vars.Now.Sub(began), id, 200
+	x.Vars.AuthorizerStart, x.Vars.AuthorizerLatency, x.Vars.AuthorizerRequestID, x.Vars.AuthorizerStatus = began, x.Vars.Now.Sub(began), id, 200
 	x.Text = x.Text[:from]
 	if err != nil {
 		return nil, refusal(x, err)

@@ -24,7 +24,10 @@ type Function struct {
 
 // Call calls the function.
 func (f *Function) Call(ctx context.Context, x *gateway.Exchange, payload []byte) (answer []byte, requestID string, err error) {
-	res, err := f.Invoker.Invoke(ctx, &function.Invocation{Function: f.ARN, Source: f.Source, Payload: payload, TraceID: x.Vars.Trace})
+	if x.Sampled() {
+		x.Vars.AuthorizerBackend = gateway.FunctionBackend(f.ARN)
+	}
+	res, err := f.Invoker.Invoke(ctx, &function.Invocation{Function: f.ARN, Source: f.Source, Payload: payload, TraceID: x.AuthorizerTrace()})
 	if err != nil {
 		return nil, "", err
 	}
@@ -60,7 +63,7 @@ func (e *Endpoint) Call(ctx context.Context, x *gateway.Exchange, payload []byte
 		{Name: "Content-Type", Value: "application/json", ID: wire.HeaderContentType},
 		{Name: "Accept", Value: "application/json", ID: wire.HeaderAccept},
 		{Name: "User-Agent", Value: "AmazonAPIGateway_" + x.Stage.API, ID: wire.HeaderUserAgent},
-		{Name: "X-Amzn-Trace-Id", Value: x.Vars.Trace, ID: wire.HeaderXAmznTraceID},
+		{Name: "X-Amzn-Trace-Id", Value: x.AuthorizerTrace(), ID: wire.HeaderXAmznTraceID},
 	}
 	var resp wire.Response
 	if err := e.Cluster.Do(ctx, &req, &resp, deadline); err != nil {

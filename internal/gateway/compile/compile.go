@@ -34,6 +34,7 @@ import (
 	"gatehouse/internal/limit"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
+	"gatehouse/internal/trace"
 	"gatehouse/internal/upstream"
 	"gatehouse/internal/usage"
 )
@@ -44,9 +45,12 @@ type Options struct {
 	Caches   *integration.Caches // where stages find their caches; nil: a registry of its own
 	Metrics  *Metrics            // where stages find their series; nil: they are nowhere to be seen
 	Logs     Logs                // nil: nothing is logged
-	Segments gateway.SegmentSink // of stages with tracingEnabled; nil: they are not told to anybody
-	Log      *slog.Logger        // nil: slog.Default()
-	AWS      *awsclient.Client   // calls AWS services; nil: stages that need one are refused
+	Segments trace.Sink          // of requests to REST APIs that are traced; nil: none is
+	// Samplers returns the sampling rules of a Region; nil: everywhere there is
+	// only X-Ray's default rule.
+	Samplers func(scope record.Scope) *trace.Sampler
+	Log      *slog.Logger      // nil: slog.Default()
+	AWS      *awsclient.Client // calls AWS services; nil: stages that need one are refused
 	// Functions calls the Lambda functions of integrations and authorizers; nil:
 	// there are none.
 	Functions function.Invoker
@@ -110,7 +114,7 @@ type Compiler struct {
 	opt   Options
 	seal  *integration.Seal
 
-	sampling *gateway.Sampling // of traces
+	sampling *trace.Sampler // where there are no others
 
 	decisions cache.Registry[*authorizer.Decision]
 	tokens    cache.Registry[*authorizer.Verified]
@@ -160,7 +164,7 @@ func New(st store.Store, blobs *store.Blobs, gw *gateway.Gateway, opt Options) *
 		opt.CacheMemory = DefaultCacheMemory
 	}
 	return &Compiler{
-		st: st, blobs: blobs, gw: gw, opt: opt, seal: integration.NewSeal(), sampling: gateway.NewSampling(),
+		st: st, blobs: blobs, gw: gw, opt: opt, seal: integration.NewSeal(), sampling: trace.NewSampler(),
 		stages:       make(map[stageID]*built),
 		callers:      make(map[record.Scope]*callers),
 		again:        make(map[stageID]bool),

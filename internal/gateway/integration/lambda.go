@@ -54,6 +54,9 @@ func (k *invoke) call(ctx context.Context, x *gateway.Exchange, in *function.Inv
 	in.Function, in.Source, in.TraceID, in.Stream = k.Function, k.Source, x.Vars.Trace, k.Stream
 	x.Vars.IntegrationStart = x.Vars.Now
 	x.Vars.Streamed = k.Stream
+	if x.Sampled() {
+		x.Backend = gateway.FunctionBackend(k.Function)
+	}
 	if k.Caller != "" {
 		in.Source = function.Source{}
 		if err := callerMayInvoke(x, k.Function, k.Caller); err != nil {

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"context"
-	"strings"
 
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/wire"
@@ -38,7 +37,7 @@ func (l Logged) Call(ctx context.Context, x *gateway.Exchange) error {
 // sendLogged sends the prepared request, and hands the answer to accept.
 func sendLogged(ctx context.Context, x *gateway.Exchange, accept func(x *gateway.Exchange, err error) error) error {
 	r := &x.IntegrationRequest
-	uri := endpointURI(x)
+	uri := x.EndpointURI()
 	fields := append(r.Header.Fields[:len(r.Header.Fields):len(r.Header.Fields)], wire.Field{Name: "Host", Value: r.Host, ID: wire.HeaderHost})
 	x.Log.AddEndpointRequest(&gateway.Endpoint{URI: uri, Header: fields, Body: r.Body.Bytes})
 	if err := send(ctx, x); err != nil {
@@ -59,15 +58,6 @@ func sendLogged(ctx context.Context, x *gateway.Exchange, accept func(x *gateway
 	err := accept(x, nil)
 	x.Log.AddEndpointResponse(status, x.Vars.IntegrationEnd.Sub(start), header, body)
 	return err
-}
-
-// endpointURI is the address of the prepared request.
-func endpointURI(x *gateway.Exchange) string {
-	scheme := "http"
-	if c, ok := x.Cluster.(interface{ Scheme() string }); ok {
-		scheme = c.Scheme()
-	}
-	return strings.Join([]string{scheme, "://", x.IntegrationRequest.Host, x.IntegrationRequest.Target}, "")
 }
 
 var _ gateway.Integration = Logged{}

@@ -21,6 +21,7 @@ type Service struct {
 	http   *HTTP
 	target string // X-Amz-Target; empty: none is added
 	stream bool   // the body need not be here to be signed
+	traced *gateway.Backend
 }
 
 // NewService makes a Service. The URI and the cluster of c must be those of
@@ -32,7 +33,8 @@ func NewService(c *Config, u *ServiceURI, e *awsclient.Endpoint, signer awsclien
 		return nil, err
 	}
 	// AWS: S3 takes an unsigned body over TLS.
-	return &Service{signing: signing{signer: signer, scope: e.Scope}, http: h, target: u.Target(), stream: e.Scope.Service == "s3" && e.Key.Scheme == "https"}, nil
+	return &Service{signing: signing{signer: signer, scope: e.Scope}, http: h, target: u.Target(), stream: e.Scope.Service == "s3" && e.Key.Scheme == "https",
+		traced: gateway.ServiceBackend(u.Name.Service, u.Name.Region, u.action, u.rest)}, nil
 }
 
 // NewServiceAsCaller makes a Service whose requests are signed with what the
@@ -53,6 +55,7 @@ func (s *Service) Call(ctx context.Context, x *gateway.Exchange) error {
 	if err := s.http.Prepare(x); err != nil {
 		return err
 	}
+	x.Backend = s.traced
 	r := &x.IntegrationRequest
 	if s.target != "" && r.Header.Get(targetHeader) == "" {
 		r.Header.Add(targetHeader, s.target)

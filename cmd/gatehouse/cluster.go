@@ -165,6 +165,10 @@ func printEndpoints(w io.Writer, s *app.ClusterStatus) {
 		fmt.Fprintf(w, " of at most %d", s.Limit)
 	}
 	fmt.Fprintf(w, ", %d refused, %d retries left", s.Refused, s.Retries)
+	if l := &s.Lacked; l.Sum() > 0 {
+		fmt.Fprintf(w, "\nfailed after the last attempt %d, without budget for another %d, with too many retries under way %d, with all endpoints tried %d",
+			l.Attempts, l.Budget, l.Retries, l.Endpoints)
+	}
 	printSource(w, s.Discovery)
 	fmt.Fprintln(w, "\n\nENDPOINT\tWEIGHT\tHEALTH\tIN FLIGHT\tREQUESTS\tERRORS\tZONE\tPRIORITY\tREASON")
 	for _, e := range s.Endpoints {

@@ -24,6 +24,7 @@ type group struct {
 	open     room         // connections to all members
 	pending  room         // requests that wait for one of them
 	refused  atomic.Int64 // requests that no endpoint was chosen for
+	lacked   [lacks]atomic.Int64
 
 	held atomic.Int32 // who has found it by its name, and not said yet what for
 

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/internal/wire"
@@ -83,8 +84,8 @@ func (h *h2) do(ctx context.Context, req *wire.Request, resp *wire.Response, unt
 	s.took, s.status, s.body, s.answer = max(monotonic()-began, 1), answer.StatusCode, answer.Body, answer
 	switch {
 	case s.grpc:
-		s.idle = h2Idle
-		s.timer.Reset(h2Idle)
+		s.talks.Store(true)
+		s.heard()
 	case until != deadline:
 		s.timer.Reset(timeTo(deadline))
 	}
@@ -179,6 +180,7 @@ func (b *h2Request) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	n, err := b.src.Read(p)
+	b.s.heard()
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
@@ -218,7 +220,7 @@ type h2Stream struct {
 	cancel context.CancelCauseFunc
 	sends  *h2Request // nil: the body was here
 	timer  *time.Timer
-	idle   time.Duration // 0: the timer is not moved
+	talks  atomic.Bool // it is a call that has begun to be answered: it lasts while somebody says something
 	took   int64
 	status int
 	body   io.ReadCloser
@@ -253,12 +255,17 @@ func (s *h2Stream) failed(err error) error {
 	return err
 }
 
+// heard notes that one side has said something.
+func (s *h2Stream) heard() {
+	if s.talks.Load() {
+		s.timer.Reset(h2Idle)
+	}
+}
+
 // Read implements io.Reader.
 func (s *h2Stream) Read(p []byte) (int, error) {
 	n, err := s.body.Read(p)
-	if s.idle > 0 {
-		s.timer.Reset(s.idle)
-	}
+	s.heard()
 	if err != nil && !errors.Is(err, io.EOF) && errors.Is(context.Cause(s.ctx), ErrTimeout) {
 		err = wire.ErrTimeout
 	}

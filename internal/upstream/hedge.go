@@ -62,6 +62,7 @@ func (c *Cluster) hedged(ctx context.Context, req *wire.Request, resp *wire.Resp
 				a.at.failed(a.err, next == nil && len(h.live) == 0)
 			}
 			if next == nil && len(h.live) == 0 {
+				h.trail.lacked(c)
 				*resp = a.resp
 				return a.err
 			}

@@ -48,6 +48,7 @@ func (c *Cluster) Dial(ctx context.Context, deadline time.Time) (*wire.ClientCon
 		at.failed(err, next == nil)
 		switch {
 		case next == nil:
+			t.lacked(c)
 			return nil, err
 		case !next.pool.permit():
 			return nil, wire.ErrUnsent // Do may wait for a connection

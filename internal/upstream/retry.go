@@ -36,6 +36,7 @@ func (c *Cluster) doMember(ctx context.Context, req *wire.Request, resp *wire.Re
 			at.failed(err, next == nil)
 		}
 		if next == nil {
+			t.lacked(c)
 			return err
 		}
 		if err == nil {
@@ -77,6 +78,27 @@ func drop(resp *wire.Response) {
 type trail struct {
 	tried [maxRetries]*member
 	n     int
+	lack  lack // why there was no further one, the last time somebody asked
+}
+
+// A lack is why a request that failed was not tried again, though it might have
+// been.
+type lack uint8
+
+const (
+	lackNothing   lack = iota
+	lackAttempts       // all attempts were made
+	lackBudget         // the budget was spent
+	lackRoom           // too many retries were under way
+	lackEndpoints      // there was no endpoint that had not been tried
+	lacks
+)
+
+// lacked counts a request to c that failed for want of another attempt.
+func (t *trail) lacked(c *Cluster) {
+	if t.lack != lackNothing {
+		c.member.group.lacked[t.lack].Add(1)
+	}
 }
 
 func (t *trail) has(m *member) bool { return slices.Contains(t.tried[:t.n], m) }
@@ -125,24 +147,49 @@ func (c *Cluster) another(t *trail, err error) *Cluster {
 	g := c.member.group
 	def := &g.config().def
 	if t.n >= def.Retries.Attempts {
-		return nil
-	}
-	free := errors.Is(err, ErrConnect) && !errors.Is(err, ErrTimeout)
-	if n, limit := g.retrying.Add(1), def.Limits.Retries; limit > 0 && n > int64(limit) || !free && !g.budget.take() {
-		g.retrying.Add(-1)
+		t.lack = lackAttempts
 		return nil
 	}
 	t.tried[t.n] = c.member
 	t.n++
-	r := g.ready.Load()
-	found := g.untried(r.list, t)
-	if found == nil {
-		found = g.untried(r.all, t) // one that is left out is better than none
-	}
-	if found == nil {
+	next := c.untriedSibling(t)
+	if next == nil {
+		t.n--
+		t.lack = lackEndpoints
 		return nil
 	}
-	return c.siblings.child(found)
+	free := errors.Is(err, ErrConnect) && !errors.Is(err, ErrTimeout)
+	t.lack = lackNothing
+	if n, limit := g.retrying.Add(1), def.Limits.Retries; limit > 0 && n > int64(limit) {
+		t.lack = lackRoom
+	} else if !free && !g.budget.take() {
+		t.lack = lackBudget
+	}
+	if t.lack != lackNothing {
+		t.n--
+		g.retrying.Add(-1)
+		return nil
+	}
+	return next
+}
+
+// untriedSibling is an endpoint beside c that was not tried; nil: there is none.
+func (c *Cluster) untriedSibling(t *trail) *Cluster {
+	g := c.member.group
+	for range 3 { // again if the endpoints change meanwhile
+		r := g.ready.Load()
+		found := g.untried(r.list, t)
+		if found == nil {
+			found = g.untried(r.all, t) // one that is left out is better than none
+		}
+		if found == nil {
+			return nil
+		}
+		if next := c.siblings.child(found); next != nil {
+			return next
+		}
+	}
+	return nil
 }
 
 // untried returns one of list that was not tried, preferably one that did not

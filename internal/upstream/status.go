@@ -16,8 +16,20 @@ type Status struct {
 	InFlight  int64            `json:"inFlight"`
 	Limit     int64            `json:"limit,omitempty"` // of requests in flight, as of now; 0: there is none
 	Refused   int64            `json:"refused"`         // requests for which no endpoint was chosen
+	Lacked    LackStatus       `json:"failedFor"`       // requests that failed for want of another attempt, and what they lacked
 	Endpoints []EndpointStatus `json:"endpoints"`
 }
+
+// A LackStatus counts requests that failed, though they might have been tried again.
+type LackStatus struct {
+	Attempts  int64 `json:"attempts"`  // all were made
+	Budget    int64 `json:"budget"`    // that of retries was spent
+	Retries   int64 `json:"retries"`   // as many as may be were under way
+	Endpoints int64 `json:"endpoints"` // all were tried
+}
+
+// Sum is how many they are.
+func (l *LackStatus) Sum() int64 { return l.Attempts + l.Budget + l.Retries + l.Endpoints }
 
 // A BreakerStatus is how a breaker does.
 type BreakerStatus struct {
@@ -63,6 +75,7 @@ func (g *group) status() Status {
 	if s.Balance == "" {
 		s.Balance = "round-robin"
 	}
+	s.Lacked = LackStatus{g.lacked[lackAttempts].Load(), g.lacked[lackBudget].Load(), g.lacked[lackRoom].Load(), g.lacked[lackEndpoints].Load()}
 	s.InFlight, s.Limit, s.Refused = g.busy.Load(), int64(cfg.def.Limits.Requests), g.refused.Load()
 	if cfg.adaptive != nil {
 		s.Limit = cfg.adaptive.limit.Load()

@@ -96,6 +96,6 @@ func authorizerVar(name string) Getter {
 // of its routes.
 type Authorizer interface {
 	// Authorize fills in x.Authorization and x.Allowed, or returns a *Fault to
-	// refuse.
+	// refuse. One that has to wait returns ErrWouldWait if x.NoWait.
 	Authorize(ctx context.Context, x *Exchange) error
 }

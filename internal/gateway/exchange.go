@@ -30,6 +30,10 @@ type Exchange struct {
 	IntegrationResponse wire.Response // from the backend
 	MethodResponse      wire.Response // to the client
 
+	// NoWait: x is served where others would wait with it, in an event loop. See
+	// ErrWouldWait.
+	NoWait bool
+
 	// HTTP: it is one of an HTTP API, not of a REST API.
 	HTTP bool
 
@@ -99,6 +103,7 @@ type Exchange struct {
 	Member *Member // its membership in a usage plan of this stage
 
 	plan          *Plan
+	passed        int // how many steps of plan.Request were done before one would wait
 	segment       traceSegment
 	cookies       []string // to be given with the answer
 	asked         policy.Request
@@ -126,6 +131,7 @@ func (x *Exchange) Reset() {
 	x.Vars.reset()
 	x.Table, x.Stage, x.Route, x.Peer = nil, nil, nil, nil
 	x.Fault, x.Cluster, x.Backend, x.plan = nil, nil, nil, nil
+	x.NoWait, x.passed = false, 0
 	x.HTTP, x.Socket, x.segment = false, nil, traceSegment{}
 	clear(x.cookies)
 	x.cookies = x.cookies[:0]

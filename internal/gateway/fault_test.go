@@ -117,6 +117,41 @@ func TestPlanRun(t *testing.T) {
 	}
 }
 
+// A step that would wait is done again, and those before it are not.
+func TestPlanGoesOn(t *testing.T) {
+	var walked []string
+	part := func(name string) gateway.Step {
+		return stepFunc(func(_ context.Context, x *gateway.Exchange) error {
+			walked = append(walked, name)
+			if x.NoWait && name != "a" {
+				return gateway.ErrWouldWait
+			}
+			return nil
+		})
+	}
+	p := &gateway.Plan{
+		Request:     []gateway.Step{part("a"), part("b"), part("c")},
+		Integration: callFunc(func(context.Context, *gateway.Exchange) error { walked = append(walked, "call"); return nil }),
+	}
+	x := &gateway.Exchange{NoWait: true}
+	for i, want := range []string{"a b", "b"} {
+		walked = nil
+		if err := p.Before(t.Context(), x); err != gateway.ErrWouldWait || strings.Join(walked, " ") != want {
+			t.Errorf("time %d: %v, walked %q", i, err, walked)
+		}
+	}
+	x.NoWait, walked = false, nil
+	p.Run(t.Context(), x)
+	if got := strings.Join(walked, " "); got != "b c call" || x.Fault != nil {
+		t.Errorf("walked %q, %v", got, x.Fault)
+	}
+	walked = nil
+	p.Run(t.Context(), x) // another time it is all of it
+	if got := strings.Join(walked, " "); got != "a b c call" {
+		t.Errorf("walked %q", got)
+	}
+}
+
 type callFunc func(context.Context, *gateway.Exchange) error
 
 func (f callFunc) Call(ctx context.Context, x *gateway.Exchange) error { return f(ctx, x) }

@@ -36,8 +36,14 @@ type Forward interface {
 	Accept(x *Exchange, err error) error
 }
 
+// ErrWouldWait is returned by a Prompt that had to wait for more than a moment,
+// of an exchange that must not: see Exchange.NoWait. It has changed nothing, and
+// is asked again where waiting is allowed.
+var ErrWouldWait = errors.New("this step would wait")
+
 // A Prompt is a step that never waits, for nothing but a lock that is held for a
-// moment, as long as all of the message it looks at is here.
+// moment, as long as all of the message it looks at is here. A step that has to,
+// now and then, returns ErrWouldWait if x.NoWait, and waits otherwise.
 type Prompt interface {
 	Step
 	// Prompt does nothing: it is there to be had.
@@ -113,13 +119,20 @@ func (p *Plan) Run(ctx context.Context, x *Exchange) {
 	}
 }
 
-// Before takes x through the plan up to the integration.
+// Before takes x through the plan up to the integration. If a step returned
+// ErrWouldWait, Before or Run goes on with that step.
 func (p *Plan) Before(ctx context.Context, x *Exchange) error {
+	steps := p.Request[x.passed:]
+	from := x.passed
+	x.passed = 0
 	if x.Recording != nil {
-		return p.recorded(p.Request, x, func(s Step) error { return s.Do(ctx, x) })
+		return p.recorded(steps, x, func(s Step) error { return s.Do(ctx, x) })
 	}
-	for _, s := range p.Request {
+	for i, s := range steps {
 		if err := s.Do(ctx, x); err != nil {
+			if err == ErrWouldWait { //nolint:errorlint // a sentinel between steps, never wrapped
+				x.passed = from + i
+			}
 			return err
 		}
 	}

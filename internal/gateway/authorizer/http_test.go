@@ -80,6 +80,10 @@ func TestJWT(t *testing.T) {
 					t.Errorf("%s, want %s", got, tt.want)
 				}
 			}
+			x := exchange("GET", "/pets", "Authorization: "+tt.token)
+			if got := httpOutcome(x, promptly(t.Context(), j.For(tt.scopes).(gateway.Prompt), x)); got != tt.want {
+				t.Errorf("in a loop: %s, want %s", got, tt.want)
+			}
 		})
 	}
 	x := exchange("GET", "/pets", "Authorization: "+poolToken(t, poolURL, time.Minute, `,"aud":["client1","b"],"n":7,"scope":"x"`))

@@ -80,6 +80,9 @@ func (r *jwtRoute) Do(ctx context.Context, x *gateway.Exchange) error {
 	if !ok || !v.token.Current(x.Vars.Now) {
 		var err error
 		if v, err = r.j.verify(ctx, x, token); err != nil {
+			if err == gateway.ErrWouldWait { //nolint:errorlint // a sentinel between steps, never wrapped
+				return err
+			}
 			return invalidToken(x, err)
 		}
 	}
@@ -137,7 +140,7 @@ func invalidToken(x *gateway.Exchange, err error) error {
 
 // verify verifies a token, and keeps it.
 func (j *JWT) verify(ctx context.Context, x *gateway.Exchange, token string) (*VerifiedJWT, error) {
-	t, err := j.Issuer.Verify(ctx, token, foreignAlgorithms, x.Vars.Now)
+	t, err := verify(ctx, x, j.Issuer, token, foreignAlgorithms)
 	if err != nil {
 		return nil, err
 	}
@@ -236,4 +239,19 @@ func plainClaim(v jsontext.Value) string {
 	return string(v)
 }
 
-var _ gateway.Step = (*jwtRoute)(nil)
+// verify has an issuer verify a token.
+func verify(ctx context.Context, x *gateway.Exchange, by *jwt.Issuer, token string, allowed []string) (*jwt.Token, error) {
+	if !x.NoWait {
+		return by.Verify(ctx, token, allowed, x.Vars.Now)
+	}
+	t, err := by.VerifyPromptly(token, allowed, x.Vars.Now)
+	if err == jwt.ErrWouldFetch { //nolint:errorlint // never wrapped
+		err = gateway.ErrWouldWait
+	}
+	return t, err
+}
+
+// Prompt implements gateway.Prompt.
+func (*jwtRoute) Prompt() {}
+
+var _ gateway.Prompt = (*jwtRoute)(nil)

@@ -95,6 +95,9 @@ func (r *httpLambdaRoute) Do(ctx context.Context, x *gateway.Exchange) error {
 		d, ok = l.Cache.Get(key, x.Vars.Now)
 	}
 	if !ok {
+		if x.NoWait {
+			return gateway.ErrWouldWait
+		}
 		var err error
 		if d, err = r.ask(ctx, x, key); err != nil {
 			return err
@@ -286,4 +289,7 @@ func (d *HTTPDecision) setContext(raw jsontext.Value, principal *string, version
 	return nil
 }
 
-var _ gateway.Step = (*httpLambdaRoute)(nil)
+// Prompt implements gateway.Prompt.
+func (*httpLambdaRoute) Prompt() {}
+
+var _ gateway.Prompt = (*httpLambdaRoute)(nil)

@@ -253,4 +253,7 @@ func plainSegments(path string) bool {
 	return ok
 }
 
-var _ gateway.Step = (*IAM)(nil)
+// Prompt implements gateway.Prompt.
+func (*IAM) Prompt() {}
+
+var _ gateway.Prompt = (*IAM)(nil)

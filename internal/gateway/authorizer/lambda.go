@@ -65,6 +65,9 @@ func (r *lambdaRoute) Authorize(ctx context.Context, x *gateway.Exchange) error 
 		d, ok = l.Cache.Get(key, x.Vars.Now)
 	}
 	if !ok {
+		if x.NoWait {
+			return gateway.ErrWouldWait
+		}
 		if d, err = r.ask(ctx, x, key); err != nil {
 			return err
 		}

@@ -157,8 +157,11 @@ func (u *UserPools) verify(ctx context.Context, x *gateway.Exchange, token strin
 	if pool.Foreign {
 		algorithms = foreignAlgorithms
 	}
-	t, err := pool.Issuer.Verify(ctx, token, algorithms, x.Vars.Now)
+	t, err := verify(ctx, x, pool.Issuer, token, algorithms)
 	if err != nil {
+		if err == gateway.ErrWouldWait { //nolint:errorlint // a sentinel between steps, never wrapped
+			return nil, err
+		}
 		x.Vars.AuthorizerError = err.Error()
 		switch {
 		case errors.Is(err, jwt.ErrUnavailable):

@@ -151,6 +151,10 @@ func TestUserPools(t *testing.T) {
 						t.Errorf("%s, want %s", got, tt.want)
 					}
 				}
+				x := exchange("GET", "/", "Authorization: "+tt.token)
+				if got := outcome(promptly(t.Context(), poolGuard(t, tt.scopes, changes...), x)); got != tt.want {
+					t.Errorf("in a loop: %s, want %s", got, tt.want)
+				}
 			})
 		}
 	}

@@ -68,10 +68,15 @@ func (e *exchange) Begin(ctx context.Context, call *wire.Call) (resp *wire.Respo
 	}
 	e.plan = p
 	f := p.Forward()
-	if f == nil {
+	if f == nil || e.x.Recording != nil {
 		return nil, false
 	}
+	e.x.NoWait = true
 	err := p.Before(ctx, &e.x)
+	e.x.NoWait = false
+	if err == gateway.ErrWouldWait { //nolint:errorlint // a sentinel between steps, never wrapped
+		return nil, false
+	}
 	if err == nil {
 		err = f.Prepare(&e.x)
 	}

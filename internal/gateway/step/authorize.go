@@ -40,4 +40,7 @@ func (s *Authorize) Do(ctx context.Context, x *gateway.Exchange) error {
 	return denied
 }
 
-var _ gateway.Step = (*Authorize)(nil)
+// Prompt implements gateway.Prompt.
+func (*Authorize) Prompt() {}
+
+var _ gateway.Prompt = (*Authorize)(nil)

@@ -178,11 +178,31 @@ func (DomainPolicy) Do(_ context.Context, x *gateway.Exchange) error {
 	return x.AccessDeniedFault("", errDomain)
 }
 
+// The steps of policies are Prompts.
+
+// Prompt implements gateway.Prompt.
+func (*PolicyDeny) Prompt() {}
+
+// Prompt implements gateway.Prompt.
+func (*PolicyAllow) Prompt() {}
+
+// Prompt implements gateway.Prompt.
+func (*PolicyCombined) Prompt() {}
+
+// Prompt implements gateway.Prompt.
+func (*PrivateOnly) Prompt() {}
+
+// Prompt implements gateway.Prompt.
+func (EndpointPolicy) Prompt() {}
+
+// Prompt implements gateway.Prompt.
+func (DomainPolicy) Prompt() {}
+
 var (
-	_ gateway.Step = (*PolicyDeny)(nil)
-	_ gateway.Step = (*PolicyAllow)(nil)
-	_ gateway.Step = (*PolicyCombined)(nil)
-	_ gateway.Step = (*PrivateOnly)(nil)
-	_ gateway.Step = EndpointPolicy{}
-	_ gateway.Step = DomainPolicy{}
+	_ gateway.Prompt = (*PolicyDeny)(nil)
+	_ gateway.Prompt = (*PolicyAllow)(nil)
+	_ gateway.Prompt = (*PolicyCombined)(nil)
+	_ gateway.Prompt = (*PrivateOnly)(nil)
+	_ gateway.Prompt = EndpointPolicy{}
+	_ gateway.Prompt = DomainPolicy{}
 )

@@ -2,8 +2,10 @@ package jwt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +18,8 @@ type Issuer struct {
 	fetch  Fetcher
 	leeway time.Duration
 
-	keys atomic.Pointer[keySet] // nil: never fetched
+	keys  atomic.Pointer[keySet]      // nil: never fetched
+	known atomic.Pointer[knownHeader] // of the last token that was verified; nil: none was
 
 	mu      sync.Mutex    // guards the fields below; never held while calling out
 	running chan struct{} // closed when the fetch under way has ended; nil: none is
@@ -33,28 +36,63 @@ const (
 	retryAfter = 30 * time.Second
 )
 
+// ErrWouldFetch is that a token is not to be verified by the keys that are there.
+var ErrWouldFetch = errors.New("the issuer's keys would have to be fetched")
+
 // Verify checks a token: its form, its signature by a key of the issuer, the
 // algorithm against those allowed, iss, exp, nbf and iat. All other claims are
 // for the caller to check. Errors are those of this package.
 func (is *Issuer) Verify(ctx context.Context, token string, allowed []string, now time.Time) (*Token, error) {
-	h, p, err := parse(token)
+	h, p, err := is.read(token, allowed)
 	if err != nil {
 		return nil, err
-	}
-	if _, known := algorithms[h.Algorithm]; !known || !slices.Contains(allowed, h.Algorithm) {
-		return nil, ErrAlgorithm
-	}
-	if h.KeyID == "" || len(h.KeyID) > maxKeyID {
-		return nil, ErrKey
 	}
 	set, key, err := is.find(ctx, &h, now)
 	if err != nil {
 		return nil, err
 	}
+	return is.verify(set, key, &h, &p, now)
+}
+
+// VerifyPromptly is Verify by the keys that are there. It never waits: where
+// Verify would ask the issuer, the error is ErrWouldFetch.
+func (is *Issuer) VerifyPromptly(token string, allowed []string, now time.Time) (*Token, error) {
+	h, p, err := is.read(token, allowed)
+	if err != nil {
+		return nil, err
+	}
+	set, key := is.kept(&h, now)
+	if key == nil {
+		return nil, ErrWouldFetch
+	}
+	return is.verify(set, key, &h, &p, now)
+}
+
+// read takes a token apart whose algorithm is allowed, and which names a key.
+func (is *Issuer) read(token string, allowed []string) (header, parts, error) {
+	h, p, err := parse(token, is.known.Load())
+	if err != nil {
+		return h, p, err
+	}
+	if _, known := algorithms[h.Algorithm]; !known || !slices.Contains(allowed, h.Algorithm) {
+		return h, p, ErrAlgorithm
+	}
+	if h.KeyID == "" || len(h.KeyID) > maxKeyID {
+		return h, p, ErrKey
+	}
+	return h, p, nil
+}
+
+// verify checks a token that claims to be signed by a key of a set.
+func (is *Issuer) verify(set *keySet, key any, h *header, p *parts, now time.Time) (*Token, error) {
 	if !verifies(key, h.Algorithm, p.signed, p.signature) {
 		return nil, ErrSignature
 	}
+	if p.header != "" {
+		is.known.Store(&knownHeader{strings.Clone(p.header), *h})
+	}
 	t := &Token{set: set, issuer: is}
+	var err error
 	if t.Claims, err = parseClaims(p.payload); err != nil {
 		return nil, err
 	}
@@ -103,11 +141,9 @@ func (is *Issuer) keeps(set *keySet, now time.Time) bool {
 // find finds the key of a token. It fetches the keys if they are old, or if
 // none of them fits and the issuer was not asked just now.
 func (is *Issuer) find(ctx context.Context, h *header, now time.Time) (*keySet, any, error) {
-	set := is.keys.Load()
-	if set != nil && now.Before(set.until) {
-		if key := set.find(h); key != nil {
-			return set, key, nil
-		}
+	set, key := is.kept(h, now)
+	if key != nil {
+		return set, key, nil
 	}
 	err := is.refresh(ctx, now)
 	if set = is.keys.Load(); set != nil {
@@ -122,6 +158,15 @@ func (is *Issuer) find(ctx context.Context, h *header, now time.Time) (*keySet, 
 		return nil, nil, err
 	}
 	return nil, nil, ErrKey
+}
+
+// kept finds the key of a token among those that are there and not old.
+func (is *Issuer) kept(h *header, now time.Time) (*keySet, any) {
+	set := is.keys.Load()
+	if set == nil || !now.Before(set.until) {
+		return nil, nil
+	}
+	return set, set.find(h)
 }
 
 // refresh fetches the keys, unless they were fetched just now: one fetch for all

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -101,12 +102,15 @@ type header struct {
 
 // parts are what a token consists of besides its header.
 type parts struct {
+	header             string // as it stands in the token; empty: it was known
 	signed             string // what the signature is of
 	payload, signature []byte
 }
 
 // parse takes a token apart, and reads its header.
-func parse(token string) (h header, p parts, err error) {
+//
+// known is a header that was read before; nil: none was.
+func parse(token string, known *knownHeader) (h header, p parts, err error) {
 	if len(token) > maxToken || strings.Count(token, ".") != 2 {
 		return h, p, ErrMalformed
 	}
@@ -116,9 +120,13 @@ func parse(token string) (h header, p parts, err error) {
 	if first == "" || payload == "" || token[dot+1:] == "" {
 		return h, p, ErrMalformed
 	}
-	raw, err := decode(first)
-	if err != nil {
-		return h, p, err
+	if known == nil || known.text != first {
+		if h, err = parseHeader(first); err != nil {
+			return h, p, err
+		}
+		p.header = first
+	} else {
+		h = known.header
 	}
 	if p.payload, err = decode(payload); err != nil {
 		return h, p, err
@@ -126,14 +134,30 @@ func parse(token string) (h header, p parts, err error) {
 	if p.signature, err = decode(token[dot+1:]); err != nil {
 		return h, p, err
 	}
+	return h, p, nil
+}
+
+// A knownHeader is the header of a token that was verified. The tokens of an
+// issuer mostly have the same until its key changes.
+type knownHeader struct {
+	text   string // as it stands in the token
+	header header
+}
+
+// parseHeader reads a header.
+func parseHeader(text string) (h header, err error) {
+	raw, err := decode(text)
+	if err != nil {
+		return h, err
+	}
 	// Names are matched exactly and stand once each, or this fails.
 	if err := json.Unmarshal(raw, &h); err != nil {
-		return h, p, fmt.Errorf("%w: header: %w", ErrMalformed, err)
+		return h, fmt.Errorf("%w: header: %w", ErrMalformed, err)
 	}
 	if h.Critical != nil || h.Encoded != nil {
-		return h, p, fmt.Errorf("%w: it demands an extension", ErrMalformed)
+		return h, fmt.Errorf("%w: it demands an extension", ErrMalformed)
 	}
-	return h, p, nil
+	return h, nil
 }
 
 var strict = base64.RawURLEncoding.Strict()
@@ -154,13 +178,36 @@ func decode(part string) ([]byte, error) {
 // errClaims is that what a token says, signed as it is, are no claims.
 var errClaims = fmt.Errorf("%w: its claims are not an object whose members stand once each, or too many", ErrMalformed)
 
-// parseClaims reads a payload: an object, whose members stand once each.
+// A claimReader is memory for reading a payload.
+type claimReader struct {
+	text    bytes.Buffer
+	decoder *jsontext.Decoder
+}
+
+var claimReaders = sync.Pool{New: func() any { return &claimReader{decoder: jsontext.NewDecoder(new(bytes.Buffer))} }}
+
+// read begins to read a payload, from where it is.
+func (r *claimReader) read(payload []byte) *jsontext.Decoder {
+	r.text = *bytes.NewBuffer(payload)
+	r.decoder.Reset(&r.text)
+	return r.decoder
+}
+
+func (r *claimReader) free() {
+	r.text = bytes.Buffer{}
+	claimReaders.Put(r)
+}
+
+// parseClaims reads a payload: an object, whose members stand once each. The
+// claims are views of it.
 func parseClaims(payload []byte) ([]Claim, error) {
-	d := jsontext.NewDecoder(bytes.NewReader(payload))
+	r := claimReaders.Get().(*claimReader)
+	defer r.free()
+	d := r.read(payload)
 	if tok, err := d.ReadToken(); err != nil || tok.Kind() != '{' {
 		return nil, errClaims
 	}
-	var list []Claim
+	list := make([]Claim, 0, 16)
 	for d.PeekKind() == '"' && len(list) < maxClaims {
 		name, err := d.ReadToken()
 		if err != nil {
@@ -171,7 +218,8 @@ func parseClaims(payload []byte) ([]Claim, error) {
 		if err != nil {
 			return nil, errClaims
 		}
-		list = append(list, Claim{text, v.Clone()})
+		end := int(d.InputOffset())
+		list = append(list, Claim{text, payload[end-len(v) : end : end]})
 	}
 	if tok, err := d.ReadToken(); err != nil || tok.Kind() != '}' {
 		return nil, errClaims
@@ -201,7 +249,7 @@ func (t *Token) seconds(name string) (time.Time, error) {
 // ClaimedIssuer returns what a token says its issuer is, unverified; empty if it
 // cannot be read.
 func ClaimedIssuer(token string) string {
-	_, p, err := parse(token)
+	_, p, err := parse(token, nil)
 	if err != nil {
 		return ""
 	}

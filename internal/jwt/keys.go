@@ -42,7 +42,6 @@ const (
 	maxDocument  = 150_000
 	fetchTimeout = 1500 * time.Millisecond
 	maxKeys      = 256
-	minRSABits   = 2048
 )
 
 // A Fetcher gets a document from an issuer: at most max bytes of it. Status
@@ -158,7 +157,8 @@ func parseKey(raw jsontext.Value) (publicKey, bool) {
 	}
 	switch key := k.Key.(type) {
 	case *rsa.PublicKey:
-		return publicKey{k.KeyID, k.Algorithm, key}, key.N.BitLen() >= minRSABits && !guessable(key.N)
+		prepared, err := newRSAKey(key)
+		return publicKey{k.KeyID, k.Algorithm, prepared}, err == nil
 	case *ecdsa.PublicKey, ed25519.PublicKey:
 		return publicKey{k.KeyID, k.Algorithm, key}, true
 	}
@@ -180,7 +180,7 @@ func (s *keySet) find(h *header) any {
 // fits tells whether a key is of the kind, and on the curve, of an algorithm.
 func fits(key any, algorithm string) bool {
 	switch key := key.(type) {
-	case *rsa.PublicKey:
+	case *rsaKey:
 		return strings.HasPrefix(algorithm, "RS") || strings.HasPrefix(algorithm, "PS")
 	case *ecdsa.PublicKey:
 		switch algorithm {

@@ -5,8 +5,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	_ "crypto/sha256" // the hashes of all algorithms
-	_ "crypto/sha512"
+	"crypto/sha256"
+	_ "crypto/sha512" // the longer hashes
 	"math/big"
 	"strings"
 )
@@ -27,18 +27,23 @@ var algorithms = map[string]crypto.Hash{
 func verifies(key any, algorithm, text string, signature []byte) bool {
 	hash := algorithms[algorithm]
 	var digest []byte
-	if hash != 0 {
+	switch hash {
+	case 0:
+	case crypto.SHA256:
+		sum := sha256.Sum256([]byte(text))
+		digest = sum[:]
+	default:
 		h := hash.New()
 		h.Write([]byte(text))
 		digest = h.Sum(nil)
 	}
 	switch key := key.(type) {
-	case *rsa.PublicKey:
+	case *rsaKey:
 		if strings.HasPrefix(algorithm, "PS") {
 			// RFC 7518 §3.5: the salt is as long as the hash.
-			return rsa.VerifyPSS(key, hash, digest, signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
+			return rsa.VerifyPSS(key.public, hash, digest, signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
 		}
-		return rsa.VerifyPKCS1v15(key, hash, digest, signature) == nil
+		return key.verifies(hash, digest, signature)
 	case *ecdsa.PublicKey:
 		// RFC 7518 §3.4: two numbers of the length of the curve's, and nothing else.
 		size := (key.Curve.Params().BitSize + 7) / 8

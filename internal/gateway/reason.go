@@ -19,8 +19,7 @@ func appendAuthorizerError(dst []byte, x *Exchange) []byte {
 // reasonVars are the variables of authentication, by a signature, and of
 // authorization, by policies.
 //
-// AWS: logging-metrics.md §1.2. Amazon logs times for both as well; here they are
-// part of the whole.
+// AWS: logging-metrics.md §1.2.
 var reasonVars = []contextVar{
 	{"authenticate.error", func(dst []byte, x *Exchange) []byte {
 		if !unauthentic(x.Fault) {
@@ -36,6 +35,18 @@ var reasonVars = []contextVar{
 			return appendStatus(dst, 200)
 		}
 		return dst
+	}},
+	{"authenticate.latency", func(dst []byte, x *Exchange) []byte {
+		if x.Vars.AuthenticateLatency == 0 {
+			return dst
+		}
+		return appendMillis(dst, x.Vars.AuthenticateLatency)
+	}},
+	{"authorize.latency", func(dst []byte, x *Exchange) []byte {
+		if x.Vars.AuthorizeLatency == 0 {
+			return dst
+		}
+		return appendMillis(dst, x.Vars.AuthorizeLatency)
 	}},
 	{"authorize.error", func(dst []byte, x *Exchange) []byte {
 		if x.Fault == nil || x.Fault.Type != AccessDenied {

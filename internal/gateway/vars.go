@@ -53,6 +53,11 @@ type Vars struct {
 	AuthorizerRequestID string   // of the call
 	AuthorizerError     string   // $context.authorizer.error
 
+	// How long it took to verify the signature, and to ask the policies whether its
+	// caller may: zero unless the caller has to sign.
+	AuthenticateLatency time.Duration
+	AuthorizeLatency    time.Duration
+
 	TestInvoke bool // nobody sent the request: the owner of the API tests it
 
 	HasCanary bool // the stage has a canary

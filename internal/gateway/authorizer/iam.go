@@ -42,12 +42,17 @@ var missingToken = gateway.NewFault(gateway.MissingAuthenticationToken, nil)
 
 // Do verifies the signature, fills in x.Identity, and asks the policies.
 func (a *IAM) Do(_ context.Context, x *gateway.Exchange) error {
+	begun := time.Now()
 	cred, err := a.verify(x)
+	verified := time.Now()
+	x.Vars.AuthenticateLatency = max(verified.Sub(begun), 1)
 	if err != nil {
 		return err
 	}
 	x.Identity = gateway.Identity{Principal: cred.Principal, AccessKey: cred.AccessKey, Organization: a.Organization, Credential: cred}
-	if err := a.decide(x, cred.Principal); err != nil {
+	err = a.decide(x, cred.Principal)
+	x.Vars.AuthorizeLatency = max(time.Since(verified), 1)
+	if err != nil {
 		return err
 	}
 	if a.Forward {

@@ -139,9 +139,15 @@ func TestIAMAccepts(t *testing.T) {
 			if err := iam(reg).Do(t.Context(), x); err != nil {
 				t.Fatal(err)
 			}
-			for name, want := range map[string]string{"identity.userArn": tt.want, "identity.accountId": "111122223333", "identity.principalOrgId": "o-1"} {
+			for name, want := range map[string]string{"identity.userArn": tt.want, "identity.accountId": "111122223333", "identity.principalOrgId": "o-1",
+				"authenticate.status": "200", "authorize.status": "200"} {
 				if got := string(gateway.ContextVar(name)(nil, x)); got != want {
 					t.Errorf("$context.%s = %q, want %q", name, got, want)
+				}
+			}
+			for _, name := range []string{"authenticate.latency", "authorize.latency"} {
+				if got := string(gateway.ContextVar(name)(nil, x)); got == "" {
+					t.Errorf("$context.%s is empty", name)
 				}
 			}
 			if x.MethodRequest.Header.Get("Authorization") != "" {
@@ -215,6 +221,10 @@ func TestIAMRefuses(t *testing.T) {
 			f, ok := err.(*gateway.Fault) //nolint:errorlint // steps return faults bare
 			if !ok {
 				t.Fatalf("Do = %v, want a fault", err)
+			}
+			denied := f.Type == gateway.AccessDenied
+			if x.Vars.AuthenticateLatency <= 0 || (x.Vars.AuthorizeLatency > 0) != denied {
+				t.Errorf("latencies %v and %v", x.Vars.AuthenticateLatency, x.Vars.AuthorizeLatency)
 			}
 			if f.StatusCode() != 403 || f.ErrorTypeHeader() != tt.errorType || !strings.HasPrefix(f.Text(), tt.want) {
 				t.Errorf("Do = %d %s: %s\nwant 403 %s: %s…", f.StatusCode(), f.ErrorTypeHeader(), f.Text(), tt.errorType, tt.want)

@@ -67,6 +67,9 @@ func (l *SocketLambda) Authorize(ctx context.Context, x *gateway.Exchange) error
 			return unauthorized
 		}
 	}
+	if x.NoWait {
+		return gateway.ErrWouldWait
+	}
 	d, err := l.ask(ctx, x)
 	if err != nil {
 		return err

@@ -54,6 +54,10 @@ func newDeploy() *cobra.Command {
 }
 
 func (im *importer) deployAndTell(ctx context.Context, to target, doc []byte) (*deployed, error) {
+	doc, along, err := split(doc)
+	if err != nil {
+		return nil, err
+	}
 	c, err := to.connect(ctx, im.wait)
 	if err != nil {
 		return nil, err
@@ -70,7 +74,7 @@ func (im *importer) deployAndTell(ctx context.Context, to target, doc []byte) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := c.putClusters(ctx, doc); err != nil {
+	if err := c.putBrought(ctx, along); err != nil {
 		return nil, err
 	}
 	done, err := im.put(ctx, c, k, id, doc)

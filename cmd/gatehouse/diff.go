@@ -59,6 +59,10 @@ func newDiff() *cobra.Command {
 }
 
 func (ch *chosen) diff(ctx context.Context, to target, stage string, doc []byte) (*differing, error) {
+	doc, _, err := split(doc) // clusters and releases are no part of what a stage serves
+	if err != nil {
+		return nil, err
+	}
 	c, err := to.connect(ctx, 0)
 	if err != nil {
 		return nil, err

@@ -44,6 +44,7 @@ func newImport() *cobra.Command {
 		Use:   "import FILE",
 		Short: "Import an API definition into a running server, and deploy it",
 		Long: "Import an OpenAPI 2.0 or 3.0 document (JSON or YAML; - reads standard input) as a REST or an HTTP API.\n" +
+			"Clusters and releases that it brings along are put before that.\n" +
 			"If the server has an API with the title of the document, that API is overwritten: importing twice is\n" +
 			"the same as importing once. With --deploy the API is deployed to a stage too, which is made if needed.\n\n" +
 			"This does what \"aws apigateway import-rest-api\", \"put-rest-api\" and \"create-deployment\" do. The server is\n" +
@@ -108,6 +109,10 @@ func (im *importer) run(ctx context.Context, to target, doc []byte) (*imported, 
 	if len(im.variables) > 0 && im.stage == "" {
 		return nil, usageError{errors.New("--var belongs to a stage: say which with --deploy")}
 	}
+	doc, along, err := split(doc)
+	if err != nil {
+		return nil, err
+	}
 	c, err := to.connect(ctx, im.wait)
 	if err != nil {
 		return nil, err
@@ -118,6 +123,9 @@ func (im *importer) run(ctx context.Context, to target, doc []byte) (*imported, 
 	}
 	id, err := im.find(ctx, c, k, doc)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.putBrought(ctx, along); err != nil {
 		return nil, err
 	}
 	return im.put(ctx, c, k, id, doc)

@@ -168,7 +168,9 @@ func (n *node) open() error {
 	if err := n.openDiscovery(); err != nil {
 		return err
 	}
-	n.openReleases()
+	if err := n.openReleases(); err != nil {
+		return err
+	}
 	if n.functions, err = n.openFunctions(); err != nil {
 		return err
 	}

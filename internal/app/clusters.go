@@ -41,10 +41,7 @@ func (c *Config) readClusters(node *yaml.Node) error {
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	dec.KnownFields(true)
-	var all map[string]struct {
-		upstream.Definition `yaml:",inline"`
-		Discover            *discovery.Config `yaml:"discover"`
-	}
+	var all map[string]discovery.Definition
 	if err := dec.Decode(&all); err != nil {
 		return fmt.Errorf("clusters: want a map, each name with endpoints: %w", err)
 	}
@@ -216,9 +213,7 @@ func (n *node) serviceCluster(scope record.Scope, text string) (host string, err
 		return "", err
 	}
 	source := discovery.ServiceSource(discovery.ServiceName{Account: scope.Account, Region: scope.Region, ID: id}, attributes, n.sources)
-	if err := n.discovery.Add(cluster, discovery.Cluster{Source: source, MayEmpty: true}); err != nil {
-		return "", err
-	}
+	n.discovery.Add(cluster, discovery.Cluster{Source: source, MayEmpty: true})
 	return cluster + ".cluster", nil
 }
 

@@ -80,6 +80,11 @@ type Config struct {
 	// again on SIGHUP. Empty: nobody may. docs/discovery.md tells of it.
 	RegistrationTokens string `name:"registration-tokens" kind:"FILE" help:"tokens of those who may register instances by plain HTTP"`
 
+	// ClusterFiles is the directory of the files and sockets that clusters of the API
+	// (gatehouse cluster put) may name: certificates, passwords, kubeconfigs. Empty:
+	// none. Clusters of this file name any.
+	ClusterFiles string `name:"cluster-files" kind:"DIR" help:"directory of the files and sockets that clusters of the API may name"`
+
 	// TruststoreDir is the directory of the trust stores that custom domains may
 	// name as file:///NAME in mutualTlsAuthentication. A file is read again when it
 	// changes. Empty: they must be on S3.

@@ -5,7 +5,26 @@ import (
 	"fmt"
 
 	"gatehouse/internal/awsclient"
+	"gatehouse/internal/upstream"
 )
+
+// A Definition is a cluster as people write it down: how it is called, and where
+// its endpoints come from.
+type Definition struct {
+	upstream.Definition `yaml:",inline"`
+	Discover            *Config `yaml:"discover"` // nil: from the list of endpoints alone
+}
+
+// Files are the files and sockets of this machine that d names.
+func (d *Definition) Files() []string {
+	list := d.Definition.Files()
+	if c := d.Discover; c != nil {
+		for _, choice := range c.choices() {
+			list = append(list, choice.files...)
+		}
+	}
+	return list
+}
 
 // A Config says where one cluster finds its endpoints: one of the sources, and
 // what an answer without endpoints means.
@@ -34,31 +53,32 @@ type Surroundings struct {
 type choice struct {
 	key   string
 	check func() error
+	files []string // that it names
 	make  func(Surroundings) (Source, error)
 }
 
 // choices lists the sources that are set. A new kind of source is an entry here.
 func (c *Config) choices() (list []choice) {
 	if d := c.DNS; d != nil {
-		list = append(list, choice{"dns", d.check, func(Surroundings) (Source, error) { return newDNS(*d), nil }})
+		list = append(list, choice{"dns", d.check, nil, func(Surroundings) (Source, error) { return newDNS(*d), nil }})
 	}
 	if c := c.CloudMap; c != nil {
-		list = append(list, choice{"cloud-map", c.check, func(sur Surroundings) (Source, error) { return newCloudMap(*c, sur) }})
+		list = append(list, choice{"cloud-map", c.check, nil, func(sur Surroundings) (Source, error) { return newCloudMap(*c, sur) }})
 	}
 	if k := c.Consul; k != nil {
-		list = append(list, choice{"consul", k.check, func(Surroundings) (Source, error) { return newConsul(*k) }})
+		list = append(list, choice{"consul", k.check, k.files(), func(Surroundings) (Source, error) { return newConsul(*k) }})
 	}
 	if e := c.Etcd; e != nil {
-		list = append(list, choice{"etcd", e.check, func(Surroundings) (Source, error) { return &etcd{*e}, nil }})
+		list = append(list, choice{"etcd", e.check, e.files(), func(Surroundings) (Source, error) { return &etcd{*e}, nil }})
 	}
 	if k := c.Kubernetes; k != nil {
-		list = append(list, choice{"kubernetes", k.check, func(Surroundings) (Source, error) { return newKubernetes(*k), nil }})
+		list = append(list, choice{"kubernetes", k.check, k.files(), func(Surroundings) (Source, error) { return newKubernetes(*k), nil }})
 	}
 	if n := c.Nacos; n != nil {
-		list = append(list, choice{"nacos", n.check, func(Surroundings) (Source, error) { return newNacos(*n) }})
+		list = append(list, choice{"nacos", n.check, n.files(), func(Surroundings) (Source, error) { return newNacos(*n) }})
 	}
 	if e := c.Eureka; e != nil {
-		list = append(list, choice{"eureka", e.check, func(Surroundings) (Source, error) { return newEureka(*e) }})
+		list = append(list, choice{"eureka", e.check, e.files(), func(Surroundings) (Source, error) { return newEureka(*e) }})
 	}
 	return list
 }

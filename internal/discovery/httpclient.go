@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -37,6 +38,14 @@ func (a *Access) check() error {
 		return errors.New("username: missing")
 	}
 	return nil
+}
+
+// files are those that a names.
+func (a *Access) files() []string { return named(a.CA, a.Cert, a.Key, a.PasswordFile, a.TokenFile) }
+
+// named are those of names that are not empty.
+func named(names ...string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
 // checkURL reports what is no address of a registry.

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -16,17 +16,14 @@ import (
 
 // A Keeper keeps the endpoints of all clusters current.
 type Keeper struct {
-	to    Target
-	log   *slog.Logger
-	added chan *kept // not yet run by Run
+	to  Target
+	log *slog.Logger
 
 	mu       sync.Mutex // guards the fields below; never held while calling out
 	clusters map[string]*kept
 	changes  map[string]Changes // of clusters that are not there yet
+	run      func(*kept)        // starts the source of one; nil while Run is not running
 }
-
-// maxAdded bounds the clusters that are added.
-const maxAdded = 1000
 
 // A Target is told the endpoints of a cluster. It is called by one goroutine at
 // a time for one cluster, and only if something changed.
@@ -40,6 +37,9 @@ type Cluster struct {
 	// source they are in force until it answers for the first time.
 	Fixed  []Endpoint
 	Source Source // nil: none
+	// Given is what Source was made of; nil: nobody will ask. A cluster that is put
+	// again with the same goes on with the source that it has.
+	Given *Config
 	// MayEmpty: an answer without endpoints is taken at its word. Else the last
 	// endpoints stay in force.
 	MayEmpty bool
@@ -49,12 +49,15 @@ type Cluster struct {
 type kept struct {
 	name     string
 	source   Source
+	given    *Config
 	mayEmpty bool
+	stop     context.CancelFunc // ends its source; guarded by Keeper.mu; nil: it does not run
 
 	mu      sync.Mutex // guards the fields below; held while Target is called, so that calls keep their order
+	gone    bool       // it was replaced or forgotten: the target is told nothing more
 	found   []Endpoint
 	changes Changes
-	given   []Endpoint // to the target
+	told    []Endpoint // the target
 	status  Status
 }
 
@@ -85,7 +88,7 @@ const (
 
 // NewKeeper returns a keeper of clusters by name. Its Run must be running.
 func NewKeeper(clusters map[string]Cluster, to Target, log *slog.Logger) *Keeper {
-	k := &Keeper{to: to, log: log, clusters: make(map[string]*kept, len(clusters)), added: make(chan *kept, maxAdded), changes: map[string]Changes{}}
+	k := &Keeper{to: to, log: log, clusters: make(map[string]*kept, len(clusters)), changes: map[string]Changes{}}
 	for name, c := range clusters {
 		k.clusters[name] = newKept(name, &c)
 	}
@@ -94,7 +97,7 @@ func NewKeeper(clusters map[string]Cluster, to Target, log *slog.Logger) *Keeper
 
 func newKept(name string, c *Cluster) *kept {
 	fixed, _ := (&Found{Endpoints: c.Fixed}).tidy()
-	kc := &kept{name: name, source: c.Source, mayEmpty: c.MayEmpty, found: fixed, given: fixed}
+	kc := &kept{name: name, source: c.Source, given: c.Given, mayEmpty: c.MayEmpty, found: fixed, told: fixed}
 	kc.status = Status{Source: "configuration", State: Fixed, Found: len(fixed)}
 	if c.Source != nil {
 		kc.status.Source, kc.status.State, kc.status.Found = c.Source.String(), Waiting, 0
@@ -104,42 +107,62 @@ func newKept(name string, c *Cluster) *kept {
 
 // Add adds a cluster with a source, which the target knows. One that is there
 // already stays as it is.
-func (k *Keeper) Add(name string, c Cluster) error {
+func (k *Keeper) Add(name string, c Cluster) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.clusters[name] != nil {
-		return nil
+	if k.clusters[name] == nil {
+		k.beginLocked(newKept(name, &c))
 	}
-	kc := newKept(name, &c)
-	kc.change(k.changes[name])
-	select {
-	case k.added <- kc:
-	default:
-		return errors.New("too many clusters begin at once")
-	}
-	k.clusters[name] = kc
-	delete(k.changes, name)
-	return nil
 }
 
-// Replace says that the target has given a cluster without a source these
-// endpoints, in the place of those before; a cluster that is new comes by it.
-// What operators changed is laid over them.
-func (k *Keeper) Replace(name string, fixed []Endpoint) {
-	fresh := newKept(name, &Cluster{Fixed: fixed})
-	k.mu.Lock()
-	c := k.clusters[name]
-	if c == nil {
-		fresh.change(k.changes[name])
-		delete(k.changes, name)
-		c = fresh
-		k.clusters[name] = c
+// beginLocked takes in a cluster that was not there, or not so.
+func (k *Keeper) beginLocked(c *kept) {
+	if ch, ok := k.changes[c.name]; ok {
+		c.change(ch)
+		delete(k.changes, c.name)
 	}
+	k.clusters[c.name] = c
+	if k.run != nil && c.source != nil {
+		k.run(c)
+	}
+}
+
+// Replace says that the target knows a cluster anew, in the place of what it was
+// before if it was there, with these fixed endpoints. One whose source is what it
+// was goes on with it. Of one whose source is new the target has the endpoints of
+// before, if there were some, until the source answers. What operators changed is
+// laid over them.
+func (k *Keeper) Replace(name string, next Cluster) {
+	fresh := newKept(name, &next)
+	k.mu.Lock()
+	old := k.clusters[name]
+	if old != nil && old.source != nil && next.Source != nil && reflect.DeepEqual(old.given, next.Given) {
+		k.mu.Unlock()
+		return
+	}
+	if old != nil {
+		old.mu.Lock()
+		if fresh.change(old.changes); fresh.source != nil && len(old.told) > 0 {
+			fresh.found, fresh.told = old.found, old.told
+		} else if old.source != nil {
+			fresh.told = nil // it may just have told others
+		}
+		old.gone = true
+		old.mu.Unlock()
+		old.end()
+	}
+	k.beginLocked(fresh)
 	k.mu.Unlock()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.found, c.given, c.status.Found = fresh.found, fresh.given, len(fresh.found)
-	k.giveLocked(c)
+	fresh.mu.Lock()
+	defer fresh.mu.Unlock()
+	k.giveLocked(fresh)
+}
+
+// end ends the source of a cluster. Keeper.mu is held.
+func (c *kept) end() {
+	if c.stop != nil {
+		c.stop()
+	}
 }
 
 // Forget forgets a cluster that came by Replace. What operators changed is kept,
@@ -147,12 +170,18 @@ func (k *Keeper) Replace(name string, fixed []Endpoint) {
 func (k *Keeper) Forget(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if c := k.clusters[name]; c != nil && c.source == nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		k.changes[name] = c.changes
-		delete(k.clusters, name)
+	c := k.clusters[name]
+	if c == nil {
+		return
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone = true
+	c.end()
+	if !c.changes.Empty() {
+		k.changes[name] = c.changes
+	}
+	delete(k.clusters, name)
 }
 
 // cluster returns the cluster of this name; nil: there is none.
@@ -162,34 +191,30 @@ func (k *Keeper) cluster(name string) *kept {
 	return k.clusters[name]
 }
 
-func (k *Keeper) all() []*kept {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return slices.Collect(maps.Values(k.clusters))
-}
-
 // Run runs all sources until ctx ends.
 func (k *Keeper) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	running := map[*kept]bool{}
-	run := func(c *kept) {
-		if c.source != nil && !running[c] {
-			running[c] = true
-			wg.Go(func() { k.keep(ctx, c) })
+	k.mu.Lock()
+	k.run = func(c *kept) {
+		ctx, stop := context.WithCancel(ctx)
+		c.stop = stop
+		wg.Go(func() {
+			defer stop()
+			k.keep(ctx, c)
+		})
+	}
+	for _, c := range k.clusters {
+		if c.source != nil {
+			k.run(c)
 		}
 	}
-	for _, c := range k.all() {
-		run(c)
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case c := <-k.added:
-			run(c)
-		}
-	}
+	k.mu.Unlock()
+	<-ctx.Done()
+	k.mu.Lock()
+	k.run = nil
+	k.mu.Unlock()
+	return nil
 }
 
 // The pauses after failures in a row: half of a second to half a minute, each
@@ -247,6 +272,9 @@ func (k *Keeper) found(c *kept, f *Found) {
 	list, skipped := f.tidy()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.gone {
+		return
+	}
 	s := &c.status
 	if s.Failures > 0 {
 		k.log.Info("discovery works again", "cluster", c.name, "source", s.Source)
@@ -270,7 +298,7 @@ func (k *Keeper) found(c *kept, f *Found) {
 // giveLocked tells the target what changed.
 func (k *Keeper) giveLocked(c *kept) {
 	list := c.changes.over(c.found)
-	if slices.Equal(list, c.given) {
+	if slices.Equal(list, c.told) {
 		return
 	}
 	if err := k.to.SetEndpoints(c.name, list); err != nil {
@@ -278,7 +306,7 @@ func (k *Keeper) giveLocked(c *kept) {
 		k.log.Error("endpoints refused", "cluster", c.name, "error", err)
 		return
 	}
-	c.given = list
+	c.told = list
 	c.status.Changed++
 }
 
@@ -300,19 +328,31 @@ func (k *Keeper) Knows(cluster, address string) bool {
 // Change puts what operators decided about a cluster in place of what they
 // decided before.
 func (k *Keeper) Change(cluster string, ch Changes) {
+	for !k.changeOnce(cluster, ch) { // again if the cluster was replaced meanwhile
+	}
+}
+
+func (k *Keeper) changeOnce(cluster string, ch Changes) (done bool) {
 	k.mu.Lock()
 	c := k.clusters[cluster]
-	if c == nil { // it may come yet
+	switch {
+	case c == nil && ch.Empty():
+		delete(k.changes, cluster)
+	case c == nil: // it may come yet
 		k.changes[cluster] = ch
 	}
 	k.mu.Unlock()
 	if c == nil {
-		return
+		return true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.gone {
+		return false
+	}
 	c.change(ch)
 	k.giveLocked(c)
+	return true
 }
 
 func (c *kept) change(ch Changes) {

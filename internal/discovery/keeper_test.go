@@ -311,11 +311,11 @@ func TestKeeperReplace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, to := keep(t, discovery.Cluster{})
 		k.Change("later", discovery.Changes{Endpoints: []discovery.Change{{Address: "a:1", Drained: true}}})
-		k.Replace("later", []discovery.Endpoint{{Address: "a:1"}, {Address: "b:2"}})
+		k.Replace("later", discovery.Cluster{Fixed: []discovery.Endpoint{{Address: "a:1"}, {Address: "b:2"}}})
 		if got := to.last(); got != "a:1- b:2" {
 			t.Errorf("defined: %q", got)
 		}
-		k.Replace("later", []discovery.Endpoint{{Address: "a:1"}})
+		k.Replace("later", discovery.Cluster{Fixed: []discovery.Endpoint{{Address: "a:1"}}})
 		if got := to.last(); got != "a:1-" {
 			t.Errorf("defined anew: %q", got)
 		}
@@ -324,7 +324,7 @@ func TestKeeperReplace(t *testing.T) {
 			t.Error("there after it was forgotten")
 		}
 		n := to.told()
-		k.Replace("later", []discovery.Endpoint{{Address: "c:1"}})
+		k.Replace("later", discovery.Cluster{Fixed: []discovery.Endpoint{{Address: "c:1"}}})
 		if to.told() != n {
 			t.Errorf("told %q, which the target has already", to.last())
 		}
@@ -348,6 +348,66 @@ func TestKeeperUpstreamTakes(t *testing.T) {
 		k.Take("c", f)
 		if st := k.Status("c"); st.LastError != "" {
 			rt.Fatalf("refused: %s", st.LastError)
+		}
+	})
+}
+
+// A cluster that is put again goes on with its source if that is the same; else the
+// old one is heard no more, and what it found stays until the new one answers.
+func TestKeeperReplaceSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, to := keep(t, discovery.Cluster{})
+		put := func(name string) *scripted {
+			src := newScripted()
+			k.Replace("c", discovery.Cluster{Source: src, Given: &discovery.Config{Consul: &discovery.Consul{Service: name}}})
+			synctest.Wait()
+			return src
+		}
+		one := put("one")
+		one.finds <- found("a:1", "b:1")
+		synctest.Wait()
+		k.Change("c", discovery.Changes{Endpoints: []discovery.Change{{Address: "b:1", Drained: true}}})
+		if got := to.last(); got != "a:1 b:1-" {
+			t.Fatalf("found %q", got)
+		}
+		n := to.told()
+		again := put("one")
+		select {
+		case again.finds <- found("z:1"):
+			t.Error("a source that is the same was started anew")
+		default:
+		}
+		two := put("two")
+		if to.told() != n || !k.Knows("c", "a:1") || k.Status("c").State != discovery.Waiting {
+			t.Errorf("before the new source has answered: %q, %+v", to.last(), k.Status("c"))
+		}
+		select {
+		case one.finds <- found("y:1"):
+			t.Error("the old source still runs")
+		default:
+		}
+		two.finds <- found("b:1", "c:1")
+		synctest.Wait()
+		if got := to.last(); got != "b:1- c:1" {
+			t.Errorf("after the new source has answered: %q", got)
+		}
+		k.Replace("c", discovery.Cluster{Fixed: []discovery.Endpoint{{Address: "d:1"}}})
+		synctest.Wait()
+		if got := to.last(); got != "d:1" || k.Status("c").State != discovery.Fixed {
+			t.Errorf("with a list: %q, %+v", got, k.Status("c"))
+		}
+		three := put("three")
+		three.finds <- found("e:1")
+		synctest.Wait()
+		k.Forget("c")
+		synctest.Wait()
+		select {
+		case three.finds <- found("x:1"):
+			t.Error("the source of a forgotten cluster still runs")
+		default:
+		}
+		if got := to.last(); got != "e:1" || k.Has("c") {
+			t.Errorf("forgotten: %q", got)
 		}
 	})
 }

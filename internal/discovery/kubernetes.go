@@ -29,6 +29,8 @@ type Kubernetes struct {
 	Context    string `yaml:"context"` // of the kubeconfig; the current one
 }
 
+func (k *Kubernetes) files() []string { return named(k.Kubeconfig) }
+
 func (k *Kubernetes) check() error {
 	switch {
 	case k.Service == "":

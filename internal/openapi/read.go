@@ -71,6 +71,9 @@ func read(doc []byte, opt Options) (*node, error) {
 	if root.kind != kindObject {
 		return nil, invalid(errNotObject)
 	}
+	if err := refuseOwn(doc, root); err != nil {
+		return nil, err
+	}
 	return root, nil
 }
 

@@ -258,3 +258,24 @@ func TestImportBadFile(t *testing.T) {
 		}
 	}
 }
+
+// TestReadRefusesOwn: fields of Gatehouse's own are refused by name, wherever they stand.
+func TestReadRefusesOwn(t *testing.T) {
+	for _, doc := range []string{
+		`{"openapi": "3.0.1", "info": {"title": "t", "version": "1"}, "paths": {}, "x-gatehouse-clusters": {}}`,
+		"openapi: 3.0.1\ninfo: {title: t, version: '1'}\npaths:\n  /a:\n    get: {x-gatehouse-clusters: {}}\n",
+		"swagger: '2.0'\ninfo: &i {title: t, version: '1'}\nb: *i\nlist: [*i, {x-gatehouse-clusters: 1}]\npaths: {}\n",
+	} {
+		_, rest := Import([]byte(doc), Options{})
+		_, http := ImportHTTP([]byte(doc), Options{})
+		for _, err := range []error{rest, http} {
+			if err == nil || !strings.Contains(err.Error(), "x-gatehouse-clusters is no part of an import") {
+				t.Errorf("%s: %v", doc, err)
+			}
+		}
+	}
+	text := "openapi: 3.0.1\ninfo: {title: x-gatehouse-clusters, version: '1'}\npaths: {}\n"
+	if _, err := Import([]byte(text), Options{}); err != nil {
+		t.Errorf("a text that is no field: %v", err)
+	}
+}

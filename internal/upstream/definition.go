@@ -248,12 +248,21 @@ func checkEndpoints(list []Endpoint) error {
 	return errors.Join(errs...)
 }
 
-// Local tells whether d names files or sockets of this machine.
-func (d *Definition) Local() bool {
-	if t := d.TLS; t != nil && t.CA+t.Cert+t.Key != "" {
-		return true
+// Files are the files and sockets of this machine that d names.
+func (d *Definition) Files() (list []string) {
+	if t := d.TLS; t != nil {
+		for _, name := range []string{t.CA, t.Cert, t.Key} {
+			if name != "" {
+				list = append(list, name)
+			}
+		}
 	}
-	return slices.ContainsFunc(d.Endpoints, func(e Endpoint) bool { return strings.HasPrefix(e.Address, unixPrefix) })
+	for _, e := range d.Endpoints {
+		if path, ok := strings.CutPrefix(e.Address, unixPrefix); ok {
+			list = append(list, path)
+		}
+	}
+	return list
 }
 
 // CheckSelectors reports selectors that name nothing. variables finds $context

@@ -154,9 +154,14 @@ func (r *Registry) Undefine(name string) {
 	r.groups.tidy()
 }
 
-// Check reports what cannot be in a definition of a cluster.
+// Check reports what cannot be in a definition of a cluster, the files that it
+// names included.
 func (r *Registry) Check(def *Definition) error {
-	return errors.Join(def.Check(), def.CheckSelectors(r.opt.Variables))
+	if err := errors.Join(def.Check(), def.CheckSelectors(r.opt.Variables)); err != nil {
+		return err
+	}
+	_, err := newConfig(*def, &r.opt, nil)
+	return err
 }
 
 // CheckRelease reports what cannot be in a release.

@@ -15,21 +15,24 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/discovery"
 	"gatehouse/internal/store"
 	"gatehouse/internal/upstream"
 )
 
-// A Backend is the registry that definitions are for; *upstream.Registry is one.
+// A Backend is what definitions are for: a registry of clusters, and what keeps
+// their endpoints current.
 type Backend interface {
-	Check(def *upstream.Definition) error
+	Check(def *discovery.Definition) error
 	CheckRelease(def *upstream.Release) error
-	Define(name string, def upstream.Definition) error
+	Define(name string, def discovery.Definition) error
 	Lead(name string, def upstream.Release) error
 	Undefine(name string)
 	ReleaseStatus(name string) (upstream.ReleaseStatus, bool)
@@ -107,6 +110,13 @@ func decode(text []byte, v any) error {
 	return nil
 }
 
+// clusterOf reads the definition of a cluster.
+func clusterOf(text []byte) (def discovery.Definition, err error) {
+	err = decode(text, &def)
+	def.Discovered = def.Discover != nil
+	return def, err
+}
+
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func answer(v any) (*document, error) {
@@ -160,17 +170,14 @@ func (s *Service) putCluster(ctx context.Context, in *put) (*document, error) {
 	if err := s.mayPut(name); err != nil {
 		return nil, err
 	}
-	var def upstream.Definition
-	if err := decode(in.Data, &def); err != nil {
+	def, err := clusterOf(in.Data)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.backend.Check(&def); err != nil {
 		return nil, badRequest("%s", oneLine(err))
 	}
-	if def.Local() {
-		return nil, badRequest("Files and sockets of the server can be named in its configuration file only.")
-	}
-	err := store.Update(ctx, s.st, func(c *store.Change) error {
+	err = store.Update(ctx, s.st, func(c *store.Change) error {
 		c.Require(s.releases.Absent(store.ID(name)))
 		if _, _, err := s.releases.Get(ctx, store.ID(name)); !errors.Is(err, store.ErrNotFound) {
 			return errors.Join(err, conflict("%s is a release.", name))
@@ -179,7 +186,7 @@ func (s *Service) putCluster(ctx context.Context, in *put) (*document, error) {
 		if err != nil {
 			return err
 		}
-		if len(rows) >= mostThings {
+		if len(rows) >= mostThings && !slices.ContainsFunc(rows, func(r store.Row[Cluster]) bool { return nameOf(r.ID) == name }) {
 			return badRequest("There are %d clusters already.", mostThings)
 		}
 		store.Add(c, s.clusters, store.ID(name), Cluster{Text: string(in.Data), Changed: time.Now().UTC()})

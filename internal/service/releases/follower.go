@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"gatehouse/internal/store"
-	"gatehouse/internal/upstream"
 )
 
 // A Follower keeps a registry in step with the stored clusters and releases. A
@@ -87,8 +86,8 @@ func (f *Follower) load(ctx context.Context) (store.Rev, error) {
 	there := make(map[string]bool)
 	for _, row := range clusters {
 		f.apply(there, nameOf(row.ID), f.s.clusters.Key(row.ID), row.Rev, func(name string) error {
-			var def upstream.Definition
-			if err := decode([]byte(row.Value.Text), &def); err != nil {
+			def, err := clusterOf([]byte(row.Value.Text))
+			if err != nil {
 				return err
 			}
 			return f.s.backend.Define(name, def)

@@ -144,10 +144,7 @@ func restValues(f *metrics.Figures) []rollup.Value {
 	v.add("5XXError", "Count", v.share(f.ServerErrors))
 	v.latencies("Latency", &f.Latency)
 	v.latencies("IntegrationLatency", &f.Integration)
-	if f.Hits+f.Misses > 0 {
-		v.add("CacheHitCount", "Count", v.share(f.Hits))
-		v.add("CacheMissCount", "Count", v.share(f.Misses))
-	}
+	v.cache(f)
 	return v.list
 }
 
@@ -159,6 +156,7 @@ func httpValues(f *metrics.Figures) []rollup.Value {
 	v.latencies("Latency", &f.Latency)
 	v.latencies("IntegrationLatency", &f.Integration)
 	v.add("DataProcessed", "Bytes", rollup.PointOf(float64(f.Received+f.Sent)/float64(f.Count), float64(f.Count)))
+	v.cache(f) // beyond AWS, where answers are kept
 	return v.list
 }
 
@@ -183,6 +181,14 @@ type values struct {
 
 func (v *values) add(name, unit string, p rollup.Point) {
 	v.list = append(v.list, rollup.Value{Metric: rollup.Metric{Name: name, Unit: unit}, Point: p})
+}
+
+// cache adds how often a cache had the answer, if there is one.
+func (v *values) cache(f *metrics.Figures) {
+	if f.Hits+f.Misses > 0 {
+		v.add("CacheHitCount", "Count", v.share(f.Hits))
+		v.add("CacheMissCount", "Count", v.share(f.Misses))
+	}
 }
 
 // share is the point of requests of which n are a 1 and the others a 0.

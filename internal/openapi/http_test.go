@@ -63,7 +63,7 @@ func TestImportHTTP(t *testing.T) {
 	if len(a.Integrations) != 2 || *a.Integrations[1].PayloadFormatVersion != "2.0" || len(a.Authorizers) != 2 || len(a.Authorizers[1].IdentitySource) != 2 {
 		t.Errorf("integrations %v, authorizers %v", a.Integrations, a.Authorizers)
 	}
-	if d := cmp.Diff([]string{"Unsupported security definition type '' for 'other'. Ignoring.",
+	if d := cmp.Diff([]string{"Unsupported security definition type 'http' for 'other'. Ignoring.",
 		"Integration type MOCK at paths.'/plain'.post.x-amazon-apigateway-integration is not supported for HTTP APIs. Ignoring."}, a.Warnings); d != "" {
 		t.Errorf("warnings (-want +got):\n%s", d)
 	}

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"slices"
 	"strings"
 
 	v2 "gatehouse/internal/awsapi/apigatewayv2"
@@ -133,13 +134,7 @@ func (ex *httpExporter) operation(rt *HTTPRoute, path string) *node {
 	answer.put("description", textNode("Default response for "+*rt.RouteKey))
 	responses.put("default", answer)
 	op.put("responses", responses)
-	if name := ex.schemeOf(rt); name != "" {
-		requirement := object()
-		scopes := listNode()
-		for _, s := range rt.AuthorizationScopes {
-			scopes.items = append(scopes.items, textNode(s))
-		}
-		requirement.set(name, scopes)
+	if requirement := ex.requirement(rt); len(requirement.keys) > 0 {
 		op.put("security", listNode(requirement))
 	}
 	if path == "/$default" {
@@ -174,27 +169,59 @@ func pathParameters(path string) *node {
 	return list
 }
 
-const sigV4Scheme = "sigv4"
+// The names of schemes that are no authorizers.
+const (
+	sigV4Scheme  = "sigv4"
+	apiKeyScheme = "api_key"
+)
 
-func (ex *httpExporter) schemeOf(rt *HTTPRoute) string {
-	if rt.AuthorizationType != nil && *rt.AuthorizationType == v2.AuthorizationTypeAwsIam {
-		return sigV4Scheme
+// free is the name, or one like it that no authorizer has.
+func (ex *httpExporter) free(name string) string {
+	for slices.ContainsFunc(ex.api.Authorizers, func(a v2.Authorizer) bool { return *a.Name == name }) {
+		name += "_"
 	}
-	return rt.Authorizer
+	return name
 }
+
+// requirement is what a caller of a route needs, all of it.
+func (ex *httpExporter) requirement(rt *HTTPRoute) *node {
+	n, scopes := object(), listNode()
+	for _, s := range rt.AuthorizationScopes {
+		scopes.items = append(scopes.items, textNode(s))
+	}
+	switch {
+	case isIAM(rt):
+		n.set(ex.free(sigV4Scheme), scopes)
+	case rt.Authorizer != "":
+		n.set(rt.Authorizer, scopes)
+	}
+	if needsKey(rt) {
+		n.set(ex.free(apiKeyScheme), listNode())
+	}
+	return n
+}
+
+func isIAM(rt *HTTPRoute) bool {
+	return rt.AuthorizationType != nil && *rt.AuthorizationType == v2.AuthorizationTypeAwsIam
+}
+
+func needsKey(rt *HTTPRoute) bool { return rt.ApiKeyRequired != nil && *rt.ApiKeyRequired }
 
 func (ex *httpExporter) schemes() *node {
 	n := object()
 	for i := range ex.api.Authorizers {
 		n.set(*ex.api.Authorizers[i].Name, ex.scheme(&ex.api.Authorizers[i]))
 	}
-	for i := range ex.api.Routes {
-		if ex.schemeOf(&ex.api.Routes[i]) == sigV4Scheme {
-			s := headerScheme("Authorization")
-			s.put(extAuthType, textNode("awsSigv4"))
-			n.set(sigV4Scheme, s)
-			break
-		}
+	any := func(has func(*HTTPRoute) bool) bool {
+		return slices.ContainsFunc(ex.api.Routes, func(rt HTTPRoute) bool { return has(&rt) })
+	}
+	if any(isIAM) {
+		s := headerScheme("Authorization")
+		s.put(extAuthType, textNode("awsSigv4"))
+		n.set(ex.free(sigV4Scheme), s)
+	}
+	if any(needsKey) {
+		n.set(ex.free(apiKeyScheme), headerScheme("x-api-key"))
 	}
 	return n
 }
@@ -222,7 +249,9 @@ func (ex *httpExporter) scheme(a *v2.Authorizer) *node {
 			ext.put("authorizerResultTtlInSeconds", intNode(*a.AuthorizerResultTtlInSeconds))
 		}
 	}
-	ext.put("identitySource", textNode(strings.Join(a.IdentitySource, ",")))
+	if len(a.IdentitySource) > 0 {
+		ext.put("identitySource", textNode(strings.Join(a.IdentitySource, ",")))
+	}
 	if ex.opt.Extensions {
 		s.put(extAuthorizer, ext)
 	}

@@ -77,7 +77,10 @@ type httpImporter struct {
 }
 
 // An httpScheme is what a security scheme asks of a route.
-type httpScheme struct{ authorizer, authType string }
+type httpScheme struct {
+	authorizer, authType string
+	apiKey               bool // an API key, and nothing else
+}
 
 // settings reads what is said of the API itself.
 func (im *httpImporter) settings() {
@@ -134,23 +137,27 @@ func (im *httpImporter) readSchemes() {
 			a.AuthorizerType = ptr(v2.AuthorizerTypeJwt)
 			jwt := im.member(ext, "jwtConfiguration", kindObject, at)
 			a.JwtConfiguration = &v2.JWTConfiguration{Issuer: im.text(jwt, "issuer", at), Audience: im.strings(jwt, "audience", at)}
-			im.schemes[name] = httpScheme{name, v2.AuthorizationTypeJwt}
+			im.schemes[name] = httpScheme{authorizer: name, authType: v2.AuthorizationTypeJwt}
 		case kind == "request":
 			a.AuthorizerType = ptr(v2.AuthorizerTypeRequest)
 			a.AuthorizerUri, a.AuthorizerCredentialsArn = im.text(ext, "authorizerUri", at), nonEmpty(im.text(ext, "authorizerCredentials", at))
 			a.AuthorizerPayloadFormatVersion = im.format(ext, "authorizerPayloadFormatVersion", at)
 			a.EnableSimpleResponses = im.boolean(ext, "enableSimpleResponses", at)
 			a.AuthorizerResultTtlInSeconds = im.int32(ext, "authorizerResultTtlInSeconds", at)
-			im.schemes[name] = httpScheme{name, v2.AuthorizationTypeCustom}
+			im.schemes[name] = httpScheme{authorizer: name, authType: v2.AuthorizationTypeCustom}
 		case ext != nil:
 			// Refused: a route that asks for it must not be left open.
 			im.errorf("Unable to create authorizer '%s': unsupported type '%s'", cut(name), cut(kind))
 			continue
+		case im.opt.HTTPKeys && isAPIKey(def):
+			im.schemes[name] = httpScheme{apiKey: true}
+			continue
 		default:
+			kind, _ = def.get("type").scalar()
 			im.warnf("Unsupported security definition type '%s' for '%s'. Ignoring.", cut(kind), name)
 			continue
 		}
-		if source, ok := ext.get("identitySource").scalar(); ok {
+		if source, ok := ext.get("identitySource").scalar(); ok && source != "" {
 			for part := range strings.SplitSeq(source, ",") {
 				a.IdentitySource = append(a.IdentitySource, strings.TrimSpace(part))
 			}
@@ -252,6 +259,10 @@ func (im *httpImporter) protect(rt *HTTPRoute, requirement *node, at string) {
 			if !defs.get(name).is(kindObject) {
 				im.errorf("Unable to create route '%s': Security scheme '%s' not found", *rt.RouteKey, cut(name))
 			}
+			continue
+		}
+		if s.apiKey {
+			rt.ApiKeyRequired = ptr(true)
 			continue
 		}
 		if *rt.AuthorizationType != v2.AuthorizationTypeNone {

@@ -38,6 +38,10 @@ type Options struct {
 	RestAPI   string // the API's id, for references between models and policies
 	BasePath  BasePath
 
+	// HTTPKeys: routes of an HTTP API may require API keys, which AWS ignores with
+	// a warning.
+	HTTPKeys bool
+
 	IgnoreDocumentation bool // AWS: the parameter ignore=documentation
 }
 

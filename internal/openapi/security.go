@@ -54,13 +54,18 @@ func (im *importer) readScheme(name string, def *node, at string) *scheme {
 	if strings.EqualFold(authType, "awsSigv4") {
 		return &scheme{authType: "AWS_IAM"}
 	}
-	kind, _ := def.get("type").scalar()
-	in, _ := def.get("in").scalar()
-	header, _ := def.get("name").scalar()
-	if kind == "apiKey" && in == "header" && strings.EqualFold(header, "x-api-key") {
+	if isAPIKey(def) {
 		return &scheme{apiKey: true}
 	}
 	return nil
+}
+
+// isAPIKey tells whether a scheme is the header with an API key.
+func isAPIKey(def *node) bool {
+	kind, _ := def.get("type").scalar()
+	in, _ := def.get("in").scalar()
+	header, _ := def.get("name").scalar()
+	return kind == "apiKey" && in == "header" && strings.EqualFold(header, "x-api-key")
 }
 
 // authorizerTypes maps the type of an authorizer extension to that of the API.

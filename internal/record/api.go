@@ -40,11 +40,6 @@ type APIDefinition struct {
 	Models map[string]v2.Model `json:",omitzero"`
 }
 
-// StreamParameter is the request parameter by which an integration of an HTTP
-// API has its answers passed on as they come, whatever their size. This is beyond
-// AWS.
-const StreamParameter = "gatehouse:responseTransferMode"
-
 // An APIDeployment freezes a definition.
 type APIDeployment struct {
 	v2.Deployment

@@ -112,7 +112,7 @@ func (p *httpPlanner) service(rt *gateway.Route, in *v2.Integration, timeout tim
 	p.b.clusters[e.Key] = true
 	cfg := &integration.SubtypeConfig{
 		API: p.id.api, Kind: kind, Endpoint: e, Cluster: cluster, Signer: signer, Timeout: timeout, Route: rt,
-		Parameters: in.RequestParameters, Variables: p.rec.StageVariables,
+		Parameters: record.WithoutExtensions(in.RequestParameters), Variables: p.rec.StageVariables,
 	}
 	if cfg.Responses, err = integration.MapResponses(in.ResponseParameters, p.rec.StageVariables); err != nil {
 		return nil, err

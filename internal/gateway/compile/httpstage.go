@@ -134,27 +134,30 @@ func (p *httpPlanner) planFor(rt *gateway.Route, r *v2.Route) (*gateway.Plan, er
 	if !ok {
 		return nil, fmt.Errorf("target %s does not exist", str(r.Target))
 	}
-	var err error
-	if plan.Integration, err = p.integration(rt, &in); err != nil {
+	call, err := p.integration(rt, &in)
+	if err != nil {
 		return nil, err
 	}
 	plan.Response = []gateway.Step{&step.HTTPResponse{CORS: p.cors}}
-	p.log(plan, rt, r)
-	return plan, nil
+	if p.log(plan, rt, r) {
+		call = integration.WithLog(call)
+	}
+	plan.Integration, err = p.cached(rt, r, &in, call)
+	return plan, err
 }
 
 // log has a plan write an execution log, if the stage wants one of the route.
 // This is beyond AWS, in the form of REST APIs.
-func (p *httpPlanner) log(plan *gateway.Plan, rt *gateway.Route, r *v2.Route) {
+func (p *httpPlanner) log(plan *gateway.Plan, rt *gateway.Route, r *v2.Route) bool {
 	l := p.executionLog(rt, executionGroup(p.id))
 	if l == nil {
-		return
+		return false
 	}
 	plan.Request = append([]gateway.Step{l}, append(plan.Request, step.LogAdmitted{KeyRequired: isTrue(r.ApiKeyRequired)}, step.LogRequest{})...)
-	plan.Integration = integration.WithLog(plan.Integration)
 	plan.Response = append(plan.Response, step.LogResponse{})
 	plan.Fault = step.LogFault{Fault: plan.Fault}
 	plan.Finish = append(slices.Clone(plan.Finish), l)
+	return true
 }
 
 // executionLog begins and ends the logs of a route, as its settings are; nil:
@@ -264,9 +267,7 @@ func (p *httpPlanner) proxy(rt *gateway.Route, in *v2.Integration, text string, 
 		API: p.id.api, URI: uri, Cluster: cluster, Method: str(in.IntegrationMethod), Timeout: timeout,
 		Stream: streamsHTTP(in), Idle: streamIdleHTTP,
 	}, Route: rt, Private: private}
-	mapped := maps.Clone(in.RequestParameters)
-	delete(mapped, record.StreamParameter)
-	if cfg.Request, err = integration.MapRequest(mapped, rt, p.rec.StageVariables); err != nil {
+	if cfg.Request, err = integration.MapRequest(record.WithoutExtensions(in.RequestParameters), rt, p.rec.StageVariables); err != nil {
 		return nil, err
 	}
 	if cfg.Responses, err = integration.MapResponses(in.ResponseParameters, p.rec.StageVariables); err != nil {
@@ -276,7 +277,10 @@ func (p *httpPlanner) proxy(rt *gateway.Route, in *v2.Integration, text string, 
 }
 
 // streamsHTTP tells whether an integration's answer is passed on as it comes.
-func streamsHTTP(in *v2.Integration) bool { return in.RequestParameters[record.StreamParameter] != "" }
+func streamsHTTP(in *v2.Integration) bool {
+	more, err := record.ExtensionsOf(in.RequestParameters)
+	return err == nil && more.Stream // others were refused
+}
 
 // streamIdleHTTP is how long a streamed answer may make no progress: as long as
 // that of a regional REST API.

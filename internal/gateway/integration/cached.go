@@ -44,6 +44,9 @@ type CacheConfig struct {
 
 	Seal *Seal // encrypts what is kept; nil: it is not encrypted
 
+	// Keep tells whether a response is kept; nil: whatever it is.
+	Keep func(x *gateway.Exchange) bool
+
 	// Invalidate is what becomes of a request with Cache-Control: max-age=0 of
 	// whoever is not among Invalidators.
 	Invalidate   Invalidation
@@ -253,7 +256,9 @@ func (c *Cached) fetch(ctx context.Context, x *gateway.Exchange, f *cache.Flight
 	if err := c.call(ctx, x); err != nil {
 		return err
 	}
-	k.keep(&x.MethodResponse, x.Vars.Now)
+	if c.cfg.Keep == nil || c.cfg.Keep(x) {
+		k.keep(&x.MethodResponse, x.Vars.Now)
+	}
 	return nil
 }
 

@@ -55,11 +55,14 @@ func checkCacheKeys(params []string) error {
 }
 
 // FlushStageCache drops all responses cached for a stage. Without a cache
-// there are none, which is no error.
+// there are none, which is no error. The stage may be one of an HTTP API, which
+// has a cache beyond AWS only.
 func (s *Service) FlushStageCache(ctx context.Context, in *api.FlushStageCacheInput) error {
 	t := s.tables(ctx)
 	if _, _, err := s.liveStage(ctx, t, in.RestApiId, in.StageName); err != nil {
-		return err
+		if _, _, err := t.APIStages.Find(ctx, err, str(in.RestApiId), str(in.StageName)); err != nil {
+			return err
+		}
 	}
 	if s.opt.Caches != nil {
 		s.opt.Caches.FlushStage(t.Scope, str(in.RestApiId), str(in.StageName))

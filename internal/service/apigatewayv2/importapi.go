@@ -14,7 +14,7 @@ import (
 // ImportApi creates an HTTP API from an OpenAPI document.
 func (s *Service) ImportApi(ctx context.Context, in *api.ImportApiInput) (*api.ImportApiResponse, error) {
 	t := s.tables(ctx)
-	doc, err := readDocument(t, in.Body, in.Basepath, in.FailOnWarnings)
+	doc, err := s.readDocument(t, in.Body, in.Basepath, in.FailOnWarnings)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (s *Service) ImportApi(ctx context.Context, in *api.ImportApiInput) (*api.I
 // ReimportApi makes an API what a document says, in place of what it was. Its
 // id, its stages and its deployments stay.
 func (s *Service) ReimportApi(ctx context.Context, in *api.ReimportApiInput) (*api.ReimportApiResponse, error) {
-	doc, err := readDocument(s.tables(ctx), in.Body, in.Basepath, in.FailOnWarnings)
+	doc, err := s.readDocument(s.tables(ctx), in.Body, in.Basepath, in.FailOnWarnings)
 	if err != nil {
 		return nil, err
 	}
@@ -62,9 +62,9 @@ func (s *Service) ReimportApi(ctx context.Context, in *api.ReimportApiInput) (*a
 }
 
 // readDocument reads what is to be imported.
-func readDocument(t record.Tables, body, basePath *string, strict *bool) (*openapi.HTTPAPI, error) {
+func (s *Service) readDocument(t record.Tables, body, basePath *string, strict *bool) (*openapi.HTTPAPI, error) {
 	doc, err := openapi.ImportHTTP([]byte(str(body)), openapi.Options{
-		Partition: arn.Partition(t.Scope.Region), Region: t.Scope.Region, Account: t.Scope.Account, BasePath: openapi.BasePath(str(basePath)),
+		Partition: arn.Partition(t.Scope.Region), Region: t.Scope.Region, Account: t.Scope.Account, BasePath: openapi.BasePath(str(basePath)), HTTPKeys: s.limits.keys,
 	})
 	if err == nil && is(strict) {
 		err = doc.Strict()

@@ -76,7 +76,7 @@ func (e *apiEdit) checkTimeout(i *api.Integration) error {
 		most = maxSocketTimeout
 	}
 	most = max(most, int32(e.limits.Millis))
-	if i.RequestParameters[record.StreamParameter] != "" {
+	if more, err := record.ExtensionsOf(i.RequestParameters); err == nil && more.Stream { // else it was refused for it
 		most = maxStreamTimeout
 	}
 	if t := i.TimeoutInMillis; t != nil && (*t < minTimeout || *t > most) {

@@ -18,13 +18,10 @@ var reference = regexp.MustCompile(`\$\{([^}]*)\}|\$([A-Za-z][A-Za-z0-9_.]*)`)
 
 // checkMappings refuses parameter mappings that AWS refuses.
 func checkMappings(i *api.Integration) error {
-	for _, key := range sortedKeys(i.RequestParameters) {
-		if key == record.StreamParameter {
-			if i.RequestParameters[key] != "STREAM" {
-				return bad("Invalid mapping expression specified: the value of " + key + " must be STREAM")
-			}
-			continue
-		}
+	if _, err := record.ExtensionsOf(i.RequestParameters); err != nil {
+		return bad("Invalid mapping expression specified: " + err.Error())
+	}
+	for _, key := range sortedKeys(record.WithoutExtensions(i.RequestParameters)) {
 		if err := checkMapping(key, i.RequestParameters[key], "overwrite:path", "$request."); err != nil {
 			return err
 		}

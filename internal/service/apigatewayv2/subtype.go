@@ -7,6 +7,7 @@ import (
 
 	api "gatehouse/internal/awsapi/apigatewayv2"
 	"gatehouse/internal/awsclient"
+	"gatehouse/internal/record"
 )
 
 var regionName = regexp.MustCompile(`^[a-z0-9-]+$`)
@@ -32,7 +33,13 @@ func checkSubtype(i *api.Integration) error {
 			return bad("Parameter: " + p.Name + " is required for integration subtype " + name)
 		}
 	}
-	for _, key := range sortedKeys(i.RequestParameters) {
+	switch more, err := record.ExtensionsOf(i.RequestParameters); {
+	case err != nil:
+		return bad("Invalid mapping expression specified: " + err.Error())
+	case more.Stream:
+		return bad("Integrations with a subtype are not streamed")
+	}
+	for _, key := range sortedKeys(record.WithoutExtensions(i.RequestParameters)) {
 		value := i.RequestParameters[key]
 		if key == awsclient.SubtypeRegion {
 			if !regionName.MatchString(value) && !strings.HasPrefix(value, "${stageVariables.") && !strings.HasPrefix(value, "$stageVariables.") {

@@ -182,7 +182,7 @@ func (n *node) open() error {
 		return err
 	}
 	opt := compile.Options{Identities: n.identities, Organization: cfg.Organization, Endpoints: endpoints, ClientOCSP: cfg.TruststoreOCSP,
-		Clusters: n.clusters, CloudMap: n.serviceCluster, AWS: n.aws, Functions: n.functions.router, LoadBalancers: cfg.LoadBalancers, UserPools: cfg.UserPools, TokenLeeway: cfg.TokenLeeway, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
+		Clusters: n.clusters, CloudMap: n.serviceCluster, AWS: n.aws, Functions: auditedFunctions{n.functions.router, n.trail}, LoadBalancers: cfg.LoadBalancers, UserPools: cfg.UserPools, TokenLeeway: cfg.TokenLeeway, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		Caches: n.caches, Metrics: n.metrics, CacheMemory: int64(cfg.CacheMemory)}
 	opt.Logs = n.logs
 	if n.xray, err = openXRay(cfg.XRayDaemon); err != nil {

@@ -20,7 +20,8 @@ type Gateway struct {
 	// before the first exchange.
 	Recorder *Recorder
 
-	table atomic.Pointer[Table]
+	watcher atomic.Pointer[func(x *Exchange)]
+	table   atomic.Pointer[Table]
 }
 
 var emptyTable = new(Table)
@@ -35,6 +36,16 @@ func (g *Gateway) Table() *Table {
 		return t
 	}
 	return emptyTable
+}
+
+// Watch has each called with every exchange that ended at a stage, of which it
+// keeps nothing; nil: nobody watches any more. It must not wait.
+func (g *Gateway) Watch(each func(x *Exchange)) {
+	if each == nil {
+		g.watcher.Store(nil)
+		return
+	}
+	g.watcher.Store(&each)
 }
 
 // Serve answers x.MethodRequest in x.MethodResponse.
@@ -171,6 +182,9 @@ func (g *Gateway) Finish(x *Exchange, sent wire.Sent) {
 	}
 	if g.Recorder != nil {
 		g.Recorder.finish(x)
+	}
+	if each := g.watcher.Load(); each != nil && x.Stage != nil && !x.Vars.TestInvoke {
+		(*each)(x)
 	}
 	x.dropBackend()
 	x.Reset()

@@ -91,6 +91,13 @@ func (r *Recorder) finish(x *Exchange) {
 	r.Keep(rec)
 }
 
+// Ended returns how x ended, without its steps.
+func (x *Exchange) Ended() *Recording {
+	rec := new(Recording)
+	rec.fill(x)
+	return rec
+}
+
 func (rec *Recording) fill(x *Exchange) {
 	v := &x.Vars
 	rec.RequestID, rec.ExtendedRequestID, rec.Trace = v.RequestID, v.ExtendedRequestID, traceRoot(v.Trace)

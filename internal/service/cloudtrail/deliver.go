@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -22,6 +21,7 @@ import (
 type delivery struct {
 	Started      time.Time // of the trail, so that a start anew is known
 	After        uint64    // number of the last event that was delivered
+	AfterData    uint64    // and of the last data event
 	Latest       time.Time
 	LatestDigest time.Time
 	Error        string // of the last attempt
@@ -58,6 +58,7 @@ func (s *Service) deliverAll(ctx context.Context) {
 	tick := time.NewTicker(s.opt.Deliver)
 	defer tick.Stop()
 	for {
+		s.refresh(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -99,18 +100,18 @@ func (s *Service) deliver(ctx context.Context, t *trail, now time.Time) error {
 		return err
 	}
 	if !d.Started.Equal(t.Started) {
-		d.Started, d.After, d.DigestFrom = t.Started, t.After, t.Started
+		d.Started, d.After, d.AfterData, d.DigestFrom = t.Started, t.After, t.AfterData, t.Started
 	}
-	last := s.keep.log.Last()
+	last, lastData := s.keep.log.Last(), s.keep.data.Last()
 	if !t.Logging {
-		if last = min(last, t.Until); d.After >= last && len(d.Files) == 0 {
+		last, lastData = min(last, t.Until), min(lastData, t.UntilData)
+		if d.After >= last && d.AfterData >= lastData && len(d.Files) == 0 {
 			return nil // it has delivered all
 		}
 	}
-	d.After = min(d.After, last) // the tail of a journal may have been lost with the power
-	failed := error(nil)
-	for d.After < last && failed == nil {
-		failed = s.deliverSome(ctx, t, &d, last, now)
+	failed := s.deliverAlong(ctx, t, &d, stretch{s.keep.log, &d.After, last}, now)
+	if failed == nil {
+		failed = s.deliverAlong(ctx, t, &d, stretch{s.keep.data, &d.AfterData, lastData}, now)
 	}
 	due := !now.Before(d.DigestFrom.Add(s.opt.Digest)) || len(d.Files) >= mostFiles || !t.Logging
 	if failed == nil && t.Validation && due {
@@ -136,12 +137,30 @@ func (s *Service) deliver(ctx context.Context, t *trail, now time.Time) error {
 	}))
 }
 
+// A stretch is what is to be delivered of a journal.
+type stretch struct {
+	of    *journal.Journal
+	after *uint64 // number of the last entry that was delivered
+	last  uint64
+}
+
+// deliverAlong delivers a stretch, file by file.
+func (s *Service) deliverAlong(ctx context.Context, t *trail, d *delivery, way stretch, now time.Time) error {
+	*way.after = min(*way.after, way.last) // the tail of a journal may have been lost with the power
+	for *way.after < way.last {
+		if err := s.deliverSome(ctx, t, d, way, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // deliverSome delivers the next events, a file for each Region.
-func (s *Service) deliverSome(ctx context.Context, t *trail, d *delivery, last uint64, now time.Time) error {
+func (s *Service) deliverSome(ctx context.Context, t *trail, d *delivery, way stretch, now time.Time) error {
 	byRegion := map[string][]journal.Entry{}
-	after, records, size := d.After, 0, 0
+	after, last, records, size := *way.after, way.last, 0, 0
 	for after < last && records < mostRecords && size < mostBytes {
-		list, err := s.keep.log.Follow(ctx, after)
+		list, err := way.of.Follow(ctx, after)
 		if err != nil {
 			return err
 		}
@@ -166,30 +185,21 @@ func (s *Service) deliverSome(ctx context.Context, t *trail, d *delivery, last u
 		d.Files = append(d.Files, f)
 		d.Latest = now
 	}
-	d.After = after
+	*way.after = after
 	return nil
 }
 
 // wants tells whether a trail delivers a record, and under which Region.
 func (t *trail) wants(text []byte) (string, bool) {
-	var e struct {
-		Region     string `json:"awsRegion"`
-		Source     string `json:"eventSource"`
-		Recipient  string `json:"recipientAccountId"`
-		ReadOnly   bool   `json:"readOnly"`
-		Management bool   `json:"managementEvent"`
-	}
-	if json.Unmarshal(text, &e) != nil || e.Recipient != t.Account || !e.Management {
+	v, ok := viewOf(text)
+	if !ok || v.Recipient != t.Account || !t.selects(&v) {
 		return "", false
 	}
-	if t.ReadWrite == "ReadOnly" && !e.ReadOnly || t.ReadWrite == "WriteOnly" && e.ReadOnly {
-		return "", false
-	}
-	global := e.Source == "iam.amazonaws.com"
+	global := v.Source == "iam.amazonaws.com"
 	if global && !t.Global {
 		return "", false
 	}
-	return e.Region, t.MultiRegion || global || e.Region == t.Region
+	return v.Region, t.MultiRegion || global || v.Region == t.Region
 }
 
 // putFile puts the records of one Region.

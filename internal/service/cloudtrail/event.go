@@ -31,6 +31,7 @@ type event struct {
 	RequestParameters map[string]any    `json:"requestParameters"`
 	ResponseElements  map[string]any    `json:"responseElements"`
 	Additional        map[string]string `json:"additionalEventData,omitempty"`
+	Resources         []eventResource   `json:"resources,omitempty"` // of data events
 	RequestID         string            `json:"requestID"`
 	ID                string            `json:"eventID"`
 	ReadOnly          bool              `json:"readOnly"`
@@ -50,6 +51,8 @@ const (
 	// maxEvent is how large a record may be. AWS: 256 KB; larger fields are
 	// left out, requestParameters and responseElements first.
 	maxEvent = 256 << 10
+	// mostAgent is how much of a User-Agent is kept.
+	mostAgent = 1024
 )
 
 // newEvent makes the record of a call; o is nil before it acts.
@@ -67,8 +70,8 @@ func newEvent(c *awsrpc.Call, o *awsrpc.Outcome) *event {
 	if c.Caller.Via != "" { // AWS: the name of the service stands for its address
 		e.SourceIP, e.UserAgent = c.Caller.Via, c.Caller.Via
 	}
-	if len(e.UserAgent) > 1024 {
-		e.UserAgent = e.UserAgent[:1024]
+	if len(e.UserAgent) > mostAgent {
+		e.UserAgent = e.UserAgent[:mostAgent]
 	}
 	r := &redaction{api: c.API, operation: c.Operation}
 	e.RequestParameters = r.document(lowerNames(c.Parameters()))
@@ -113,12 +116,17 @@ func regionOf(c *awsrpc.Call) string {
 // eventID is a UUID that the record of a call has before and after it acted.
 func eventID(c *awsrpc.Call) string {
 	if c.Record == "" {
-		var b [16]byte
-		_, _ = rand.Read(b[:]) // never fails
-		b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-		c.Record = fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+		c.Record = randomID()
 	}
 	return c.Record
+}
+
+// randomID names a record.
+func randomID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // text is the record in JSON, within maxEvent.

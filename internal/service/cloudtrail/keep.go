@@ -36,7 +36,13 @@ const (
 	keepAge   = 90 * 24 * time.Hour
 	keepFlush = 50 * time.Millisecond
 
+	// dataAge is how long data events wait for their delivery.
+	dataAge = 7 * 24 * time.Hour
+	// dataShare is what part of the room of events data events have besides.
+	dataShare = 4
+
 	eventsName  = "events"
+	dataName    = "data"
 	intentsName = "intents"
 	// mostIntents is how many intents a journal takes before the next one does.
 	mostIntents = 4096
@@ -55,6 +61,8 @@ var errNoSpace error = syscall.ENOSPC
 type keeper struct {
 	events, intents *journal.Set
 	log             *journal.Journal // of events
+	dataSet         *journal.Set
+	data            *journal.Journal // of data events
 	homes           []home
 	dropped         atomic.Uint64 // records of calls that changed nothing
 
@@ -93,6 +101,9 @@ func newKeeper(opt Options) (*keeper, error) {
 		return nil, err
 	}
 	k.log.SetMaxAge(keepAge)
+	if err := k.openData(journal.NewSet(filepath.Join(opt.Dir, dataName), journal.Options{MaxBytes: opt.MaxBytes / dataShare, Log: opt.Log})); err != nil {
+		return nil, err
+	}
 	for _, name := range intentsNames() {
 		if err := k.recover(name); err != nil {
 			return nil, err
@@ -141,7 +152,13 @@ func (k *keeper) open(name string) (*intents, error) {
 }
 
 // run writes what waits until ctx ends, then the rest.
-func (k *keeper) run(ctx context.Context) error { return k.events.Run(ctx) }
+func (k *keeper) run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	var err error
+	wg.Go(func() { err = k.dataSet.Run(ctx) })
+	defer wg.Wait()
+	return errors.Join(k.events.Run(ctx), err)
+}
 
 // begin writes an intent.
 func (k *keeper) begin(e *event) error {

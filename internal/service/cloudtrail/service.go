@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	api "gatehouse/internal/awsapi/cloudtrail"
@@ -39,6 +40,9 @@ type Options struct {
 	Digest   time.Duration // how often they sign what they delivered; an hour
 	Buckets  Buckets       // nil: there are none to deliver to
 	Log      *slog.Logger
+	// WatchAPIs is told whether requests to APIs are to be given to APICalled; nil:
+	// nobody can.
+	WatchAPIs func(on bool)
 }
 
 // A Service answers the operations of CloudTrail, and keeps what it tells.
@@ -47,6 +51,9 @@ type Service struct {
 	st   store.Store
 	opt  Options
 	keep *keeper
+
+	refreshing sync.Mutex               // held while wanted is found out
+	wanted     atomic.Pointer[[]string] // types of data events that trails want
 
 	delivering sync.Mutex // one delivery at a time
 
@@ -84,14 +91,14 @@ func New(st store.Store, opt Options) (*Service, error) {
 // Stats counts records since the start.
 type Stats struct {
 	Kept    uint64 // records
-	Dropped uint64 // records of calls that changed nothing, lost for want of room
+	Dropped uint64 // records of calls that changed nothing, and data events, lost for want of room
 	Bytes   int64  // on disk
 }
 
 // Stats returns the counts.
 func (s *Service) Stats() Stats {
-	st := s.keep.events.Stats()
-	return Stats{Kept: st.Entries, Dropped: st.Dropped + s.keep.dropped.Load(), Bytes: st.Bytes}
+	st, data := s.keep.events.Stats(), s.keep.dataSet.Stats()
+	return Stats{Kept: st.Entries + data.Entries, Dropped: st.Dropped + data.Dropped + s.keep.dropped.Load(), Bytes: st.Bytes + data.Bytes}
 }
 
 // Run writes what is recorded and delivers it until ctx ends.
@@ -137,7 +144,9 @@ func reason(err error) string {
 func (s *Service) End(_ context.Context, c *awsrpc.Call, o *awsrpc.Outcome) {
 	if isManagement(c) {
 		s.keep.end(newEvent(c, o))
+		return
 	}
+	s.dataCall(c, o)
 }
 
 // isManagement tells management events, which are recorded, from data events.

@@ -23,9 +23,13 @@ type trail struct {
 	Validation            bool
 	Logging               bool
 	Started, Stopped      time.Time
-	After, Until          uint64 // number of the last event before it was started, and stopped
-	ReadWrite             string // of the events it wants: All, ReadOnly, WriteOnly
-	Tags                  map[string]string
+	// After and Until are the numbers of the last events before it was started, and
+	// stopped: of management events, then of data events.
+	After, Until         uint64
+	AfterData, UntilData uint64
+	Basic                []api.EventSelector         // none: all management events
+	Advanced             []api.AdvancedEventSelector // instead
+	Tags                 map[string]string
 }
 
 // maxTrails is AWS's quota of trails of a Region.
@@ -97,6 +101,9 @@ func (s *Service) edit(ctx context.Context, name string, change func(t *trail) e
 		store.Add(c, s.trails(), t.id(), t)
 		return nil
 	})
+	if err == nil {
+		s.refresh(ctx)
+	}
 	return out, err
 }
 
@@ -112,7 +119,7 @@ func (s *Service) CreateTrail(ctx context.Context, in *api.CreateTrailInput) (*a
 	t := trail{
 		Name: *in.Name, Account: scope.Account, Region: scope.Region, Bucket: *in.S3BucketName, Prefix: str(in.S3KeyPrefix),
 		Global: in.IncludeGlobalServiceEvents == nil || *in.IncludeGlobalServiceEvents, MultiRegion: is(in.IsMultiRegionTrail),
-		Validation: is(in.EnableLogFileValidation), ReadWrite: "All", Tags: map[string]string{},
+		Validation: is(in.EnableLogFileValidation), Tags: map[string]string{},
 	}
 	if err := t.tag(in.TagsList); err != nil {
 		return nil, err
@@ -184,7 +191,7 @@ func (s *Service) UpdateTrail(ctx context.Context, in *api.UpdateTrailInput) (*a
 
 // DeleteTrail deletes a trail, but not what it delivered.
 func (s *Service) DeleteTrail(ctx context.Context, in *api.DeleteTrailInput) error {
-	return store.Update(ctx, s.st, func(c *store.Change) error {
+	err := store.Update(ctx, s.st, func(c *store.Change) error {
 		t, rev, err := s.find(ctx, *in.Name)
 		if err != nil {
 			return err
@@ -194,12 +201,16 @@ func (s *Service) DeleteTrail(ctx context.Context, in *api.DeleteTrailInput) err
 		c.Do(s.deliveries().Delete(t.id()))
 		return nil
 	})
+	if err == nil {
+		s.refresh(ctx)
+	}
+	return err
 }
 
 func (t *trail) shown() api.Trail {
 	return api.Trail{
 		Name: &t.Name, S3BucketName: &t.Bucket, S3KeyPrefix: optional(t.Prefix), IncludeGlobalServiceEvents: &t.Global, IsMultiRegionTrail: &t.MultiRegion,
-		HomeRegion: &t.Region, TrailARN: new(t.arn()), LogFileValidationEnabled: &t.Validation, HasCustomEventSelectors: new(t.ReadWrite != "All"),
+		HomeRegion: &t.Region, TrailARN: new(t.arn()), LogFileValidationEnabled: &t.Validation, HasCustomEventSelectors: new(len(t.Basic)+len(t.Advanced) > 0),
 		HasInsightSelectors: new(false), IsOrganizationTrail: new(false),
 	}
 }
@@ -257,7 +268,7 @@ func (s *Service) ListTrails(ctx context.Context, _ *api.ListTrailsInput) (*api.
 func (s *Service) StartLogging(ctx context.Context, in *api.StartLoggingInput) error {
 	_, err := s.edit(ctx, *in.Name, func(t *trail) error {
 		if !t.Logging {
-			t.Logging, t.Started, t.After = true, time.Now().UTC(), s.keep.log.Last()
+			t.Logging, t.Started, t.After, t.AfterData = true, time.Now().UTC(), s.keep.log.Last(), s.keep.data.Last()
 		}
 		return nil
 	})
@@ -269,7 +280,7 @@ func (s *Service) StartLogging(ctx context.Context, in *api.StartLoggingInput) e
 func (s *Service) StopLogging(ctx context.Context, in *api.StopLoggingInput) error {
 	t, err := s.edit(ctx, *in.Name, func(t *trail) error {
 		if t.Logging {
-			t.Logging, t.Stopped, t.Until = false, time.Now().UTC(), s.keep.log.Last()
+			t.Logging, t.Stopped, t.Until, t.UntilData = false, time.Now().UTC(), s.keep.log.Last(), s.keep.data.Last()
 		}
 		return nil
 	})

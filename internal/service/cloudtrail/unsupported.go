@@ -17,9 +17,7 @@ const (
 	noKMS
 	noTopic
 	noOrganization
-	noDataEvents
-	noAdvanced
-	noExclusions
+	noDataType
 	noInsights
 	unsupportedCount
 )
@@ -30,9 +28,7 @@ var unsupported = [unsupportedCount]struct{ of, setting, values string }{
 	noKMS:          {"Trail", "kmsKeyId", "any"},
 	noTopic:        {"Trail", "snsTopicName", "any"},
 	noOrganization: {"Trail", "isOrganizationTrail", "true"},
-	noDataEvents:   {"EventSelector", "dataResources", "any"},
-	noAdvanced:     {"PutEventSelectors", "advancedEventSelectors", "any"},
-	noExclusions:   {"EventSelector", "excludeManagementEventSources, includeManagementEvents", "any source; false"},
+	noDataType:     {"DataResource", "type", "any but AWS::Lambda::Function, AWS::S3::Object, Gatehouse::ApiGateway::Api"},
 	noInsights:     {"PutInsightSelectors", "insightSelectors", "any"},
 }
 
@@ -55,45 +51,6 @@ func refuseTrail(group, role, key, topic *string, organization *bool) error {
 		return noOrganization.refuse()
 	}
 	return nil
-}
-
-// PutEventSelectors says whether a trail delivers what reads, what writes, or all.
-func (s *Service) PutEventSelectors(ctx context.Context, in *api.PutEventSelectorsInput) (*api.PutEventSelectorsResponse, error) {
-	if len(in.AdvancedEventSelectors) > 0 {
-		return nil, noAdvanced.refuse()
-	}
-	if len(in.EventSelectors) != 1 {
-		return nil, api.InvalidEventSelectorsException("One event selector is needed: Gatehouse's trails deliver management events.")
-	}
-	sel := in.EventSelectors[0]
-	switch {
-	case len(sel.DataResources) > 0:
-		return nil, noDataEvents.refuse()
-	case len(sel.ExcludeManagementEventSources) > 0, sel.IncludeManagementEvents != nil && !*sel.IncludeManagementEvents:
-		return nil, noExclusions.refuse()
-	}
-	t, err := s.edit(ctx, *in.TrailName, func(t *trail) error {
-		t.ReadWrite = "All"
-		set(&t.ReadWrite, sel.ReadWriteType)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &api.PutEventSelectorsResponse{TrailARN: new(t.arn()), EventSelectors: t.selectors()}, nil
-}
-
-// GetEventSelectors tells it.
-func (s *Service) GetEventSelectors(ctx context.Context, in *api.GetEventSelectorsInput) (*api.GetEventSelectorsResponse, error) {
-	t, _, err := s.find(ctx, *in.TrailName)
-	if err != nil {
-		return nil, err
-	}
-	return &api.GetEventSelectorsResponse{TrailARN: new(t.arn()), EventSelectors: t.selectors()}, nil
-}
-
-func (t *trail) selectors() []api.EventSelector {
-	return []api.EventSelector{{ReadWriteType: &t.ReadWrite, IncludeManagementEvents: new(true), DataResources: []api.DataResource{}, ExcludeManagementEventSources: []string{}}}
 }
 
 // PutInsightSelectors refuses: there are no insights.

@@ -7,6 +7,7 @@
 //	gatehouse export     write what a stage serves as an API definition
 //	gatehouse function   deploy, call and watch functions of a running server
 //	gatehouse admin      make an administrator of a running server
+//	gatehouse audit      verify the records of calls
 //	gatehouse cluster    show how clusters and their endpoints do, change them
 //	gatehouse compact    give back the room that a store does not need
 //	gatehouse explain    tell which policy decides about a request
@@ -79,7 +80,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newImport(), newDeploy(), newDiff(), newExport(), newFunction(), newAdmin(), newCluster(), newRelease(), newExplain(), newWhoCanCall(), newTop(), newTail(), newTrace(), newErrors(), newCompact(), newVersion())
+	root.AddCommand(newServe(), newImport(), newDeploy(), newDiff(), newExport(), newFunction(), newAdmin(), newCluster(), newRelease(), newExplain(), newWhoCanCall(), newTop(), newTail(), newTrace(), newErrors(), newAudit(), newCompact(), newVersion())
 	return root
 }
 

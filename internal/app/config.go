@@ -155,6 +155,9 @@ type Config struct {
 	// AuditDelivery is how often trails of CloudTrail deliver files of records to
 	// their buckets.
 	AuditDelivery time.Duration `name:"audit-delivery" kind:"TIME" help:"how often trails deliver"`
+	// AuditDirectories are directories that stand for buckets, for trails to
+	// deliver to.
+	AuditDirectories Pairs `name:"audit-directory" file:"audit-directories" kind:"BUCKET=DIR" help:"directory that stands for a bucket that trails deliver to"`
 	// AuditDigest is how often trails sign what they delivered.
 	AuditDigest time.Duration `name:"audit-digest" kind:"TIME" help:"how often trails sign what they delivered"`
 	// LogsSize bounds what all log groups together take on disk. Beyond it the

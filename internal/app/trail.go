@@ -13,14 +13,17 @@ import (
 	"gatehouse/internal/service/cloudtrail"
 )
 
+// auditDir is where records stand in the data directory.
+const auditDir = "audit"
+
 // leastAudit is the least room for records of calls.
 const leastAudit = 1 << 20
 
 // openTrail makes CloudTrail, which records every call of an AWS API.
 func (n *node) openTrail() (*cloudtrail.Service, error) {
 	s, err := cloudtrail.New(n.st, cloudtrail.Options{
-		Dir: filepath.Join(n.cfg.Data, "audit"), MaxBytes: int64(n.cfg.AuditSize), Log: n.log,
-		Deliver: n.cfg.AuditDelivery, Digest: n.cfg.AuditDigest, Buckets: n.buckets, WatchAPIs: n.auditAPIs,
+		Dir: filepath.Join(n.cfg.Data, auditDir), MaxBytes: int64(n.cfg.AuditSize), Log: n.log,
+		Deliver: n.cfg.AuditDelivery, Digest: n.cfg.AuditDigest, Buckets: auditBuckets{n.buckets, n.cfg.AuditDirectories}, WatchAPIs: n.auditAPIs,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)

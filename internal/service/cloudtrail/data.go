@@ -85,6 +85,7 @@ func (s *Service) dataCall(c *awsrpc.Call, o *awsrpc.Outcome) {
 		if e.RequestParameters != nil {
 			e.RequestParameters["functionName"] = name
 		}
+		e.ReadOnly = false // AWS: the sample of Invoke in "Logging AWS Lambda API calls using AWS CloudTrail"
 		s.keepData(e, eventResource{c.Caller.Account, dataFunction, unqualified(name)})
 	case c.API == "s3" && isObjectCall(c.Operation) && s.wantsData(dataObject):
 		e := newEvent(c, o)

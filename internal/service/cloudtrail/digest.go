@@ -65,6 +65,9 @@ func (s *Service) signFiles(ctx context.Context, t *trail, d *delivery, now time
 	if err != nil {
 		return err
 	}
+	if next := d.LatestDigest.Truncate(time.Second).Add(time.Second); now.Before(next) {
+		now = next // their names tell seconds: two of one second would be one file
+	}
 	byRegion := map[string][]logFile{t.Region: {}}
 	for region := range d.Chains {
 		byRegion[region] = []logFile{}
@@ -100,10 +103,9 @@ func (s *Service) signFiles(ctx context.Context, t *trail, d *delivery, now time
 // AWS: "CloudTrail digest file signature"; the AWS CLI's validate-logs is the
 // reader.
 func (s *Service) putDigest(ctx context.Context, key *rsa.PrivateKey, f *digestFile, before digest) (digest, error) {
-	previous := "null"
 	if before.Object != "" {
 		f.PreviousBucket, f.PreviousObject, f.PreviousHash, f.PreviousSignature = &before.Bucket, &before.Object, &before.Hash, &before.Signature
-		f.PreviousMethod, previous = new("SHA-256"), before.Signature
+		f.PreviousMethod = new("SHA-256")
 	}
 	for i := range f.Files {
 		if at := f.Files[i].Newest.Format(digestTime); f.Newest == nil || at > *f.Newest {
@@ -119,7 +121,7 @@ func (s *Service) putDigest(ctx context.Context, key *rsa.PrivateKey, f *digestF
 	}
 	sum := sha256.Sum256(text)
 	hash := hex.EncodeToString(sum[:])
-	signed := sha256.Sum256([]byte(f.End + "\n" + f.Bucket + "/" + f.Object + "\n" + hash + "\n" + previous))
+	signed := sha256.Sum256(f.toSign(hash))
 	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, signed[:])
 	if err != nil {
 		return digest{}, fmt.Errorf("sign digest: %w", err)
@@ -128,6 +130,15 @@ func (s *Service) putDigest(ctx context.Context, key *rsa.PrivateKey, f *digestF
 	return next, s.opt.Buckets.PutFile(ctx, f.Account, f.Bucket, f.Object, zipped(text), map[string]string{
 		"signature": next.Signature, "signature-algorithm": algorithm,
 	})
+}
+
+// toSign is what the signature of a digest with a hash is of.
+func (f *digestFile) toSign(hash string) []byte {
+	previous := "null"
+	if f.PreviousSignature != nil {
+		previous = *f.PreviousSignature
+	}
+	return []byte(f.End + "\n" + f.Bucket + "/" + f.Object + "\n" + hash + "\n" + previous)
 }
 
 // signer returns the key that digests are signed with, and makes it the first

@@ -15,6 +15,7 @@ import (
 	"gatehouse/internal/arn"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/step"
+	"gatehouse/internal/otlp"
 	"gatehouse/internal/record"
 	"gatehouse/internal/service/logs"
 )
@@ -26,6 +27,7 @@ const dropTold = 10 * time.Second
 const (
 	logToGroups = "groups"
 	logToStdout = "stdout"
+	logToOTLP   = "otlp"
 	logOff      = "off"
 )
 
@@ -37,12 +39,14 @@ type accessLogs struct {
 	every   []*step.LogSink          // take all lines
 	streams map[string]*step.LogSink // delivery streams, by name
 	stream  string                   // of log groups, in this run
+	otlp    *otlp.Logs               // nil: access logs do not go there
 	log     *slog.Logger
 }
 
 // openAccessLogs makes the places that the settings name.
-func openAccessLogs(cfg *Config, groups *logs.Service, log *slog.Logger) (*accessLogs, error) {
-	l := &accessLogs{service: groups, streams: map[string]*step.LogSink{}, stream: newLogStream(), log: log}
+func (n *node) openAccessLogs() (*accessLogs, error) {
+	cfg := n.cfg
+	l := &accessLogs{service: n.groups, streams: map[string]*step.LogSink{}, stream: newLogStream(), log: n.log}
 	for name, url := range cfg.DeliveryStreams {
 		l.streams[name] = step.NewLogSink(newDeliveryStream(url), step.LogOptions{Flush: time.Second})
 	}
@@ -50,7 +54,9 @@ func openAccessLogs(cfg *Config, groups *logs.Service, log *slog.Logger) (*acces
 		switch place = strings.TrimSpace(place); {
 		case place == logOff:
 		case place == logToGroups:
-			l.groups = groups
+			l.groups = n.groups
+		case place == logToOTLP:
+			l.otlp = n.telemetry.logs
 		case place == logToStdout:
 			l.every = append(l.every, step.NewLogSink(step.Stdout, step.LogOptions{}))
 		case isHTTP(place):
@@ -116,6 +122,9 @@ func (l *accessLogs) Sink(destination string) (gateway.Sink, error) {
 		g := l.groups.Group(scope, strings.TrimSuffix(name, ":*"), true)
 		sinks = append(sinks, groupSink{g.Stream(l.stream)})
 	}
+	if l.otlp != nil {
+		sinks = append(sinks, lineSink{l.otlp.Source(otlp.Attribute{Key: "gatehouse.log", Value: "access"}, otlp.Attribute{Key: "gatehouse.log.destination", Value: destination})})
+	}
 	switch len(sinks) {
 	case 0:
 		return nil, nil
@@ -147,6 +156,14 @@ type groupSink struct{ stream *logs.Stream }
 // Write takes a line.
 func (s groupSink) Write(line []byte) {
 	s.stream.Write(time.Now().UnixMilli(), bytes.TrimSuffix(line, []byte{'\n'}))
+}
+
+// A lineSink makes lines records of OpenTelemetry.
+type lineSink struct{ source *otlp.Source }
+
+// Write takes a line.
+func (s lineSink) Write(line []byte) {
+	s.source.Write(time.Now(), bytes.TrimSuffix(line, []byte{'\n'})) // what is lost is counted
 }
 
 // all are the places that have a queue of their own.

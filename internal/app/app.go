@@ -101,6 +101,7 @@ type node struct {
 	watch       *cloudwatch.Service
 	trail       *cloudtrail.Service
 	xray        *xrayDaemon // nil: there is none
+	telemetry   telemetry   // what OpenTelemetry gets
 	gateway     *gateway.Gateway
 	sockets     *wsapi.Hub
 	connections *wsapi.Connections
@@ -122,6 +123,9 @@ func (n *node) open() error {
 		return err
 	}
 	var err error
+	if err = n.openTelemetry(); err != nil {
+		return err
+	}
 	if n.st, err = openStore(cfg.storeFile()); err != nil {
 		return err
 	}
@@ -158,7 +162,7 @@ func (n *node) open() error {
 	if n.recordings, err = openRecordings(cfg, n.log); err != nil {
 		return err
 	}
-	if n.logs, err = openAccessLogs(cfg, n.groups, n.log); err != nil {
+	if n.logs, err = n.openAccessLogs(); err != nil {
 		return err
 	}
 	n.clusters = upstream.NewRegistry(upstream.Options{MaxConnections: cfg.BackendConnections, Clusters: cfg.Clusters, Zone: cfg.Zone, Variables: contextVariable})
@@ -188,9 +192,7 @@ func (n *node) open() error {
 	if n.xray, err = openXRay(cfg.XRayDaemon); err != nil {
 		return err
 	}
-	if n.xray != nil {
-		opt.Segments = n.xray
-	}
+	opt.Segments = n.segmentSink()
 	n.sockets = wsapi.New(n.gateway, wsapi.Options{Conns: cfg.MaxConnections, Deflate: cfg.WebSocketDeflate, Log: n.log, Limits: websocket.Limits{
 		Message: int(cfg.WebSocketMessage), Frame: int(cfg.WebSocketFrame), Idle: cfg.WebSocketIdle, Life: cfg.WebSocketLife,
 	}})
@@ -246,7 +248,7 @@ func (n *node) run(ctx context.Context) error {
 	defer endParts()
 	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, buckets: n.buckets, log: n.log}
 	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run,
-		n.trail.Run, n.xray.run,
+		n.trail.Run, n.xray.run, n.sendTelemetry,
 		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.registry.Run, n.cloudMap.Run, n.changes.Run, n.releases.follower.Run, n.releases.pilot.Run, n.aws.Run, n.caches.Run,
 		n.countStages, n.countRoutes, n.countFunctions, n.countClusters, n.rollups.Run, n.watch.Run,
 		n.logs.Run, n.groups.Run, n.recordings.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
@@ -323,6 +325,7 @@ func (n *node) close() error {
 	if n.aws != nil {
 		n.aws.Close()
 	}
+	n.telemetry.close()
 	if n.rollups != nil {
 		errs = append(errs, n.rollups.Close())
 	}

@@ -135,13 +135,54 @@ type Config struct {
 
 	// AccessLog is where the access logs of stages go: groups (to the log group
 	// that each stage names), stdout, a file (opened again on SIGHUP), a URL (which
-	// gets them as from Firehose), several of these with commas between them, or off.
-	AccessLog string `name:"access-log" kind:"groups|stdout|FILE|URL|off" help:"where access logs go, beside the delivery streams that stages name"`
+	// gets them as from Firehose), otlp (to otlp-endpoint), several of these with
+	// commas between them, or off.
+	AccessLog string `name:"access-log" kind:"groups|stdout|FILE|URL|otlp|off" help:"where access logs go, beside the delivery streams that stages name"`
 
 	// XRayDaemon is the address of an X-Ray daemon, or of a collector that speaks
 	// its protocol: it gets the segments of stages with tracingEnabled, by UDP.
-	// Without it stages cannot enable tracing.
+	// Without it and otlp-endpoint stages cannot enable tracing.
 	XRayDaemon string `name:"xray-daemon" kind:"HOST:PORT" help:"address of an X-Ray daemon for traces"`
+
+	// OTLPEndpoint is where OpenTelemetry's protocol takes telemetry, as
+	// http://127.0.0.1:4318: of HTTP the part before /v1/traces, of gRPC scheme,
+	// host and port. Empty: nothing is sent.
+	OTLPEndpoint string `name:"otlp-endpoint" kind:"URL" help:"OpenTelemetry endpoint (OTLP) for traces, metrics and logs"`
+
+	// OTLPProtocol is http/protobuf or grpc.
+	OTLPProtocol string `name:"otlp-protocol" kind:"http/protobuf|grpc" help:"protocol of --otlp-endpoint"`
+
+	// OTLPSignals are what is sent, with commas between: traces (of stages with
+	// tracingEnabled), metrics (those of /metrics), logs (the server's own;
+	// access-log says whether access logs are sent).
+	OTLPSignals string `name:"otlp-signals" kind:"traces,metrics,logs" help:"what --otlp-endpoint gets"`
+
+	// OTLPHeaders are added to each message, NAME=VALUE with commas between, and
+	// %XX for what values cannot have, as in OTEL_EXPORTER_OTLP_HEADERS. Keep secrets
+	// in the file or the environment: others see the command line.
+	OTLPHeaders string `name:"otlp-headers" kind:"NAME=VALUE,…" help:"headers for --otlp-endpoint"`
+
+	// OTLPResource says who sends, NAME=VALUE with commas between, as in
+	// OTEL_RESOURCE_ATTRIBUTES. service.name (gatehouse), service.instance.id,
+	// service.version and host.name are there, and can be replaced.
+	OTLPResource string `name:"otlp-resource" kind:"NAME=VALUE,…" help:"attributes that tell this server from others"`
+
+	// OTLPInterval is how often metrics are sent.
+	OTLPInterval time.Duration `name:"otlp-interval" kind:"TIME" help:"how often metrics are sent to --otlp-endpoint"`
+
+	// OTLPCompression is gzip or none.
+	OTLPCompression string `name:"otlp-compression" kind:"gzip|none" help:"compression of what --otlp-endpoint gets"`
+
+	// OTLPCA is the file of the authorities that otlp-endpoint's certificate may be
+	// of, in PEM. Empty: the system's.
+	OTLPCA string `name:"otlp-ca" kind:"FILE" help:"authorities for --otlp-endpoint, in PEM"`
+
+	// OTLPCert is the file of the certificate to show to otlp-endpoint, in PEM. It
+	// needs otlp-key.
+	OTLPCert string `name:"otlp-cert" kind:"FILE" help:"certificate to show to --otlp-endpoint, in PEM"`
+
+	// OTLPKey is the file of the private key of otlp-cert, in PEM.
+	OTLPKey string `name:"otlp-key" kind:"FILE" help:"private key for --otlp-cert, in PEM"`
 
 	// DeliveryStreams are the URLs that stand for Firehose delivery streams: a
 	// stage whose access log goes to the stream amazon-apigateway-NAME sends it
@@ -486,6 +527,8 @@ func Defaults() *Config {
 		LogsSize:  4 << 30,
 		AuditSize: 1 << 30, AuditDelivery: 5 * time.Minute, AuditDigest: time.Hour,
 
+		OTLPProtocol: otlpHTTP, OTLPSignals: "traces,metrics,logs", OTLPInterval: time.Minute, OTLPCompression: "gzip",
+
 		TraceSample: "0",
 		TraceSize:   64 << 20,
 
@@ -544,6 +587,7 @@ func (c *Config) Check() error {
 		c.checkLogs(),
 		c.checkAudit(),
 		c.checkXRay(),
+		c.checkOTLP(),
 	)
 }
 

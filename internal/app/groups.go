@@ -84,7 +84,9 @@ func (c *Config) checkLogs() error {
 	for _, place := range places {
 		switch place = strings.TrimSpace(place); {
 		case place == "":
-			errs = append(errs, errors.New("access-log: is empty: write groups, stdout, a file, a URL or off"))
+			errs = append(errs, errors.New("access-log: is empty: write groups, stdout, a file, a URL, otlp or off"))
+		case place == logToOTLP && c.OTLPEndpoint == "":
+			errs = append(errs, errors.New("access-log: otlp needs otlp-endpoint"))
 		case place == logOff && len(places) > 1:
 			errs = append(errs, errors.New("access-log: off stands alone"))
 		}

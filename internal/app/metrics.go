@@ -18,14 +18,19 @@ const (
 	scrapeTime    = 30 * time.Second
 )
 
-// metricsHandler answers /metrics.
-func (n *node) metricsHandler() http.Handler {
+// exposition is all that is measured.
+func (n *node) exposition() *prometheus.Registry {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
 		&trafficCollector{n.metrics, n.compiler.APINames}, &nodeCollector{n},
 	)
-	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{
+	return reg
+}
+
+// metricsHandler answers /metrics.
+func (n *node) metricsHandler() http.Handler {
+	return promhttp.HandlerFor(n.exposition(), promhttp.HandlerOpts{
 		ErrorHandling: promhttp.ContinueOnError, EnableOpenMetrics: true, MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTime,
 	})
 }
@@ -112,6 +117,10 @@ var (
 	targetRequests = counter("release_target_requests_total", "Requests that a target of a release was given and that have ended, or were refused.", "release", "target")
 	targetFailures = counter("release_target_failures_total", "Of those, without an answer, refused, or with a status from 500 on.", "release", "target")
 
+	otlpSent     = counter("otlp_sent_total", "Spans, points of metrics and records of logs that the OTLP endpoint has taken.", "signal")
+	otlpDropped  = counter("otlp_dropped_total", "Those that were lost: no room in the queue, or refused, or not taken for too long.", "signal")
+	otlpFailures = counter("otlp_failures_total", "Messages that the OTLP endpoint did not take at once.", "signal")
+
 	backendFailures = counter("backend_failures_total", "Requests to a backend without an answer: no connection, broken off, or timed out.", "backend")
 )
 
@@ -123,7 +132,7 @@ func nodeFamilies() []*family {
 func backendFamilies() []*family {
 	return []*family{&backendInUse, &backendIdle, &backendWaiting, &backendFailures,
 		&breakerOpen, &endpointReady, &endpointInFlight, &endpointRequests, &endpointFailures,
-		&targetWeight, &targetRequests, &targetFailures}
+		&targetWeight, &targetRequests, &targetFailures, &otlpSent, &otlpDropped, &otlpFailures}
 }
 
 // Describe implements prometheus.Collector.
@@ -158,6 +167,7 @@ func (c *nodeCollector) Collect(to chan<- prometheus.Metric) {
 	instances.send(to, float64(n.functions.host.Instances()))
 	c.backends(to)
 	c.targets(to)
+	n.telemetry.collect(to)
 }
 
 // backends adds up clusters that have one name: they differ in their TLS

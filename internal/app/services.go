@@ -113,7 +113,7 @@ func restOptions(cfg *Config, p *parts) rest.Options {
 			AuthorizersPerAPI: cfg.AuthorizersPerAPI, ClientCertificates: cfg.ClientCertificates, IntegrationMillis: int(cfg.IntegrationTimeout.Milliseconds()),
 		},
 		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
-		LoadBalancers: cfg.LoadBalancers, Tracing: cfg.XRayDaemon != "",
+		LoadBalancers: cfg.LoadBalancers, Tracing: cfg.traces(),
 		Caches: p.data, Methods: p.data, Usage: p.meter, Roles: p.roles, Truststores: p.trust, DeliveryStreams: cfg.hasStream,
 	}
 }

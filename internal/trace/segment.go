@@ -45,6 +45,11 @@ type Segment struct {
 	Metadata    map[string]any `json:"metadata,omitempty"`
 	Subsegments []Segment      `json:"subsegments,omitempty"`
 
+	// Route and State are what OpenTelemetry has a place for and X-Ray has not:
+	// method and path of a route, as in GET /pets/{id}, and tracestate of W3C.
+	Route string `json:"-"`
+	State string `json:"-"`
+
 	// Account and Region are where a segment that is written to a Sink belongs.
 	Account string `json:"-"`
 	Region  string `json:"-"`

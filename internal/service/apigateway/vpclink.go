@@ -162,6 +162,13 @@ func (s *Service) DeleteVpcLink(ctx context.Context, in *api.DeleteVpcLinkInput)
 			return api.BadRequestException("Cannot delete vpc link. Vpc link '" + *link.Id + "', is referenced in [" + strings.Join(users, ", ") +
 				"] in format of [RESTApiId:Method:Resource:Stage].")
 		}
+		if users, err = t.IntegrationsThrough(ctx, *link.Id); err != nil {
+			return err
+		}
+		if len(users) > 0 { // AWS: undocumented; as above
+			return api.BadRequestException("Cannot delete vpc link. Vpc link '" + *link.Id + "', is referenced in [" + strings.Join(users, ", ") +
+				"] in format of [ApiId:IntegrationId].")
+		}
 		c.Require(t.VPCLinks.Is(*link.Id, rev))
 		c.Do(t.VPCLinks.Delete(*link.Id))
 		return nil
@@ -187,8 +194,11 @@ func (s *Service) usersOfLink(ctx context.Context, t record.Tables, link string)
 			deployments, variables = append(deployments, str(canary.DeploymentId)), append(variables, merged)
 		}
 		for i, id := range deployments {
-			dep, _, err := t.Deployments.Find(ctx, errDeployment(), st.RestAPI, id)
+			dep, rev, err := t.Deployments.Find(ctx, nil, st.RestAPI, id)
 			if err != nil {
+				return nil, err
+			}
+			if rev == 0 {
 				continue // it is being deleted
 			}
 			def, err := s.defs.load(ctx, t, dep.Definition)

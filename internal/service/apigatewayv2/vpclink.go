@@ -124,7 +124,7 @@ func (s *Service) DeleteVpcLink(ctx context.Context, in *api.DeleteVpcLinkInput)
 		if err != nil {
 			return err
 		}
-		users, err := s.usersOfLink(ctx, t, id)
+		users, err := t.IntegrationsThrough(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -138,45 +138,6 @@ func (s *Service) DeleteVpcLink(ctx context.Context, in *api.DeleteVpcLinkInput)
 		return nil
 	}))
 	return &api.DeleteVpcLinkResponse{}, err
-}
-
-// usersOfLink lists the integrations that call through a link.
-func (s *Service) usersOfLink(ctx context.Context, t record.Tables, link string) ([]string, error) {
-	refs := map[store.Ref]string{} // of definitions, with their APIs
-	apis, err := t.APIs.All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, row := range apis {
-		refs[row.Value.Definition] = str(row.Value.ApiId)
-	}
-	stages, err := t.APIStages.All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, row := range stages {
-		dep, rev, err := t.APIDeployments.Find(ctx, nil, row.Value.API, str(row.Value.DeploymentId))
-		if err != nil {
-			return nil, err
-		}
-		if rev != 0 {
-			refs[dep.Definition] = row.Value.API
-		}
-	}
-	var users []string
-	for ref, id := range refs {
-		def, err := t.LoadAPIDefinition(ctx, ref)
-		if err != nil {
-			return nil, err
-		}
-		for _, i := range def.Integrations {
-			if str(i.ConnectionId) == link {
-				users = append(users, id+":"+str(i.IntegrationId))
-			}
-		}
-	}
-	slices.Sort(users)
-	return slices.Compact(users), nil
 }
 
 // afterQuestionMark is the query of an ARN: attributes that instances must have.

@@ -32,7 +32,7 @@ type Conn struct {
 	writers atomic.Int32
 	writing chan struct{} // has a value while a frame is written: a lock, of one place
 
-	mu     sync.Mutex // guards the fields below; never held while calling out
+	mu     sync.Mutex // guards the fields below; never held while waiting for the peer
 	timer  *time.Timer
 	ending *CloseError
 	until  time.Time // by when the peer must have answered the close
@@ -313,7 +313,7 @@ func (c *Conn) finish(err error) *CloseError {
 // abnormal is how a connection ends that was lost.
 var abnormal = &CloseError{CloseAbnormal, "Connection closed abnormally"}
 
-// shut closes the conn.
+// shut closes the conn; ending is set. See writeSomeLocked.
 func (c *Conn) shut() {
 	c.mu.Lock()
 	c.timer.Stop()

@@ -24,4 +24,4 @@ func (*parking) await() bool { return false }
 
 func (*parking) leave() {}
 
-func (*Conn) writeSome([]byte) (n int, ok bool) { return 0, false }
+func (*Conn) writeSomeLocked([]byte) (n int, ok bool) { return 0, false }

@@ -137,31 +137,29 @@ func (c *Conn) Offer(frames []byte) bool {
 	}
 	select {
 	case c.writing <- struct{}{}:
-		c.mu.Unlock()
-		c.offerNow(frames)
 	default:
 		c.queue = append(c.queue, frames)
 		c.mu.Unlock()
 		go c.flush() // ends with the queue, or with the connection
+		return true
 	}
-	return true
-}
-
-// offerNow writes what the peer takes at once, and leaves the rest to a
-// goroutine; the caller has c.writing.
-func (c *Conn) offerNow(frames []byte) {
-	n, ok := c.writeSome(frames)
+	n, ok := c.writeSomeLocked(frames)
+	c.mu.Unlock()
 	if ok && n == len(frames) {
 		<-c.writing
 		c.touch()
-		return
+		return true
 	}
-	go func() { // ends when the peer has taken it, or has had its time
-		defer func() { <-c.writing }()
-		if c.put(frames[n:]) == nil {
-			c.touch()
-		}
-	}()
+	go c.putRest(frames[n:]) // ends when the peer has taken it, or has had its time
+	return true
+}
+
+// putRest writes what the peer has not taken at once; the caller had c.writing.
+func (c *Conn) putRest(rest []byte) {
+	defer func() { <-c.writing }()
+	if c.put(rest) == nil {
+		c.touch()
+	}
 }
 
 // flush writes what is in the queue. A message leaves it when it is written, so

@@ -158,25 +158,34 @@ func (h *Hub) members(api, name string) []*conn {
 func (h *Hub) Broadcast(api, name string, message []byte) (sent, lost int) {
 	members := h.members(api, name)
 	frames := websocket.AppendText(nil, message, h.opt.Limits.Frame)
-	var all, taken atomic.Int64
+	var taken, refused atomic.Int64
 	var wg sync.WaitGroup
 	workers := min(runtime.GOMAXPROCS(0), 1+len(members)/broadcastShare)
 	for w := range workers {
+		share := members[w*len(members)/workers : (w+1)*len(members)/workers]
 		wg.Go(func() {
-			for i := w; i < len(members); i += workers {
-				c := members[i]
-				if !c.isOpen() {
-					continue // it has not got its 101 yet
-				}
-				all.Add(1)
-				if c.ws.Offer(frames) {
-					taken.Add(1)
-				}
-			}
+			sent, lost := offer(share, frames)
+			taken.Add(int64(sent))
+			refused.Add(int64(lost))
 		})
 	}
 	wg.Wait()
-	return int(taken.Load()), int(all.Load() - taken.Load())
+	return int(taken.Load()), int(refused.Load())
+}
+
+// offer offers frames to connections, and returns how many took them and how
+// many did not.
+func offer(to []*conn, frames []byte) (sent, lost int) {
+	for _, c := range to {
+		switch {
+		case !c.isOpen(): // it has not got its 101 yet
+		case c.ws.Offer(frames):
+			sent++
+		default:
+			lost++
+		}
+	}
+	return sent, lost
 }
 
 // broadcastShare is how many connections are worth a goroutine.

@@ -47,7 +47,7 @@ func (w *responseWriter) begin(dst []byte, r *Response) ([]byte, *Response, Fram
 		w.at = time.Now()
 	}
 	w.limit = w.at.Add(c.srv.Limits.Write)
-	w.close = w.close || r.Close || c.srv.draining.Load() || !c.body.willSettle()
+	w.close = w.close || r.Close || c.srv.lasting.Load() || !c.body.willSettle()
 	f := w.framing(r)
 	out, err := AppendResponseHead(dst, r, &f)
 	if err != nil || r.Status < 200 || r.Status > 999 {

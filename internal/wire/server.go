@@ -31,7 +31,8 @@ type Server struct {
 	// a goroutine per connection serves everything.
 	Loops int
 
-	once     sync.Once // sets the defaults
+	once     sync.Once   // sets the defaults
+	lasting  atomic.Bool // each answer is the last of its connection
 	draining atomic.Bool
 	crowded  atomic.Bool // a connection waits for another to end; the one that does clears it
 	date     atomic.Pointer[dateText]
@@ -203,6 +204,32 @@ func (s *Server) dropConn(c *serverConn) {
 	}
 }
 
+// Retire stops accepting, as one does whose place another has taken: what is answered from
+// now on is the last answer of its connection. Idle connections stay until they
+// ask for something, since their clients may be just about to. It returns
+// when no connection is left, or ctx ends; Shutdown is to follow.
+func (s *Server) Retire(ctx context.Context) {
+	s.setUp()
+	s.lasting.Store(true)
+	s.mu.Lock()
+	for ln := range s.listeners {
+		_ = ln.Close() // Serve notices
+	}
+	s.mu.Unlock()
+	tick := time.NewTicker(retirePause)
+	defer tick.Stop()
+	for s.Conns() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// retirePause is how often Retire looks whether connections are left.
+const retirePause = 50 * time.Millisecond
+
 // Shutdown stops accepting, closes idle connections at once, lets busy ones
 // end with "Connection: close", and cuts those that are left when ctx ends. It
 // returns when no connection is left; ctx's error if some were cut.
@@ -229,6 +256,7 @@ func (s *Server) drain() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.draining.Store(true)
+	s.lasting.Store(true)
 	for ln := range s.listeners {
 		_ = ln.Close() // Serve notices
 	}

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -50,6 +51,8 @@ type Ingress struct {
 	h1   *wire.Server // nil: net/http serves HTTP/1.1 as well
 	h2   *h2
 	door door
+
+	retired atomic.Bool
 }
 
 // New returns an ingress that hands exchanges to h. It serves once Run runs.
@@ -117,6 +120,11 @@ func (in *Ingress) Run(ctx context.Context, plain, secure []net.Listener) error 
 	return nil
 }
 
+// Retire tells that another process has taken this one's place, before the end of
+// Run's ctx: half of the drain is then given to idle connections to ask
+// for something, so that none is closed while its client does.
+func (in *Ingress) Retire() { in.retired.Store(true) }
+
 func closeListeners(list []net.Listener) {
 	for _, ln := range list {
 		_ = ln.Close() // may be closed already
@@ -157,7 +165,14 @@ func (in *Ingress) drain(ctx context.Context) error {
 	var g errgroup.Group
 	g.Go(func() error { return in.h2.stop(ctx) })
 	if in.h1 != nil {
-		g.Go(func() error { return in.h1.Shutdown(ctx) })
+		g.Go(func() error {
+			if in.retired.Load() {
+				idle, cancel := context.WithTimeout(ctx, in.opt.Limits.Drain/2)
+				defer cancel()
+				in.h1.Retire(idle)
+			}
+			return in.h1.Shutdown(ctx)
+		})
 	}
 	err := g.Wait()
 	in.door.wait()

@@ -21,12 +21,15 @@ type groups struct {
 	bounded bool // by memory and number of processes; else groups only end all processes
 }
 
-// groupPrefix begins the names of groups of instances.
+// groupPrefix begins the names of groups of instances; the id of the process that
+// made them follows.
 const groupPrefix = "gatehouse-"
+
+func groupsOf(pid int) string { return groupPrefix + strconv.Itoa(pid) + "-" }
 
 // openGroups takes over a directory that was delegated to the gateway, and ends
 // what a gateway before has left in it.
-func openGroups(dir string, log *slog.Logger) (*groups, error) {
+func openGroups(dir string, predecessor int, log *slog.Logger) (*groups, error) {
 	if dir == "" {
 		return nil, nil
 	}
@@ -48,6 +51,9 @@ func openGroups(dir string, log *slog.Logger) (*groups, error) {
 		return nil, err
 	}
 	for _, path := range left {
+		if predecessor != 0 && strings.HasPrefix(filepath.Base(path), groupsOf(predecessor)) {
+			continue
+		}
 		(&group{path: path}).end()
 	}
 	probe, err := g.make(randomID(), 1)
@@ -69,7 +75,7 @@ func (g *groups) make(id string, memory int) (*group, error) {
 	if g == nil {
 		return nil, nil
 	}
-	gr := &group{path: filepath.Join(g.dir, groupPrefix+id)}
+	gr := &group{path: filepath.Join(g.dir, groupsOf(os.Getpid())+id)}
 	if err := os.Mkdir(gr.path, 0o755); err != nil {
 		return nil, fmt.Errorf("cgroup: %w", err)
 	}

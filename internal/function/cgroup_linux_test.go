@@ -1,6 +1,7 @@
 package function_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -76,7 +77,7 @@ func TestCgroupLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file, want := range map[string]string{"memory.max": "314572800", "memory.swap.max": "0", "memory.oom.group": "1", "pids.max": "1024"} {
-		path := filepath.Join(dir, "gatehouse-i", file)
+		path := filepath.Join(dir, fmt.Sprintf("gatehouse-%d-i", os.Getpid()), file)
 		_ = os.Chmod(path, 0o600) // in a cgroup they are there already
 		b, err := os.ReadFile(path)
 		if err != nil || string(b) != want {

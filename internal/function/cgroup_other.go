@@ -10,7 +10,7 @@ import (
 // A groups would be a directory of cgroup v2, which only Linux has.
 type groups struct{}
 
-func openGroups(dir string, _ *slog.Logger) (*groups, error) {
+func openGroups(dir string, _ int, _ *slog.Logger) (*groups, error) {
 	if dir == "" {
 		return nil, nil
 	}

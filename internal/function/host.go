@@ -3,7 +3,9 @@ package function
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -11,6 +13,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,6 +43,9 @@ type Host struct {
 	running sync.WaitGroup // calls that start instances, and instances
 	wake    chan struct{}  // an instance was added
 
+	holding    chan struct{} // closed by Hold
+	queueEnded chan struct{} // closed when no asynchronous invocation is made any more
+
 	mu         sync.Mutex // guards the fields below, and active of functions; never held while calling out
 	functions  map[string]*function
 	old        map[*pool]struct{} // that were replaced, and whose instances have not all ended
@@ -68,6 +74,10 @@ type Options struct {
 	// Delegate=yes. Empty: instances are bounded by limits of processes and by
 	// looking at them ten times a second.
 	Cgroup string
+
+	// Predecessor is the id of a process whose place this one takes, and whose
+	// instances may still be running: they are left alone. 0: there is none.
+	Predecessor int
 
 	// Isolation is IsolationAuto (which the empty text is, too), IsolationRequire
 	// or IsolationOff.
@@ -123,7 +133,7 @@ func NewHost(opt Options) *Host {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	h := &Host{opt: opt, functions: make(map[string]*function), old: make(map[*pool]struct{}), interpreters: interpreters{named: opt.Interpreters},
-		jobs: make(chan *startJob), started: make(chan struct{}), wake: make(chan struct{}, 1)}
+		jobs: make(chan *startJob), started: make(chan struct{}), wake: make(chan struct{}, 1), holding: make(chan struct{}), queueEnded: make(chan struct{})}
 	if opt.Metrics == nil {
 		h.opt.Metrics = metrics.NewRegistry[string](0)
 	}
@@ -382,7 +392,10 @@ func (h *Host) keep(p *pool, has bool) {
 }
 
 func (h *Host) bootstraps() string { return filepath.Join(h.dir, "runtime") }
-func (h *Host) instances() string  { return filepath.Join(h.dir, "instances") }
+func (h *Host) instances() string  { return filepath.Join(h.allInstances(), strconv.Itoa(os.Getpid())) }
+
+// allInstances has a directory for each process that has instances.
+func (h *Host) allInstances() string { return filepath.Join(h.dir, "instances") }
 
 // prepared gets the host ready, once, and tells whether that went well.
 func (h *Host) prepared() error {
@@ -403,8 +416,7 @@ func (h *Host) prepare() {
 		h.dir, h.failed = filepath.Abs(h.dir)
 	}
 	if h.failed == nil {
-		killMarked(h.instances())
-		h.failed = os.RemoveAll(h.instances())
+		h.failed = h.endLeft()
 	}
 	if h.failed == nil {
 		h.failed = os.MkdirAll(h.instances(), 0o700)
@@ -413,7 +425,7 @@ func (h *Host) prepare() {
 		h.failed = writeBootstraps(h.bootstraps())
 	}
 	if h.failed == nil {
-		h.groups, h.failed = openGroups(h.opt.Cgroup, h.opt.Logger)
+		h.groups, h.failed = openGroups(h.opt.Cgroup, h.opt.Predecessor, h.opt.Logger)
 	}
 	if h.failed == nil && h.opt.Dir != "" {
 		h.failed = h.queue.open(filepath.Join(h.dir, "events"), h.opt.Logger)
@@ -425,6 +437,23 @@ func (h *Host) prepare() {
 	if h.failed == nil {
 		go h.starter()
 	}
+}
+
+// endLeft ends the instances of hosts that were killed.
+func (h *Host) endLeft() error {
+	left, err := os.ReadDir(h.allInstances())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, d := range left {
+		if d.Name() == strconv.Itoa(h.opt.Predecessor) {
+			continue
+		}
+		dir := filepath.Join(h.allInstances(), d.Name())
+		killMarked(dir)
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return err
 }
 
 // complete checks a definition and returns a copy with the defaults filled in.

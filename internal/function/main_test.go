@@ -323,6 +323,17 @@ func newHost(t testing.TB, opt function.Options) *function.Host {
 		opt.Dir = t.TempDir()
 	}
 	h := function.NewHost(opt)
+	t.Cleanup(func() {
+		if left, _ := os.ReadDir(filepath.Join(opt.Dir, "instances")); len(left) > 0 {
+			t.Errorf("instances left behind: %v", left)
+		}
+	})
+	runHost(t, h)
+	return h
+}
+
+// runHost lets a host work until the test ends.
+func runHost(t testing.TB, h *function.Host) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- h.Run(ctx) }()
@@ -331,11 +342,7 @@ func newHost(t testing.TB, opt function.Options) *function.Host {
 		if err := <-done; err != nil {
 			t.Errorf("Run: %v", err)
 		}
-		if left, _ := os.ReadDir(filepath.Join(opt.Dir, "instances")); len(left) > 0 {
-			t.Errorf("instances left behind: %v", left)
-		}
 	})
-	return h
 }
 
 // usual are the options that a server has: with sandboxes, where there can be.

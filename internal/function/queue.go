@@ -66,18 +66,30 @@ func (q *queue) init(length int) {
 // open takes up what a host before has left.
 func (q *queue) open(dir string, log *slog.Logger) error {
 	list, err := q.spool.open(dir, log)
-	if err != nil {
-		return err
+	q.take(list)
+	return err
+}
+
+// adopt takes up what a host before has held.
+func (q *queue) adopt() error {
+	if q.spool.dir == "" {
+		return nil
 	}
+	list, err := q.spool.take()
+	q.take(list)
+	return err
+}
+
+// take queues events that were let in once: the limits are for new ones.
+func (q *queue) take(list []*event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, e := range list { // were let in once: the limits are for new ones
+	for _, e := range list {
 		q.held++
 		q.bytes += len(e.in.Payload)
 		heap.Push(&q.events, e)
 	}
 	q.nudge()
-	return nil
 }
 
 // add accepts an event.

@@ -16,15 +16,40 @@ func (h *Host) Run(ctx context.Context) error {
 	if h.ready.Do(h.prepare); h.failed != nil {
 		return h.failed
 	}
-	events := make(chan struct{})
+	queue, end := context.WithCancel(ctx)
+	defer end()
+	go func() { // ends with queue
+		select {
+		case <-h.holding:
+			end()
+		case <-queue.Done():
+		}
+	}()
 	go func() {
-		defer close(events)
-		h.runQueue(ctx)
+		defer close(h.queueEnded)
+		h.runQueue(queue)
 	}()
 	h.oversee(ctx)
-	<-events
+	<-h.queueEnded
 	h.shutdown()
 	return nil
+}
+
+// Hold leaves asynchronous invocations to a process that takes this one's place:
+// those that wait, those that are being made, which are made anew, and
+// those that come from now on, which the other adopts. The host must run.
+func (h *Host) Hold() {
+	h.queue.spool.held.Store(true)
+	close(h.holding)
+	<-h.queueEnded
+}
+
+// Adopt makes the asynchronous invocations that a process before has held,
+// which has ended.
+func (h *Host) Adopt() {
+	if err := h.queue.adopt(); err != nil {
+		h.opt.Logger.Error("asynchronous invocations of the process before wait for the next start", "error", err)
+	}
 }
 
 // shutdown ends all instances and waits for them.
@@ -45,6 +70,7 @@ func (h *Host) shutdown() {
 		case <-done:
 			again.Stop()
 			close(h.started)
+			_ = os.Remove(h.instances()) // empty, unless an instance could not be removed
 			if h.opt.Dir == "" {
 				_ = os.RemoveAll(h.dir) // in a directory for temporary files
 			}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -15,8 +16,9 @@ import (
 // host that is killed finds them again. It does not wait for the disk, so that
 // a machine that loses power may lose the last ones.
 type spool struct {
-	dir string // empty: nothing is kept
-	log *slog.Logger
+	dir  string // empty: nothing is kept
+	log  *slog.Logger
+	held atomic.Bool // new events are for the next host
 }
 
 // A spooled event is an event as it is written.
@@ -29,7 +31,8 @@ type spooled struct {
 
 const (
 	spoolEnding = ".event"
-	spoolBegun  = ".new" // of a file that is being written
+	spoolHeld   = ".held" // of an event for the next host
+	spoolBegun  = ".new"  // of a file that is being written
 )
 
 // open makes the directory and returns the events in it.
@@ -42,22 +45,54 @@ func (s *spool) open(dir string, log *slog.Logger) ([]*event, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []*event
 	for _, f := range files {
-		path := filepath.Join(dir, f.Name())
-		switch {
-		case strings.HasSuffix(f.Name(), spoolBegun):
-			_ = os.Remove(path) // was never accepted
-		case strings.HasSuffix(f.Name(), spoolEnding):
-			e, err := readEvent(path)
-			if err != nil {
-				log.Warn("asynchronous invocation cannot be read, and is left alone", "file", path, "error", err)
-				continue
-			}
-			list = append(list, e)
+		if name := f.Name(); strings.HasSuffix(name, spoolBegun) && !strings.HasSuffix(name, spoolHeld+spoolBegun) {
+			_ = os.Remove(filepath.Join(dir, name)) // was never accepted
 		}
 	}
+	held, err := s.take()
+	if err != nil {
+		return held, err
+	}
+	var list []*event
+	for _, f := range files {
+		if strings.HasSuffix(f.Name(), spoolEnding) {
+			list = s.add(list, filepath.Join(dir, f.Name()))
+		}
+	}
+	return append(list, held...), nil
+}
+
+// take returns the events that another host has held, which from now on are this
+// one's.
+func (s *spool) take() ([]*event, error) {
+	files, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	var list []*event
+	for _, f := range files {
+		name, held := strings.CutSuffix(f.Name(), spoolHeld)
+		if !held {
+			continue
+		}
+		own := filepath.Join(s.dir, name+spoolEnding)
+		if err := os.Rename(filepath.Join(s.dir, f.Name()), own); err != nil {
+			return list, err
+		}
+		list = s.add(list, own)
+	}
 	return list, nil
+}
+
+// add adds the event in a file, if it can be read.
+func (s *spool) add(list []*event, path string) []*event {
+	e, err := readEvent(path)
+	if err != nil {
+		s.log.Warn("asynchronous invocation cannot be read, and is left alone", "file", path, "error", err)
+		return list
+	}
+	return append(list, e)
 }
 
 func readEvent(path string) (*event, error) {
@@ -81,7 +116,11 @@ func (s *spool) keep(e *event) error {
 		return nil
 	}
 	if e.file == "" {
-		e.file = filepath.Join(s.dir, randomID()+spoolEnding)
+		ending := spoolEnding
+		if s.held.Load() {
+			ending = spoolHeld
+		}
+		e.file = filepath.Join(s.dir, randomID()+ending)
 	}
 	b, err := json.Marshal(&spooled{e.in.Function, e.in.ClientContext, e.in.TraceID, e.in.RequestID, e.version, e.in.Payload, e.queued, e.attempts})
 	if err == nil {

@@ -10,6 +10,7 @@
 //	gatehouse audit      verify the records of calls
 //	gatehouse cluster    show how clusters and their endpoints do, change them
 //	gatehouse compact    give back the room that a store does not need
+//	gatehouse upgrade    put a new process into the place of a running server
 //	gatehouse explain    tell which policy decides about a request
 //	gatehouse who-can-call  list who may call a method
 //	gatehouse top        show the traffic of a running server
@@ -80,7 +81,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newImport(), newDeploy(), newDiff(), newExport(), newFunction(), newAdmin(), newCluster(), newRelease(), newExplain(), newWhoCanCall(), newTop(), newTail(), newTrace(), newErrors(), newAudit(), newCompact(), newVersion())
+	root.AddCommand(newServe(), newImport(), newDeploy(), newDiff(), newExport(), newFunction(), newAdmin(), newCluster(), newRelease(), newExplain(), newWhoCanCall(), newTop(), newTail(), newTrace(), newErrors(), newAudit(), newCompact(), newUpgrade(), newVersion())
 	return root
 }
 

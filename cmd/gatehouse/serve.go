@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gatehouse/internal/app"
+	"gatehouse/internal/handover"
 )
 
 func newServe() *cobra.Command {
@@ -24,14 +25,19 @@ func newServe() *cobra.Command {
 			"Each flag is also an environment variable (--listen-tls is GATEHOUSE_LISTEN_TLS) and a key in the\n" +
 			"configuration file (listen-tls: ADDR). Flags win over the environment, that over the file.\n\n" +
 			"SIGINT and SIGTERM end the server after the running requests; a second one ends it at once.\n" +
-			"SIGHUP opens log files and certificates again.",
+			"SIGHUP opens log files and certificates again. SIGUSR2 puts a new process into this one's place,\n" +
+			"as \"gatehouse upgrade\" does.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			inherited, err := handover.Inherited() // before the environment is read
+			if err != nil {
+				return err
+			}
 			cfg, err := configure(cmd.Flags(), file)
 			if err != nil {
 				return usageError{err}
 			}
-			return serve(cmd.Context(), cfg)
+			return serve(cmd.Context(), cfg, inherited)
 		},
 	}
 	cmd.Flags().SortFlags = false
@@ -92,7 +98,7 @@ func read(cfg *app.Config, flags *pflag.FlagSet, file string) (unknown []string,
 	return unknown, nil
 }
 
-func serve(ctx context.Context, cfg *app.Config) error {
+func serve(ctx context.Context, cfg *app.Config, inherited *handover.Inheritance) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	signals := make(chan os.Signal, 2)
@@ -107,7 +113,14 @@ func serve(ctx context.Context, cfg *app.Config) error {
 	reopen := make(chan os.Signal, 1)
 	signal.Notify(reopen, syscall.SIGHUP)
 	defer signal.Stop(reopen)
-	return app.Run(ctx, cfg, app.Surroundings{Out: os.Stdout, Log: newLog(cfg), Reopen: reopen, FunctionInit: "/proc/self/exe"})
+	program, err := os.Executable() // where the next version will be, too
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	return app.Run(ctx, cfg, app.Surroundings{
+		Out: os.Stdout, Log: newLog(cfg), Reopen: reopen, FunctionInit: "/proc/self/exe",
+		Upgrade: upgradeSignal(), Program: program, Args: os.Args[1:], Inherited: inherited,
+	})
 }
 
 func newLog(cfg *app.Config) *slog.Logger {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/handover"
 )
 
 // announce tells people where the server is, and programs in the file run.json.
@@ -15,8 +16,18 @@ func (n *node) announce() error {
 	if err := r.write(n.cfg.runFile()); err != nil {
 		return fmt.Errorf("write %s: %w", n.cfg.runFile(), err)
 	}
+	if err := handover.Serving(); err != nil {
+		n.log.Warn("systemd does not know that this process serves", "error", err)
+	}
 	_, err := fmt.Fprint(n.sur.Out, n.startLines(r))
 	return err
+}
+
+// retract takes the file back, unless it is a successor's.
+func (n *node) retract() {
+	if !n.handed.Load() {
+		_ = os.Remove(n.cfg.runFile()) // a leftover is replaced at the next start
+	}
 }
 
 func (n *node) running() Running {

@@ -26,6 +26,7 @@ import (
 	"gatehouse/internal/gateway/ingress"
 	"gatehouse/internal/gateway/integration"
 	"gatehouse/internal/gateway/wsapi"
+	"gatehouse/internal/handover"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/rollup"
 	"gatehouse/internal/seal"
@@ -50,6 +51,13 @@ type Surroundings struct {
 	Out    io.Writer        // lines for people, at start
 	Log    *slog.Logger     // the server's own log
 	Reopen <-chan os.Signal // opens log files and certificates again
+
+	// Upgrade puts Program, started with Args, into the place of this process.
+	Upgrade <-chan os.Signal
+	Program string
+	Args    []string
+	// Inherited is what the process was started with. Nil: nothing.
+	Inherited *handover.Inheritance
 
 	// FunctionInit is a program that calls function.Init first, so that instances
 	// can have sandboxes. Empty: they have none.
@@ -113,6 +121,10 @@ type node struct {
 	front       *front
 
 	serving atomic.Bool // between start and drain
+	closed  atomic.Bool // the stores are
+	handed  atomic.Bool // another process has the data directory
+
+	giveUp func() // ends all that keeps something in the data directory
 }
 
 // open makes the parts, lowest first: data directory, store, credential,
@@ -122,7 +134,10 @@ func (n *node) open() error {
 	if err := makeDataDir(cfg.Data, n.log); err != nil {
 		return err
 	}
-	var err error
+	err := n.await()
+	if err != nil {
+		return err
+	}
 	if err = n.openTelemetry(); err != nil {
 		return err
 	}
@@ -240,25 +255,60 @@ func openStore(file string) (*boltstore.Store, error) {
 	return st, err
 }
 
-// run starts the parts and serves until ctx ends or a part fails. The engines
-// and the compiler end after the front, which needs them to drain.
+// run starts the parts and serves until ctx ends or a part fails. What requests
+// need ends after the front, which needs it to drain; so does what keeps something
+// in the data directory, unless that is given up before.
 func (n *node) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	parts, endParts := context.WithCancel(context.WithoutCancel(ctx))
 	defer endParts()
-	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, buckets: n.buckets, log: n.log}
-	for _, run := range []func(context.Context) error{n.functions.host.Run, n.functions.syncer.Run,
-		n.trail.Run, n.xray.run, n.sendTelemetry,
-		n.compiler.Run, n.follower.Run, n.meter.Run, n.clusters.Run, n.discovery.Run, n.registry.Run, n.cloudMap.Run, n.changes.Run, n.releases.follower.Run, n.releases.pilot.Run, n.aws.Run, n.caches.Run,
-		n.countStages, n.countRoutes, n.countFunctions, n.countClusters, n.rollups.Run, n.watch.Run,
-		n.logs.Run, n.groups.Run, n.recordings.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin} {
+	keepers, endKeepers := context.WithCancel(parts)
+	defer endKeepers()
+	var kept sync.WaitGroup
+	n.giveUp = func() {
+		endKeepers()
+		kept.Wait()
+		if err := n.closeStores(); err != nil {
+			n.log.Error("store not closed cleanly", "error", err)
+		}
+	}
+	for _, run := range n.parts() {
 		g.Go(func() error { return run(parts) })
 	}
+	for _, run := range n.keepers() {
+		kept.Add(1)
+		g.Go(func() error {
+			defer kept.Done()
+			return run(keepers)
+		})
+	}
+	g.Go(func() error { return n.upgrades(ctx, end) })
 	g.Go(func() error {
 		defer endParts()
 		return n.serve(ctx)
 	})
 	return g.Wait()
+}
+
+// parts are what requests are served with.
+func (n *node) parts() []func(context.Context) error {
+	return []func(context.Context) error{
+		n.functions.host.Run, n.xray.run, n.sendTelemetry, n.clusters.Run, n.discovery.Run, n.aws.Run, n.caches.Run, n.logs.Run,
+	}
+}
+
+// keepers are what keeps something in the data directory, or follows what is
+// stored there.
+func (n *node) keepers() []func(context.Context) error {
+	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, buckets: n.buckets, log: n.log}
+	return []func(context.Context) error{
+		n.functions.syncer.Run, n.trail.Run, n.compiler.Run, n.follower.Run, n.meter.Run,
+		n.registry.Run, n.cloudMap.Run, n.changes.Run, n.releases.follower.Run, n.releases.pilot.Run,
+		n.countStages, n.countRoutes, n.countFunctions, n.countClusters, n.rollups.Run, n.watch.Run,
+		n.groups.Run, n.recordings.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin,
+	}
 }
 
 // serve opens the doors once everything stored is compiled, and closes them
@@ -276,15 +326,24 @@ func (n *node) serve(ctx context.Context) error {
 	}
 	// From here on all is well: the addresses are open, and who calls before
 	// serve accepts waits in the kernel.
+	if err := n.receive(); err != nil {
+		return err
+	}
 	n.serving.Store(true)
 	stop := context.AfterFunc(ctx, func() { n.serving.Store(false) })
 	defer stop()
 	if err := n.announce(); err != nil {
 		return err
 	}
+	if err := n.takeOver(); err != nil {
+		return err
+	}
 	forgetStart()
-	defer os.Remove(n.cfg.runFile()) //nolint:errcheck // a leftover is replaced at the next start
-	return n.front.serve(ctx)
+	defer n.retract()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.aftermath(ctx) })
+	g.Go(func() error { return n.front.serve(ctx) })
+	return g.Wait()
 }
 
 // revision is the newest revision of the store.
@@ -315,7 +374,6 @@ func (n *node) settle(ctx context.Context) {
 
 // close closes what is open, in reverse.
 func (n *node) close() error {
-	var errs []error
 	if n.front != nil {
 		n.front.close()
 	}
@@ -326,6 +384,15 @@ func (n *node) close() error {
 		n.aws.Close()
 	}
 	n.telemetry.close()
+	return n.closeStores()
+}
+
+// closeStores closes what the data directory holds, once.
+func (n *node) closeStores() error {
+	if n.closed.Swap(true) {
+		return nil
+	}
+	var errs []error
 	if n.rollups != nil {
 		errs = append(errs, n.rollups.Close())
 	}

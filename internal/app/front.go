@@ -16,6 +16,7 @@ import (
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/gateway/ingress"
 	"gatehouse/internal/gateway/wsapi"
+	"gatehouse/internal/handover"
 	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/cloudwatch"
 	"gatehouse/internal/service/iam"
@@ -45,12 +46,16 @@ type front struct {
 	api, listen, listenTLS, admin net.Listener // nil: not asked for
 
 	server  *http.Server // of api
+	calls   conns        // of server
 	ingress *ingress.Ingress
 	sockets *wsapi.Hub
 	keys    *certificate // of listenTLS
 	clients *clients     // of listenTLS; nil: they need no certificate
 	proxies []netip.Prefix
 	drain   time.Duration
+
+	noCalls   chan struct{} // closed when no more calls of the AWS APIs are to be answered
+	callsDone chan struct{} // closed when none is being answered
 }
 
 // openFront opens all addresses and makes the servers behind them.
@@ -60,7 +65,7 @@ func (n *node) openFront(exchanges wire.Handler) (*front, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &front{drain: cfg.Drain, proxies: proxies}
+	f := &front{drain: cfg.Drain, proxies: proxies, noCalls: make(chan struct{}), callsDone: make(chan struct{})}
 	for _, l := range []struct {
 		name, addr string
 		to         *net.Listener
@@ -70,7 +75,7 @@ func (n *node) openFront(exchanges wire.Handler) (*front, error) {
 		if l.addr == "" {
 			continue
 		}
-		opened, err := listen(l.name, l.addr)
+		opened, err := n.listen(l.name, l.addr)
 		if err != nil {
 			f.close()
 			return nil, err
@@ -145,6 +150,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 		MaxHeaderBytes:    apiHeadSize,
 		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 	}
+	f.calls.watch(f.server)
 	f.ingress, err = ingress.New(exchanges, opt)
 	return err
 }
@@ -203,9 +209,7 @@ func timeOf(r *http.Request) time.Duration {
 // runs finish.
 func (f *front) serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		return serveHTTP(ctx, f.server, ingress.Strict(f.api, apiHeadSize, apiHeadTime), f.drain)
-	})
+	g.Go(func() error { return f.serveCalls(ctx) })
 	g.Go(func() error { return f.sockets.Run(ctx) })
 	g.Go(func() error { return f.ingress.Run(ctx, f.introduced(f.listen), f.introduced(f.listenTLS)) })
 	ended := make(chan error, 1)
@@ -225,6 +229,67 @@ func (f *front) serve(ctx context.Context) error {
 	}
 }
 
+// serveCalls serves the AWS APIs until ctx ends, or no more calls are to be
+// answered.
+func (f *front) serveCalls(ctx context.Context) error {
+	defer close(f.callsDone)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // ends with ctx
+		select {
+		case <-f.noCalls:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	l := ingress.Strict(f.api, apiHeadSize, apiHeadTime)
+	ended := make(chan error, 1)
+	go func() { ended <- f.server.Serve(l) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	_ = l.Close() // closing twice is the only error
+	<-ended       //nolint:errcheck // it says that the listener is closed
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), f.drain)
+	defer stop()
+	f.calls.end(ctx, f.server)
+	return nil
+}
+
+// stopCalls returns when no call of the AWS APIs is being answered. New ones wait
+// in the kernel for whoever else has the socket.
+func (f *front) stopCalls() {
+	close(f.noCalls)
+	<-f.callsDone
+}
+
+// copies are the listening sockets, for a successor.
+func (f *front) copies(cfg *Config) (list []handover.Socket, err error) {
+	for _, l := range []struct {
+		name, addr string
+		of         net.Listener
+	}{{"api", cfg.API, f.api}, {"listen", cfg.Listen, f.listen}, {"listen-tls", cfg.ListenTLS, f.listenTLS}, {"admin", cfg.Admin, f.admin}} {
+		if l.of == nil {
+			continue
+		}
+		s, err := handover.Copy(l.name, l.addr, l.of)
+		if err != nil {
+			closeCopies(list)
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+func closeCopies(list []handover.Socket) {
+	for _, s := range list {
+		s.Close()
+	}
+}
+
 // introduced is a list of l, or of none, which believes proxies who their clients
 // are.
 func (f *front) introduced(l net.Listener) []net.Listener {
@@ -237,9 +302,8 @@ func (f *front) introduced(l net.Listener) []net.Listener {
 	return []net.Listener{l}
 }
 
-// serveHTTP serves l until ctx ends, then gives running requests the time
-// drain to finish.
-func serveHTTP(ctx context.Context, s *http.Server, l net.Listener, drain time.Duration) error {
+// serveHTTP serves l until ctx ends.
+func serveHTTP(ctx context.Context, s *http.Server, l net.Listener) error {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(l) }()
 	select {
@@ -247,12 +311,8 @@ func serveHTTP(ctx context.Context, s *http.Server, l net.Listener, drain time.D
 		return err
 	case <-ctx.Done():
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-	defer cancel()
-	if err := s.Shutdown(ctx); err != nil {
-		_ = s.Close() // time is up: the rest is cut off
-	}
-	<-ended //nolint:errcheck // it says that the server is closed
+	_ = s.Close() // what runs is cut off
+	<-ended       //nolint:errcheck // it says that the server is closed
 	return nil
 }
 
@@ -282,5 +342,5 @@ func (n *node) serveAdmin(ctx context.Context) error {
 		MaxHeaderBytes:    adminHeaderSize,
 		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 	}
-	return serveHTTP(ctx, s, n.front.admin, 0)
+	return serveHTTP(ctx, s, n.front.admin)
 }

@@ -38,8 +38,8 @@ func (n *node) openFunctions() (*functions, error) {
 	f := &functions{metrics: metrics.NewRegistry[string](mostFunctionSeries)}
 	f.host = function.NewHost(function.Options{
 		Dir: n.cfg.functionDir("run"), Concurrency: n.cfg.FunctionConcurrency, Logger: n.log,
-		Cgroup:    n.cfg.FunctionCgroup,
-		Metrics:   f.metrics,
+		Cgroup:  n.cfg.FunctionCgroup,
+		Metrics: f.metrics, Predecessor: n.predecessor(),
 		Isolation: n.cfg.FunctionIsolation, Init: n.sur.FunctionInit,
 		Credentials: n.functionCredentials(),
 	})

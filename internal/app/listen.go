@@ -7,6 +7,15 @@ import (
 	"syscall"
 )
 
+// listen is the socket that was inherited for the setting name, or a new one.
+func (n *node) listen(name, addr string) (net.Listener, error) {
+	l, err := n.sur.Inherited.Listener(name, addr)
+	if l != nil || err != nil {
+		return l, err
+	}
+	return listen(name, addr)
+}
+
 // listen opens the address of the setting name, or says what to do instead.
 func listen(name, addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)

@@ -46,6 +46,7 @@ type Server struct {
 	Data string // data directory
 
 	cmd   *exec.Cmd
+	heir  int           // the process that has taken its place; 0: none has
 	log   lockedBuffer  // what it wrote, both streams
 	ended chan struct{} // closed when the process has ended
 	err   error         // how; read after ended
@@ -125,7 +126,36 @@ func (s *Server) Credential() (accessKey, secretKey string, err error) {
 }
 
 // Signal sends sig to the server.
-func (s *Server) Signal(sig os.Signal) error { return s.cmd.Process.Signal(sig) }
+func (s *Server) Signal(sig os.Signal) error {
+	if s.heir != 0 {
+		return syscall.Kill(s.heir, sig.(syscall.Signal))
+	}
+	return s.cmd.Process.Signal(sig)
+}
+
+// Upgrade has another process take the server's place, and returns once that one
+// serves. The one before may still be ending.
+func (s *Server) Upgrade(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	before := s.Running.PID
+	if err := s.Signal(syscall.SIGUSR2); err != nil {
+		return err
+	}
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if r, err := app.FindRunning(s.Data); err == nil && r.PID != before {
+			s.Running, s.heir = r, r.PID
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("no upgrade in time:\n%s", s.Log())
+		}
+	}
+}
 
 // Stop asks the server to end, and fails unless it does so cleanly.
 func (s *Server) Stop() error {
@@ -148,6 +178,9 @@ func (s *Server) Stop() error {
 // file system. It may be called more than once.
 func (s *Server) Kill() {
 	_ = s.cmd.Process.Kill() // it may have ended by itself
+	if s.heir != 0 {
+		_ = syscall.Kill(s.heir, syscall.SIGKILL) // as above
+	}
 	<-s.ended
 }
 
@@ -155,7 +188,7 @@ func (s *Server) Kill() {
 func (s *Server) Wait() { <-s.ended }
 
 // PID is the process id.
-func (s *Server) PID() int { return s.cmd.Process.Pid }
+func (s *Server) PID() int { return s.Running.PID }
 
 // ExitCode is the exit code of a server that has ended.
 func (s *Server) ExitCode() int {

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/internal/app"
+)
+
+// newUpgrade returns the command that puts a new process into the place of a
+// running one.
+func newUpgrade() *cobra.Command {
+	var data string
+	var within time.Duration
+	cmd := &cobra.Command{
+		Use:   "upgrade",
+		Short: "Put a new process into the place of a running server",
+		Long: "Has a running server start its program anew, with the arguments and the environment that it was\n" +
+			"started with, and go once that one serves: after the program, the configuration file or both were\n" +
+			"replaced. No request is refused meanwhile. If the new process cannot serve, the old one goes on;\n" +
+			"its log says why.",
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), within)
+			defer cancel()
+			pid, err := upgrade(ctx, data)
+			if errors.Is(err, context.DeadlineExceeded) {
+				return fmt.Errorf("no new process serves after %v: see the server's log", within)
+			}
+			if err == nil {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "process %d serves\n", pid)
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", app.Defaults().Data, "data directory of the server")
+	cmd.Flags().DurationVar(&within, "within", time.Minute, "how long it may take")
+	return cmd
+}
+
+// lookEvery is how often upgrade looks whether another process serves.
+const lookEvery = 20 * time.Millisecond
+
+func upgrade(ctx context.Context, data string) (pid int, err error) {
+	before, err := app.FindRunning(data)
+	if err != nil {
+		return 0, err
+	}
+	if err := askUpgrade(before.PID); err != nil {
+		return 0, fmt.Errorf("process %d: %w", before.PID, err)
+	}
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		// The file is missing for a moment.
+		if now, err := app.FindRunning(data); err == nil && now.PID != before.PID {
+			return now.PID, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}

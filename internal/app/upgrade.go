@@ -1,0 +1,225 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"gatehouse/internal/handover"
+)
+
+// An upgrade puts another process into the place of this one. docs/decisions/0018
+// tells why it goes in these steps, each of which the link names:
+//
+//	the successor starts, reads its configuration              prepared
+//	this process answers no more calls of the AWS APIs, and
+//	closes its stores; requests it goes on serving             yours
+//	the successor opens the stores and compiles everything     compiled
+//	connections of WebSocket APIs that are idle pass over      passed
+//	the successor opens its doors                              serving
+//	this process accepts no more, and ends what it has begun
+const (
+	sayPrepared = "prepared"
+	sayYours    = "yours"
+	sayCompiled = "compiled"
+	sayPassed   = "passed"
+	sayServing  = "serving"
+)
+
+// How long the other process may take for a step. Opening the stores takes
+// seconds where there are millions of records.
+const (
+	prepareTime = 30 * time.Second
+	openTime    = 5 * time.Minute
+)
+
+// upgrades puts a successor into the place of this process when it is asked for,
+// and calls end when one serves. It returns when ctx ends.
+func (n *node) upgrades(ctx context.Context, end func()) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.sur.Upgrade:
+		}
+		n.log.Info("upgrade begins", "program", n.sur.Program)
+		sockets, err := n.front.copies(n.cfg)
+		if err != nil {
+			n.log.Error("no upgrade, serving on", "error", err)
+			continue
+		}
+		done, err := n.upgrade(sockets)
+		closeCopies(sockets)
+		switch {
+		case done:
+			n.front.ingress.Retire()
+			end()
+			return nil
+		case n.closed.Load():
+			return fmt.Errorf("upgrade: no successor can serve: %w", err)
+		}
+		n.log.Error("no upgrade, serving on", "error", err)
+	}
+}
+
+// upgrade reports whether a successor serves.
+func (n *node) upgrade(sockets []handover.Socket) (bool, error) {
+	succ, err := n.start(n.sur.Program, sockets)
+	if err != nil {
+		return false, err
+	}
+	n.front.stopCalls()
+	n.functions.host.Hold()
+	n.giveUp()
+	if err = n.handOver(succ); err != nil {
+		// The stores are closed: the program of this process opens them again.
+		n.log.Error("the successor has failed, starting the old program anew", "error", err)
+		succ.Kill()
+		if succ, err = n.start(handover.Self, sockets); err != nil {
+			return false, err
+		}
+		if err = n.handOver(succ); err != nil {
+			succ.Kill()
+			return false, err
+		}
+	}
+	n.log.Info("upgrade done, ending what has begun", "successor", succ.PID())
+	return true, nil
+}
+
+// start starts a successor, and returns when it waits for the stores.
+func (n *node) start(program string, sockets []handover.Socket) (*handover.Successor, error) {
+	succ, err := handover.Start(program, n.sur.Args, sockets)
+	if err != nil {
+		return nil, err
+	}
+	if err := hear(succ.Link, sayPrepared, prepareTime); err != nil {
+		succ.Kill()
+		return nil, err
+	}
+	return succ, nil
+}
+
+// handOver has a successor take over everything but what has begun.
+func (n *node) handOver(succ *handover.Successor) error {
+	if err := succ.Send(sayYours, nil, nil); err != nil {
+		return err
+	}
+	if err := hear(succ.Link, sayCompiled, openTime); err != nil {
+		return err
+	}
+	if err := succ.Send(sayPassed, nil, nil); err != nil {
+		return err
+	}
+	n.handed.Store(true)
+	if err := hear(succ.Link, sayServing, prepareTime); err != nil {
+		n.handed.Store(false)
+		return err
+	}
+	return nil
+}
+
+// hear waits until the other process says something.
+func hear(l *handover.Link, what string, within time.Duration) error {
+	m, f, err := l.Receive(time.Now().Add(within))
+	if f != nil {
+		_ = f.Close() // nobody asked for it
+	}
+	switch {
+	case errors.Is(err, io.EOF):
+		return errors.New("the other process has ended: see what it has written")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("the other process has not said %q within %v", what, within)
+	case err != nil:
+		return err
+	case m.Kind != what:
+		return fmt.Errorf("the other process says %q instead of %q", m.Kind, what)
+	}
+	return nil
+}
+
+// await is the first step of a successor: it returns when the stores are its own.
+func (n *node) await() error {
+	link := n.link()
+	if link == nil {
+		return nil
+	}
+	if err := link.Send(sayPrepared, nil, nil); err != nil {
+		return fmt.Errorf("upgrade: %w", err)
+	}
+	// The process before may have calls to answer.
+	if err := hear(link, sayYours, n.cfg.Drain+openTime); err != nil {
+		return fmt.Errorf("upgrade: %w", err)
+	}
+	return nil
+}
+
+// receive takes what the process before passes on, once everything is compiled.
+func (n *node) receive() error {
+	link := n.link()
+	if link == nil {
+		return nil
+	}
+	if err := link.Send(sayCompiled, nil, nil); err != nil {
+		return fmt.Errorf("upgrade: %w", err)
+	}
+	if err := hear(link, sayPassed, openTime); err != nil {
+		return fmt.Errorf("upgrade: %w", err)
+	}
+	return nil
+}
+
+// takeOver tells the process before that it may go.
+func (n *node) takeOver() error {
+	if unused := n.sur.Inherited.CloseRest(); len(unused) > 0 {
+		n.log.Warn("sockets were inherited that no setting asks for", "names", unused)
+	}
+	if link := n.link(); link != nil {
+		return link.Send(sayServing, nil, nil)
+	}
+	return nil
+}
+
+// aftermath returns when the process before has ended, and does what it has left.
+func (n *node) aftermath(ctx context.Context) error {
+	link := n.link()
+	if link == nil {
+		return nil
+	}
+	stop := context.AfterFunc(ctx, func() { _ = link.Close() })
+	defer stop()
+	for {
+		m, f, err := link.Receive(time.Time{})
+		if f != nil {
+			_ = f.Close()
+		}
+		if err != nil {
+			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
+				n.log.Error("the process before is not heard any more", "error", err)
+			}
+			break
+		}
+		n.log.Warn("the process before says what this one does not know", "kind", m.Kind)
+	}
+	n.functions.host.Adopt()
+	return nil
+}
+
+// predecessor is the id of the process before, or 0.
+func (n *node) predecessor() int {
+	if n.sur.Inherited == nil {
+		return 0
+	}
+	return n.sur.Inherited.Predecessor
+}
+
+// link leads to the process before, or is nil.
+func (n *node) link() *handover.Link {
+	if n.sur.Inherited == nil {
+		return nil
+	}
+	return n.sur.Inherited.Link
+}

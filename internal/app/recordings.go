@@ -74,7 +74,7 @@ func (r *recordings) find(ctx context.Context, id string) ([]json.RawMessage, er
 		return nil, err
 	}
 	res, err := r.journal.Select(ctx, journal.Query{
-		Backward: true, Limit: 10, Literal: quoted,
+		Backward: true, Limit: 10, Literals: [][]byte{quoted},
 		Match: func(e *journal.Entry) bool {
 			if !bytes.Contains(e.Text, quoted) {
 				return false

@@ -200,7 +200,8 @@ func TestSelect(t *testing.T) {
 		{"after", journal.Query{After: &journal.Position{Time: 1500, Seq: 502}, Limit: 2}, "late,line 000501"},
 		{"after, backward", journal.Query{After: &journal.Position{Time: 1500, Seq: 502}, Limit: 2, Backward: true}, "line 000499,line 000498"},
 		{"source", journal.Query{Sources: []uint32{2}, Limit: 2}, "line 000002,line 000005"},
-		{"literal", journal.Query{Literal: []byte("000777"), Match: func(e *journal.Entry) bool { return bytes.Contains(e.Text, []byte("000777")) }}, "line 000777"},
+		{"literal", journal.Query{Literals: [][]byte{[]byte("nowhere"), []byte("000777")}, Match: func(e *journal.Entry) bool { return bytes.Contains(e.Text, []byte("000777")) }}, "line 000777"},
+		{"two literals", journal.Query{Literals: [][]byte{[]byte("000777"), []byte("000005")}, Match: func(e *journal.Entry) bool { return bytes.HasPrefix(e.Text, []byte("line 000")) }}, "line 000005,line 000777"},
 		{"bytes", journal.Query{Bytes: 150}, "line 000000,line 000001"},
 	}
 	for _, tt := range tests {

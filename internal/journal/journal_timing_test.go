@@ -60,7 +60,7 @@ func BenchmarkSelect(b *testing.B) {
 		q    journal.Query
 		want int
 	}{
-		{"rare", journal.Query{Literal: []byte(`"requestId":"0badcafe`)}, 0},
+		{"rare", journal.Query{Literals: [][]byte{[]byte(`"requestId":"0badcafe`)}}, 0},
 		{"each block", journal.Query{Match: func(e *journal.Entry) bool { return bytes.Contains(e.Text, []byte(`"ip":"10.0.77.77"`)) }}, 100},
 	} {
 		b.Run(q.name, func(b *testing.B) {

@@ -30,11 +30,11 @@ type Query struct {
 	Limit    int       // entries at most; 0: 10,000
 	Bytes    int       // of texts at most, but for the first entry; 0: 16 MiB
 
-	// Literal stands in every text that matches, so that blocks without it are
-	// passed over. Match, which may be nil, decides; it is called from many
-	// goroutines and keeps nothing.
-	Literal []byte
-	Match   func(e *Entry) bool
+	// One of Literals stands in every text that matches, so that blocks and entries
+	// without any are passed over; none: nothing is known. Match, which may be nil,
+	// decides; it is called from many goroutines and keeps nothing.
+	Literals [][]byte
+	Match    func(e *Entry) bool
 }
 
 // A Result is what Select found.
@@ -271,7 +271,55 @@ func (s *selection) sort() {
 }
 
 // reading is the memory that a goroutine reads blocks with.
-type reading struct{ payload, raw []byte }
+type reading struct {
+	payload, raw []byte
+	hits         hits
+}
+
+// hits are where literals stand in the text of a block: of each the next place
+// that is not passed yet, len(text) if there is none.
+type hits struct {
+	text     []byte
+	literals [][]byte
+	next     []int
+}
+
+// find looks for literals in a text; false: there are none of them.
+func (r *reading) find(text []byte, literals [][]byte) (h *hits, any bool) {
+	h = &r.hits
+	h.text, h.literals, h.next = text, literals, h.next[:0]
+	any = len(literals) == 0
+	for _, l := range literals {
+		i := bytes.Index(text, l)
+		if any = any || i >= 0; i < 0 {
+			i = len(text)
+		}
+		h.next = append(h.next, i)
+	}
+	return h, any
+}
+
+// before reports whether a literal begins in the size bytes before end. Ends must
+// come in their order.
+func (h *hits) before(end, size int) bool {
+	if len(h.literals) == 0 {
+		return true
+	}
+	hit := false
+	for i, at := range h.next {
+		if at < end-size {
+			at = end - size
+			n := bytes.Index(h.text[at:], h.literals[i])
+			if n < 0 {
+				n = len(h.text) - at
+			}
+			at += n
+			h.next[i] = at
+		}
+		hit = hit || at < end
+	}
+	return hit
+}
 
 // load returns the block at p. It stands in r, or in memory.
 func (j *Journal) load(p *place, r *reading) (batch, error) {
@@ -297,14 +345,20 @@ func (j *Journal) load(p *place, r *reading) (batch, error) {
 // read returns copies of the entries of a block that the query asks for.
 func (s *selection) read(p *place, r *reading) []Entry {
 	b, err := s.j.load(p, r)
-	if err != nil || len(s.q.Literal) > 0 && !bytes.Contains(b.text, s.q.Literal) {
+	if err != nil {
+		return nil
+	}
+	hits, ok := r.find(b.text, s.q.Literals)
+	if !ok {
 		return nil
 	}
 	var out []Entry
+	at := 0
 	// An error is in a block whose checksum is right: written wrongly. What came
 	// before it counts.
 	_ = b.each(func(e *Entry) bool {
-		if s.wants(e) {
+		at += len(e.Text)
+		if hits.before(at, len(e.Text)) && s.wants(e) {
 			c := *e
 			c.Text = bytes.Clone(e.Text)
 			out = append(out, c)

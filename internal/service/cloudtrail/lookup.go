@@ -132,7 +132,7 @@ func attribute(list []api.LookupAttribute, q *journal.Query) (func(e *event) boo
 		return nil, api.InvalidLookupAttributesException("The lookup attribute " + *key + " is not valid.")
 	}
 	if *key != "Username" && plain.MatchString(*want) {
-		q.Literal = []byte(*want)
+		q.Literals = [][]byte{[]byte(*want)}
 	}
 	return func(e *event) bool { return of(e) == *want }, nil
 }

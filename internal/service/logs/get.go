@@ -179,7 +179,7 @@ func (s *Service) query(ctx context.Context, in *api.FilterLogEventsInput) (*jou
 	if err != nil {
 		return nil, nil, err
 	}
-	q := &journal.Query{Limit: limit(in.Limit, maxEvents), Bytes: maxAnswer, Literal: p.Literal}
+	q := &journal.Query{Limit: limit(in.Limit, maxEvents), Bytes: maxAnswer, Literals: p.Needs}
 	q.From, q.To = span(in.StartTime, in.EndTime)
 	if in.EndTime != nil {
 		q.To++ // AWS: "Events with a timestamp later than this time are not returned"

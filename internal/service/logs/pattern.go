@@ -15,9 +15,9 @@ import (
 // AWS: "Filter pattern syntax for metric filters, subscription filters, filter
 // log events, and Live Tail" (CloudWatch Logs user guide).
 type Pattern struct {
-	// Literal stands in every text that matches; empty: nothing is known.
-	Literal []byte
-	match   func(text []byte) bool // nil: everything matches
+	// One of Needs stands in every text that matches; none: nothing is known.
+	Needs needs
+	match func(text []byte) bool // nil: everything matches
 
 	json     bool       // the pattern is about members of a JSON document
 	fields   []string   // names of the fields of a space-delimited pattern
@@ -53,7 +53,7 @@ func ParsePattern(text string) (*Pattern, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Pattern{match: re.Match}, nil
+		return &Pattern{match: re.Match, Needs: needsOfRegexp(re)}, nil
 	}
 	return parseTerms(text)
 }
@@ -70,6 +70,14 @@ func (t *term) in(text []byte) bool {
 		return t.re.Match(text)
 	}
 	return containsTerm(text, t.text)
+}
+
+// needs are those of texts that the term is in.
+func (t *term) needs() needs {
+	if t.re != nil {
+		return needsOfRegexp(t.re)
+	}
+	return needsOf(string(t.text))
 }
 
 // parseTerms compiles words, phrases in quotation marks and regular expressions.
@@ -94,12 +102,17 @@ func parseTerms(text string) (*Pattern, error) {
 		text = strings.TrimLeftFunc(rest, unicode.IsSpace)
 	}
 	p := &Pattern{}
-	for _, t := range required {
-		if len(t.text) > len(p.Literal) {
-			p.Literal = t.text
-		}
+	for i := range required {
+		p.Needs = p.Needs.and(required[i].needs())
 	}
 	if len(required) == 0 && len(excluded) == 0 {
+		for i := range optional {
+			if n := optional[i].needs(); i == 0 {
+				p.Needs = n
+			} else {
+				p.Needs = p.Needs.or(n)
+			}
+		}
 		p.match = func(text []byte) bool {
 			for i := range optional {
 				if optional[i].in(text) {

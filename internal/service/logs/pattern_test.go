@@ -1,6 +1,8 @@
 package logs
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -84,8 +86,38 @@ func TestPattern(t *testing.T) {
 		if got := p.Match([]byte(tt.text)); got != tt.want {
 			t.Errorf("%s matches %s: %v, want %v", tt.pattern, tt.text, got, tt.want)
 		}
-		if tt.want && !strings.Contains(tt.text, string(p.Literal)) {
-			t.Errorf("%s: the literal %q is not in %s", tt.pattern, p.Literal, tt.text)
+		if tt.want && !hasOne(tt.text, p.Needs) {
+			t.Errorf("%s: none of %q is in %s", tt.pattern, p.Needs, tt.text)
+		}
+	}
+}
+
+// hasOne reports whether one of the needs of a pattern, if it has any, is in text.
+func hasOne(text string, needs [][]byte) bool {
+	return len(needs) == 0 || slices.ContainsFunc(needs, func(n []byte) bool { return strings.Contains(text, string(n)) })
+}
+
+// What is needed spares looking at most events, so it must be found.
+func TestPatternNeeds(t *testing.T) {
+	for pattern, want := range map[string]string{
+		`ERROR timeout`:      `["timeout"]`,
+		`?ERROR ?WARN`:       `["ERROR" "WARN"]`,
+		`-DEBUG`:             `[]`,
+		`%ab+c[0-9]def%`:     `["def"]`,
+		`%abc|de%`:           `["abc" "de"]`,
+		`{ $.status = 404 }`: `[]`,
+		`{ $.status = 404 && $.path = "/pets*" }`:         `["/pets" "\\"]`,
+		`{ $.path = "/pets*" || $.path = "/dogs" }`:       `["/pets" "/dogs" "\\"]`,
+		`{ $.path = "/pets*" || $.status = 1 }`:           `[]`,
+		`{ $.path != "/pets" }`:                           `[]`,
+		`[ip = 10.0.0.*, ..., request = *html*, b > 10 ]`: `["10.0.0."]`,
+	} {
+		p, err := ParsePattern(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%q", [][]byte(p.Needs)); got != want {
+			t.Errorf("%s needs %s, want %s", pattern, got, want)
 		}
 	}
 }
@@ -130,8 +162,8 @@ func FuzzPattern(f *testing.F) {
 			return
 		}
 		if p.Match([]byte(text)) {
-			if !strings.Contains(text, string(p.Literal)) {
-				t.Errorf("%q matches %q without %q", pattern, text, p.Literal)
+			if !hasOne(text, p.Needs) {
+				t.Errorf("%q matches %q without one of %q", pattern, text, p.Needs)
 			}
 			p.values([]byte(text))
 		}

@@ -31,7 +31,7 @@ func BenchmarkFilterLogEvents(b *testing.B) {
 			runtime.Gosched()
 		}
 	}
-	for _, pattern := range []string{`"0badcafe"`, `"10.0.77.77" -GET`, `{ $.responseLength = "4999" && $.ip = "10.0.77.77" }`, `%0badcafe%`} {
+	for _, pattern := range []string{`"0badcafe"`, `"10.0.77.77" -GET`, `{ $.responseLength = "4999" && $.ip = "10.0.77.77" }`, `%0badcafe%`, `{ $.status = 500 && $.responseLength = 4999 }`} {
 		b.Run(pattern, func(b *testing.B) {
 			begun := processTime(b)
 			for b.Loop() {

@@ -51,34 +51,45 @@ func (e *subject) find(s *selector) finding {
 }
 
 // A condition is true or false of an event.
-type condition func(e *subject) bool
+type condition struct {
+	test  func(e *subject) bool
+	needs needs
+}
 
 func allOf(list []condition) condition {
 	if len(list) == 1 {
 		return list[0]
 	}
-	return func(e *subject) bool {
-		for _, c := range list {
-			if !c(e) {
+	var n needs
+	for _, c := range list {
+		n = n.and(c.needs)
+	}
+	return condition{needs: n, test: func(e *subject) bool {
+		for i := range list {
+			if !list[i].test(e) {
 				return false
 			}
 		}
 		return true
-	}
+	}}
 }
 
 func anyOf(list []condition) condition {
 	if len(list) == 1 {
 		return list[0]
 	}
-	return func(e *subject) bool {
-		for _, c := range list {
-			if c(e) {
+	n := list[0].needs
+	for _, c := range list[1:] {
+		n = n.or(c.needs)
+	}
+	return condition{needs: n, test: func(e *subject) bool {
+		for i := range list {
+			if list[i].test(e) {
 				return true
 			}
 		}
 		return false
-	}
+	}}
 }
 
 // maxDepth bounds parentheses in a pattern.
@@ -128,7 +139,7 @@ func (p *exprParser) joined(by string, join func([]condition) condition, next fu
 	for {
 		c, err := next()
 		if err != nil {
-			return nil, err
+			return condition{}, err
 		}
 		list = append(list, c)
 		if !p.take(by) {
@@ -141,7 +152,7 @@ func (p *exprParser) joined(by string, join func([]condition) condition, next fu
 func (p *exprParser) one() (condition, error) {
 	if p.take("(") {
 		if p.depth++; p.depth > maxDepth {
-			return nil, badPattern("too many parentheses")
+			return condition{}, badPattern("too many parentheses")
 		}
 		c, err := p.either()
 		if err == nil && !p.take(")") {
@@ -153,7 +164,7 @@ func (p *exprParser) one() (condition, error) {
 	p.space()
 	s, err := p.selector(p)
 	if err != nil {
-		return nil, err
+		return condition{}, err
 	}
 	p.seen = append(p.seen, s)
 	return p.comparison(&s)
@@ -161,32 +172,35 @@ func (p *exprParser) one() (condition, error) {
 
 // comparison reads what follows a selector.
 func (p *exprParser) comparison(s *selector) (condition, error) {
+	ofKind := func(is func(kind valueKind) bool) condition {
+		return condition{test: func(e *subject) bool { return is(e.find(s).kind) }}
+	}
 	switch {
 	case p.word("IS"):
 		for word, kind := range map[string]valueKind{"TRUE": trueValue, "FALSE": falseValue, "NULL": nullValue} {
 			if p.word(word) {
-				return func(e *subject) bool { return e.find(s).kind == kind }, nil
+				return ofKind(func(k valueKind) bool { return k == kind }), nil
 			}
 		}
-		return nil, badPattern("IS needs TRUE, FALSE or NULL")
+		return condition{}, badPattern("IS needs TRUE, FALSE or NULL")
 	case p.word("NOT"):
 		if !p.word("EXISTS") {
-			return nil, badPattern("NOT needs EXISTS")
+			return condition{}, badPattern("NOT needs EXISTS")
 		}
-		return func(e *subject) bool { return e.find(s).kind == noValue }, nil
+		return ofKind(func(k valueKind) bool { return k == noValue }), nil
 	case p.word("EXISTS"):
-		return func(e *subject) bool { return e.find(s).kind != noValue }, nil
+		return ofKind(func(k valueKind) bool { return k != noValue }), nil
 	}
 	for _, op := range []string{"!=", "<=", ">=", "=", "<", ">"} {
 		if p.take(op) {
 			v, err := p.operand()
 			if err != nil {
-				return nil, err
+				return condition{}, err
 			}
 			return v.compare(s, op)
 		}
 	}
-	return nil, badPattern("a comparison is missing after '" + s.text + "'")
+	return condition{}, badPattern("a comparison is missing after '" + s.text + "'")
 }
 
 // An operand is the value that a selector's is compared with.
@@ -241,15 +255,15 @@ func (p *exprParser) operand() (*operand, error) {
 func (v *operand) compare(s *selector, op string) (condition, error) {
 	switch op {
 	case "=":
-		return func(e *subject) bool { f := e.find(s); return f.kind != noValue && v.equals(&f) }, nil
+		return condition{needs: v.needs(), test: func(e *subject) bool { f := e.find(s); return f.kind != noValue && v.equals(&f) }}, nil
 	case "!=":
-		return func(e *subject) bool { f := e.find(s); return f.kind != noValue && !v.equals(&f) }, nil
+		return condition{test: func(e *subject) bool { f := e.find(s); return f.kind != noValue && !v.equals(&f) }}, nil
 	}
 	if !v.isNum {
-		return nil, badPattern(op + " needs a number")
+		return condition{}, badPattern(op + " needs a number")
 	}
 	want := v.number
-	return func(e *subject) bool {
+	return condition{test: func(e *subject) bool {
 		f := e.find(s)
 		n, ok := f.number()
 		if !ok {
@@ -264,7 +278,7 @@ func (v *operand) compare(s *selector, op string) (condition, error) {
 			return n <= want
 		}
 		return n >= want
-	}, nil
+	}}, nil
 }
 
 // number is the value as a number.

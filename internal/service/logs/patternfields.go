@@ -31,7 +31,7 @@ func parseFieldPattern(text string) (*Pattern, error) {
 			if err != nil {
 				return nil, err
 			}
-			if c != nil {
+			if c.test != nil {
 				conditions = append(conditions, c)
 			}
 			if out.fields = append(out.fields, name); len(out.fields) > maxFields {
@@ -48,13 +48,14 @@ func parseFieldPattern(text string) (*Pattern, error) {
 	var all condition
 	if len(conditions) > 0 {
 		all = allOf(conditions)
+		out.Needs = all.needs
 	}
 	n := len(out.fields)
 	out.ellipsis = ellipsis
 	out.match = func(text []byte) bool {
 		e := out.subject()
 		defer out.subjects.Put(e)
-		return e.split(text, n, ellipsis) && (all == nil || all(e))
+		return e.split(text, n, ellipsis) && (all.test == nil || all.test(e))
 	}
 	out.shown = make([]selector, n)
 	for i := range out.shown {
@@ -67,10 +68,10 @@ func parseFieldPattern(text string) (*Pattern, error) {
 func parseField(p *exprParser, at int) (condition, string, error) {
 	name, err := fieldSelector(p)
 	if err != nil {
-		return nil, "", err
+		return condition{}, "", err
 	}
 	if p.space(); p.rest == "" || p.rest[0] == ',' {
-		return nil, name.text, nil
+		return condition{}, name.text, nil
 	}
 	p.rest = name.text + p.rest
 	p.selector = func(p *exprParser) (selector, error) {

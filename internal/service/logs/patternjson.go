@@ -30,6 +30,9 @@ func parseJSONPattern(text string) (*Pattern, error) {
 		return nil, badPattern("'" + p.rest + "' was not expected")
 	}
 	out := &Pattern{json: true, shown: p.seen}
+	if c.needs != nil {
+		out.Needs = append(c.needs[:len(c.needs):len(c.needs)], []byte{'\\'}) // JSON may write any character in another way
+	}
 	out.match = func(text []byte) bool {
 		text = bytes.TrimSpace(text)
 		if n := len(text) - 1; n < 1 || !(text[0] == '{' && text[n] == '}' || text[0] == '[' && text[n] == ']') {
@@ -38,7 +41,7 @@ func parseJSONPattern(text string) (*Pattern, error) {
 		e := out.subject()
 		defer out.subjects.Put(e)
 		e.doc = text
-		return c(e)
+		return c.test(e)
 	}
 	return out, nil
 }
@@ -187,15 +190,7 @@ func (d jsonDocument) skip(at int) int {
 	}
 	switch d[at] {
 	case '"':
-		for at++; at < len(d); at++ {
-			switch d[at] {
-			case '\\':
-				at++
-			case '"':
-				return at + 1
-			}
-		}
-		return -1
+		return d.endOfText(at)
 	case '{', '[':
 		for depth := 0; at < len(d); {
 			switch d[at] {
@@ -223,4 +218,21 @@ func (d jsonDocument) skip(at int) int {
 		return -1
 	}
 	return end
+}
+
+// endOfText returns the end of the text that begins at, with its quotation mark.
+func (d jsonDocument) endOfText(at int) int {
+	for at++; ; at++ {
+		n := bytes.IndexByte(d[at:], '"')
+		if n < 0 {
+			return -1
+		}
+		escapes := 0
+		for at += n; escapes < n && d[at-1-escapes] == '\\'; {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return at + 1
+		}
+	}
 }

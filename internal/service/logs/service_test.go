@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -241,6 +243,27 @@ func TestStreams(t *testing.T) {
 	b.group("g", "b")
 	if list := b.filter("g", ""); len(list) != 0 {
 		t.Errorf("a new group has %v", list)
+	}
+}
+
+// Whoever takes the files of a running service away costs the events that only
+// they had, but neither names of streams nor what comes.
+func TestFilesRemoved(t *testing.T) {
+	st, dir := newStore(t), t.TempDir()
+	b := newBench(t, st, Options{Dir: dir})
+	b.group("g", "a", "b")
+	b.put("g", "a", "one")
+	b.must(os.RemoveAll(dir))
+	b.put("g", "b", "two")
+	b.must(b.s.CreateLogStream(b.ctx, &api.CreateLogStreamInput{LogGroupName: new("g"), LogStreamName: new("c")}))
+	b.put("g", "c", "three")
+	b.end()
+	b = newBench(t, st, Options{Dir: dir})
+	b.put("g", "a", "four")
+	list := b.filter("g", "")
+	slices.Sort(list)
+	if diff := cmp.Diff([]string{"a four", "a one", "b two", "c three"}, list); diff != "" { // one was in memory still
+		t.Error(diff)
 	}
 }
 

@@ -185,6 +185,16 @@ func (s *streams) appendLocked(lines ...*streamLine) error {
 		return fmt.Errorf("write log streams: %w", err)
 	}
 	size, err := f.Seek(0, 2)
+	if err == nil && size == 0 && s.lines > 0 {
+		// Somebody took the file away: the names of all streams belong into the new one.
+		if err := f.Close(); err != nil {
+			return fmt.Errorf("write log streams: %w", err)
+		}
+		for _, l := range lines {
+			s.apply(l)
+		}
+		return s.rewriteLocked()
+	}
 	if err == nil {
 		_, err = f.Write(b)
 	}

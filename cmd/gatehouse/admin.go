@@ -87,9 +87,9 @@ func (c *client) iam(ctx context.Context, action string, form url.Values) ([]byt
 	return c.query(ctx, "iam", action, form)
 }
 
-// query makes a call of IAM or STS and returns its answer.
+// query makes a call of IAM, STS or CloudFormation and returns its answer.
 func (c *client) query(ctx context.Context, service, action string, form url.Values) ([]byte, error) {
-	versions := map[string]string{"iam": "2010-05-08", "sts": "2011-06-15"}
+	versions := map[string]string{"iam": "2010-05-08", "sts": "2011-06-15", "cloudformation": "2010-05-15"}
 	full := url.Values{"Action": {action}, "Version": {versions[service]}}
 	for k, v := range form {
 		full[k] = v
@@ -118,7 +118,7 @@ func (c *client) query(ctx context.Context, service, action string, form url.Val
 		if xml.Unmarshal(text, &e) != nil {
 			e.Message = strings.TrimSpace(string(text[:min(len(text), 500)]))
 		}
-		return nil, fmt.Errorf("%s %s: %d %s: %s", service, action, resp.StatusCode, e.Code, e.Message)
+		return nil, &refused{method: service, path: action, status: resp.StatusCode, kind: e.Code, message: e.Message}
 	}
 	return text, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -28,10 +29,18 @@ func newDeploy() *cobra.Command {
 		Use:   "deploy FILE",
 		Short: "Make a stage serve an API definition, and tell what changed",
 		Long: "Import an OpenAPI document (JSON or YAML; - reads standard input) over the API of its title, or as a new\n" +
-			"one, deploy it to a stage, wait until that is served, and tell what changed there.",
-		Example: "  gatehouse deploy petstore.yaml --stage prod --var backend=127.0.0.1:9000",
+			"one, deploy it to a stage, wait until that is served, and tell what changed there.\n\n" +
+			"A directory that \"gatehouse pull\" wrote is deployed as stacks of CloudFormation.",
+		Example: "  gatehouse deploy petstore.yaml --stage prod --var backend=127.0.0.1:9000\n  gatehouse deploy settings",
 		Args:    oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+				done, err := im.deployDirectory(cmd.Context(), to, args[0])
+				if err != nil {
+					return err
+				}
+				return out.print(cmd.OutOrStdout(), done, func(w io.Writer) error { return printStacks(w, done) })
+			}
 			doc, err := readDefinition(args[0], cmd.InOrStdin())
 			if err != nil {
 				return err
@@ -51,6 +60,18 @@ func newDeploy() *cobra.Command {
 	to.register(cmd)
 	out.register(cmd)
 	return cmd
+}
+
+// deployDirectory deploys what "gatehouse pull" wrote.
+func (im *importer) deployDirectory(ctx context.Context, to target, dir string) ([]stackDone, error) {
+	if im.stage != "" || len(im.variables) > 0 || im.apiID != "" || im.api != "" {
+		return nil, usageError{errors.New("a directory says itself what its APIs and stages are: leave out --stage, --var, --api-id and --type")}
+	}
+	c, err := to.connect(ctx, im.wait)
+	if err != nil {
+		return nil, err
+	}
+	return c.deployStacks(ctx, dir, func(format string, args ...any) { fmt.Fprintf(os.Stderr, "gatehouse: "+format+"\n", args...) })
 }
 
 func (im *importer) deployAndTell(ctx context.Context, to target, doc []byte) (*deployed, error) {

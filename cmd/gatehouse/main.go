@@ -5,6 +5,7 @@
 //	gatehouse deploy     make a stage serve an API definition, and tell what changed
 //	gatehouse diff       tell what a deployment would change
 //	gatehouse export     write what a stage serves as an API definition
+//	gatehouse pull       write all API Gateway settings of an account into files
 //	gatehouse function   deploy, call and watch functions of a running server
 //	gatehouse admin      make an administrator of a running server
 //	gatehouse audit      verify the records of calls
@@ -18,7 +19,7 @@
 //	gatehouse help       describe a command
 //
 // It exits with 0 after a clean end, 1 when something failed, 2 when it was
-// called or configured wrongly, and 130 when a second signal cut a shutdown
+// called or configured wrongly, 3 when what it did is not whole, and 130 when a second signal cut a shutdown
 // short.
 package main
 
@@ -38,6 +39,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1
 	exitUsage       = 2
+	exitPartly      = 3
 	exitInterrupted = 130
 )
 
@@ -57,6 +59,10 @@ func run(args []string) int {
 	var usage usageError
 	if errors.As(err, &usage) {
 		return exitUsage
+	}
+	var part partly
+	if errors.As(err, &part) {
+		return exitPartly
 	}
 	return exitFailed
 }
@@ -81,7 +87,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newImport(), newDeploy(), newDiff(), newExport(), newFunction(), newAdmin(), newCluster(), newRelease(), newExplain(), newWhoCanCall(), newTop(), newTail(), newTrace(), newErrors(), newAudit(), newCompact(), newUpgrade(), newVersion())
+	root.AddCommand(newServe(), newImport(), newDeploy(), newDiff(), newExport(), newPull(), newFunction(), newAdmin(), newCluster(), newRelease(), newExplain(), newWhoCanCall(), newTop(), newTail(), newTrace(), newErrors(), newAudit(), newCompact(), newUpgrade(), newVersion())
 	return root
 }
 

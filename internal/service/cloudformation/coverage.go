@@ -14,7 +14,7 @@ func WriteTypes(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "\n## CloudFormation: types of resources\n\n%d types. Any other is refused by name, unless the setting `cloudformation-inert` lists it.\n\n| type | properties (! a change replaces) |\n|---|---|\n", len(all))
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if err == nil {
-			_, err = fmt.Fprintf(w, "| %s | %s |\n", name, strings.NewReplacer("#", "", "@", "").Replace(all[name].props))
+			_, err = fmt.Fprintf(w, "| %s | %s |\n", name, strings.NewReplacer("#", "", "@", "", "%", "").Replace(all[name].props))
 		}
 	}
 	return err

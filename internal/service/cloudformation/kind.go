@@ -20,7 +20,8 @@ type kind struct {
 
 	// props are the properties of the type. One with ! cannot be changed: a
 	// change replaces the resource. One with # is a document: an object of it
-	// is passed as JSON text. One with @ is a list of tags, passed as a map.
+	// is passed as JSON text. One with @ is a list of tags, passed as a map. One
+	// with % holds changes of responses, which templates write as lists.
 	props  string
 	rename map[string]string // properties that the API calls otherwise
 
@@ -118,7 +119,7 @@ func (k *kind) property(name string) (flags string, ok bool) {
 		return "", true
 	}
 	for p := range strings.FieldsSeq(k.props) {
-		if bare := strings.TrimRight(p, "!#@"); bare == name {
+		if bare := strings.TrimRight(p, "!#@%"); bare == name {
 			return p[len(bare):], true
 		}
 	}
@@ -167,6 +168,12 @@ func (k *kind) input(props map[string]any) (map[string]any, error) {
 			}
 			v = tags
 		}
+		if strings.Contains(flags, "%") {
+			var err error
+			if v, err = responseChanges(v); err != nil {
+				return nil, err
+			}
+		}
 		if other, ok := k.rename[name]; ok {
 			name = other
 		}
@@ -191,6 +198,34 @@ func tagMap(v any) (map[string]any, error) {
 		m[key] = tag["Value"]
 	}
 	return m, nil
+}
+
+// responseChanges makes maps of the changes of responses, by status code.
+//
+// AWS: templates write {"200": {"ResponseParameters": [{"Destination": …,
+// "Source": …}]}} where the API has {"200": {destination: source}}.
+func responseChanges(v any) (any, error) {
+	out := map[string]any{}
+	for code, list := range asMembers(v) {
+		members, ok := list.(map[string]any)
+		listed, has := members["ResponseParameters"].([]any)
+		if !ok || !has {
+			out[code] = list // as the API has it
+			continue
+		}
+		changes := map[string]any{}
+		for _, e := range listed {
+			change, _ := e.(map[string]any)
+			to, isText := textOf(change["Destination"])
+			from, hasSource := change["Source"]
+			if !isText || !hasSource {
+				return nil, awsrpc.Validation("#/ResponseParameters/" + code + "/ResponseParameters: required keys [Destination, Source] not found")
+			}
+			changes[to] = from
+		}
+		out[code] = changes
+	}
+	return out, nil
 }
 
 // create makes the resource.
@@ -308,7 +343,7 @@ func (k *kind) doUpdate(ctx context.Context, w *worker) error {
 	}
 	for name := range in {
 		for p := range strings.FieldsSeq(k.props) {
-			bare := strings.TrimRight(p, "!#@")
+			bare := strings.TrimRight(p, "!#@%")
 			if k.member(bare) == name && (strings.Contains(p, "!") || bare == "Tags") {
 				delete(in, name)
 			}

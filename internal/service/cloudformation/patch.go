@@ -241,9 +241,13 @@ func settingsByMethod(v any) map[string]map[string]any {
 		method, _ := textOf(m["HttpMethod"])
 		delete(m, "ResourcePath")
 		delete(m, "HttpMethod")
-		if path == "/*" || path == "*" || path == "" {
+		switch {
+		case path == "/*" || path == "*" || path == "":
 			path = "*"
-		} else {
+		case strings.Contains(path, "~1"):
+			// AWS: "/resource/subresource must be encoded as /~1resource~1subresource".
+			path = strings.TrimPrefix(path, "/")
+		default:
 			path = pointer(path)
 		}
 		if method == "" {

@@ -53,7 +53,26 @@ func makeRestAPI(ctx context.Context, w *worker) error {
 		return err
 	}
 	w.kind.take(w, out)
-	return putBody(ctx, w)
+	if w.props["Body"] == nil {
+		return nil
+	}
+	if err := putBody(ctx, w); err != nil {
+		return err
+	}
+	return w.kind.patchUpdate(ctx, afterBody(w, w.props))
+}
+
+// afterBody is the worker for what is left to do once a definition was put: it
+// resets what it is silent about, but what the properties say holds.
+func afterBody(w *worker, old map[string]any) *worker {
+	again := *w
+	again.old = maps.Clone(old)
+	for _, p := range w.kind.patches {
+		if p.form == asText && w.props[p.prop] != nil {
+			delete(again.old, p.prop)
+		}
+	}
+	return &again
 }
 
 func titleOf(body any) string {
@@ -110,6 +129,7 @@ func turnRestAPI(ctx context.Context, w *worker) error {
 		if err := putBody(ctx, w); err != nil {
 			return err
 		}
+		return w.kind.patchUpdate(ctx, afterBody(w, w.old))
 	}
 	return w.kind.patchUpdate(ctx, w)
 }

@@ -1,0 +1,183 @@
+package takeout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// list reads all pages of a list of shapes. What the source refuses to show is
+// left, by name.
+//
+// AWS: REST APIs page by position and limit, the newer ones by nextToken and
+// maxResults; a page has its items in item or items.
+func list[T any](ctx context.Context, t *taker, what, path string) ([]T, error) {
+	var all []T
+	token, size, next := "position", "limit", "position"
+	if strings.HasPrefix(path, "/v2/") {
+		token, size, next = "nextToken", "maxResults", "nextToken"
+	}
+	sep := "?"
+	if strings.Contains(path, "?") {
+		sep = "&"
+	}
+	for at := ""; ; {
+		page := path
+		if !unpaged(path) {
+			page += sep + size + "=" + strconv.Itoa(pageSize(path))
+			if at != "" {
+				page += "&" + token + "=" + url.QueryEscape(at)
+			}
+		}
+		text, err := t.Get(ctx, page)
+		if r := (*Refusal)(nil); errors.As(err, &r) {
+			t.leave(what, "the source does not show them: %v", r)
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(text, &members); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		for _, name := range []string{"item", "items", "routingRules"} {
+			if members[name] == nil {
+				continue
+			}
+			var items []json.RawMessage
+			if err := json.Unmarshal(members[name], &items); err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			for _, item := range items {
+				v, err := read[T](t, what, item)
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, v)
+			}
+		}
+		last := at
+		at = ""
+		if members[next] != nil {
+			if err := json.Unmarshal(members[next], &at); err != nil {
+				return nil, fmt.Errorf("%s: %s: %w", path, next, err)
+			}
+		}
+		if at == "" || at == last {
+			return all, nil
+		}
+	}
+}
+
+// unpaged tells which lists come whole.
+//
+// AWS: of the lists of REST APIs, those of stages have no limit.
+func unpaged(path string) bool {
+	return !strings.HasPrefix(path, "/v2/") && strings.HasSuffix(path, "/stages")
+}
+
+// pageSize is how many a call asks for. AWS: at most 500; of routing rules 100.
+func pageSize(path string) int {
+	if strings.HasSuffix(path, "/routingrules") {
+		return 100
+	}
+	return 500
+}
+
+// one reads one shape.
+func one[T any](ctx context.Context, t *taker, what, path string) (T, error) {
+	text, err := t.Get(ctx, path)
+	if err != nil {
+		var none T
+		return none, fmt.Errorf("%s: %w", what, err)
+	}
+	return read[T](t, what, text)
+}
+
+// read reads a shape and notes members that it does not have.
+func read[T any](t *taker, what string, text []byte) (T, error) {
+	var v T
+	var any_ any
+	if err := json.Unmarshal(text, &any_); err != nil {
+		return v, fmt.Errorf("%s: %w", what, err)
+	}
+	var unknown []string
+	any_ = fit(any_, reflect.TypeFor[T](), "", &unknown)
+	for _, member := range slices.Compact(slices.Sorted(slices.Values(unknown))) {
+		t.leave(what+": "+member, "this version of Gatehouse does not know the member")
+	}
+	text, err := json.Marshal(any_)
+	if err == nil {
+		err = json.Unmarshal(text, &v)
+	}
+	if err != nil {
+		return v, fmt.Errorf("%s: %w", what, err)
+	}
+	return v, nil
+}
+
+// fit makes of what was read what the JSON of a type can be: it takes out
+// members that the type does not have, and writes times as texts.
+//
+// AWS: REST APIs write times as seconds.
+func fit(v any, t reflect.Type, path string, unknown *[]string) any {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if seconds, ok := v.(float64); ok && t == reflect.TypeFor[time.Time]() {
+		return time.Unix(int64(seconds), 0).UTC().Format(time.RFC3339)
+	}
+	switch v := v.(type) {
+	case []any:
+		if t.Kind() == reflect.Slice {
+			for i := range v {
+				v[i] = fit(v[i], t.Elem(), path, unknown)
+			}
+		}
+	case map[string]any:
+		switch t.Kind() {
+		case reflect.Map:
+			for k := range v {
+				v[k] = fit(v[k], t.Elem(), path, unknown)
+			}
+		case reflect.Struct:
+			fitMembers(v, t, path, unknown)
+		}
+	}
+	return v
+}
+
+// fitMembers is fit for the members of a structure.
+func fitMembers(v map[string]any, t reflect.Type, path string, unknown *[]string) {
+	for k := range v {
+		f, ok := member(t, k)
+		if ok {
+			v[k] = fit(v[k], f.Type, path+"."+k, unknown)
+			continue
+		}
+		// AWS: links and embedded parts of HAL say nothing new.
+		if !strings.HasPrefix(k, "_") {
+			*unknown = append(*unknown, strings.TrimPrefix(path+"."+k, "."))
+		}
+		delete(v, k)
+	}
+}
+
+// member finds the field of a member of the wire.
+func member(t reflect.Type, name string) (reflect.StructField, bool) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag == name {
+			return f, true
+		}
+	}
+	return reflect.StructField{}, false
+}

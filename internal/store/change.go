@@ -49,6 +49,9 @@ func Update(ctx context.Context, st Store, prepare func(c *Change) error) error 
 		if len(c.Ops) == 0 {
 			return nil
 		}
+		if err := takeNote(ctx, &c); err != nil {
+			return err
+		}
 		_, err := st.Commit(ctx, c.Ifs, c.Ops)
 		if !errors.Is(err, ErrConflict) || try == maxTries {
 			return err

@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	api "gatehouse/internal/awsapi/cloudformation"
+	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/store"
 )
 
@@ -25,12 +27,27 @@ func (r *runner) saveAs(ctx context.Context, res *resource, status, reason, phys
 	r.mu.Lock()
 	r.resources[res.Logical] = res
 	r.mu.Unlock()
-	return store.Update(ctx, r.t.st, func(c *store.Change) error {
+	err := store.Update(ctx, r.t.st, func(c *store.Change) error {
 		store.Add(c, r.t.resources, store.ID(r.st.ID, res.Logical), *res)
+		c.Do(r.t.deeds.Delete(r.deed(res)))
 		r.t.tell(c, r.st, resourceEvent(res, physical))
 		return nil
 	})
+	if errors.Is(err, store.ErrTooLarge) && res.Properties != nil {
+		// It is known by its name, and fails.
+		res.Properties, res.Metadata = nil, ""
+		const why = "The resource is larger than what can be kept of one"
+		verb, _, _ := strings.Cut(status, "_")
+		if err := r.saveAs(ctx, res, verb+"_FAILED", why, physical); err != nil {
+			return err
+		}
+		return &failure{res.Logical, awsrpc.Validation(why)}
+	}
+	return err
 }
+
+// deed is where the calls that make a resource are noted.
+func (r *runner) deed(res *resource) string { return store.ID(r.st.ID, res.Logical) }
 
 func resourceEvent(res *resource, physical string) api.StackEvent {
 	e := api.StackEvent{
@@ -127,7 +144,7 @@ func (r *runner) create(ctx context.Context, k *kind, res *resource, verb string
 		return err
 	}
 	w := r.worker(res, res.Properties, nil)
-	w.id, w.attributes = "", map[string]any{}
+	w.id, w.attributes, w.deed = "", map[string]any{}, r.deed(res)
 	err := k.doCreate(ctx, w)
 	// What was made before an error must be known, to be taken away.
 	res.Physical, res.Attributes = w.id, w.attributes

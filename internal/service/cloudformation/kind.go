@@ -56,6 +56,8 @@ type worker struct {
 	id         string // physical; set by who creates, at once
 	attributes map[string]any
 	props, old map[string]any
+
+	deed string // under which calls are noted; "": they are not
 }
 
 func (r *runner) worker(res *resource, props, old map[string]any) *worker {
@@ -90,7 +92,7 @@ func nothing(context.Context, *worker) error { return nil }
 
 // call calls an operation of the kind's service.
 func (w *worker) call(ctx context.Context, operation string, in map[string]any) (map[string]any, error) {
-	return w.s.opt.API.Call(ctx, w.kind.service, operation, in)
+	return w.s.opt.API.Call(w.noting(ctx), w.kind.service, operation, in)
 }
 
 // text is a property that is a text.

@@ -13,9 +13,20 @@ import (
 )
 
 var (
-	randomRuns = flag.Int("randomruns", 60, "operations of TestRandom")
+	randomRuns = flag.Int("randomruns", 0, "operations of TestRandom and, a third as many, of TestKillAtRandom; 0: 1000, or 60 if short")
 	randomSeed = flag.Uint64("randomseed", 1, "seed of TestRandom")
 )
+
+// runs is how many operations random tests do.
+func runs() int {
+	switch {
+	case *randomRuns > 0:
+		return *randomRuns
+	case testing.Short():
+		return 60
+	}
+	return 1000
+}
 
 // TestRandom makes, changes, fails and deletes stacks by chance, and stops the
 // server in the middle of some. In the end nothing is left.
@@ -24,7 +35,7 @@ func TestRandom(t *testing.T) {
 	before := w.records()
 	chance := rand.New(rand.NewPCG(*randomSeed, 0))
 	ids := map[string]string{}
-	for i := range *randomRuns {
+	for i := range runs() {
 		name := fmt.Sprintf("s%d", chance.IntN(3))
 		if chance.IntN(4) == 0 {
 			w.left.Store(int64(1 + chance.IntN(25)))

@@ -58,6 +58,9 @@ func (s *Service) do(ctx context.Context, j job) {
 }
 
 func (r *runner) run(stop, ctx context.Context) error {
+	if err := r.t.undo(ctx, r.st.ID); err != nil {
+		return err
+	}
 	rows, err := r.t.resources.All(ctx, r.st.ID)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ package cloudformation
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"regexp"
 	"slices"
@@ -154,6 +155,9 @@ func (s *Service) start(ctx context.Context, st *stack, prepare func(c *store.Ch
 	who := awsrpc.CallerFrom(ctx)
 	st.Caller = callerOf(who)
 	err := store.Update(ctx, s.st, prepare)
+	if errors.Is(err, store.ErrTooLarge) {
+		return awsrpc.Validation("The template is larger than what can be kept of one, compressed")
+	}
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,8 @@ type world struct {
 	stop context.CancelFunc // of the run at hand
 	left atomic.Int64       // calls until the server stops; 0 or less: it does not
 	api  API
+
+	mortal *mortal
 }
 
 // Call counts calls, and stops the server after some.
@@ -40,7 +42,8 @@ func (w *world) Call(ctx context.Context, service, operation string, in map[stri
 }
 
 func newWorld(t *testing.T) *world {
-	st := memstore.New(memstore.Options{})
+	st := &mortal{Store: memstore.New(memstore.Options{})}
+	st.left.Store(-1)
 	t.Cleanup(func() { _ = st.Close() })
 	blobs := store.NewBlobs(st, "/")
 	h, err := awsrpc.NewHandler([]awsrpc.Mount{
@@ -51,7 +54,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, api: h}
+	w := &world{t: t, api: h, mortal: st}
 	w.ctx = awsrpc.WithCaller(t.Context(), awsrpc.Caller{Account: "123456789012", Region: "eu-west-1", Root: true})
 	w.Service = New(st, Options{API: w})
 	return w

@@ -119,6 +119,7 @@ type tables struct {
 	changeSets store.Table[changeSet]
 	exports    store.Table[export]
 	guards     store.Table[int] // of exports and imports
+	deeds      store.Table[deed]
 }
 
 // An export is an output that other stacks may import.
@@ -135,6 +136,7 @@ func tablesOf(st store.Store, account, region string) tables {
 		changeSets: store.NewTable[changeSet](st, prefix("changeset")),
 		exports:    store.NewTable[export](st, prefix("export")),
 		guards:     store.NewTable[int](st, prefix("exportguard")),
+		deeds:      store.NewTable[deed](st, prefix("deed")),
 	}
 }
 

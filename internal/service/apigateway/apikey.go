@@ -36,7 +36,7 @@ func (s *Service) CreateApiKey(ctx context.Context, in *api.CreateApiKeyInput) (
 	for _, k := range in.StageKeys {
 		key.StageKeys = append(dropValue(key.StageKeys, stageKey(k)), stageKey(k))
 	}
-	if err := checkAPIKey(&key.ApiKey); err != nil {
+	if err := cmp.Or(checkAPIKey(&key.ApiKey), checkTags(key.Tags)); err != nil {
 		return nil, err
 	}
 	if key.Value == nil {
@@ -89,7 +89,7 @@ func checkAPIKey(key *api.ApiKey) error {
 	if key.Value != nil && len(*key.Value) > maxAPIKeyValue {
 		return api.BadRequestException("API Key value exceeds maximum size of 128 characters")
 	}
-	return checkTags(key.Tags)
+	return nil
 }
 
 // shownAPIKey is a key as it is returned: with its value only to who asks.

@@ -1,6 +1,7 @@
 package apigateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -33,7 +34,7 @@ func errClientCertificate() error {
 func (s *Service) GenerateClientCertificate(ctx context.Context, in *api.GenerateClientCertificateInput) (*api.ClientCertificate, error) {
 	t := s.tables(ctx)
 	cert := record.ClientCertificate{Scope: t.Scope, ClientCertificate: api.ClientCertificate{Description: text(in.Description), Tags: in.Tags}}
-	if err := checkClientCertificate(&cert.ClientCertificate); err != nil {
+	if err := cmp.Or(checkClientCertificate(&cert.ClientCertificate), checkTags(cert.Tags)); err != nil {
 		return nil, err
 	}
 	full := errLimit("Client Certificates")
@@ -94,7 +95,7 @@ func checkClientCertificate(cert *api.ClientCertificate) error {
 	if utf8.RuneCountInString(str(cert.Description)) > maxBackendText {
 		return api.BadRequestException("Description can be at most 1024 characters") // AWS: undocumented, limit and text
 	}
-	return checkTags(cert.Tags)
+	return nil
 }
 
 // GetClientCertificate returns one certificate.

@@ -1,6 +1,7 @@
 package apigateway
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -28,7 +29,7 @@ func (s *Service) CreateVpcLink(ctx context.Context, in *api.CreateVpcLinkInput)
 		Name: in.Name, Description: text(in.Description), TargetArns: in.TargetArns, Tags: in.Tags,
 		Status: new(api.VpcLinkStatusAvailable), StatusMessage: new("Your vpc link is ready for use"),
 	}}
-	if err := checkVPCLink(&link.VpcLink); err != nil {
+	if err := cmp.Or(checkVPCLink(&link.VpcLink), checkTags(link.Tags)); err != nil {
 		return nil, err
 	}
 	if err := s.checkTarget(in.TargetArns); err != nil {
@@ -58,7 +59,7 @@ func checkVPCLink(link *api.VpcLink) error {
 	if utf8.RuneCountInString(*link.Name) > maxBackendText || utf8.RuneCountInString(str(link.Description)) > maxBackendText {
 		return api.BadRequestException("Name and description can be at most 1024 characters") // AWS: undocumented, limit and text
 	}
-	return checkTags(link.Tags)
+	return nil
 }
 
 // checkTarget refuses a target that is none, or that nothing is known of.

@@ -93,18 +93,31 @@ func (r *runner) apply(ctx context.Context, ev *evaluator, name string) error {
 	if err != nil {
 		if old != nil {
 			next.Physical, next.Properties, next.Attributes = old.Physical, old.Properties, old.Attributes
-			next.Old = &snapshot{old.Physical, old.Properties, old.Attributes}
+			next.New, next.Old = old.New, old.Old
+			if next.Old == nil {
+				next.Old = &snapshot{old.Physical, old.Properties, old.Attributes}
+			}
 		} else {
 			next.New = true
 		}
 		return r.failed(ctx, &next, err, "")
 	}
 	k := r.s.kindOf(d.Type)
+	if old != nil { // what an operation before this one has left to be rolled back
+		next.New, next.Old = old.New, old.Old
+	}
 	if old == nil || old.Physical == "" {
 		next.New, next.Properties = true, props
 		return r.create(ctx, k, &next, "CREATE")
 	}
-	if same(old.Properties, props) {
+	stale := false
+	if k.stale != nil && same(old.Properties, props) {
+		next.Physical, next.Attributes = old.Physical, old.Attributes
+		if stale, err = k.stale(ctx, r.worker(&next, props, props)); err != nil {
+			return r.failed(ctx, &next, err, "")
+		}
+	}
+	if same(old.Properties, props) && !stale {
 		next.Physical, next.Properties, next.Attributes, next.Status, next.Updated = old.Physical, old.Properties, old.Attributes, old.Status, old.Updated
 		if reflect.DeepEqual(*old, next) {
 			return nil
@@ -117,12 +130,31 @@ func (r *runner) apply(ctx context.Context, ev *evaluator, name string) error {
 			return nil
 		})
 	}
-	next.Old = &snapshot{old.Physical, old.Properties, old.Attributes}
-	next.Properties = props
-	if k.replaces(old.Properties, props) {
+	return r.update(ctx, k, old, &next, props)
+}
+
+// update changes a resource, in place or by another.
+func (r *runner) update(ctx context.Context, k *kind, old, res *resource, props map[string]any) error {
+	next := *res
+	replaces, action := k.replaces(old.Properties, props), "Modify"
+	if replaces {
+		action = "Replace"
+	}
+	next.Physical, next.Properties, next.Attributes = old.Physical, old.Properties, old.Attributes
+	if err := r.policy.check(action, &next); err != nil {
+		return r.failed(ctx, &next, err, "UPDATE")
+	}
+	if replaces && (next.New || next.Old != nil && next.Old.Physical != old.Physical) {
+		if err := r.discard(ctx, old); err != nil {
+			return err
+		}
+	}
+	if next.Old == nil && !next.New {
+		next.Old = &snapshot{old.Physical, old.Properties, old.Attributes}
+	}
+	if next.Properties = props; replaces {
 		return r.create(ctx, k, &next, "UPDATE")
 	}
-	next.Physical, next.Attributes = old.Physical, old.Attributes
 	if err := r.save(ctx, &next, "UPDATE_IN_PROGRESS", ""); err != nil {
 		return err
 	}
@@ -134,17 +166,36 @@ func (r *runner) apply(ctx context.Context, ev *evaluator, name string) error {
 	return r.save(ctx, &next, "UPDATE_COMPLETE", "")
 }
 
+// discard leaves to the end of the operation, however that is, what an operation
+// before it made and it replaces.
+func (r *runner) discard(ctx context.Context, old *resource) error {
+	spare := *old
+	spare.Logical, spare.New, spare.Old = old.Logical+spareSuffix+"/"+newUUID(), true, nil
+	r.mu.Lock()
+	r.resources[spare.Logical] = &spare
+	r.mu.Unlock()
+	return r.s.put(ctx, r.t, r.st.ID, &spare)
+}
+
 // create makes a resource, for the first time or in place of another.
 func (r *runner) create(ctx context.Context, k *kind, res *resource, verb string) error {
 	reason := ""
 	if res.Old != nil {
 		reason = "Requested update requires the creation of a new physical resource; hence creating one."
 	}
-	if err := r.save(ctx, res, verb+"_IN_PROGRESS", reason); err != nil {
+	// Until it is made nothing is known of it: what it replaces is in Old.
+	replaced := res.Physical
+	res.Physical, res.Attributes = "", nil
+	if err := r.saveAs(ctx, res, verb+"_IN_PROGRESS", reason, replaced); err != nil {
 		return err
 	}
 	w := r.worker(res, res.Properties, nil)
 	w.id, w.attributes, w.deed = "", map[string]any{}, r.deed(res)
+	w.keep = func(c *store.Change) {
+		known := *res
+		known.Physical = w.id
+		store.Add(c, r.t.resources, store.ID(r.st.ID, res.Logical), known)
+	}
 	err := k.doCreate(ctx, w)
 	// What was made before an error must be known, to be taken away.
 	res.Physical, res.Attributes = w.id, w.attributes
@@ -156,6 +207,9 @@ func (r *runner) create(ctx context.Context, k *kind, res *resource, verb string
 
 // failed notes why a resource could not be made.
 func (r *runner) failed(ctx context.Context, res *resource, cause error, verb string) error {
+	if errors.Is(cause, errStopped) {
+		return errStopped // it goes on, or back, at the next start
+	}
 	if verb == "" {
 		verb = "UPDATE"
 		if res.New {
@@ -223,6 +277,9 @@ func number(v any) bool {
 // rollback makes the stack what it was: changes are undone in the order they
 // were made, then what is new is deleted.
 func (r *runner) rollback(stop, ctx context.Context) error {
+	if err := r.skip(ctx); err != nil {
+		return err
+	}
 	needs := map[string][]string{}
 	for name, res := range r.resources {
 		if res.Old != nil && !res.New {
@@ -256,8 +313,24 @@ func (r *runner) rollback(stop, ctx context.Context) error {
 		r.st.version = *before
 		r.st.Outputs, r.st.Tags = before.Results, before.Tagged
 		r.st.Parameters = before.shown(r.s.known)
+		own, err := r.ownExports(ctx)
+		if err != nil {
+			return err
+		}
+		return r.finish(ctx, verb+"_COMPLETE", "", func(c *store.Change) { r.putExports(c, own, exportsOf(before.Results)) })
 	}
 	return r.finish(ctx, verb+"_COMPLETE", "")
+}
+
+// exportsOf are the exports among outputs.
+func exportsOf(outputs []api.Output) map[string]string {
+	exports := map[string]string{}
+	for _, o := range outputs {
+		if o.ExportName != nil {
+			exports[*o.ExportName] = str(o.OutputValue)
+		}
+	}
+	return exports
 }
 
 func isFailure(err error) bool {
@@ -308,10 +381,15 @@ func (r *runner) revert(ctx context.Context, name string) error {
 	if err := r.save(ctx, &res, "UPDATE_IN_PROGRESS", ""); err != nil {
 		return err
 	}
-	if !same(res.Properties, res.Old.Properties) {
+	k := r.s.kindOf(res.Type)
+	do := k.doUpdate
+	if k.undoes != nil {
+		do = k.undoes
+	}
+	if !same(res.Properties, res.Old.Properties) || k.undoes != nil {
 		w := r.worker(&res, res.Old.Properties, res.Properties)
 		w.id, w.attributes = res.Old.Physical, maps.Clone(res.Old.Attributes)
-		if err := r.s.kindOf(res.Type).doUpdate(ctx, w); err != nil {
+		if err := do(ctx, w); err != nil {
 			return r.failed(ctx, &res, err, "UPDATE")
 		}
 		next.Attributes = w.attributes
@@ -379,6 +457,9 @@ func (r *runner) remove(ctx context.Context, name string, always bool) error {
 	}
 	w := r.worker(res, res.Properties, nil)
 	if err := r.s.kindOf(res.Type).doDelete(ctx, w); err != nil && !isGone(err) {
+		if errors.Is(err, errStopped) {
+			return err
+		}
 		if err := r.save(ctx, res, "DELETE_FAILED", r.s.describe(res.Type, err)); err != nil {
 			return err
 		}
@@ -392,6 +473,9 @@ func (r *runner) remove(ctx context.Context, name string, always bool) error {
 func (r *runner) cleanup(stop, ctx context.Context) error {
 	ev, err := r.evaluator(ctx)
 	if err != nil {
+		return err
+	}
+	if err := r.settleResources(ctx); err != nil {
 		return err
 	}
 	for name, res := range maps.Clone(r.resources) {
@@ -425,6 +509,21 @@ func (r *runner) cleanup(stop, ctx context.Context) error {
 	return r.finish(ctx, status, "")
 }
 
+// settleResources tells resources that wait for it that nothing is undone any more.
+func (r *runner) settleResources(ctx context.Context) error {
+	for _, name := range slices.Sorted(maps.Keys(r.resources)) {
+		res := r.resources[name]
+		k := r.s.kindOf(res.Type)
+		if k.settle == nil || res.Physical == "" || strings.Contains(name, "/") {
+			continue
+		}
+		if err := k.settle(ctx, r.worker(res, res.Properties, nil)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // delete deletes the stack.
 func (r *runner) delete(stop, ctx context.Context) error {
 	err := r.each(stop, ctx, r.backwards(func(*resource) bool { return true }), func(name string) error { return r.remove(ctx, name, r.get(name).New) })
@@ -452,5 +551,6 @@ func (r *runner) delete(stop, ctx context.Context) error {
 		for _, set := range sets {
 			c.Do(r.t.changeSets.Delete(set.ID))
 		}
+		c.Do(r.t.policies.Delete(r.st.ID), r.t.orders.Delete(r.st.ID))
 	})
 }

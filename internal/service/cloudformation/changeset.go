@@ -201,6 +201,18 @@ func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) ([]
 		default:
 			props, err := ev.properties(d)
 			depends := slices.ContainsFunc(d.needs, func(n string) bool { return changed[n] && slices.Contains(references(d.Properties), n) })
+			if k := s.kindOf(d.Type); err == nil && !depends && k.stale != nil && same(res.Properties, props) {
+				w := &worker{s: s, t: t, stack: st, kind: k, logical: name, id: res.Physical, props: props}
+				differs, err := k.stale(ctx, w)
+				if err != nil {
+					return nil, err
+				}
+				if depends = false; differs {
+					add("Modify", d, name, res, "False")
+					changed[name] = true
+					continue
+				}
+			}
 			switch {
 			case err == nil && !depends && same(res.Properties, props):
 			case err == nil && s.kindOf(d.Type).replaces(res.Properties, props), depends:
@@ -212,7 +224,7 @@ func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) ([]
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(have)) {
-		if !wanted[name] && !strings.HasSuffix(name, spareSuffix) {
+		if !wanted[name] && !strings.Contains(name, "/") {
 			add("Remove", &declared{Type: have[name].Type}, name, have[name], "")
 		}
 	}
@@ -329,18 +341,15 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *api.ExecuteChangeSet
 		return err
 	}
 	updating := str(st.StackStatus) != "REVIEW_IN_PROGRESS"
-	before := st.version
-	s.take(&st, p)
-	if set.Role != nil {
-		st.RoleARN = set.Role
-	}
-	st.Capabilities, st.Token = set.Capabilities, str(in.ClientRequestToken)
-	st.Run = &run{Phase: phaseForward, Updating: updating, Keep: keep || isTrue(in.DisableRollback), Discard: str(set.OnStackFailure) == "DELETE"}
-	if updating {
-		st.Results, st.Before = before.Results, &before
-		st.LastUpdatedTime = new(time.Now().UTC().Truncate(time.Millisecond))
-		st.setStatus("UPDATE_IN_PROGRESS", "User Initiated")
+	r := &run{Phase: phaseForward, Keep: keep || isTrue(in.DisableRollback), Discard: str(set.OnStackFailure) == "DELETE"}
+	if a := (&asked{capabilities: set.Capabilities, roleARN: set.Role, token: str(in.ClientRequestToken)}); updating {
+		s.change(&st, a, p, r)
 	} else {
+		s.take(&st, p)
+		if set.Role != nil {
+			st.RoleARN = set.Role
+		}
+		st.Capabilities, st.Token, st.Run = set.Capabilities, a.token, r
 		st.setStatus("CREATE_IN_PROGRESS", "User Initiated")
 	}
 	st.ChangeSetId = set.ChangeSetId

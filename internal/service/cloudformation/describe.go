@@ -52,16 +52,12 @@ func (s *Service) DescribeStacks(ctx context.Context, in *api.DescribeStacksInpu
 		}
 		return &api.DescribeStacksResponse{Stacks: []api.Stack{st.Stack}}, nil
 	}
-	all, err := t.sorted(ctx)
-	if err != nil {
+	list := []api.Stack{}
+	if err := t.living(ctx, func(st *stack) { list = append(list, st.Stack) }); err != nil {
 		return nil, err
 	}
-	list := []api.Stack{}
-	for _, st := range all {
-		if str(st.StackStatus) != "DELETE_COMPLETE" {
-			list = append(list, st.Stack)
-		}
-	}
+	slices.SortFunc(list, func(a, b api.Stack) int { return b.CreationTime.Compare(*a.CreationTime) })
+	var err error
 	out := &api.DescribeStacksResponse{}
 	out.Stacks, out.NextToken, err = page(list, in.NextToken)
 	return out, err
@@ -116,7 +112,7 @@ func (s *Service) resourcesOf(ctx context.Context, t tables, name string) (*stac
 	rows, err := t.resources.All(ctx, st.ID)
 	var list []resource
 	for _, row := range rows {
-		if !strings.HasSuffix(row.Value.Logical, spareSuffix) {
+		if !strings.Contains(row.Value.Logical, "/") {
 			list = append(list, row.Value)
 		}
 	}

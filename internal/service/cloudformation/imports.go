@@ -47,7 +47,7 @@ func (r *runner) settleExports(ctx context.Context, exports map[string]string, t
 		if err != nil {
 			return err, nil
 		}
-		var more []func(c *store.Change)
+		more := []func(c *store.Change){func(c *store.Change) { c.Require(r.t.orders.Absent(r.st.ID)) }}
 		if len(own)+len(exports)+len(r.st.Imports) > 0 {
 			next, err := r.t.guard(ctx)
 			if err != nil {
@@ -61,8 +61,11 @@ func (r *runner) settleExports(ctx context.Context, exports map[string]string, t
 			}
 			more = append(more, next, func(c *store.Change) { r.putExports(c, own, exports) })
 		}
-		if err = r.commit(ctx, tell, more...); !errors.Is(err, store.ErrConflict) || more == nil || try == maxGuardTries {
+		if err = r.commit(ctx, tell, more...); !errors.Is(err, store.ErrConflict) || try == maxGuardTries {
 			return err, nil
+		}
+		if o, err := r.ordered(ctx); o != nil || err != nil {
+			return err, errOrdered
 		}
 	}
 }
@@ -134,13 +137,31 @@ func (st *stack) unused(ctx context.Context, t tables, c *store.Change) error {
 // importersOf are the names of the stacks that import an export, or will again if
 // their update fails.
 func importersOf(ctx context.Context, t tables, name string) ([]string, error) {
-	rows, err := t.stacks.All(ctx)
 	var users []string
-	for _, row := range rows {
-		st := row.Value
+	err := t.living(ctx, func(st *stack) {
 		if slices.Contains(st.Imports, name) || st.Before != nil && slices.Contains(st.Before.Imports, name) {
 			users = append(users, str(st.StackName))
 		}
-	}
+	})
 	return users, err
+}
+
+// living calls do for the stacks that are not deleted, by name. Deleted ones are kept
+// for long and are many.
+func (t tables) living(ctx context.Context, do func(st *stack)) error {
+	rows, err := t.names.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		st, _, err := t.stacks.Get(ctx, row.Value)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		do(&st)
+	}
+	return nil
 }

@@ -102,8 +102,20 @@ func TestKill(t *testing.T) {
 		case "UPDATE_COMPLETE", "CREATE_COMPLETE":
 		default:
 			t.Errorf("killed after %d commits of an update: %s", commits, got)
+			w.tellEvents("s")
 		}
 		w.delete("s", id)
+	}
+}
+
+// tellEvents logs what happened to a stack.
+func (w *world) tellEvents(name string) {
+	out, err := w.DescribeStackEvents(w.ctx, &api.DescribeStackEventsInput{StackName: new(name)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, e := range slices.Backward(out.StackEvents) {
+		w.t.Log(str(e.LogicalResourceId), str(e.ResourceStatus), str(e.ResourceStatusReason))
 	}
 }
 
@@ -141,6 +153,7 @@ func TestKillAtRandom(t *testing.T) {
 		}
 		w.revive()
 		if got := w.status(name); !strings.HasSuffix(got, "_COMPLETE") && !strings.Contains(got, "does not exist") {
+			w.tellEvents(name)
 			t.Fatalf("run %d: %s", i, got)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/internal/arn"
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/store"
 )
 
 // A kind is a type of resource: a row of the table in resources.go.
@@ -36,7 +37,10 @@ type kind struct {
 
 	patches []patch // update by patch operations; see patch.go
 
-	names func(w *worker) (map[string]any, error) // instead of under and key
+	names  func(w *worker) (map[string]any, error)            // instead of under and key
+	stale  func(ctx context.Context, w *worker) (bool, error) // there is a change, though not of properties
+	undoes func(ctx context.Context, w *worker) error         // instead of update, to what was before the operation
+	settle func(ctx context.Context, w *worker) error         // when nothing can be undone any more
 
 	made   func(ctx context.Context, w *worker, out map[string]any) error // after create
 	makes  func(ctx context.Context, w *worker) error                     // instead of create
@@ -58,6 +62,8 @@ type worker struct {
 	props, old map[string]any
 
 	deed string // under which calls are noted; "": they are not
+	run  *runner
+	keep func(c *store.Change) // adds the record of a new resource, with its physical id as it is now
 }
 
 func (r *runner) worker(res *resource, props, old map[string]any) *worker {
@@ -67,7 +73,7 @@ func (r *runner) worker(res *resource, props, old map[string]any) *worker {
 		attributes = map[string]any{}
 	}
 	return &worker{s: r.s, t: r.t, stack: r.st, kind: r.s.kindOf(res.Type), logical: logical,
-		id: res.Physical, attributes: attributes, props: props, old: old}
+		id: res.Physical, attributes: attributes, props: props, old: old, run: r}
 }
 
 // kindOf returns the row of a type, or one that does nothing.
@@ -92,6 +98,8 @@ func nothing(context.Context, *worker) error { return nil }
 
 // call calls an operation of the kind's service.
 func (w *worker) call(ctx context.Context, operation string, in map[string]any) (map[string]any, error) {
+	w.s.calls <- struct{}{}
+	defer func() { <-w.s.calls }()
 	return w.s.opt.API.Call(w.noting(ctx), w.kind.service, operation, in)
 }
 

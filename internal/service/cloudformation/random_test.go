@@ -62,6 +62,7 @@ func TestRandom(t *testing.T) {
 		}
 		w.restart()
 		if got := w.status(id); id != "" && !strings.HasSuffix(got, "_COMPLETE") {
+			w.tellEvents(id)
 			t.Fatalf("run %d: stack is %s", i, got)
 		}
 	}

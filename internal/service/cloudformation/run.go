@@ -20,15 +20,23 @@ import (
 
 // A runner does the run of one stack.
 type runner struct {
-	s   *Service
-	t   tables
-	st  *stack
-	rev store.Rev // of st
-	tpl *template
+	s    *Service
+	t    tables
+	st   *stack
+	rev  store.Rev // of st
+	tpl  *template
+	stop context.Context //nolint:containedctx // ends when the server stops; of one run
+	told context.Context //nolint:containedctx // ends when the stack, or one that it is nested in, gets an order
+
+	policy *stackPolicy // of an update; nil: all is allowed
 
 	mu        sync.Mutex // guards the fields below
 	resources map[string]*resource
 	imported  map[string]string // values of exports of other stacks, by name
+}
+
+func newRunner(s *Service, t tables, st *stack, rev store.Rev) *runner {
+	return &runner{s: s, t: t, st: st, rev: rev, resources: map[string]*resource{}, imported: map[string]string{}}
 }
 
 // errStopped ends a run that goes on at the next start.
@@ -41,7 +49,10 @@ func (s *Service) do(ctx context.Context, j job) {
 	if err != nil || st.Run == nil {
 		return
 	}
-	r := &runner{s: s, t: t, st: &st, rev: rev, resources: map[string]*resource{}, imported: map[string]string{}}
+	told, done := s.watch(ctx, st.ID)
+	defer done()
+	r := newRunner(s, t, &st, rev)
+	r.told = told
 	// A call to a service and the record of what came of it are not torn apart
 	// when the server stops: ctx ends the run between resources.
 	caller := s.callerFor(&st)
@@ -57,21 +68,36 @@ func (s *Service) do(ctx context.Context, j job) {
 	}
 }
 
-func (r *runner) run(stop, ctx context.Context) error {
+// load reads the resources of the stack, after what nobody knows of is taken back.
+func (r *runner) load(ctx context.Context) error {
 	if err := r.t.undo(ctx, r.st.ID); err != nil {
 		return err
 	}
 	rows, err := r.t.resources.All(ctx, r.st.ID)
-	if err != nil {
-		return err
-	}
 	for _, row := range rows {
 		r.resources[row.Value.Logical] = &row.Value
 	}
-	if r.st.Run.Phase == phaseForward && len(r.touched()) > 0 {
-		err = r.fail(ctx, "The server stopped during the operation")
+	return err
+}
+
+func (r *runner) run(stop, ctx context.Context) error {
+	r.stop = stop
+	err := r.load(ctx)
+	if err != nil {
+		return err
 	}
-	for err == nil && r.st.Run != nil {
+	if r.st.Run.Phase == phaseForward {
+		o, failed := r.ordered(ctx)
+		switch {
+		case failed != nil:
+			return failed
+		case o != nil:
+			err = r.obey(ctx, o)
+		case r.st.Run.Begun:
+			err = r.fail(ctx, "The server stopped during the operation")
+		}
+	}
+	for err == nil && r.st.Run != nil && !r.st.Run.held() {
 		phase := r.st.Run.Phase
 		err = r.guard(func() error { return r.do(stop, ctx, phase) })
 		if errors.Is(err, errPanic) {
@@ -135,17 +161,6 @@ func (r *runner) giveUp(ctx context.Context) error {
 	return r.finish(ctx, verb, errPanic.Error())
 }
 
-// touched lists the resources that the run has begun to change.
-func (r *runner) touched() []*resource {
-	var list []*resource
-	for _, res := range r.resources {
-		if res.New || res.Old != nil {
-			list = append(list, res)
-		}
-	}
-	return list
-}
-
 // commit writes the stack, and an event if its status is news.
 func (r *runner) commit(ctx context.Context, tell bool, more ...func(c *store.Change)) error {
 	c := &store.Change{}
@@ -169,24 +184,27 @@ func (r *runner) finish(ctx context.Context, status, reason string, more ...func
 		r.s.opt.Settled(ctx)
 	}
 	was := r.st.Run
+	before := r.st.Before
 	r.st.setStatus(status, reason)
-	r.st.Before, r.st.Run = nil, nil
+	if r.st.Run = nil; status != "UPDATE_FAILED" && status != "UPDATE_ROLLBACK_FAILED" {
+		r.st.Before = nil // nobody can return to it
+	}
 	err := r.commit(ctx, true, more...)
 	if err != nil {
-		r.st.Run = was
+		r.st.Run, r.st.Before = was, before
 	}
 	return err
 }
 
 // fail turns the run around.
-func (r *runner) fail(ctx context.Context, reason string) error {
+func (r *runner) fail(ctx context.Context, reason string, more ...func(c *store.Change)) error {
 	run := r.st.Run
 	run.Failed = reason
 	switch {
 	case run.Keep && run.Updating:
-		return r.finish(ctx, "UPDATE_FAILED", reason)
+		return r.finish(ctx, "UPDATE_FAILED", reason, more...)
 	case run.Keep:
-		return r.finish(ctx, "CREATE_FAILED", reason)
+		return r.finish(ctx, "CREATE_FAILED", reason, more...)
 	case run.Updating:
 		run.Phase = phaseRollback
 		r.st.setStatus("UPDATE_ROLLBACK_IN_PROGRESS", reason)
@@ -197,7 +215,7 @@ func (r *runner) fail(ctx context.Context, reason string) error {
 		run.Phase = phaseRollback
 		r.st.setStatus("ROLLBACK_IN_PROGRESS", reason)
 	}
-	return r.commit(ctx, true)
+	return r.commit(ctx, true, more...)
 }
 
 // A failure is what a resource could not be made by.
@@ -282,11 +300,20 @@ func (r *runner) forward(stop, ctx context.Context) error {
 	if err != nil {
 		return r.fail(ctx, reasonOf(err))
 	}
+	if err := r.begin(ctx, ev); err != nil {
+		if isFailure(err) {
+			return r.fail(ctx, "The following resource(s) failed to "+r.verb()+": ["+r.failedNames()+"]. ")
+		}
+		return err
+	}
 	levels, err := r.tpl.levels(func(name string) bool { return !r.wanted(ev, name) })
 	if err != nil {
 		return r.fail(ctx, reasonOf(err))
 	}
 	err = r.each(stop, ctx, levels, func(name string) error {
+		if r.told.Err() != nil || r.expired() {
+			return errOrdered
+		}
 		own := *ev // its counters and conditions are not shared
 		own.conditions, own.open = maps.Clone(ev.conditions), nil
 		if own.conditions != nil {
@@ -294,14 +321,45 @@ func (r *runner) forward(stop, ctx context.Context) error {
 		}
 		return r.apply(ctx, &own, name)
 	})
-	var f *failure
-	if errors.As(err, &f) {
-		return r.fail(ctx, "The following resource(s) failed to "+r.verb()+": ["+r.failedNames()+"]. ")
+	if stop.Err() != nil && (err == nil || isFailure(err) || errors.Is(err, errOrdered)) {
+		return errStopped
+	}
+	if isFailure(err) || errors.Is(err, errOrdered) {
+		return r.turn(ctx, "The following resource(s) failed to "+r.verb()+": ["+r.failedNames()+"]. ")
 	}
 	if err != nil {
 		return err
 	}
 	return r.conclude(ctx, ev)
+}
+
+// begin notes that from here on there may be something to take back, and refuses what
+// the stack's policy does not allow to be deleted.
+func (r *runner) begin(ctx context.Context, ev *evaluator) error {
+	r.st.Run.Begun = true
+	if err := r.commit(ctx, false); err != nil {
+		return err
+	}
+	if !r.st.Run.Updating {
+		return nil
+	}
+	var err error
+	if r.policy, err = r.policyOf(ctx); err != nil || r.policy == nil {
+		return err
+	}
+	var failed error
+	for _, name := range slices.Sorted(maps.Keys(r.resources)) {
+		res := *r.get(name)
+		if strings.Contains(name, "/") || r.wanted(ev, name) {
+			continue
+		}
+		if err := r.policy.check("Delete", &res); err != nil {
+			if failed = r.failed(ctx, &res, err, "UPDATE"); !isFailure(failed) {
+				return failed
+			}
+		}
+	}
+	return failed
 }
 
 func (r *runner) verb() string {
@@ -409,7 +467,7 @@ func (r *runner) conclude(ctx context.Context, ev *evaluator) error {
 	failed, why := r.settleExports(ctx, exports, running.Updating)
 	if why != nil {
 		*r.st = ended // as it was before it seemed to end well
-		return r.fail(ctx, reasonOf(why))
+		return r.turn(ctx, reasonOf(why))
 	}
 	return failed
 }

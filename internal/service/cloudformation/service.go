@@ -64,8 +64,11 @@ type Service struct {
 	kinds map[string]*kind
 	work  chan job
 
-	mu      sync.Mutex               // guards the field below
+	calls chan struct{} // holds one for each call that is being made
+
+	mu      sync.Mutex               // guards the fields below
 	callers map[string]awsrpc.Caller // with their session tokens, by stack, while work is done
+	running map[string]func()        // tell the run of a stack that it has an order
 }
 
 var _ api.Server = (*Service)(nil)
@@ -78,9 +81,12 @@ const (
 	// one more is throttled.
 	maxWaiting = 1000
 	// maxStacks is how many stacks are worked on at once, maxResourcesAtOnce
-	// how many resources of each.
-	maxStacks          = 8
+	// how many resources of each. Some of them only wait, for a function or for
+	// each other: what they take from requests is bounded by maxCalls, made at
+	// once for all.
+	maxStacks          = 128
 	maxResourcesAtOnce = 8
+	maxCalls           = 8
 )
 
 // New returns a service over st. It does nothing before Run.
@@ -88,7 +94,8 @@ func New(st store.Store, opt Options) *Service {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{st: st, opt: opt, kinds: kinds(), work: make(chan job, maxWaiting), callers: map[string]awsrpc.Caller{}}
+	return &Service{st: st, opt: opt, kinds: kinds(), work: make(chan job, maxWaiting),
+		calls: make(chan struct{}, maxCalls), callers: map[string]awsrpc.Caller{}, running: map[string]func(){}}
 }
 
 var nameForm = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
@@ -134,14 +141,13 @@ func (s *Service) unfinished(ctx context.Context) ([]job, error) {
 	}
 	var list []job
 	for _, scope := range scopes {
-		rows, err := tablesOf(s.st, scope.Account, scope.Region).stacks.All(ctx)
+		err := tablesOf(s.st, scope.Account, scope.Region).living(ctx, func(st *stack) {
+			if st.Run != nil && !st.Run.Nested {
+				list = append(list, job{scope.Account, scope.Region, st.ID})
+			}
+		})
 		if err != nil {
 			return nil, err
-		}
-		for _, row := range rows {
-			if row.Value.Run != nil {
-				list = append(list, job{scope.Account, scope.Region, row.ID})
-			}
 		}
 	}
 	return list, nil

@@ -31,6 +31,7 @@ type world struct {
 	api  API
 
 	mortal *mortal
+	urls   map[string]string // templates that are not made up
 }
 
 // Call counts calls, and stops the server after some.
@@ -39,6 +40,24 @@ func (w *world) Call(ctx context.Context, service, operation string, in map[stri
 		w.stop()
 	}
 	return w.api.Call(ctx, service, operation, in)
+}
+
+// Template returns the template of a nested stack that is called like its URL: a
+// resource that is replaced when the name changes, and one that is changed.
+func (w *world) Template(_ context.Context, url string, _ int64) ([]byte, error) {
+	if text, ok := w.urls[url]; ok {
+		return []byte(text), nil
+	}
+	name := url[strings.LastIndexByte(url, '/')+1:]
+	return fmt.Appendf(nil, `{"Parameters":{"Of":{"Type":"String"}},"Resources":{
+		"Key":{"Type":"AWS::ApiGateway::ApiKey","Properties":{"Name":{"Fn::Sub":"${AWS::StackName}-%s"},"Enabled":true}},
+		"Inner":{"Type":"AWS::ApiGateway::RestApi","Properties":{"Name":{"Ref":"Of"},"Description":"%[1]s"}}},
+		"Outputs":{"Name":{"Value":"%[1]s","Export":{"Name":{"Fn::Sub":"${Of}-%[1]s"}}},"Id":{"Value":{"Ref":"Inner"}}}}`, name), nil
+}
+
+// Object is not asked for.
+func (w *world) Object(context.Context, string, string, string, string, int64) ([]byte, error) {
+	return nil, errors.New("no objects")
 }
 
 func newWorld(t *testing.T) *world {
@@ -56,7 +75,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{t: t, api: h, mortal: st}
 	w.ctx = awsrpc.WithCaller(t.Context(), awsrpc.Caller{Account: "123456789012", Region: "eu-west-1", Root: true})
-	w.Service = New(st, Options{API: w})
+	w.Service = New(st, Options{API: w, Templates: w})
 	return w
 }
 
@@ -118,7 +137,7 @@ func (w *world) delete(name, id string) {
 }
 
 // records are all keys but those of blobs, which a sweep takes away, and of
-// what is told of stacks that are gone.
+// what is told of stacks that are gone, and the counter of exports.
 func (w *world) records() []string {
 	page, err := w.st.List(w.ctx, "", "", 0)
 	if err != nil {
@@ -126,7 +145,7 @@ func (w *world) records() []string {
 	}
 	var keys []string
 	for _, kv := range page.KVs {
-		if !strings.Contains(kv.Key, "/blob") && !strings.Contains(kv.Key, "/cloudformation/stack/") && !strings.Contains(kv.Key, "/cloudformation/event/") {
+		if !strings.Contains(kv.Key, "/blob") && !strings.Contains(kv.Key, "/cloudformation/stack/") && !strings.Contains(kv.Key, "/cloudformation/event/") && !strings.Contains(kv.Key, "/cloudformation/exportguard/") {
 			keys = append(keys, kv.Key)
 		}
 	}
@@ -146,8 +165,10 @@ func of(paths int, description string, bad bool) string {
 		"      AssumeRolePolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: 'sts:AssumeRole'}]}\n")
 	b.WriteString("  Key:\n    Type: AWS::ApiGateway::ApiKey\n    Properties: {Enabled: true}\n")
 	b.WriteString("  Http:\n    Type: AWS::ApiGatewayV2::Api\n    Properties: {Name: h, ProtocolType: HTTP}\n")
+	fmt.Fprintf(&b, "  Nested:\n    Type: AWS::CloudFormation::Stack\n    Properties: {TemplateURL: 'https://s3.amazonaws.com/b/%s', Parameters: {Of: !Ref 'AWS::StackName'}}\n", description)
+	b.WriteString("  After:\n    Type: AWS::ApiGateway::ApiKey\n    Properties: {Description: !GetAtt Nested.Outputs.Name}\n")
 	if bad {
-		b.WriteString("  Bad:\n    Type: AWS::ApiGateway::Resource\n    DependsOn: [P0, Role]\n    Properties: {RestApiId: !Ref Api, ParentId: nowhere, PathPart: x}\n")
+		b.WriteString("  Bad:\n    Type: AWS::ApiGateway::Resource\n    DependsOn: [P0, Role, Nested]\n    Properties: {RestApiId: !Ref Api, ParentId: nowhere, PathPart: x}\n")
 	}
 	return b.String()
 }

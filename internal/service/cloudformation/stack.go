@@ -49,12 +49,21 @@ func (v *version) text() string {
 // A run is one operation on a stack, with where it has come to.
 type run struct {
 	Phase    phase
-	Failed   string   // why it rolls back
-	Retain   []string // resources that DeleteStack is to keep
-	Keep     bool     // OnFailure is DO_NOTHING
-	Discard  bool     // OnFailure is DELETE
-	Updating bool     // not a creation
+	Failed   string    // why it rolls back
+	Retain   []string  // resources that DeleteStack is to keep
+	Skip     []string  // resources that a rollback is to leave as they are
+	Policy   string    // stack policy during this update, instead of the stack's own
+	Deadline time.Time // of a creation; zero: none
+	Keep     bool      // OnFailure is DO_NOTHING
+	Discard  bool      // OnFailure is DELETE
+	Updating bool      // not a creation
+	Nested   bool      // the run of the parent does it
+	Begun    bool      // something may have been changed
 }
+
+// held tells whether a run has come to where it waits for the parent's: what it has
+// changed may still be taken back.
+func (r *run) held() bool { return r != nil && r.Nested && r.Updating && r.Phase == phaseCleanup }
 
 // A phase is a part of a run that can be done again after a crash.
 type phase string
@@ -120,6 +129,8 @@ type tables struct {
 	exports    store.Table[export]
 	guards     store.Table[int] // of exports and imports
 	deeds      store.Table[deed]
+	orders     store.Table[order]
+	policies   store.Table[string] // stack policies
 }
 
 // An export is an output that other stacks may import.
@@ -137,6 +148,8 @@ func tablesOf(st store.Store, account, region string) tables {
 		exports:    store.NewTable[export](st, prefix("export")),
 		guards:     store.NewTable[int](st, prefix("exportguard")),
 		deeds:      store.NewTable[deed](st, prefix("deed")),
+		orders:     store.NewTable[order](st, prefix("order")),
+		policies:   store.NewTable[string](st, prefix("policy")),
 	}
 }
 

@@ -28,6 +28,8 @@ type asked struct {
 	token         string // of the client
 	keep          bool   // what a failed update has done
 	direct        bool   // without a change set
+	policy        string // of the stack
+	duringUpdate  string // policy instead of the stack's own
 }
 
 // A plan is a template with parameters that a stack may be made of.
@@ -193,7 +195,7 @@ func (s *Service) take(st *stack, p *plan) {
 // CreateStack makes a stack.
 func (s *Service) CreateStack(ctx context.Context, in *api.CreateStackInput) (*api.CreateStackResponse, error) {
 	t := s.tables(ctx)
-	if err := refuseMembers(in, "StackPolicyBody", "StackPolicyURL", "TimeoutInMinutes", "ResourceTypes", "DisableValidation", "RetainExceptOnCreate"); err != nil {
+	if err := refuseMembers(in, "ResourceTypes", "DisableValidation", "RetainExceptOnCreate"); err != nil {
 		return nil, err
 	}
 	keep, err := keeps(in.DeploymentConfig)
@@ -214,14 +216,25 @@ func (s *Service) CreateStack(ctx context.Context, in *api.CreateStackInput) (*a
 	}
 	st := s.newStack(t, a, p)
 	st.Token = str(in.ClientRequestToken)
-	st.Run = &run{Phase: phaseForward, Keep: keep || isTrue(in.DisableRollback) || str(in.OnFailure) == "DO_NOTHING", Discard: str(in.OnFailure) == "DELETE"}
+	policy, err := s.policyText(ctx, in.StackPolicyBody, in.StackPolicyURL)
+	if err != nil {
+		return nil, err
+	}
+	st.TimeoutInMinutes = in.TimeoutInMinutes
+	st.Run = &run{Phase: phaseForward, Deadline: deadlineIn(in.TimeoutInMinutes), Keep: keep || isTrue(in.DisableRollback) || str(in.OnFailure) == "DO_NOTHING", Discard: str(in.OnFailure) == "DELETE"}
 	st.DisableRollback = new(st.Run.Keep)
 	st.EnableTerminationProtection = new(isTrue(in.EnableTerminationProtection))
 	st.setStatus("CREATE_IN_PROGRESS", "User Initiated")
 	err = s.start(ctx, st, func(c *store.Change) error {
+		if err := t.checkCount(ctx); err != nil {
+			return err
+		}
 		t.put(c, st, 0)
 		c.Require(t.names.Absent(store.ID(*in.StackName)))
 		store.Add(c, t.names, store.ID(*in.StackName), st.ID)
+		if policy != "" {
+			store.Add(c, t.policies, st.ID, policy)
+		}
 		t.tellStatus(c, st)
 		return nil
 	})
@@ -247,7 +260,7 @@ func (st *stack) ready(action string) error {
 // UpdateStack changes a stack.
 func (s *Service) UpdateStack(ctx context.Context, in *api.UpdateStackInput) (*api.UpdateStackResponse, error) {
 	t := s.tables(ctx)
-	if err := refuseMembers(in, "StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "ResourceTypes",
+	if err := refuseMembers(in, "ResourceTypes",
 		"DisableValidation", "RetainExceptOnCreate"); err != nil {
 		return nil, err
 	}
@@ -267,6 +280,12 @@ func (s *Service) UpdateStack(ctx context.Context, in *api.UpdateStackInput) (*a
 		token: str(in.ClientRequestToken), keep: keep || isTrue(in.DisableRollback)}
 	if in.Tags == nil {
 		a.tags = st.Tagged
+	}
+	if a.policy, err = s.policyText(ctx, in.StackPolicyBody, in.StackPolicyURL); err != nil {
+		return nil, err
+	}
+	if a.duringUpdate, err = s.policyText(ctx, in.StackPolicyDuringUpdateBody, in.StackPolicyDuringUpdateURL); err != nil {
+		return nil, err
 	}
 	p, err := s.planOf(ctx, a, &st, t)
 	if err != nil {
@@ -298,8 +317,28 @@ func (p *plan) tellsOther(st *stack) bool {
 // update begins to change a stack.
 func (s *Service) update(ctx context.Context, st *stack, rev store.Rev, a *asked, p *plan) error {
 	t := s.tables(ctx)
+	s.change(st, a, p, &run{Phase: phaseForward, Keep: a.keep, Policy: a.duringUpdate})
+	err := s.start(ctx, st, func(c *store.Change) error {
+		t.put(c, st, rev)
+		if a.policy != "" {
+			store.Add(c, t.policies, st.ID, a.policy)
+		}
+		t.tellStatus(c, st)
+		return nil
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return errBusy(st)
+	}
+	return err
+}
+
+// change makes p what the stack is going to be by r, from what it is. What a failed
+// update left can still be rolled back to what was before that.
+func (s *Service) change(st *stack, a *asked, p *plan, r *run) {
 	before := st.version
-	st.Before = &before
+	if st.Before == nil {
+		st.Before = &before
+	}
 	s.take(st, p)
 	st.Results = before.Results
 	if a.capabilities != nil {
@@ -309,18 +348,9 @@ func (s *Service) update(ctx context.Context, st *stack, rev store.Rev, a *asked
 		st.RoleARN = a.roleARN
 	}
 	st.Token = a.token
-	st.Run = &run{Phase: phaseForward, Updating: true, Keep: a.keep}
+	r.Updating, st.Run = true, r
 	st.LastUpdatedTime = new(time.Now().UTC().Truncate(time.Millisecond))
 	st.setStatus("UPDATE_IN_PROGRESS", "User Initiated")
-	err := s.start(ctx, st, func(c *store.Change) error {
-		t.put(c, st, rev)
-		t.tellStatus(c, st)
-		return nil
-	})
-	if errors.Is(err, store.ErrConflict) {
-		return awsrpc.Validation("Stack:" + str(st.StackId) + " is being changed by somebody else and can not be updated.")
-	}
-	return err
 }
 
 // DeleteStack deletes a stack. Of one that does not exist it says nothing.
@@ -347,10 +377,7 @@ func (s *Service) DeleteStack(ctx context.Context, in *api.DeleteStackInput) err
 		return awsrpc.Validation("Stack [" + str(st.StackName) + "] cannot be deleted while TerminationProtection is enabled")
 	}
 	if st.Run != nil {
-		if st.Run.Phase == phaseDelete {
-			return nil
-		}
-		return awsrpc.Validation("Stack:" + str(st.StackId) + " is in " + str(st.StackStatus) + " state and can not be deleted. Try again once that has ended.")
+		return s.deleteRunning(ctx, t, &st, rev, in)
 	}
 	if st.Token = str(in.ClientRequestToken); in.RoleARN != nil {
 		st.RoleARN = in.RoleARN
@@ -365,4 +392,29 @@ func (s *Service) DeleteStack(ctx context.Context, in *api.DeleteStackInput) err
 		t.tellStatus(c, &st)
 		return nil
 	})
+}
+
+// deadlineIn is when a creation that may take so many minutes must have ended.
+func deadlineIn(minutes *int32) time.Time {
+	if minutes == nil {
+		return time.Time{}
+	}
+	return time.Now().UTC().Add(time.Duration(*minutes) * time.Minute)
+}
+
+// deleteRunning has a stack deleted that is being made.
+func (s *Service) deleteRunning(ctx context.Context, t tables, st *stack, rev store.Rev, in *api.DeleteStackInput) error {
+	// AWS: seen by clients for updates.
+	refused := awsrpc.Validation("Stack [" + str(st.StackId) + "] cannot be deleted while in status " + str(st.StackStatus))
+	switch {
+	case st.Run.Phase == phaseDelete:
+		return nil
+	case st.Run.Phase != phaseForward, st.Run.Updating, st.Run.Nested, in.RoleARN != nil:
+		return refused
+	}
+	err := s.give(ctx, t, st, rev, order{Delete: true, Retain: in.RetainResources, Token: str(in.ClientRequestToken)})
+	if errors.Is(err, store.ErrConflict) {
+		return refused
+	}
+	return err
 }

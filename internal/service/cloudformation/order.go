@@ -1,0 +1,122 @@
+package cloudformation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	api "gatehouse/internal/awsapi/cloudformation"
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/store"
+)
+
+// An order tells a run that makes or changes a stack to turn around. It can be given
+// until the stack is what its template says: both are commits that exclude each other.
+type order struct {
+	Delete bool     // the stack; otherwise its update is rolled back
+	Retain []string // resources that are kept then
+	Token  string
+}
+
+// errOrdered ends what a run does because there is an order.
+var errOrdered = errors.New("the run was told to turn around")
+
+// give gives a run an order, if it is where st was read at rev.
+func (s *Service) give(ctx context.Context, t tables, st *stack, rev store.Rev, o order) error {
+	err := store.Update(ctx, s.st, func(c *store.Change) error {
+		c.Require(t.stacks.Is(st.ID, rev))
+		store.Add(c, t.orders, st.ID, o)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if tell := s.running[st.ID]; tell != nil {
+		tell()
+	}
+	return nil
+}
+
+// watch notes that a stack is worked on. The context that it returns ends when the
+// stack gets an order.
+func (s *Service) watch(ctx context.Context, id string) (told context.Context, done func()) {
+	told, tell := context.WithCancel(ctx)
+	s.mu.Lock()
+	s.running[id] = tell
+	s.mu.Unlock()
+	return told, func() {
+		s.mu.Lock()
+		delete(s.running, id)
+		s.mu.Unlock()
+		tell()
+	}
+}
+
+// ordered is the order that the stack has; nil: none.
+func (r *runner) ordered(ctx context.Context) (*order, error) {
+	o, _, err := r.t.orders.Get(ctx, r.st.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return &o, err
+}
+
+// obey turns the run around.
+func (r *runner) obey(ctx context.Context, o *order) error {
+	forget := func(c *store.Change) { c.Do(r.t.orders.Delete(r.st.ID)) }
+	run := r.st.Run
+	if o.Delete {
+		if o.Token != "" {
+			r.st.Token = o.Token
+		}
+		run.Phase, run.Failed, run.Retain = phaseDelete, "", o.Retain
+		r.st.setStatus("DELETE_IN_PROGRESS", "User Initiated")
+		return r.commit(ctx, true, forget)
+	}
+	run.Keep = false
+	return r.fail(ctx, "User Initiated", forget)
+}
+
+// turn is what a run does that cannot go on: it obeys its order, if that is why.
+func (r *runner) turn(ctx context.Context, reason string) error {
+	o, err := r.ordered(ctx)
+	switch {
+	case err != nil:
+		return err
+	case o != nil:
+		return r.obey(ctx, o)
+	case r.expired():
+		reason = errExpired
+	}
+	return r.fail(ctx, reason)
+}
+
+// errExpired is why a creation with TimeoutInMinutes failed.
+const errExpired = "Stack creation time exceeded the specified timeout"
+
+// expired tells whether the creation has taken longer than it may.
+func (r *runner) expired() bool {
+	at := r.st.Run.Deadline
+	return !at.IsZero() && time.Now().After(at)
+}
+
+// CancelUpdateStack rolls an update back that has not ended.
+func (s *Service) CancelUpdateStack(ctx context.Context, in *api.CancelUpdateStackInput) error {
+	t := s.tables(ctx)
+	st, rev, err := t.find(ctx, *in.StackName)
+	if err != nil {
+		return err
+	}
+	// AWS: the words for all that is not UPDATE_IN_PROGRESS, nested stacks too.
+	refused := awsrpc.Validation("CancelUpdateStack cannot be called from current stack status")
+	if st.Run == nil || st.Run.Phase != phaseForward || !st.Run.Updating || st.Run.Nested {
+		return refused
+	}
+	err = s.give(ctx, t, &st, rev, order{Token: str(in.ClientRequestToken)})
+	if errors.Is(err, store.ErrConflict) {
+		return refused
+	}
+	return err
+}

@@ -38,6 +38,7 @@ import (
 	"gatehouse/internal/service/logs"
 	"gatehouse/internal/service/s3"
 	"gatehouse/internal/service/servicediscovery"
+	"gatehouse/internal/service/xray"
 	"gatehouse/internal/sigv4"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/boltstore"
@@ -108,8 +109,10 @@ type node struct {
 	recorder    *recorder
 	watch       *cloudwatch.Service
 	trail       *cloudtrail.Service
-	xray        *xrayDaemon // nil: there is none
-	telemetry   telemetry   // what OpenTelemetry gets
+	telemetry   telemetry // what OpenTelemetry gets
+	traces      *xray.Service
+	xrayTo      *xrayDaemon  // nil: there is none
+	xrayHere    *xray.Daemon // nil: there is none
 	gateway     *gateway.Gateway
 	sockets     *wsapi.Hub
 	connections *wsapi.Connections
@@ -174,6 +177,9 @@ func (n *node) open() error {
 	if n.trail, err = n.openTrail(); err != nil {
 		return err
 	}
+	if err := n.openTraces(); err != nil {
+		return err
+	}
 	if n.recordings, err = openRecordings(cfg, n.log); err != nil {
 		return err
 	}
@@ -204,10 +210,7 @@ func (n *node) open() error {
 		Clusters: n.clusters, CloudMap: n.serviceCluster, AWS: n.aws, Functions: auditedFunctions{n.functions.router, n.trail}, LoadBalancers: cfg.LoadBalancers, UserPools: cfg.UserPools, TokenLeeway: cfg.TokenLeeway, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		Caches: n.caches, Metrics: n.metrics, CacheMemory: int64(cfg.CacheMemory)}
 	opt.Logs = n.logs
-	if n.xray, err = openXRay(cfg.XRayDaemon); err != nil {
-		return err
-	}
-	opt.Segments = n.segmentSink()
+	opt.Segments, opt.Samplers = n.segments(), n.traces.Sampler
 	n.sockets = wsapi.New(n.gateway, wsapi.Options{Conns: cfg.MaxConnections, Deflate: cfg.WebSocketDeflate, Log: n.log, Limits: websocket.Limits{
 		Message: int(cfg.WebSocketMessage), Frame: int(cfg.WebSocketFrame), Idle: cfg.WebSocketIdle, Life: cfg.WebSocketLife,
 	}})
@@ -295,7 +298,7 @@ func (n *node) run(ctx context.Context) error {
 // parts are what requests are served with.
 func (n *node) parts() []func(context.Context) error {
 	return []func(context.Context) error{
-		n.functions.host.Run, n.xray.run, n.sendTelemetry, n.clusters.Run, n.discovery.Run, n.aws.Run, n.caches.Run, n.logs.Run,
+		n.functions.host.Run, n.xrayTo.run, n.sendTelemetry, n.clusters.Run, n.discovery.Run, n.aws.Run, n.caches.Run, n.logs.Run,
 	}
 }
 
@@ -307,7 +310,7 @@ func (n *node) keepers() []func(context.Context) error {
 		n.functions.syncer.Run, n.trail.Run, n.compiler.Run, n.follower.Run, n.meter.Run,
 		n.registry.Run, n.cloudMap.Run, n.changes.Run, n.releases.follower.Run, n.releases.pilot.Run,
 		n.countStages, n.countRoutes, n.countFunctions, n.countClusters, n.rollups.Run, n.watch.Run,
-		n.groups.Run, n.recordings.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin,
+		n.groups.Run, n.traces.Run, n.serveXRay, n.recordings.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin,
 	}
 }
 
@@ -321,7 +324,7 @@ func (n *node) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the store: %w", err)
 	}
-	if err := errors.Join(n.compiler.Wait(ctx, rev), n.follower.Wait(ctx, rev), n.functions.syncer.Wait(ctx, rev), n.registry.Wait(ctx, rev), n.changes.Wait(ctx, rev), n.releases.follower.Wait(ctx, rev), n.groups.Wait(ctx, rev)); err != nil {
+	if err := errors.Join(n.compiler.Wait(ctx, rev), n.follower.Wait(ctx, rev), n.functions.syncer.Wait(ctx, rev), n.registry.Wait(ctx, rev), n.changes.Wait(ctx, rev), n.releases.follower.Wait(ctx, rev), n.groups.Wait(ctx, rev), n.traces.Wait(ctx, rev)); err != nil {
 		return nil // the end was asked for before the start was done
 	}
 	// From here on all is well: the addresses are open, and who calls before
@@ -369,6 +372,7 @@ func (n *node) settle(ctx context.Context) {
 		_ = n.registry.Wait(ctx, rev)
 		_ = n.changes.Wait(ctx, rev)
 		_ = n.groups.Wait(ctx, rev)
+		_ = n.traces.Wait(ctx, rev)
 	}
 }
 
@@ -377,6 +381,7 @@ func (n *node) close() error {
 	if n.front != nil {
 		n.front.close()
 	}
+	closeXRay(n.xrayHere)
 	if n.clusters != nil {
 		n.clusters.Close()
 	}

@@ -140,9 +140,25 @@ type Config struct {
 	AccessLog string `name:"access-log" kind:"groups|stdout|FILE|URL|otlp|off" help:"where access logs go, beside the delivery streams that stages name"`
 
 	// XRayDaemon is the address of an X-Ray daemon, or of a collector that speaks
-	// its protocol: it gets the segments of stages with tracingEnabled, by UDP.
-	// Without it and otlp-endpoint stages cannot enable tracing.
+	// its protocol: it gets the segments of this server, too, by UDP.
 	XRayDaemon string `name:"xray-daemon" kind:"HOST:PORT" help:"address of an X-Ray daemon for traces"`
+
+	// XRayListen is the address at which this server is an X-Ray daemon itself, by
+	// UDP and TCP, for the X-Ray SDKs in functions and backends. Functions that run
+	// here are told it. Callers do not sign: whoever reaches it can write traces.
+	XRayListen string `name:"xray-listen" kind:"HOST:PORT" help:"address at which to take segments as an X-Ray daemon does"`
+
+	// XRayRegion is the Region that the segments belong to which xray-listen takes,
+	// unless their trace began here in another one.
+	XRayRegion string `name:"xray-region" kind:"REGION" help:"Region of the segments that xray-listen takes"`
+
+	// XRayRules is a file of sampling rules in the form of X-Ray's SDKs. They are
+	// asked before those that are made by the API.
+	XRayRules string `name:"xray-rules" kind:"FILE" help:"file of sampling rules for traces"`
+
+	// XRaySize bounds what traces take on disk. They are kept for 30 days; beyond
+	// this bound the oldest go sooner.
+	XRaySize Size `name:"xray-size" kind:"SIZE" help:"room on disk for traces"`
 
 	// OTLPEndpoint is where OpenTelemetry's protocol takes telemetry, as
 	// http://127.0.0.1:4318: of HTTP the part before /v1/traces, of gRPC scheme,
@@ -531,6 +547,7 @@ func Defaults() *Config {
 
 		TraceSample: "0",
 		TraceSize:   64 << 20,
+		XRaySize:    256 << 20, XRayRegion: "us-east-1",
 
 		LogLevel:  "info",
 		LogFormat: "text",

@@ -18,6 +18,7 @@ import (
 	"gatehouse/internal/service/lambda"
 	"gatehouse/internal/service/logs"
 	"gatehouse/internal/service/servicediscovery"
+	"gatehouse/internal/service/xray"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/memstore"
 )
@@ -29,7 +30,7 @@ func TestCoverage(t *testing.T) {
 	defer st.Close()
 	blobs := store.NewBlobs(st, "/")
 	var want bytes.Buffer
-	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: blobs, functions: lambda.New(st, blobs, lambda.Options{}), stacks: cloudformation.New(st, cloudformation.Options{}), groups: logs.New(st, logs.Options{}), watch: cloudwatch.New(st, nil, cloudwatch.Options{}), cloudMap: servicediscovery.New(st, slog.New(slog.DiscardHandler)), changes: clusters.New(st, "000000000000", nil, nil)})); err != nil {
+	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: blobs, functions: lambda.New(st, blobs, lambda.Options{}), stacks: cloudformation.New(st, cloudformation.Options{}), groups: logs.New(st, logs.Options{}), watch: cloudwatch.New(st, nil, cloudwatch.Options{}), cloudMap: servicediscovery.New(st, slog.New(slog.DiscardHandler)), changes: clusters.New(st, "000000000000", nil, nil), traces: xray.New(st, xray.Options{})})); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(rest.WriteUnsupported(&want), httpapi.WriteUnsupported(&want)); err != nil {
@@ -39,6 +40,9 @@ func TestCoverage(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := errors.Join(logs.WriteUnsupported(&want), cloudtrail.WriteUnsupported(&want)); err != nil {
+		t.Fatal(err)
+	}
+	if err := xray.WriteUnsupported(&want); err != nil {
 		t.Fatal(err)
 	}
 	if err := cloudformation.WriteTypes(&want); err != nil {

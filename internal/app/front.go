@@ -120,6 +120,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 		changes:   n.changes,
 		watch:     n.watch,
 		trail:     n.trail,
+		traces:    n.traces,
 	})
 	calls, err := awsrpc.NewHandler(append(mounts, releasesapi.Mount(n.releases.service)), awsrpc.Options{
 		Credentials: access, Authorizer: access, Audit: n.trail, Dev: cfg.Dev, Account: cfg.Account, Wait: n.settle, Log: n.log,

@@ -51,7 +51,7 @@ func (n *node) sendLogs(to chan<- prometheus.Metric) {
 	audit := n.trail.Stats()
 	auditRecords.send(to, float64(audit.Kept))
 	auditDropped.send(to, float64(audit.Dropped))
-	segmentsDropped.send(to, float64(n.xray.lost()))
+	n.sendTraces(to)
 	st := n.groups.Stats()
 	events.send(to, float64(st.Entries))
 	eventsDropped.send(to, float64(st.Dropped))

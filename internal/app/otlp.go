@@ -19,7 +19,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gatehouse/internal/otlp"
-	"gatehouse/internal/trace"
 )
 
 // Protocols of otlp-endpoint.
@@ -100,26 +99,6 @@ func (t *telemetry) collect(to chan<- prometheus.Metric) {
 		otlpDropped.send(to, float64(st.Dropped), s.String())
 		otlpFailures.send(to, float64(st.Failures), s.String())
 	}
-}
-
-// segmentSink is where segments go; nil: nowhere.
-func (n *node) segmentSink() trace.Sink {
-	var list trace.Sinks
-	if n.xray != nil {
-		list = append(list, n.xray)
-	}
-	if n.telemetry.traces != nil {
-		list = append(list, n.telemetry.traces)
-	}
-	if list == nil {
-		return nil
-	}
-	return list
-}
-
-// traces tells whether segments go anywhere.
-func (c *Config) traces() bool {
-	return c.XRayDaemon != "" || c.OTLPEndpoint != "" && c.sends(otlp.SignalTraces)
 }
 
 // sends tells whether the OTLP endpoint gets a signal.

@@ -33,6 +33,7 @@ import (
 	"gatehouse/internal/service/ssm"
 	"gatehouse/internal/service/sts"
 	"gatehouse/internal/service/wafv2"
+	"gatehouse/internal/service/xray"
 	"gatehouse/internal/store"
 )
 
@@ -55,6 +56,7 @@ type parts struct {
 	changes   *clusters.Service
 	watch     *cloudwatch.Service
 	trail     *cloudtrail.Service
+	traces    *xray.Service
 }
 
 // services are the AWS APIs this server answers, each with what answers it. A
@@ -79,8 +81,8 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 		s3.Mount(p.buckets),
 		cloudwatchapi.Mount(p.watch),
 		cloudtrailapi.Mount(p.trail),
-		xrayapi.Mount(xrayapi.UnimplementedServer{}), // refused by name
-		wafv2.Mount(),                                // refused by name
+		xrayapi.Mount(p.traces),
+		wafv2.Mount(), // refused by name
 		ssmapi.Mount(ssm.New(p.st, p.seal)),
 	}
 }
@@ -113,8 +115,8 @@ func restOptions(cfg *Config, p *parts) rest.Options {
 			AuthorizersPerAPI: cfg.AuthorizersPerAPI, ClientCertificates: cfg.ClientCertificates, IntegrationMillis: int(cfg.IntegrationTimeout.Milliseconds()),
 		},
 		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
-		LoadBalancers: cfg.LoadBalancers, Tracing: cfg.traces(),
-		Caches: p.data, Methods: p.data, Usage: p.meter, Roles: p.roles, Truststores: p.trust, DeliveryStreams: cfg.hasStream,
+		LoadBalancers: cfg.LoadBalancers,
+		Caches:        p.data, Methods: p.data, Usage: p.meter, Roles: p.roles, Truststores: p.trust, DeliveryStreams: cfg.hasStream,
 	}
 }
 

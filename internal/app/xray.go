@@ -2,11 +2,18 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/internal/record"
+	"gatehouse/internal/service/xray"
 	"gatehouse/internal/trace"
 )
 
@@ -79,14 +86,110 @@ func (d *xrayDaemon) lost() uint64 {
 	return d.dropped.Load()
 }
 
-// checkXRay reports an address that cannot work.
-func (c *Config) checkXRay() error {
-	if c.XRayDaemon == "" {
+// openTraces makes what keeps traces, and the daemons.
+func (n *node) openTraces() error {
+	cfg := n.cfg
+	rules, err := readRules(cfg.XRayRules)
+	if err != nil {
+		return err
+	}
+	n.traces = xray.New(n.st, xray.Options{Dir: filepath.Join(cfg.Data, "traces"), MaxBytes: int64(cfg.XRaySize), Rules: rules, Log: n.log})
+	if n.xrayTo, err = openXRay(cfg.XRayDaemon); err != nil || cfg.XRayListen == "" {
+		return err
+	}
+	n.xrayHere, err = listenXRay(cfg.XRayListen)
+	if err != nil {
+		return err
+	}
+	n.xrayHere.Service, n.xrayHere.Log = n.traces, n.log
+	n.xrayHere.Scope = record.Scope{Account: cfg.Account, Region: cfg.XRayRegion}
+	return nil
+}
+
+// readRules reads a file of sampling rules; no rules if there is none.
+func readRules(file string) ([]trace.Rule, error) {
+	if file == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("xray-rules: %w", err)
+	}
+	rules, err := trace.ParseLocal(b)
+	if err != nil {
+		return nil, fmt.Errorf("xray-rules: %s: %w", file, err)
+	}
+	return rules, nil
+}
+
+// listenXRay opens an address for UDP and, with the same port, for TCP.
+func listenXRay(addr string) (*xray.Daemon, error) {
+	tcp, err := listen("xray-listen", addr)
+	if err != nil {
+		return nil, err
+	}
+	udp, err := net.ListenPacket("udp", tcp.Addr().String()) // the same port, also if any was asked for
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("xray-listen: %w", err), tcp.Close())
+	}
+	return &xray.Daemon{UDP: udp, TCP: tcp}, nil
+}
+
+// closeXRay closes the addresses of a daemon, if there is one and Run has not.
+func closeXRay(d *xray.Daemon) {
+	if d != nil {
+		_, _ = d.TCP.Close(), d.UDP.Close() // nothing is lost by it
+	}
+}
+
+// serveXRay is the daemon, if there is one.
+func (n *node) serveXRay(ctx context.Context) error {
+	if n.xrayHere == nil {
 		return nil
 	}
-	_, port, err := net.SplitHostPort(c.XRayDaemon)
-	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
-		return fmt.Errorf("xray-daemon: %q is not an address: write host:port, as 127.0.0.1:2000", c.XRayDaemon)
+	return n.xrayHere.Run(ctx)
+}
+
+// segments is where segments of the data plane go.
+func (n *node) segments() trace.Sink {
+	list := trace.Sinks{n.traces}
+	if n.xrayTo != nil {
+		list = append(list, n.xrayTo)
 	}
-	return nil
+	if n.telemetry.traces != nil {
+		list = append(list, n.telemetry.traces)
+	}
+	return list
+}
+
+// sendTraces tells what became of segments.
+func (n *node) sendTraces(to chan<- prometheus.Metric) {
+	segmentsDropped.send(to, float64(n.xrayTo.lost()))
+	st := n.traces.Stats()
+	traceSegments.send(to, float64(st.Kept))
+	tracesDropped.send(to, float64(st.Dropped))
+	tracesInvalid.send(to, float64(st.Invalid))
+	tracesBytes.send(to, float64(st.Bytes))
+}
+
+// checkXRay reports settings of traces that cannot work.
+func (c *Config) checkXRay() error {
+	var errs []error
+	for _, s := range []struct{ name, addr string }{{"xray-daemon", c.XRayDaemon}, {"xray-listen", c.XRayListen}} {
+		if s.addr == "" {
+			continue
+		}
+		_, port, err := net.SplitHostPort(s.addr)
+		if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
+			errs = append(errs, fmt.Errorf("%s: %q is not an address: write host:port, as 127.0.0.1:2000", s.name, s.addr))
+		}
+	}
+	if c.XRaySize < leastLogs {
+		errs = append(errs, errors.New("xray-size: write at least 1M"))
+	}
+	if c.XRayRegion == "" {
+		errs = append(errs, errors.New("xray-region: is empty: write a Region, as us-east-1"))
+	}
+	_, err := readRules(c.XRayRules)
+	return errors.Join(append(errs, err)...)
 }

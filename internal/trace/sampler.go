@@ -107,6 +107,16 @@ func (s *Sampler) Lend(name string, here int) {
 	}
 }
 
+// Reservoir is the whole reservoir of a rule, here and elsewhere.
+func (s *Sampler) Reservoir(name string) int {
+	for _, r := range *s.rules.Load() {
+		if r.Name == name {
+			return r.Reservoir
+		}
+	}
+	return 0
+}
+
 // A Count is what a rule was asked and has chosen since the start.
 type Count struct{ Matched, Sampled uint64 }
 

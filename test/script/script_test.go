@@ -35,7 +35,7 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	aws := startAWS(t)
-	for _, dir := range []string{"server", "apigateway", "execute", "iam", "authorization", "httpapi", "websocket", "lambda", "cloudformation", "cloudtrail", "cloudwatch", "discovery", "logs", "releases", "s3"} {
+	for _, dir := range []string{"server", "apigateway", "execute", "iam", "authorization", "httpapi", "websocket", "lambda", "cloudformation", "cloudtrail", "cloudwatch", "discovery", "logs", "releases", "s3", "xray"} {
 		t.Run(dir, func(t *testing.T) {
 			testscript.Run(t, testscript.Params{
 				Dir:                 dir,

@@ -38,9 +38,6 @@ type Options struct {
 	// their addresses.
 	LoadBalancers map[string]string
 
-	// Tracing: segments of stages with tracingEnabled go somewhere.
-	Tracing bool
-
 	// Caches are the data plane's; nil: there are none.
 	Caches CacheFlusher
 

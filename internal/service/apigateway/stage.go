@@ -184,9 +184,6 @@ func (s *Service) checkStage(st *api.Stage) error {
 	if err := checkCache(st); err != nil {
 		return err
 	}
-	if is(st.TracingEnabled) && !s.opt.Tracing {
-		return noTracing.refuse("true")
-	}
 	return nil
 }
 

@@ -339,7 +339,7 @@ func (p *filterParser) keyword(depth int) (filter, error) {
 	case word == "edge":
 		return p.edge(depth)
 	case slices.Contains(notYet, first):
-		return nil, fmt.Errorf("Gatehouse does not support the keyword %q yet", t.text)
+		return nil, fmt.Errorf("keyword %q is not supported by Gatehouse yet", t.text)
 	}
 	return nil, fmt.Errorf("%q is no keyword", t.text)
 }

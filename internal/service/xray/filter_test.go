@@ -103,7 +103,7 @@ func TestFilter(t *testing.T) {
 func TestFilterRefused(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"colour", `"colour" is no keyword`},
-		{`rootcause.fault.service { name = "a" }`, `does not support the keyword "rootcause.fault.service" yet`},
+		{`rootcause.fault.service { name = "a" }`, `keyword "rootcause.fault.service" is not supported`},
 		{"fault = maybe", `"maybe" is neither true nor false`},
 		{"duration > fast", `"fast" is no number`},
 		{`duration > "5"`, `"5" is no number`},

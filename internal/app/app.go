@@ -30,6 +30,7 @@ import (
 	"gatehouse/internal/identity"
 	"gatehouse/internal/rollup"
 	"gatehouse/internal/seal"
+	"gatehouse/internal/service/acm"
 	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/cloudtrail"
 	"gatehouse/internal/service/cloudwatch"
@@ -102,6 +103,7 @@ type node struct {
 	plain       *servicediscovery.Plain
 	registry    *servicediscovery.Follower
 	cloudMap    *servicediscovery.Service
+	certs       *acm.Service
 	aws         *awsclient.Client
 	caches      *integration.Caches
 	metrics     *compile.Metrics
@@ -308,7 +310,7 @@ func (n *node) keepers() []func(context.Context) error {
 	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, buckets: n.buckets, log: n.log}
 	return []func(context.Context) error{
 		n.functions.syncer.Run, n.trail.Run, n.compiler.Run, n.follower.Run, n.meter.Run,
-		n.registry.Run, n.cloudMap.Run, n.changes.Run, n.releases.follower.Run, n.releases.pilot.Run,
+		n.registry.Run, n.cloudMap.Run, n.certs.Run, n.changes.Run, n.releases.follower.Run, n.releases.pilot.Run,
 		n.countStages, n.countRoutes, n.countFunctions, n.countClusters, n.rollups.Run, n.watch.Run,
 		n.groups.Run, n.traces.Run, n.serveXRay, n.recordings.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin,
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/service/acm"
 	rest "gatehouse/internal/service/apigateway"
 	httpapi "gatehouse/internal/service/apigatewayv2"
 	"gatehouse/internal/service/cloudformation"
@@ -30,7 +31,13 @@ func TestCoverage(t *testing.T) {
 	defer st.Close()
 	blobs := store.NewBlobs(st, "/")
 	var want bytes.Buffer
-	if err := awsrpc.WriteCoverage(&want, services(Defaults(), &parts{st: st, blobs: blobs, functions: lambda.New(st, blobs, lambda.Options{}), stacks: cloudformation.New(st, cloudformation.Options{}), groups: logs.New(st, logs.Options{}), watch: cloudwatch.New(st, nil, cloudwatch.Options{}), cloudMap: servicediscovery.New(st, slog.New(slog.DiscardHandler)), changes: clusters.New(st, "000000000000", nil, nil), traces: xray.New(st, xray.Options{})})); err != nil {
+	mounts := services(Defaults(), &parts{
+		st: st, blobs: blobs, certs: acm.New(st, blobs, nil), functions: lambda.New(st, blobs, lambda.Options{}),
+		stacks: cloudformation.New(st, cloudformation.Options{}), groups: logs.New(st, logs.Options{}),
+		watch: cloudwatch.New(st, nil, cloudwatch.Options{}), cloudMap: servicediscovery.New(st, slog.New(slog.DiscardHandler)),
+		changes: clusters.New(st, "000000000000", nil, nil), traces: xray.New(st, xray.Options{}),
+	})
+	if err := awsrpc.WriteCoverage(&want, mounts); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(rest.WriteUnsupported(&want), httpapi.WriteUnsupported(&want)); err != nil {
@@ -42,7 +49,7 @@ func TestCoverage(t *testing.T) {
 	if err := errors.Join(logs.WriteUnsupported(&want), cloudtrail.WriteUnsupported(&want)); err != nil {
 		t.Fatal(err)
 	}
-	if err := xray.WriteUnsupported(&want); err != nil {
+	if err := errors.Join(xray.WriteUnsupported(&want), acm.WriteUnsupported(&want)); err != nil {
 		t.Fatal(err)
 	}
 	if err := cloudformation.WriteTypes(&want); err != nil {

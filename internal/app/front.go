@@ -17,6 +17,7 @@ import (
 	"gatehouse/internal/gateway/ingress"
 	"gatehouse/internal/gateway/wsapi"
 	"gatehouse/internal/handover"
+	"gatehouse/internal/service/acm"
 	"gatehouse/internal/service/cloudformation"
 	"gatehouse/internal/service/cloudwatch"
 	"gatehouse/internal/service/iam"
@@ -102,6 +103,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	stored := objects{n.aws, n.buckets}
 	n.watch = cloudwatch.New(n.st, n.rollups, cloudwatch.Options{Actions: newAlarmActions(cfg.AlarmActions, n.functions.router, n.aws), Log: n.log})
 	n.stacks = cloudformation.New(n.st, cloudformation.Options{API: api, Inert: inertTypes(cfg.CloudFormationInert), Settled: n.settle, Templates: stored, Roles: stackRoles{access, sts.New(n.identities, nil)}, Log: n.log})
+	n.certs = acm.New(n.st, n.blobs, n.log)
 	mounts := services(cfg, &parts{
 		st:        n.st,
 		blobs:     n.blobs,
@@ -114,6 +116,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 		sockets:   open,
 		stacks:    n.stacks,
 		cloudMap:  n.cloudMap,
+		certs:     n.certs,
 		groups:    n.groups,
 		buckets:   n.buckets,
 		seal:      n.seal,

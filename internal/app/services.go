@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	acmapi "gatehouse/internal/awsapi/acm"
 	"gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/awsapi/apigatewayv2"
 	cfnapi "gatehouse/internal/awsapi/cloudformation"
@@ -20,6 +21,7 @@ import (
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/seal"
+	"gatehouse/internal/service/acm"
 	rest "gatehouse/internal/service/apigateway"
 	management "gatehouse/internal/service/apigatewaymanagementapi"
 	httpapi "gatehouse/internal/service/apigatewayv2"
@@ -52,6 +54,7 @@ type parts struct {
 	buckets   *s3.Service
 	seal      *seal.Sealer
 	cloudMap  *servicediscovery.Service
+	certs     *acm.Service
 	groups    logsapi.Server
 	changes   *clusters.Service
 	watch     *cloudwatch.Service
@@ -71,6 +74,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 			Keys:   cfg.HTTPAPIKeys, Logs: cfg.HTTPAPIExecutionLogs, Caches: p.data, Roles: p.roles, Domains: restAPIs, LoadBalancers: cfg.LoadBalancers,
 		})),
 		management.Mount(management.New(p.sockets, int(cfg.WebSocketMessage))),
+		acmapi.Mount(p.certs),
 		iamapi.Mount(identities),
 		discoveryapi.Mount(p.cloudMap),
 		clusters.Mount(p.changes),

@@ -44,6 +44,7 @@ const (
 	KindAPIStage          Kind = "v2stage"           // api, stage name
 	KindAPIVPCLink        Kind = "v2vpclink"         // link
 	KindDomainAccess      Kind = "domainaccess"      // Region, VPC endpoint, domain name; of Everywhere
+	KindCertificate       Kind = "certificate"       // certificate of ACM
 	KindRoutingRule       Kind = "routingrule"       // domain name, rule
 	kindBlob              Kind = "blob"
 
@@ -84,7 +85,7 @@ func ParseKey(key string) (Key, bool) {
 var kinds = []Kind{
 	KindAccount, KindRestAPI, KindDeployment, KindStage, KindAPIKey, KindAPIKeyValue,
 	KindUsagePlan, KindUsagePlanKey, KindDomainName, KindBasePathMapping, KindVPCLink, KindClientCertificate,
-	KindAPI, KindAPIDeployment, KindAPIStage, KindAPIVPCLink, KindDomainAccess, KindRoutingRule,
+	KindAPI, KindAPIDeployment, KindAPIStage, KindAPIVPCLink, KindDomainAccess, KindRoutingRule, KindCertificate,
 }
 
 // Tables are the records of one account in one region. They are cheap to make.
@@ -108,6 +109,7 @@ type Tables struct {
 	APIStages          store.Table[APIStage]
 	APIVPCLinks        store.Table[APIVPCLink]
 	RoutingRules       store.Table[RoutingRule]
+	Certificates       store.Table[Certificate]
 
 	DocumentationVersions store.Table[DocumentationVersion]
 
@@ -138,6 +140,7 @@ func In(st store.Store, blobs *store.Blobs, s Scope) Tables {
 		APIStages:          store.NewTable[APIStage](st, s.prefix(KindAPIStage)),
 		APIVPCLinks:        store.NewTable[APIVPCLink](st, s.prefix(KindAPIVPCLink)),
 		RoutingRules:       store.NewTable[RoutingRule](st, s.prefix(KindRoutingRule)),
+		Certificates:       store.NewTable[Certificate](st, s.prefix(KindCertificate)),
 		Blobs:              blobs.Below(s.prefix(kindBlob)),
 
 		DocumentationVersions: store.NewTable[DocumentationVersion](st, s.prefix(kindDocumentationVersion)),

@@ -50,6 +50,8 @@ type api struct {
 func apis() []api {
 	const sdk = "github.com/aws/aws-sdk-go-v2/service/"
 	return []api{
+		{name: "acm", module: sdk + "acm", title: "AWS Certificate Manager", protocol: "AWSJSON11", target: "CertificateManager",
+			version: "2015-12-08", only: acmOperations(), errors: acmErrors()},
 		{name: "apigateway", module: sdk + "apigateway", title: "Amazon API Gateway, REST APIs (v1)", protocol: "RestJSON1"},
 		{name: "apigatewayv2", module: sdk + "apigatewayv2", title: "Amazon API Gateway, HTTP and WebSocket APIs (v2)", protocol: "RestJSON1"},
 		{name: "apigatewaymanagementapi", module: sdk + "apigatewaymanagementapi", title: "the @connections API of WebSocket APIs", protocol: "RestJSON1", anyBase: true},

@@ -3,6 +3,7 @@ package main
 // The imports keep the pinned modules in go.mod and in the module cache, where
 // load reads their source.
 import (
+	_ "github.com/aws/aws-sdk-go-v2/service/acm/types"
 	_ "github.com/aws/aws-sdk-go-v2/service/apigateway/schemas"
 	_ "github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi/schemas"
 	_ "github.com/aws/aws-sdk-go-v2/service/apigatewayv2/schemas"

@@ -28,6 +28,7 @@ type mirror struct {
 	mappings    map[domainID]map[string]*record.BasePathMapping // by base path
 	rules       map[domainID]map[string]*record.RoutingRule     // by id
 	accesses    map[accessID]*record.DomainAccess
+	shown       map[certificateID]*record.Certificate // of domains
 	backends    *backends
 
 	// The stages of each API, by name.
@@ -68,6 +69,7 @@ func newMirror(st store.Store, blobs *store.Blobs) *mirror {
 		mappings:    make(map[domainID]map[string]*record.BasePathMapping),
 		rules:       make(map[domainID]map[string]*record.RoutingRule),
 		accesses:    make(map[accessID]*record.DomainAccess),
+		shown:       make(map[certificateID]*record.Certificate),
 		backends:    newBackends(),
 		stagesOf:    make(map[apiID]map[string]bool),
 		unread:      make(map[stageID]error),
@@ -198,6 +200,11 @@ func (m *mirror) take(ch change, tables record.Tables, t *touched) error {
 	case record.KindDomainAccess:
 		return decode(record.DomainAccesses(m.st), kv, ch.gone, func(r *record.DomainAccess) {
 			put(m.accesses, accessID{k.ID[0], k.ID[1], k.ID[2]}, r)
+			t.hosts = true
+		})
+	case record.KindCertificate:
+		return decode(tables.Certificates, kv, ch.gone, func(r *record.Certificate) {
+			put(m.shown, certificateID{k.Scope, k.ID[0]}, r)
 			t.hosts = true
 		})
 	case record.KindVPCLink:

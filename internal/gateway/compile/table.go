@@ -110,9 +110,10 @@ func (c *Compiler) hosts(apis map[apiID]*gateway.API) []*gateway.Host {
 	return hosts
 }
 
-// A domainCertificate is a certificate, and the record that it was made of.
+// A domainCertificate is a certificate, and the record that it was made of: the
+// domain's, or one of ACM.
 type domainCertificate struct {
-	of   *record.DomainName
+	of   any
 	cert *tls.Certificate
 }
 
@@ -120,20 +121,32 @@ type domainCertificate struct {
 // once for each record.
 func (c *Compiler) domainCertificate(id domainID) *tls.Certificate {
 	rec := c.mirror.domains[id]
-	if rec.Certificate == "" {
+	var of any = rec
+	read := func() (tls.Certificate, error) {
+		return tls.X509KeyPair([]byte(rec.Certificate), []byte(rec.Key.Reveal()))
+	}
+	if arn := rec.CertificateARN(); arn != "" {
+		scope, name, _ := record.CertificateOf(arn)
+		own := c.mirror.shown[certificateID{scope, name}]
+		if own == nil { // it cannot be removed while it is named
+			c.opt.Log.Error("certificate is not there, the listener's is shown", "domain", id.name, "certificate", arn)
+			return nil
+		}
+		of, read = own, own.Pair
+	} else if rec.Certificate == "" {
 		delete(c.certificates, id)
 		return nil
 	}
-	if made := c.certificates[id]; made.of == rec {
+	if made := c.certificates[id]; made.of == of {
 		return made.cert
 	}
-	pair, err := tls.X509KeyPair([]byte(rec.Certificate), []byte(rec.Key.Reveal()))
+	pair, err := read()
 	if err != nil {
 		// It was checked before it was stored, so this cannot be.
 		c.opt.Log.Error("certificate not understood, the listener's is shown", "domain", id.name, "error", err)
 		return nil
 	}
-	c.certificates[id] = domainCertificate{rec, &pair}
+	c.certificates[id] = domainCertificate{of, &pair}
 	return &pair
 }
 

@@ -102,6 +102,9 @@ func (s *Service) createPublicDomain(ctx context.Context, t record.Tables, dom *
 		if err := s.checkDomainElsewhere(ctx, t, dom); err != nil {
 			return err
 		}
+		if err := s.takeCertificate(ctx, c, dom, dom.Created); err != nil {
+			return err
+		}
 		c.Require(owners.Is(store.ID(name), rev)) // revision 0 if it is new
 		c.Require(t.DomainNames.Absent(store.ID(name)))
 		store.Add(c, owners, store.ID(name), record.DomainOwner{Account: t.Scope.Account})
@@ -233,7 +236,7 @@ func (s *Service) UpdateDomainName(ctx context.Context, in *api.UpdateDomainName
 		if dom, rev, err = t.DomainNames.Find(ctx, errDomain(), name); err != nil {
 			return err
 		}
-		before := dom.EndpointConfiguration.Types[0]
+		before, shown := dom.EndpointConfiguration.Types[0], dom.CertificateARN()
 		if err := domainPatches.apply(&dom.DomainName, in.PatchOperations); err != nil {
 			return err
 		}
@@ -253,6 +256,11 @@ func (s *Service) UpdateDomainName(ctx context.Context, in *api.UpdateDomainName
 				return err
 			}
 			setDomainTarget(&dom.DomainName, t.Scope.Region)
+		}
+		if dom.CertificateARN() != shown || dom.EndpointConfiguration.Types[0] != before {
+			if err := s.takeCertificate(ctx, c, &dom, time.Now().UTC()); err != nil {
+				return err
+			}
 		}
 		c.Require(t.DomainNames.Is(store.ID(name), rev))
 		store.Add(c, t.DomainNames, store.ID(name), dom)
@@ -311,7 +319,10 @@ func inertPatch[T any](no unsupportedID, inert string) patchFunc[T] {
 // domainPatches is UpdateDomainName.
 var domainPatches = patchTable[api.DomainName]{refuse: refuseListing[api.DomainName], rules: []patchRule[api.DomainName]{
 	certificateRule("/certificateName"),
-	certificateRule("/certificateArn"),
+	{path: "/certificateArn", add: patchCertificate, replace: patchCertificate, remove: func(d *api.DomainName, _ patchOp) error {
+		d.CertificateArn = nil
+		return nil
+	}},
 	{path: "/endpointConfiguration/types", add: patchDomainType, remove: func(d *api.DomainName, o patchOp) error {
 		if d.EndpointConfiguration.Types[0] == o.value {
 			return errNoEndpoint() // AWS: undocumented text, after that of APIs
@@ -332,7 +343,10 @@ var domainPatches = patchTable[api.DomainName]{refuse: refuseListing[api.DomainN
 	{path: "/mutualTlsAuthentication/truststoreVersion", add: patchTruststoreVersion, replace: patchTruststoreVersion, remove: patchTruststoreVersion},
 	{path: "/policy", replace: patchPolicy(func(d *api.DomainName) **string { return &d.Policy })},
 	certificateRule("/regionalCertificateName"),
-	certificateRule("/regionalCertificateArn"),
+	{path: "/regionalCertificateArn", add: patchRegionalCertificate, replace: patchRegionalCertificate, remove: func(d *api.DomainName, _ patchOp) error {
+		d.RegionalCertificateArn = nil
+		return nil
+	}},
 	{path: "/routingMode", replace: func(d *api.DomainName, o patchOp) error {
 		if !slices.Contains(routingModes, o.value) {
 			return errRoutingMode()
@@ -347,6 +361,18 @@ var domainPatches = patchTable[api.DomainName]{refuse: refuseListing[api.DomainN
 func certificateRule(path string) patchRule[api.DomainName] {
 	no := refusePatch[api.DomainName](noCertificate)
 	return patchRule[api.DomainName]{path: path, add: no, replace: no, remove: no}
+}
+
+// patchCertificate and patchRegionalCertificate name another certificate of ACM,
+// which is looked at in the end: takeCertificate.
+func patchCertificate(d *api.DomainName, o patchOp) error {
+	d.CertificateArn, d.RegionalCertificateArn = text(&o.value), nil
+	return nil
+}
+
+func patchRegionalCertificate(d *api.DomainName, o patchOp) error {
+	d.CertificateArn, d.RegionalCertificateArn = nil, text(&o.value)
+	return nil
 }
 
 // patchDomainType moves a domain between edge and regional.

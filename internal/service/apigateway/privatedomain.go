@@ -74,6 +74,9 @@ func (s *Service) createPrivateDomain(ctx context.Context, t record.Tables, dom 
 		if err := checkCount(ctx, s.st, t.DomainNames, s.opt.Limits.DomainNames, errLimit("Domain Names")); err != nil {
 			return err
 		}
+		if err := s.takeCertificate(ctx, c, dom, dom.Created); err != nil {
+			return err
+		}
 		c.Require(t.DomainNames.Absent(id))
 		store.Add(c, t.DomainNames, id, *dom)
 		return nil

@@ -154,8 +154,8 @@ func TestUnsupported(t *testing.T) {
 		{noClientCertificate, "UpdateStage", stagePatch(id, "replace", "/clientCertificateId", "arn:aws:acm:eu-west-1:1:certificate/x")},
 		{noProductCode, "UpdateUsagePlan", doc{"usagePlanId": plan, "patchOperations": patch("add", "/productCode", "1")}},
 		{noLabels, "UpdateApiKey", doc{"apiKey": key, "patchOperations": patch("add", "/labels", "x")}},
-		{noCertificate, "CreateDomainName", doc{"domainName": "e.example.com", "regionalCertificateArn": "arn:x"}},
-		{noCertificate, "UpdateDomainName", doc{"domainName": "d.example.com", "patchOperations": patch("replace", "/certificateArn", "arn:x")}},
+		{noCertificate, "CreateDomainName", doc{"domainName": "e.example.com", "ownershipVerificationCertificateArn": "arn:x"}},
+		{noCertificate, "UpdateDomainName", doc{"domainName": "d.example.com", "patchOperations": patch("replace", "/certificateName", "x")}},
 		{noMutualTLS, "CreateDomainName", doc{"domainName": "e.example.com", "endpointConfiguration": doc{"types": []string{"REGIONAL"}}, "mutualTlsAuthentication": doc{"truststoreUri": "s3://bucket/x"}}},
 		{noDomainSecurity, "CreateDomainName", doc{"domainName": "e.example.com", "securityPolicy": "TLS_1_0"}},
 	}

@@ -48,7 +48,7 @@ var unsupported = [unsupportedCount]Unsupported{
 	noDeliveryStream:      {"Stage", "accessLogSettings.destinationArn", "delivery streams that no delivery-stream of the configuration names"},
 	noProductCode:         {"UsagePlan", "productCode", "any"},
 	noLabels:              {"ApiKey", "labels", "any"},
-	noCertificate:         {"DomainName", "certificate settings", "certificateArn, regionalCertificateArn, ownershipVerificationCertificateArn; changes of an uploaded certificate"},
+	noCertificate:         {"DomainName", "certificate settings", "ownershipVerificationCertificateArn; certificateName, regionalCertificateName of an existing domain name"},
 	noMutualTLS:           {"DomainName", "mutualTlsAuthentication", "file:// without truststore-dir"},
 	noDomainSecurity:      {"DomainName", "securityPolicy, endpointAccessMode", "any but TLS_1_2, BASIC"},
 }

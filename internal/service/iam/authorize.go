@@ -154,6 +154,8 @@ func (a *Access) target(c *awsrpc.Call) (action, resource string) {
 			name.Resource = place + "/" + c.Method + "/@connections/topics/" + topic
 		}
 		return "execute-api:ManageConnections", name.String()
+	case "acm":
+		return "acm:" + c.Operation, cmp.Or(c.Form.Get("CertificateArn"), "*")
 	case "iam":
 		return "iam:" + c.Operation, a.iamResource(c)
 	case "cloudformation":

@@ -316,7 +316,7 @@ func (s *Service) ListPolicyVersions(ctx context.Context, in *api.ListPolicyVers
 // are here.
 var awsManagedDocuments = map[string]string{
 	"/AdministratorAccess": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
-	"/ReadOnlyAccess": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["apigateway:GET","cloudformation:Describe*","cloudformation:Get*",` +
+	"/ReadOnlyAccess": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["acm:Describe*","acm:Get*","acm:List*","apigateway:GET","cloudformation:Describe*","cloudformation:Get*",` +
 		`"cloudformation:List*","cloudformation:ValidateTemplate","cloudtrail:Describe*","cloudtrail:Get*","cloudtrail:List*","cloudtrail:LookupEvents",` +
 		`"cloudwatch:Describe*","cloudwatch:Get*","cloudwatch:List*","iam:Generate*","iam:Get*","iam:List*","iam:Simulate*","lambda:Get*","lambda:List*",` +
 		`"logs:Describe*","logs:FilterLogEvents","logs:Get*","logs:List*","logs:StartQuery","logs:StopQuery","logs:TestMetricFilter","s3:Get*","s3:List*",` +

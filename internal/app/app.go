@@ -203,7 +203,7 @@ func (n *node) open() error {
 	}
 	n.caches = new(integration.Caches)
 	n.metrics = compile.NewMetrics()
-	n.gateway = &gateway.Gateway{Recorder: n.recordings.recorder(cfg)}
+	n.gateway = &gateway.Gateway{Recorder: n.recordings.recorder(cfg), Bodies: gateway.Bodies{Request: int64(cfg.MaxBody), Response: int64(cfg.MaxResponseBody)}}
 	endpoints, err := cfg.vpcEndpoints()
 	if err != nil {
 		return err

@@ -251,6 +251,11 @@ type Config struct {
 	// it the answer is 413. Amazon's limit is 10 MiB.
 	MaxBody Size `name:"max-body" kind:"SIZE" help:"largest request body of an API client"`
 
+	// MaxResponseBody is the largest body of a backend's answer that is passed on
+	// to API clients, unless it is streamed. Beyond it the answer is 500. Amazon's
+	// limit is 10 MiB. What is transformed is held in memory whole.
+	MaxResponseBody Size `name:"max-response-body" kind:"SIZE" help:"largest response body of a backend"`
+
 	// BufferBody is how much of a request body is read before a connection to
 	// the backend is taken, so that a slow client does not hold a backend.
 	BufferBody Size `name:"buffer-body" kind:"SIZE" help:"request body read before a backend connection is taken"`
@@ -557,7 +562,7 @@ func Defaults() *Config {
 
 		AWSCredentials: "aws",
 
-		MaxHead: 20 << 10, MaxBody: 10 << 20, BufferBody: 64 << 10,
+		MaxHead: 20 << 10, MaxBody: 10 << 20, MaxResponseBody: 10 << 20, BufferBody: 64 << 10,
 		HeadTimeout: 10 * time.Second, IdleTimeout: 310 * time.Second,
 		BodyIdle: 30 * time.Second, BodyTimeout: 5 * time.Minute,
 		WriteIdle: 30 * time.Second, WriteTimeout: 15 * time.Minute,

@@ -10,11 +10,31 @@ import (
 	"gatehouse/internal/wire"
 )
 
-// MaxBody is the most that a request or response body may have, in bytes. A
-// client that sends more gets REQUEST_TOO_LARGE.
+// MaxBody is the most that a request or response body may have, in bytes, unless
+// the operator says another size.
 //
 // AWS: rest-execution.md §14.
 const MaxBody = 10 << 20
+
+// Bodies are the most that bodies may have, in bytes; 0: MaxBody. A client that
+// sends more gets REQUEST_TOO_LARGE, a backend that does INTEGRATION_FAILURE.
+type Bodies struct {
+	Request, Response int64
+}
+
+func (b *Bodies) request() int64 {
+	if b == nil || b.Request == 0 {
+		return MaxBody
+	}
+	return b.Request
+}
+
+func (b *Bodies) response() int64 {
+	if b == nil || b.Response == 0 {
+		return MaxBody
+	}
+	return b.Response
+}
 
 // A LimitedSource gives a body of unknown length up to a limit, then fails
 // with an error of its choice: the body is never taken for whole.
@@ -52,10 +72,10 @@ var (
 		Cause: errors.New("response body is too large")}
 )
 
-// LimitResponse refuses a response body over max bytes, now or, when its length
-// is not known, as it is read.
-func (x *Exchange) LimitResponse(max int64) error {
-	return limitBody(&x.IntegrationResponse.Body, &x.responseLimit, max, responseTooLarge)
+// LimitResponse refuses a response body that is too large, now or, when its
+// length is not known, as it is read.
+func (x *Exchange) LimitResponse() error {
+	return limitBody(&x.IntegrationResponse.Body, &x.responseLimit, x.bodies.response(), responseTooLarge)
 }
 
 func limitBody(b *wire.Body, s *LimitedSource, max int64, f *Fault) error {
@@ -70,7 +90,7 @@ func limitBody(b *wire.Body, s *LimitedSource, max int64, f *Fault) error {
 	return nil
 }
 
-// ReadBody reads the whole request body into memory, MaxBody at most. Memory
+// ReadBody reads the whole request body into memory, if it is not too large. Memory
 // grows with what has come, not with what was promised. The driver bounds the
 // time that it may take.
 func (x *Exchange) ReadBody() error {
@@ -78,7 +98,7 @@ func (x *Exchange) ReadBody() error {
 	if b.Source == nil {
 		return nil
 	}
-	if err := limitBody(b, &x.requestLimit, MaxBody, requestTooLarge); err != nil {
+	if err := limitBody(b, &x.requestLimit, x.bodies.request(), requestTooLarge); err != nil {
 		return err
 	}
 	buf, err := readAll(x.body[:0], b)
@@ -91,7 +111,7 @@ func (x *Exchange) ReadBody() error {
 	return nil
 }
 
-// ReadResponse reads the whole response body into memory, MaxBody at most. Its
+// ReadResponse reads the whole response body into memory, if it is not too large. Its
 // source stays, to be given up at the end: the header lives as long.
 func (x *Exchange) ReadResponse() error {
 	b := &x.IntegrationResponse.Body
@@ -99,7 +119,7 @@ func (x *Exchange) ReadResponse() error {
 		return nil
 	}
 	if b.Source != wire.Source(&x.responseLimit) {
-		if err := x.LimitResponse(MaxBody); err != nil {
+		if err := x.LimitResponse(); err != nil {
 			return err
 		}
 	}

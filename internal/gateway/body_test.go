@@ -82,13 +82,35 @@ func TestReadBody(t *testing.T) {
 func TestLimitResponse(t *testing.T) {
 	for _, over := range []int64{0, 1, 100} {
 		x := new(gateway.Exchange)
+		(&gateway.Gateway{Bodies: gateway.Bodies{Response: 100}}).Begin(x)
 		x.IntegrationResponse.Body = wire.Body{Bytes: []byte("abc"), Source: source{zeros(97 + over)}, Length: -1}
-		if err := x.LimitResponse(100); err != nil {
+		if err := x.LimitResponse(); err != nil {
 			t.Fatal(err)
 		}
 		rest, err := io.ReadAll(x.IntegrationResponse.Body.Source)
 		if len(rest) != 97 || (err != nil) != (over > 0) {
 			t.Errorf("%d over the limit: %d bytes, %v", over, len(rest), err)
+		}
+	}
+}
+
+// TestBodies: what the operator says stands in the place of AWS's limit.
+func TestBodies(t *testing.T) {
+	g := &gateway.Gateway{Bodies: gateway.Bodies{Request: gateway.MaxBody + 10, Response: 5}}
+	for _, tt := range []struct {
+		size int64
+		ok   bool
+	}{{gateway.MaxBody + 10, true}, {gateway.MaxBody + 11, false}} {
+		x := new(gateway.Exchange)
+		g.Begin(x)
+		x.MethodRequest.Body = wire.Body{Source: source{zeros(tt.size)}, Length: tt.size}
+		if err := x.ReadBody(); (err == nil) != tt.ok {
+			t.Errorf("a request of %d bytes: %v", tt.size, err)
+		}
+		x.Reset()
+		x.IntegrationResponse.Body = wire.Body{Source: source{zeros(6)}, Length: 6}
+		if err := x.ReadResponse(); err != nil {
+			t.Errorf("the limit of another gateway stayed: %v", err)
 		}
 	}
 }

@@ -103,7 +103,8 @@ type Exchange struct {
 	Member *Member // its membership in a usage plan of this stage
 
 	plan          *Plan
-	passed        int // how many steps of plan.Request were done before one would wait
+	bodies        *Bodies // nil: MaxBody
+	passed        int     // how many steps of plan.Request were done before one would wait
 	segment       traceSegment
 	cookies       []string // to be given with the answer
 	asked         policy.Request
@@ -130,7 +131,7 @@ func (x *Exchange) Reset() {
 	resetResponse(&x.MethodResponse)
 	x.Vars.reset()
 	x.Table, x.Stage, x.Route, x.Peer = nil, nil, nil, nil
-	x.Fault, x.Cluster, x.Backend, x.plan = nil, nil, nil, nil
+	x.Fault, x.Cluster, x.Backend, x.plan, x.bodies = nil, nil, nil, nil, nil
 	x.NoWait, x.passed = false, 0
 	x.HTTP, x.Socket, x.segment = false, nil, traceSegment{}
 	clear(x.cookies)

@@ -39,7 +39,7 @@ const FaultTypes = faultTypeCount
 // FillUnexported gives the fields that reflection cannot set a value: those of
 // this package and the interfaces.
 func (x *Exchange) FillUnexported() {
-	x.passed = 1
+	x.passed, x.bodies = 1, new(Bodies)
 	x.plan, x.segment = new(Plan), traceSegment{asked: trace.Header{Root: "x", Parent: "x", Sampled: "x"}, id: "x", root: "x", backend: "x", authorizer: "x", rule: "x"}
 	x.body, x.answer, x.cookies = []byte("x"), []byte("x"), []string{"x"}
 	x.ids = ids{request: [36]byte{1}, extended: [16]byte{1}, trace: [maxTrace]byte{1}}

@@ -20,6 +20,10 @@ type Gateway struct {
 	// before the first exchange.
 	Recorder *Recorder
 
+	// Bodies are the most that bodies may have. They are set before the first
+	// exchange.
+	Bodies Bodies
+
 	watcher atomic.Pointer[func(x *Exchange)]
 	table   atomic.Pointer[Table]
 }
@@ -59,7 +63,7 @@ func (g *Gateway) Serve(ctx context.Context, x *Exchange) {
 // when there is no stage to ask: then x is answered.
 func (g *Gateway) Begin(x *Exchange) *Plan {
 	t := g.Table()
-	x.Table = t
+	x.Table, x.bodies = t, &g.Bodies
 	x.begin()
 	if g.Recorder != nil {
 		g.Recorder.begin(x)

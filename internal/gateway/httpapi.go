@@ -20,12 +20,18 @@ const (
 	HeaderHTTPRequestID2 = "Apigw-Requestid" // on those of integrations
 )
 
+// nameHTTP makes x one of an HTTP API, with its id.
+//
+// AWS: logging-metrics.md §1.2: both ids are the same; a client has no say.
+func (x *Exchange) nameHTTP() {
+	x.HTTP = true
+	x.Vars.RequestID, x.Vars.ReplacedRequestID = x.Vars.ExtendedRequestID, false
+}
+
 // beginHTTP finds the plan of an HTTP API's exchange.
 func (x *Exchange) beginHTTP(w *where) *Plan {
-	x.HTTP = true
+	x.nameHTTP()
 	v := &x.Vars
-	// AWS: logging-metrics.md §1.2: both ids are the same; a client has no say.
-	v.RequestID, v.ReplacedRequestID = v.ExtendedRequestID, false
 	v.HTTPMethod = x.MethodRequest.Method
 	if w.stage == nil {
 		x.Fault = notFound

@@ -10,6 +10,9 @@ func (g *Gateway) Refuse(x *Exchange, f *Fault) {
 		x.begin()
 		w := t.resolve(&x.MethodRequest)
 		x.Vars.setPlace(x.MethodRequest.Host, &w)
+		if w.http {
+			x.nameHTTP()
+		}
 		if w.stage != nil {
 			x.Stage = w.stage
 			x.plan = w.stage.Fallback

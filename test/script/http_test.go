@@ -60,10 +60,11 @@ func (h *headers) Set(line string) error {
 
 // cmdHTTP sends a request to the data plane:
 //
-//	http [-on api|listen|tls|admin] [-h 'Name: value']... [-d body] [-z CODING] [-first] METHOD URL
+//	http [-on api|listen|tls|admin] [-h 'Name: value']... [-d body] [-zeros N] [-z CODING] [-first] METHOD URL
 //
-// -z sends the body in a content coding. With -first the answer is what came
-// with its first bytes; the word rest reads on.
+// -zeros sends a body of so many zero bytes, -z the body in a content coding.
+// With -first the answer is what came with its first bytes; the word rest reads
+// on.
 //
 // The URL's host is only the Host header: the connection goes to the address
 // named by -on. A URL without a host is sent with the address as host.
@@ -71,24 +72,46 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	flags := flag.NewFlagSet("http", flag.ContinueOnError)
 	on := flags.String("on", "listen", "")
 	data := flags.String("d", "", "")
+	zeros := flags.Int64("zeros", 0, "")
 	z := flags.String("z", "", "")
 	first := flags.Bool("first", false, "")
 	var lines headers
 	flags.Var(&lines, "h", "")
 	err := flags.Parse(args)
-	usage(ts, neg, err == nil && flags.NArg() == 2, "http [-on api|listen|tls|admin] [-h 'Name: value']... [-d body] [-z CODING] [-first] METHOD URL")
+	usage(ts, neg, err == nil && flags.NArg() == 2, "http [-on api|listen|tls|admin] [-h 'Name: value']... [-d body] [-zeros N] [-z CODING] [-first] METHOD URL")
 	w := worldOf(ts)
 	if *z != "" {
 		lines = append(lines, "Content-Encoding: "+*z)
 		*data = encode(ts, *z, *data)
 	}
-	got, err := w.request(*on, flags.Arg(0), flags.Arg(1), *data, lines, *first)
+	got, err := w.request(*on, flags.Arg(0), flags.Arg(1), requestBody{*data, *zeros}, lines, *first)
 	ts.Check(err)
 	w.answer = got
-	ts.Logf("%d %s\n%s", got.status, http.StatusText(got.status), got.body)
+	ts.Logf("%d %s\n%s", got.status, http.StatusText(got.status), got.body[:min(len(got.body), 10_000)])
 }
 
-func (w *world) request(on, method, url, data string, lines []string, first bool) (answer, error) {
+// A requestBody is a text, or so many zero bytes.
+type requestBody struct {
+	text  string
+	zeros int64
+}
+
+func (b requestBody) set(req *http.Request) {
+	if b.zeros > 0 {
+		req.Body, req.ContentLength = io.NopCloser(io.LimitReader(zeros{}, b.zeros)), b.zeros
+	}
+}
+
+// zeros has no end.
+type zeros struct{}
+
+// Read reads zero bytes.
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+func (w *world) request(on, method, url string, data requestBody, lines []string, first bool) (answer, error) {
 	scheme, addr := "http", map[string]string{"api": w.server.API, "listen": w.server.Listen, "tls": w.server.ListenTLS, "admin": w.server.Admin}[on]
 	if on == "tls" {
 		scheme = "https"
@@ -98,10 +121,11 @@ func (w *world) request(on, method, url, data string, lines []string, first bool
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), requestTime)
 	w.cancels = append(w.cancels, cancel) // an answer may be read later
-	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(data))
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(data.text))
 	if err != nil {
 		return answer{}, err
 	}
+	data.set(req)
 	for _, line := range lines {
 		name, value, _ := strings.Cut(line, ":")
 		if name = strings.TrimSpace(name); strings.EqualFold(name, "host") {
@@ -111,7 +135,7 @@ func (w *world) request(on, method, url, data string, lines []string, first bool
 		req.Header.Add(name, strings.TrimSpace(value))
 	}
 	transport := &http.Transport{
-		DisableCompression: true, DisableKeepAlives: true,
+		DisableCompression: true, DisableKeepAlives: true, ExpectContinueTimeout: patience,
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // the script made the certificate
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "tcp", addr)
@@ -355,7 +379,8 @@ type backend struct {
 //
 // It answers with the request as JSON (backend, method, target, host, headers,
 // body) and its number (count). ?answer=CODE chooses the status, and each ?set=Name:value a header.
-// ?size=N adds N bytes to it, and ?text=T is the answer instead. ?hold=NAME sends
+// ?size=N adds N bytes to it, and ?text=T is the answer instead. ?swallow tells how
+// long the body is (swallowed) without keeping it, and streams ?stream=N bytes. ?hold=NAME sends
 // "first " at once and "last" once a request with ?release=NAME came; ?never
 // sends nothing.
 func cmdBackend(ts *testscript.TestScript, neg bool, args []string) {
@@ -385,6 +410,10 @@ func cmdBackend(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func (b *backend) echo(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Has("swallow") {
+		swallow(w, r)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -417,6 +446,19 @@ func (b *backend) echo(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", strconv.Itoa(out.Len()))
 	w.WriteHeader(status)
 	fmt.Fprint(w, out.String())
+}
+
+// swallow answers without keeping the body, or one of its own.
+func swallow(w http.ResponseWriter, r *http.Request) {
+	n, err := io.Copy(io.Discard, r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if size, err := strconv.ParseInt(r.URL.Query().Get("stream"), 10, 64); err == nil {
+		_, _ = io.Copy(w, io.LimitReader(zeros{}, size))
+		return
+	}
+	fmt.Fprintf(w, `{"swallowed":"%d"}`, n)
 }
 
 // hold answers in two pieces, or lets such an answer go on.

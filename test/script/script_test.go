@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -138,7 +139,7 @@ func (w *world) end() {
 }
 
 // cmdGatehouse runs the binary: as the script's server (start, stop, kill9,
-// restart, hup, log), or as a command that ends by itself.
+// restart, hup, log, peak), or as a command that ends by itself.
 func cmdGatehouse(ts *testscript.TestScript, neg bool, args []string) {
 	w := worldOf(ts)
 	word := ""
@@ -162,10 +163,29 @@ func cmdGatehouse(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(w.server.Signal(hangup))
 	case "log":
 		w.checkLog(ts, neg, args[1:])
+	case "peak":
+		w.checkPeak(ts, neg, args[1:])
 	default:
 		err := ts.Exec(w.bin, args...)
 		checkFailure(ts, neg, err)
 	}
+}
+
+// checkPeak holds the memory that the server ever had to so many MiB.
+func (w *world) checkPeak(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "gatehouse peak MIB")
+	most, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.server.PID()))
+	ts.Check(err)
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var had int
+	_, err = fmt.Sscan(rest, &had)
+	ts.Check(err)
+	if had >>= 10; had > most {
+		ts.Fatalf("the server had %d MiB of memory, at most %d wanted", had, most)
+	}
+	ts.Logf("%d MiB", had)
 }
 
 func (w *world) start(ts *testscript.TestScript, neg bool) {

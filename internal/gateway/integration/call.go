@@ -181,7 +181,7 @@ func (k *call) accept(x *gateway.Exchange, err error, nameLength bool) error {
 		x.NoteFirstContent()
 		return nil
 	}
-	return x.LimitResponse(gateway.MaxBody)
+	return x.LimitResponse()
 }
 
 type failure struct {

@@ -18,7 +18,7 @@ import (
 // Decompress takes the content coding off request bodies.
 type Decompress struct{}
 
-// Do reads a coded body whole, gateway.MaxBody at most once it is decoded.
+// Do reads a coded body whole, as much as may be sent of one once it is decoded.
 //
 // AWS: rest-execution.md §6; "Call an API method with a compressed payload":
 // only what could be decompressed is passed on, all else is a 415. Undocumented:

@@ -54,6 +54,7 @@ scripts:
 
 sdk:
 	go test -C test/sdk -count=1 -timeout 15m ./...
+	go test -C test/sdk/otel -count=1 -timeout 5m ./...
 
 # What teams deploy to AWS with: Terraform and the CDK, where they are installed.
 ascode:

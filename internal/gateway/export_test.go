@@ -40,9 +40,9 @@ const FaultTypes = faultTypeCount
 // this package and the interfaces.
 func (x *Exchange) FillUnexported() {
 	x.passed, x.bodies = 1, new(Bodies)
-	x.plan, x.segment = new(Plan), traceSegment{asked: trace.Header{Root: "x", Parent: "x", Sampled: "x"}, id: "x", root: "x", backend: "x", authorizer: "x", rule: "x"}
+	x.plan, x.segment = new(Plan), traceSegment{asked: trace.Header{Root: "x", Parent: "x", Sampled: "x"}, id: "x", root: "x", backend: "x", authorizer: "x", rule: "x", w3c: "x", state: "x"}
 	x.body, x.answer, x.cookies = []byte("x"), []byte("x"), []string{"x"}
-	x.ids = ids{request: [36]byte{1}, extended: [16]byte{1}, trace: [maxTrace]byte{1}}
+	x.ids = ids{request: [36]byte{1}, extended: [16]byte{1}, trace: [maxTrace]byte{1}, root: [35]byte{1}}
 	x.random.seed()
 	for _, s := range []*LimitedSource{&x.requestLimit, &x.responseLimit} {
 		*s = LimitedSource{src: s, left: 1, fault: new(Fault)}

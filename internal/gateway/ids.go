@@ -11,6 +11,7 @@ type ids struct {
 	request  [36]byte
 	extended [16]byte
 	trace    [maxTrace]byte
+	root     [35]byte // of a trace that a traceparent names
 }
 
 // newRequestID writes a UUID of version 4.

@@ -116,11 +116,7 @@ func (rec *Recording) fill(x *Exchange) {
 	if st := x.Stage; st != nil {
 		rec.Account, rec.Region, rec.API, rec.Stage = st.Account, st.Region, st.API, st.Name
 	}
-	if rt := x.Route; rt != nil {
-		if rec.Route = rt.Key; rec.Route == "" {
-			rec.Route = rt.Method + " " + rt.ResourcePath
-		}
-	}
+	rec.Route = routeName(x)
 	if p := x.Identity.Principal; p != nil {
 		rec.Caller = p.ARN
 	}

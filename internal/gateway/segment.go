@@ -32,6 +32,7 @@ type traceSegment struct {
 	backend    string // id of the subsegment of the integration: the parent of what the backend tells
 	authorizer string // likewise
 	rule       string // that has chosen; empty: the client has
+	w3c, state string // traceparent and tracestate for the backend
 }
 
 // Sampled says whether x was chosen to be traced.
@@ -45,9 +46,13 @@ var (
 // Prompt says that Do never waits.
 func (t *Tracing) Prompt() {}
 
-// Do chooses x or not. What a client has decided in X-Amzn-Trace-Id stands.
+// Do chooses x or not. What a client has decided in X-Amzn-Trace-Id or, where the
+// stage enables tracing, in traceparent stands.
 func (t *Tracing) Do(_ context.Context, x *Exchange) error {
 	s := &x.segment
+	if t.Choose != nil {
+		x.adoptParent()
+	}
 	switch s.asked.Sampled {
 	case "0":
 		return nil
@@ -68,6 +73,7 @@ func (t *Tracing) Do(_ context.Context, x *Exchange) error {
 	s.root = string(append([]byte(nil), traceRoot(x.Vars.Trace)...)) // the ids' memory is used again
 	s.id, s.backend, s.authorizer = x.segmentID(), x.segmentID(), x.segmentID()
 	x.Vars.Trace = trace.Header{Root: s.root, Parent: s.backend, Sampled: "1"}.String()
+	x.passParent()
 	return nil
 }
 
@@ -103,7 +109,7 @@ func (t *Tracing) Finish(x *Exchange) {
 	d := trace.Segment{
 		Account: x.Stage.Account, Region: x.Stage.Region,
 		Name: t.Name, ID: s.id, TraceID: s.root, ParentID: s.asked.Parent, Start: trace.Seconds(v.Start), End: trace.Seconds(end),
-		Origin: t.Origin, Resource: t.Resource,
+		Origin: t.Origin, Resource: t.Resource, Route: routeName(x), State: s.state,
 		HTTP: &trace.HTTP{
 			Request: &trace.Request{
 				URL: "https://" + x.MethodRequest.Host + x.MethodRequest.Target, Method: v.HTTPMethod,
@@ -131,6 +137,18 @@ func (t *Tracing) Finish(x *Exchange) {
 		d.Subsegments = append(d.Subsegments, integrationSegment(x, end))
 	}
 	t.Sink.Write(&d)
+}
+
+// routeName is the route of x, as in GET /pets/{id}; empty: none was found.
+func routeName(x *Exchange) string {
+	switch rt := x.Route; {
+	case rt == nil:
+		return ""
+	case rt.Key != "":
+		return rt.Key
+	default:
+		return rt.Method + " " + rt.ResourcePath
+	}
 }
 
 // authorizerSegment is the call of the authorizer.

@@ -59,6 +59,7 @@ func (h *HTTP) Prepare(x *gateway.Exchange) error {
 		wire.Field{Name: "User-Agent", Value: h.agent, ID: wire.HeaderUserAgent},
 		wire.Field{Name: apiIDHeader, Value: h.api, ID: wire.HeaderXAmznAPIGatewayAPIID},
 		wire.Field{Name: traceHeader, Value: x.Vars.Trace, ID: wire.HeaderXAmznTraceID})
+	r.Header.Fields = x.AppendTraceContext(r.Header.Fields)
 	setMappedHeader(x)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -58,6 +59,11 @@ func (c *Config) checkAWS() error {
 	}
 	if _, err := awsclient.New(awsclient.Options{Roles: c.RoleCredentials, Root: any}); err != nil {
 		errs = append(errs, fmt.Errorf("role-credentials: %w", err))
+	}
+	if at := c.CloudFormationAnswers; at != "" {
+		if u, err := url.Parse(at); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" {
+			errs = append(errs, fmt.Errorf("cloudformation-answers: %q is not a URL without path, such as https://gatehouse.example.com", at))
+		}
 	}
 	return errors.Join(append(errs, c.checkLoadBalancers(), c.checkUserPools())...)
 }

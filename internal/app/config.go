@@ -416,6 +416,11 @@ type Config struct {
 	// AWS::SNS::Topic: they are accepted and do nothing.
 	CloudFormationInert string `name:"cloudformation-inert" kind:"TYPE,..." help:"types of resources that templates may hold and that do nothing"`
 
+	// CloudFormationAnswers is where functions that run elsewhere reach this server,
+	// to say what became of custom resources: a URL without path. Without it they
+	// are given the API address, which those on this machine reach.
+	CloudFormationAnswers string `name:"cloudformation-answers" kind:"URL" help:"where functions elsewhere reach this server with answers of custom resources"`
+
 	// VPCLinks is how many VPC links an account may have in one Region.
 	VPCLinks int `name:"vpc-links" kind:"N" help:"VPC links of an account in one Region"`
 

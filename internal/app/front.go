@@ -102,7 +102,8 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	api := &late{}
 	stored := objects{n.aws, n.buckets}
 	n.watch = cloudwatch.New(n.st, n.rollups, cloudwatch.Options{Actions: newAlarmActions(cfg.AlarmActions, n.functions.router, n.aws), Log: n.log})
-	n.stacks = cloudformation.New(n.st, cloudformation.Options{API: api, Inert: inertTypes(cfg.CloudFormationInert), Settled: n.settle, Templates: stored, Roles: stackRoles{access, sts.New(n.identities, nil)}, Log: n.log})
+	n.stacks = cloudformation.New(n.st, cloudformation.Options{API: api, Inert: inertTypes(cfg.CloudFormationInert), Settled: n.settle, Templates: stored,
+		Roles: stackRoles{access, sts.New(n.identities, nil)}, AnswersAt: n.answersAt(f), Log: n.log})
 	n.certs = acm.New(n.st, n.blobs, n.log)
 	mounts := services(cfg, &parts{
 		st:        n.st,
@@ -148,7 +149,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 		opt.TLS = f.keys.config(n.gateway)
 	}
 	f.server = &http.Server{
-		Handler:           apiHandler(calls, n.functions.service, n.plain, ingress.Std(exchanges, limits)),
+		Handler:           apiHandler(calls, prefixed{lambda.DownloadPath: n.functions.service, servicediscovery.PlainPath: n.plain, cloudformation.AnswerPath: n.stacks}, ingress.Std(exchanges, limits)),
 		ReadHeaderTimeout: apiHeadTime,
 		IdleTimeout:       apiIdleTime,
 		MaxHeaderBytes:    apiHeadSize,
@@ -177,7 +178,7 @@ func (c *Config) limits() ingress.Limits {
 
 // apiHandler serves the address of the AWS APIs, where the data plane can be
 // called too.
-func apiHandler(calls, downloads, plain, exchanges http.Handler) http.Handler {
+func apiHandler(calls http.Handler, beside prefixed, exchanges http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ingress.IsDataPlane(r) {
 			exchanges.ServeHTTP(w, r) // keeps times of its own
@@ -189,16 +190,35 @@ func apiHandler(calls, downloads, plain, exchanges http.Handler) http.Handler {
 		if err := errors.Join(rc.SetReadDeadline(end), rc.SetWriteDeadline(end)); err != nil {
 			panic(fmt.Sprintf("the API server's connections have no deadlines: %v", err))
 		}
-		if strings.HasPrefix(r.URL.Path, lambda.DownloadPath) {
-			downloads.ServeHTTP(w, r)
-			return
-		}
-		if strings.HasPrefix(r.URL.Path, servicediscovery.PlainPath) {
-			plain.ServeHTTP(w, r)
+		if h := beside.of(r.URL.Path); h != nil {
+			h.ServeHTTP(w, r)
 			return
 		}
 		calls.ServeHTTP(w, r)
 	})
+}
+
+// A prefixed is what is served beside the AWS APIs, by the beginnings of its paths.
+type prefixed map[string]http.Handler
+
+func (p prefixed) of(path string) http.Handler {
+	for prefix, h := range p {
+		if strings.HasPrefix(path, prefix) {
+			return h
+		}
+	}
+	return nil
+}
+
+// answersAt is where functions reach this server.
+func (n *node) answersAt(f *front) string {
+	if n.cfg.CloudFormationAnswers != "" {
+		return strings.TrimRight(n.cfg.CloudFormationAnswers, "/")
+	}
+	if f.api == nil {
+		return ""
+	}
+	return "http://" + reachable(addrOf(f.api))
 }
 
 // timeOf is how long a call may take.

@@ -7,9 +7,11 @@ import importlib
 import json
 import logging
 import os
+import socket
 import sys
 import time
 import traceback
+import urllib.parse
 
 API = "/2018-06-01/runtime/"
 
@@ -163,6 +165,34 @@ def marshal(value):
         raise Fault("Runtime.MarshalError", "Unable to marshal response: %s" % e)
 
 
+answers = {}  # URLs of answers of custom resources, by path
+
+
+def expect_answer(event):
+    """Providers of custom resources put their answer by TLS to port 443 of the
+    host of its URL, whatever the URL says. What goes to such a path goes to the URL."""
+    if not isinstance(event, dict) or "StackId" not in event or not str(event.get("ResponseURL")).startswith("http:"):
+        return
+    url = urllib.parse.urlsplit(event["ResponseURL"])
+    if not answers:
+        patch_https()
+    answers[url.path] = (url.hostname, url.port or 80)
+    if len(answers) > 100:
+        del answers[next(iter(answers))]
+
+
+def patch_https():
+    request = http.client.HTTPSConnection.request
+
+    def patched(self, method, url, *args, **kwargs):
+        to = answers.get(urllib.parse.urlsplit(url).path)
+        if to and to[0] == self.host and self.sock is None:
+            self.sock = socket.create_connection(to, self.timeout if isinstance(self.timeout, (int, float)) else None)
+        return request(self, method, url, *args, **kwargs)
+
+    http.client.HTTPSConnection.request = patched
+
+
 def serve(client, handler):
     headers, body = client.next()
     context = Context(headers)
@@ -178,6 +208,7 @@ def serve(client, handler):
             event = json.loads(body)
         except ValueError as e:
             raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % e)
+        expect_answer(event)
         answer = handler(event, context)
         if isinstance(answer, (bytes, bytearray)):
             answer, kind = bytes(answer), "application/octet-stream"

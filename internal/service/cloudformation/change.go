@@ -50,8 +50,9 @@ func (r *runner) saveAs(ctx context.Context, res *resource, status, reason, phys
 func (r *runner) deed(res *resource) string { return store.ID(r.st.ID, res.Logical) }
 
 func resourceEvent(res *resource, physical string) api.StackEvent {
+	logical, _, _ := strings.Cut(res.Logical, "/") // what was replaced is told by the name it had
 	e := api.StackEvent{
-		LogicalResourceId: new(res.Logical), PhysicalResourceId: new(physical), ResourceType: new(res.Type), ResourceStatus: new(res.Status),
+		LogicalResourceId: new(logical), PhysicalResourceId: new(physical), ResourceType: new(res.Type), ResourceStatus: new(res.Status),
 	}
 	if res.Reason != "" {
 		e.ResourceStatusReason = new(res.Reason)
@@ -342,10 +343,11 @@ func (r *runner) withStatus(statuses ...string) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(r.resources)) {
 		if slices.Contains(statuses, r.resources[name].Status) {
-			names = append(names, name)
+			logical, _, _ := strings.Cut(name, "/")
+			names = append(names, logical)
 		}
 	}
-	return names
+	return slices.Compact(names)
 }
 
 // spare gives the new one of a replaced resource a name of its own, so that it

@@ -157,6 +157,9 @@ func (e *evaluator) getAtt(arg any) (any, error) {
 	if v, ok := r.Attributes[attr]; ok {
 		return e.value(v)
 	}
+	if isCustom(r.Type) { // AWS: the words, without where it keeps answers
+		return nil, awsrpc.Validation("CustomResource attribute error: Vendor response doesn't contain " + attr + " key in object " + name)
+	}
 	return nil, errTemplate("resource %s does not support attribute type %s in Fn::GetAtt", name, attr)
 }
 

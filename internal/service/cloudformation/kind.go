@@ -81,6 +81,11 @@ func (s *Service) kindOf(name string) *kind {
 	if k := s.kinds[name]; k != nil {
 		return k
 	}
+	if isCustom(name) && !slices.Contains(s.opt.Inert, name) {
+		k := *s.kinds[customType]
+		k.Type = name
+		return &k
+	}
 	return &kind{Type: name, makes: makeInert, turns: nothing, ends: nothing, props: "*"}
 }
 
@@ -420,6 +425,9 @@ func isGone(err error) bool {
 //
 // AWS: `Resource handler returned message: "…" (RequestToken: …, HandlerErrorCode: …)`.
 func (s *Service) describe(typ string, err error) string {
+	if stated, ok := errors.AsType[statedError](err); ok {
+		return stated.Error()
+	}
 	var e *awsrpc.Error
 	if !errors.As(err, &e) {
 		s.opt.Log.Error("resource failed", "type", typ, "error", err)

@@ -4,7 +4,9 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	_ "embed" // of what functions import
 	"maps"
+	"slices"
 	"strings"
 
 	"gatehouse/internal/arn"
@@ -84,17 +86,44 @@ func codeOf(w *worker) (map[string]any, error) {
 	default:
 		return nil, awsrpc.Validation("ZipFile can only be used when Runtime is set to either of nodejs, python.")
 	}
+	files := map[string]string{"index" + suffix: text}
+	switch {
+	case suffix == ".js" && strings.Contains(text, "cfn-response"):
+		files["cfn-response.js"] = nodeResponse
+	case suffix == ".py" && strings.Contains(text, "cfnresponse"):
+		files["cfnresponse.py"] = pythonResponse
+	}
+	zipped, err := zipOf(files)
+	code["ZipFile"] = zipped
+	return code, err
+}
+
+// What functions whose code is in the template may import to answer as custom
+// resources.
+//
+// AWS: "cfn-response module": cfn-response for Node, cfnresponse for Python.
+var (
+	//go:embed inline/cfn-response.js
+	nodeResponse string
+	//go:embed inline/cfnresponse.py
+	pythonResponse string
+)
+
+// zipOf packs files, always into the same bytes.
+func zipOf(files map[string]string) ([]byte, error) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	f, err := z.CreateHeader(&zip.FileHeader{Name: "index" + suffix, Method: zip.Deflate})
-	if err == nil {
-		_, err = f.Write([]byte(text))
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate})
+		if err != nil {
+			return nil, err
+		}
+		if _, err := f.Write([]byte(files[name])); err != nil {
+			return nil, err
+		}
 	}
-	if err == nil {
-		err = z.Close()
-	}
-	code["ZipFile"] = b.Bytes()
-	return code, err
+	err := z.Close()
+	return b.Bytes(), err
 }
 
 func makeFunction(ctx context.Context, w *worker) error {

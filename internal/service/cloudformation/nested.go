@@ -171,7 +171,7 @@ func runNested(ctx context.Context, w *worker, verb string) error {
 		ok = false
 	}
 	if !ok {
-		return awsrpc.Validation("Embedded stack " + w.id + " was not successfully " + verb + ": " + w.t.whyFailed(ctx, &st))
+		return statedError("Embedded stack " + w.id + " was not successfully " + verb + ": " + w.t.whyFailed(ctx, &st))
 	}
 	maps.DeleteFunc(w.attributes, func(name string, _ any) bool { return strings.HasPrefix(name, "Outputs.") })
 	for _, o := range st.Outputs {

@@ -21,7 +21,7 @@ func kinds() map[string]*kind {
 func ownKinds() []*kind {
 	named := func(_ context.Context, w *worker) error { w.id = w.physicalName(255); return nil }
 	return []*kind{
-		nestedKind(),
+		nestedKind(), customKind(),
 		{Type: "AWS::CloudFormation::WaitConditionHandle", makes: named, turns: nothing, ends: nothing},
 		// AWS: the CDK's note of which constructs an app uses; it does nothing.
 		{Type: "AWS::CDK::Metadata", props: "Analytics", makes: named, turns: nothing, ends: nothing},

@@ -370,17 +370,7 @@ func (r *runner) verb() string {
 }
 
 func (r *runner) failedNames() string {
-	names := ""
-	for _, name := range slices.Sorted(maps.Keys(r.resources)) {
-		switch r.resources[name].Status {
-		case "CREATE_FAILED", "UPDATE_FAILED":
-			if names != "" {
-				names += ", "
-			}
-			names += name
-		}
-	}
-	return names
+	return strings.Join(r.withStatus("CREATE_FAILED", "UPDATE_FAILED"), ", ")
 }
 
 // wanted tells whether a resource of the template is to be there.

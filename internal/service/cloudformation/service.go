@@ -42,6 +42,9 @@ type Options struct {
 	Settled func(ctx context.Context)
 	// Templates fetches templates of which the URL is given; nil: none.
 	Templates Templates
+	// AnswersAt is the URL, without path, at which functions reach this server;
+	// empty: they do not, and there are no custom resources.
+	AnswersAt string
 	// Roles gives stacks their roles; nil: there are none.
 	Roles Roles
 	Log   *slog.Logger
@@ -69,6 +72,8 @@ type Service struct {
 	mu      sync.Mutex               // guards the fields below
 	callers map[string]awsrpc.Caller // with their session tokens, by stack, while work is done
 	running map[string]func()        // tell the run of a stack that it has an order
+
+	expected map[string]chan []byte // answers of custom resources, by secret
 }
 
 var _ api.Server = (*Service)(nil)
@@ -95,14 +100,14 @@ func New(st store.Store, opt Options) *Service {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Service{st: st, opt: opt, kinds: kinds(), work: make(chan job, maxWaiting),
-		calls: make(chan struct{}, maxCalls), callers: map[string]awsrpc.Caller{}, running: map[string]func(){}}
+		calls: make(chan struct{}, maxCalls), callers: map[string]awsrpc.Caller{}, running: map[string]func(){}, expected: map[string]chan []byte{}}
 }
 
 var nameForm = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
 
 // known tells whether a type of resource can be in a template.
 func (s *Service) known(name string) bool {
-	return s.kinds[name] != nil || slices.Contains(s.opt.Inert, name)
+	return s.kinds[name] != nil || isCustom(name) || slices.Contains(s.opt.Inert, name)
 }
 
 // Run works on stacks until ctx ends. It begins with those that the last run of

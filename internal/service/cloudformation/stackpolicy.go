@@ -156,12 +156,12 @@ func (p *stackPolicy) check(action string, res *resource) error {
 			continue
 		}
 		if s.deny {
-			return awsrpc.Validation(fmt.Sprintf("Action denied by stack policy: Statement [#%d] does not allow [%s] for resource [%s]", i+1, action, name))
+			return statedError(fmt.Sprintf("Action denied by stack policy: Statement [#%d] does not allow [%s] for resource [%s]", i+1, action, name))
 		}
 		allowed = true
 	}
 	if !allowed {
-		return awsrpc.Validation(fmt.Sprintf("Action not allowed by stack policy: no statement allows [%s] for resource [%s]", action, name))
+		return statedError(fmt.Sprintf("Action not allowed by stack policy: no statement allows [%s] for resource [%s]", action, name))
 	}
 	return nil
 }

@@ -37,6 +37,7 @@ func (n *node) running() Running {
 		Listen:    addrOf(n.front.listen),
 		ListenTLS: addrOf(n.front.listenTLS),
 		Admin:     addrOf(n.front.admin),
+		DNS:       n.dns.address(),
 		Account:   n.cfg.Account,
 		Dev:       n.cfg.Dev,
 	}
@@ -62,6 +63,9 @@ func (n *node) startLines(r Running) string {
 	}
 	if r.Admin != "" {
 		line("admin", "http://%s/readyz", r.Admin)
+	}
+	if r.DNS != "" {
+		line("dns", "%s", r.DNS)
 	}
 	line("data", "%s", data)
 	line("account", "%s", r.Account)

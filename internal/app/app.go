@@ -102,6 +102,7 @@ type node struct {
 	changes     *clusters.Service
 	plain       *servicediscovery.Plain
 	registry    *servicediscovery.Follower
+	dns         *dnsServer // nil: none
 	cloudMap    *servicediscovery.Service
 	certs       *acm.Service
 	aws         *awsclient.Client
@@ -195,7 +196,7 @@ func (n *node) open() error {
 	if err := n.openDiscovery(); err != nil {
 		return err
 	}
-	if err := n.openReleases(); err != nil {
+	if err := errors.Join(n.openReleases(), n.openDNS()); err != nil {
 		return err
 	}
 	if n.functions, err = n.openFunctions(); err != nil {
@@ -310,7 +311,7 @@ func (n *node) keepers() []func(context.Context) error {
 	sweep := &sweeper{st: n.st, blobs: n.blobs, functions: n.functions.service, buckets: n.buckets, log: n.log}
 	return []func(context.Context) error{
 		n.functions.syncer.Run, n.trail.Run, n.compiler.Run, n.follower.Run, n.meter.Run,
-		n.registry.Run, n.cloudMap.Run, n.certs.Run, n.changes.Run, n.releases.follower.Run, n.releases.pilot.Run,
+		n.registry.Run, n.serveDNS, n.cloudMap.Run, n.certs.Run, n.changes.Run, n.releases.follower.Run, n.releases.pilot.Run,
 		n.countStages, n.countRoutes, n.countFunctions, n.countClusters, n.rollups.Run, n.watch.Run,
 		n.groups.Run, n.traces.Run, n.serveXRay, n.recordings.Run, sweep.Run, n.workOnStacks, n.reopen, n.serveAdmin,
 	}
@@ -384,6 +385,7 @@ func (n *node) close() error {
 		n.front.close()
 	}
 	closeXRay(n.xrayHere)
+	n.dns.close()
 	if n.clusters != nil {
 		n.clusters.Close()
 	}

@@ -124,7 +124,7 @@ func (c *Config) checkBalancer(arn string) error {
 
 // openDiscovery makes what keeps the endpoints of all clusters current.
 func (n *node) openDiscovery() error {
-	n.cloudMap = servicediscovery.New(n.st, n.log)
+	n.cloudMap = servicediscovery.New(n.st, servicediscovery.Options{DNS: n.cfg.DNS != ""}, n.log)
 	n.registry = servicediscovery.NewFollower(n.st, n.log)
 	sur := discovery.Surroundings{Account: n.credential.AccountID, Registry: n.registry, AWS: n.aws}
 	all := make(map[string]discovery.Cluster, len(n.cfg.Clusters))

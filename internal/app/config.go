@@ -85,6 +85,11 @@ type Config struct {
 	// none. Clusters of this file name any.
 	ClusterFiles string `name:"cluster-files" kind:"DIR" help:"directory of the files and sockets that clusters of the API may name"`
 
+	// DNS is the address, by UDP and TCP, of the DNS of Cloud Map: of the namespaces
+	// of DNS that are made by its API, and of no other domains. Empty: none, and such
+	// namespaces are refused. docs/discovery.md tells of it.
+	DNS string `name:"dns" kind:"ADDR" help:"address of the DNS of Cloud Map's namespaces, by UDP and TCP; empty: none"`
+
 	// TruststoreDir is the directory of the trust stores that custom domains may
 	// name as file:///NAME in mutualTlsAuthentication. A file is read again when it
 	// changes. Empty: they must be on S3.
@@ -634,7 +639,7 @@ func (c *Config) checkAddresses() error {
 type address struct{ name, value string }
 
 func (c *Config) addresses() []address {
-	return []address{{"api", c.API}, {"listen", c.Listen}, {"listen-tls", c.ListenTLS}, {"admin", c.Admin}}
+	return []address{{"api", c.API}, {"listen", c.Listen}, {"listen-tls", c.ListenTLS}, {"admin", c.Admin}, {"dns", c.DNS}}
 }
 
 func (c *Config) checkDev() error {

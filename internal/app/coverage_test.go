@@ -34,7 +34,7 @@ func TestCoverage(t *testing.T) {
 	mounts := services(Defaults(), &parts{
 		st: st, blobs: blobs, certs: acm.New(st, blobs, nil), functions: lambda.New(st, blobs, lambda.Options{}),
 		stacks: cloudformation.New(st, cloudformation.Options{}), groups: logs.New(st, logs.Options{}),
-		watch: cloudwatch.New(st, nil, cloudwatch.Options{}), cloudMap: servicediscovery.New(st, slog.New(slog.DiscardHandler)),
+		watch: cloudwatch.New(st, nil, cloudwatch.Options{}), cloudMap: servicediscovery.New(st, servicediscovery.Options{DNS: true}, slog.New(slog.DiscardHandler)),
 		changes: clusters.New(st, "000000000000", nil, nil), traces: xray.New(st, xray.Options{}),
 	})
 	if err := awsrpc.WriteCoverage(&want, mounts); err != nil {

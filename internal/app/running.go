@@ -19,6 +19,7 @@ type Running struct {
 	Listen    string `json:"listen,omitempty"`
 	ListenTLS string `json:"listenTls,omitempty"`
 	Admin     string `json:"admin,omitempty"`
+	DNS       string `json:"dns,omitempty"`
 	Account   string `json:"account"`
 	Dev       bool   `json:"dev"`
 }

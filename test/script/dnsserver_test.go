@@ -1,13 +1,17 @@
 package script_test
 
 import (
+	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/miekg/dns"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"gatehouse/internal/app"
 )
 
 // A dnsServer answers for one service, by UDP.
@@ -69,4 +73,28 @@ func (s *dnsServer) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 		}
 	}
 	_ = w.WriteMsg(ans)
+}
+
+// dig [-tcp] TYPE NAME asks the DNS of the running server, and writes the code of the
+// answer and its records, in order, a line for each.
+func cmdDig(ts *testscript.TestScript, neg bool, args []string) {
+	client := &dns.Client{}
+	if len(args) > 0 && args[0] == "-tcp" {
+		client.Net, args = "tcp", args[1:]
+	}
+	usage(ts, neg, len(args) == 2, "dig [-tcp] TYPE NAME")
+	running, err := app.FindRunning(ts.MkAbs("data"))
+	ts.Check(err)
+	m := new(dns.Msg).SetQuestion(dns.Fqdn(args[1]), dns.StringToType[args[0]])
+	a, _, err := client.Exchange(m, running.DNS)
+	ts.Check(err)
+	lines := []string{}
+	for _, list := range [][]dns.RR{a.Answer, a.Ns, a.Extra} {
+		for _, rr := range list {
+			lines = append(lines, strings.ReplaceAll(rr.String(), "\t", " "))
+		}
+	}
+	slices.Sort(lines)
+	_, err = fmt.Fprintf(ts.Stdout(), "%s\n%s\n", dns.RcodeToString[a.Rcode], strings.Join(lines, "\n"))
+	ts.Check(err)
 }

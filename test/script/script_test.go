@@ -61,6 +61,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"cognito":     cmdCognito,
 	"s3":          cmdS3,
 	"dns":         cmdDNS,
+	"dig":         cmdDig,
 	"http":        cmdHTTP,
 	"ws":          cmdWS,
 	"rest":        cmdRest,

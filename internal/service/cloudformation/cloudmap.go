@@ -4,17 +4,25 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"gatehouse/internal/awsrpc"
 )
 
-// cloudMapKinds are namespaces, services and instances of Cloud Map. Those of
-// DNS namespaces are not there: Gatehouse serves no DNS.
+// cloudMapKinds are namespaces, services and instances of Cloud Map.
 func cloudMapKinds() []*kind {
 	const service = "servicediscovery"
 	return []*kind{
 		{
 			Type: "AWS::ServiceDiscovery::HttpNamespace", service: service, props: "Description Name! Tags", remove: "DeleteNamespace", key: "Id",
+			makes: makeNamespace, turns: turnNamespace,
+		},
+		{
+			Type: "AWS::ServiceDiscovery::PrivateDnsNamespace", service: service, props: "Description Name! Properties Tags Vpc!", remove: "DeleteNamespace", key: "Id",
+			makes: makeNamespace, turns: turnNamespace,
+		},
+		{
+			Type: "AWS::ServiceDiscovery::PublicDnsNamespace", service: service, props: "Description Name! Properties Tags", remove: "DeleteNamespace", key: "Id",
 			makes: makeNamespace, turns: turnNamespace,
 		},
 		{
@@ -29,8 +37,13 @@ func cloudMapKinds() []*kind {
 	}
 }
 
+// namespaceKind is what of a type's name stands in the names of operations.
+func namespaceKind(w *worker) string {
+	return strings.TrimPrefix(w.kind.Type, "AWS::ServiceDiscovery::")
+}
+
 func makeNamespace(ctx context.Context, w *worker) error {
-	out, err := w.call(ctx, "CreateHttpNamespace", only(w.props, "Name", "Description", "Tags"))
+	out, err := w.call(ctx, "Create"+namespaceKind(w), only(w.props, "Name", "Description", "Properties", "Tags", "Vpc"))
 	if err != nil {
 		return err
 	}
@@ -39,15 +52,22 @@ func makeNamespace(ctx context.Context, w *worker) error {
 		return err
 	}
 	w.id, _ = textOf(asMembers(asMembers(op["Operation"])["Targets"])["NAMESPACE"])
-	ns, err := w.call(ctx, "GetNamespace", map[string]any{"Id": w.id})
-	w.attributes["Id"], w.attributes["Arn"] = w.id, asMembers(ns["Namespace"])["Arn"]
+	got, err := w.call(ctx, "GetNamespace", map[string]any{"Id": w.id})
+	ns := asMembers(got["Namespace"])
+	w.attributes["Id"], w.attributes["Arn"] = w.id, ns["Arn"]
+	if dns := asMembers(asMembers(ns["Properties"])["DnsProperties"]); dns["HostedZoneId"] != nil {
+		w.attributes["HostedZoneId"] = dns["HostedZoneId"]
+	}
 	return err
 }
 
 func turnNamespace(ctx context.Context, w *worker) error {
-	if !same(w.old["Description"], w.props["Description"]) {
-		in := map[string]any{"Id": w.id, "Namespace": map[string]any{"Description": w.text("Description")}}
-		if _, err := w.call(ctx, "UpdateHttpNamespace", in); err != nil {
+	change := map[string]any{"Description": w.text("Description")}
+	if p := w.props["Properties"]; p != nil {
+		change["Properties"] = p
+	}
+	if !same(only(w.old, "Description", "Properties"), only(w.props, "Description", "Properties")) {
+		if _, err := w.call(ctx, "Update"+namespaceKind(w), map[string]any{"Id": w.id, "Namespace": change}); err != nil {
 			return err
 		}
 	}
@@ -74,6 +94,12 @@ func turnCloudMapService(ctx context.Context, w *worker) error {
 	change := only(w.props, "Description", "DnsConfig", "HealthCheckConfig")
 	if w.props["Description"] == nil {
 		change["Description"] = ""
+	}
+	if dns := asMembers(change["DnsConfig"]); dns != nil {
+		if before := asMembers(w.old["DnsConfig"]); !same(before["RoutingPolicy"], dns["RoutingPolicy"]) {
+			return awsrpc.Validation("#/DnsConfig/RoutingPolicy: cannot change: replace the service by one of another name")
+		}
+		change["DnsConfig"] = only(dns, "DnsRecords")
 	}
 	if !same(only(w.old, "Description", "DnsConfig", "HealthCheckConfig"), only(w.props, "Description", "DnsConfig", "HealthCheckConfig")) {
 		if _, err := w.call(ctx, "UpdateService", map[string]any{"Id": w.id, "Service": change}); err != nil {

@@ -3,6 +3,7 @@ package servicediscovery
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 
 	api "gatehouse/internal/awsapi/servicediscovery"
 	"gatehouse/internal/store"
@@ -53,6 +54,9 @@ func (s *Service) DiscoverInstances(ctx context.Context, in *api.DiscoverInstanc
 			return nil, err
 		}
 	}
+	// AWS: "returns a randomized list of instances", so that who takes the first ones
+	// does not always take the same.
+	rand.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 	out := &api.DiscoverInstancesResponse{Instances: []api.HttpInstanceSummary{}, InstancesRevision: &srv.Revision}
 	for i := range rows[:min(len(rows), limit)] {
 		out.Instances = append(out.Instances, api.HttpInstanceSummary{

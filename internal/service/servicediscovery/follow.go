@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	api "gatehouse/internal/awsapi/servicediscovery"
 	"gatehouse/internal/discovery"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
@@ -26,18 +27,20 @@ type Follower struct {
 	mu      sync.Mutex // guards the fields below; never held while calling out
 	view    view
 	watches map[*watch]struct{}
+	names   *names                           // of DNS; nil: to be made of view
+	ready   map[viewKey][]discovery.Instance // those that DNS may answer with, of services that were asked for
 }
 
 var _ discovery.Registry = (*Follower)(nil)
 
 // NewFollower returns a follower of st. Its Run must be running.
 func NewFollower(st store.Store, log *slog.Logger) *Follower {
-	return &Follower{st: st, log: log, view: newView(), watches: map[*watch]struct{}{}}
+	return &Follower{st: st, log: log, view: newView(), watches: map[*watch]struct{}{}, ready: map[viewKey][]discovery.Instance{}}
 }
 
 // A view is what is registered.
 type view struct {
-	namespaces map[viewKey]string // names by id
+	namespaces map[viewKey]namespaceView
 	services   map[viewKey]serviceView
 	instances  map[viewKey]map[string]discovery.Instance // by service
 }
@@ -47,13 +50,21 @@ type viewKey struct {
 	id    string
 }
 
+type namespaceView struct {
+	name string
+	zone bool   // it is one of DNS
+	soa  uint32 // the time to live of its SOA record
+}
+
 type serviceView struct {
 	namespace, name string
 	revision        int64
+	records         *api.DnsConfig // nil: none; not to be changed
+	checked         bool           // instances have a health
 }
 
 func newView() view {
-	return view{map[viewKey]string{}, map[viewKey]serviceView{}, map[viewKey]map[string]discovery.Instance{}}
+	return view{map[viewKey]namespaceView{}, map[viewKey]serviceView{}, map[viewKey]map[string]discovery.Instance{}}
 }
 
 // A watch is one who wants to know of a service.
@@ -71,7 +82,7 @@ func (v *view) find(name *discovery.ServiceName) (viewKey, bool) {
 		return viewKey{sc, name.ID}, ok
 	}
 	for k, s := range v.services {
-		if k.scope == sc && s.name == name.Service && v.namespaces[viewKey{sc, s.namespace}] == name.Namespace {
+		if k.scope == sc && s.name == name.Service && v.namespaces[viewKey{sc, s.namespace}].name == name.Namespace {
 			return k, true
 		}
 	}
@@ -202,6 +213,8 @@ func (f *Follower) publish(rev store.Rev, change func() bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if change() {
+		f.names = nil
+		clear(f.ready)
 		for w := range f.watches {
 			w.tell()
 		}
@@ -226,6 +239,7 @@ func (f *Follower) applyLocked(ops []store.Op) (all bool) {
 		if touched.id == "" {
 			continue
 		}
+		delete(f.ready, touched)
 		for w := range f.watches {
 			if w.service == touched {
 				w.tell()
@@ -251,7 +265,7 @@ func (f *Follower) take(v *view, op store.Op) (touched viewKey, all bool) {
 		before := v.namespaces[k]
 		delete(v.namespaces, k)
 		if f.decode(op, &rec) {
-			v.namespaces[k] = str(rec.Name)
+			v.namespaces[k] = viewOf(&rec)
 		}
 		return viewKey{}, v.namespaces[k] != before
 	case kindService:
@@ -259,10 +273,10 @@ func (f *Follower) take(v *view, op store.Op) (touched viewKey, all bool) {
 		before := v.services[k]
 		delete(v.services, k)
 		if f.decode(op, &rec) {
-			v.services[k] = serviceView{str(rec.NamespaceId), str(rec.Name), rec.Revision}
+			v.services[k] = serviceView{str(rec.NamespaceId), str(rec.Name), rec.Revision, rec.DnsConfig, rec.HealthCheckCustomConfig != nil}
 		}
 		after := v.services[k]
-		return k, before.namespace != after.namespace || before.name != after.name
+		return k, before.namespace != after.namespace || before.name != after.name || (before.records == nil) != (after.records == nil)
 	case kindInstance:
 		if len(parts) == 6 {
 			f.takeInstance(v, k, parts[5], op)
@@ -270,6 +284,14 @@ func (f *Follower) take(v *view, op store.Op) (touched viewKey, all bool) {
 		return k, false
 	}
 	return viewKey{}, false
+}
+
+func viewOf(rec *namespace) namespaceView {
+	n := namespaceView{name: str(rec.Name)}
+	if p := rec.Properties; p != nil && p.DnsProperties != nil && str(rec.Type) != typeHTTP {
+		n.zone, n.soa = true, uint32(*p.DnsProperties.SOA.TTL)
+	}
+	return n
 }
 
 func (f *Follower) takeInstance(v *view, k viewKey, id string, op store.Op) {

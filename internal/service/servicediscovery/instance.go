@@ -121,6 +121,9 @@ func (s *Service) RegisterInstance(ctx context.Context, in *api.RegisterInstance
 		if err != nil {
 			return nil, err
 		}
+		if err := checkRecords(at.DnsConfig, id, in.Attributes); err != nil {
+			return nil, err
+		}
 		if err := rec.begin(at, &there, rev != 0); err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package servicediscovery
 import (
 	"context"
 	"regexp"
+	"strings"
 
 	api "gatehouse/internal/awsapi/servicediscovery"
 	"gatehouse/internal/store"
@@ -13,31 +14,52 @@ var namespaceForm = regexp.MustCompile(`^[!-~]+$`)
 
 // CreateHttpNamespace makes a namespace.
 func (s *Service) CreateHttpNamespace(ctx context.Context, in *api.CreateHttpNamespaceInput) (*api.CreateHttpNamespaceResponse, error) {
-	name := str(in.Name)
-	if len(name) > 1024 || !namespaceForm.MatchString(name) {
+	n := newNamespace{kind: typeHTTP, name: str(in.Name), description: in.Description, request: in.CreatorRequestId, tags: in.Tags}
+	if len(n.name) > 1024 || !namespaceForm.MatchString(n.name) {
 		return nil, bad("The name of the namespace must have 1 to 1024 printable characters without spaces")
 	}
-	if err := checkLengths(in.Description, in.CreatorRequestId); err != nil {
+	op, err := s.create(ctx, &n)
+	return &api.CreateHttpNamespaceResponse{OperationId: op}, err
+}
+
+// A newNamespace is what is asked for, its name checked.
+type newNamespace struct {
+	kind, name           string
+	description, request *string
+	tags                 []api.Tag
+	soa                  *api.SOA // nil: it is not one of DNS
+}
+
+func (n *newNamespace) properties() *api.NamespaceProperties {
+	p := &api.NamespaceProperties{HttpProperties: &api.HttpProperties{HttpName: &n.name}}
+	if n.soa != nil {
+		p.DnsProperties = &api.DnsProperties{HostedZoneId: newZoneID(), SOA: n.soa}
+	}
+	return p
+}
+
+// create makes a namespace, and returns the operation that did.
+func (s *Service) create(ctx context.Context, n *newNamespace) (operation *string, err error) {
+	if err := checkLengths(n.description, n.request); err != nil {
 		return nil, err
 	}
-	tags, err := addTags(nil, in.Tags, "")
+	tags, err := addTags(nil, n.tags, "")
 	if err != nil {
 		return nil, err
 	}
 	t := s.tables(ctx)
-	out := &api.CreateHttpNamespaceResponse{}
-	return out, s.update(ctx, func(c *store.Change) error {
-		if there, err := existing(ctx, t, name); err != nil || there != nil {
-			if there != nil && str(in.CreatorRequestId) != "" && str(there.CreatorRequestId) == str(in.CreatorRequestId) {
-				out.OperationId = &there.Operation // the same request again
-				return nil
-			}
-			if err == nil {
-				e := api.NamespaceAlreadyExists("Namespace already exists")
-				e.Members = map[string]string{"NamespaceId": str(there.Id), "CreatorRequestId": str(there.CreatorRequestId)}
-				err = e
-			}
+	err = s.update(ctx, func(c *store.Change) error {
+		there, err := existing(ctx, t, n.name)
+		switch {
+		case err != nil:
 			return err
+		case there != nil && str(n.request) != "" && str(there.CreatorRequestId) == str(n.request) && str(there.Type) == n.kind:
+			operation = &there.Operation // the same request again
+			return nil
+		case there != nil:
+			e := api.NamespaceAlreadyExists("Namespace already exists")
+			e.Members = map[string]string{"NamespaceId": str(there.Id), "CreatorRequestId": str(there.CreatorRequestId)}
+			return e
 		}
 		all, err := t.namespaces.List(ctx, "", "", maxNamespaces)
 		if err != nil {
@@ -46,19 +68,24 @@ func (s *Service) CreateHttpNamespace(ctx context.Context, in *api.CreateHttpNam
 		if len(all.Rows) >= maxNamespaces {
 			return api.ResourceLimitExceeded("The limit of namespaces has been reached")
 		}
+		if n.soa != nil {
+			if err := s.takeZone(ctx, c, n.name); err != nil {
+				return err
+			}
+		}
 		id := newID("ns-")
 		op := begin(c, t, "CREATE_NAMESPACE", map[string]string{"NAMESPACE": id})
 		rec := namespace{Namespace: api.Namespace{
-			Id: &id, Arn: nameOf(scope(ctx), kindNamespace, id), Name: &name, Type: new(typeHTTP), Description: in.Description,
-			Properties: &api.NamespaceProperties{HttpProperties: &api.HttpProperties{HttpName: &name}},
-			CreateDate: now(), CreatorRequestId: in.CreatorRequestId, ResourceOwner: new(scope(ctx).Account),
+			Id: &id, Arn: nameOf(scope(ctx), kindNamespace, id), Name: &n.name, Type: &n.kind, Description: n.description,
+			Properties: n.properties(), CreateDate: now(), CreatorRequestId: n.request, ResourceOwner: new(scope(ctx).Account),
 		}, Tags: tags, Operation: op}
-		out.OperationId = &op
-		c.Require(t.namespaceNames.Absent(store.ID(name)))
-		store.Add(c, t.namespaceNames, store.ID(name), id)
+		operation = &op
+		c.Require(t.namespaceNames.Absent(store.ID(n.name)))
+		store.Add(c, t.namespaceNames, store.ID(n.name), id)
 		store.Add(c, t.namespaces, store.ID(id), rec)
 		return nil
 	})
+	return operation, err
 }
 
 // existing returns the namespace of this name; nil: there is none.
@@ -131,23 +158,50 @@ func (s *Service) UpdateHttpNamespace(ctx context.Context, in *api.UpdateHttpNam
 	if in.Namespace == nil || in.Namespace.Description == nil {
 		return nil, bad("The description is missing")
 	}
-	if err := checkLengths(in.Namespace.Description, in.UpdaterRequestId); err != nil {
+	op, err := s.change(ctx, in.Id, &namespaceChange{kind: typeHTTP, description: in.Namespace.Description, request: in.UpdaterRequestId})
+	return &api.UpdateHttpNamespaceResponse{OperationId: op}, err
+}
+
+// A namespaceChange is what is to change about a namespace of a kind; nil: that
+// stays.
+type namespaceChange struct {
+	kind                 string
+	description, request *string
+	soa                  *int64
+}
+
+// change changes a namespace, and returns the operation that did.
+func (s *Service) change(ctx context.Context, namespace *string, ch *namespaceChange) (operation *string, err error) {
+	if err := checkLengths(ch.description, ch.request); err != nil {
 		return nil, err
 	}
+	if ch.soa != nil {
+		if err := checkTTL(ch.soa); err != nil {
+			return nil, err
+		}
+	}
 	t := s.tables(ctx)
-	out := &api.UpdateHttpNamespaceResponse{}
-	return out, s.update(ctx, func(c *store.Change) error {
-		id := idOf(ctx, kindNamespace, in.Id)
+	err = s.update(ctx, func(c *store.Change) error {
+		id := idOf(ctx, kindNamespace, namespace)
 		rec, rev, err := t.namespaces.Find(ctx, errNamespace(), id)
 		if err != nil {
 			return err
 		}
-		rec.Description = in.Namespace.Description
-		out.OperationId = new(begin(c, t, "UPDATE_NAMESPACE", map[string]string{"NAMESPACE": id}))
+		if str(rec.Type) != ch.kind {
+			return bad("The namespace is of the type " + str(rec.Type)) // AWS: undocumented
+		}
+		if ch.description != nil {
+			rec.Description = ch.description
+		}
+		if ch.soa != nil {
+			rec.Properties.DnsProperties.SOA = &api.SOA{TTL: ch.soa}
+		}
+		operation = new(begin(c, t, "UPDATE_NAMESPACE", map[string]string{"NAMESPACE": id}))
 		c.Require(t.namespaces.Is(store.ID(id), rev))
 		store.Add(c, t.namespaces, store.ID(id), rec)
 		return nil
 	})
+	return operation, err
 }
 
 // DeleteNamespace removes a namespace without services.
@@ -170,6 +224,9 @@ func (s *Service) DeleteNamespace(ctx context.Context, in *api.DeleteNamespaceIn
 		out.OperationId = new(begin(c, t, "DELETE_NAMESPACE", map[string]string{"NAMESPACE": id}))
 		c.Require(t.namespaces.Is(store.ID(id), rev)) // who makes a service puts the namespace anew
 		c.Do(t.namespaces.Delete(store.ID(id)), t.namespaceNames.Delete(store.ID(str(rec.Name))))
+		if str(rec.Type) != typeHTTP {
+			c.Do(s.zones().Delete(store.ID(strings.ToLower(str(rec.Name)))))
+		}
 		return nil
 	})
 }

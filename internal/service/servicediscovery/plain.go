@@ -209,7 +209,7 @@ func (p *Plain) service(ctx context.Context, q *plainRequest) (string, error) {
 	if err != nil || ns == nil {
 		return "", orElse(err, errNamespace())
 	}
-	_, err = p.svc.CreateService(ctx, &api.CreateServiceInput{Name: &q.service, NamespaceId: ns.Id})
+	_, err = p.svc.CreateService(ctx, &api.CreateServiceInput{Name: &q.service, NamespaceId: ns.Id, Type: new(typeHTTP)})
 	if err != nil && !isOneOf(err, "ServiceAlreadyExists") {
 		return "", err
 	}

@@ -8,7 +8,8 @@
 //
 // An instance may have a lease (lease.go), which AWS does not know.
 //
-// Gatehouse serves no DNS: there are HTTP namespaces only.
+// With [Options.DNS] there are namespaces of DNS too, and the Follower answers
+// questions about them (answer.go). Else they are refused.
 package servicediscovery
 
 import (
@@ -29,6 +30,7 @@ import (
 // answers NotImplementedException, by the embedded type.
 type Service struct {
 	api.UnimplementedServer
+	opt    Options
 	st     store.Store
 	log    *slog.Logger
 	locks  store.Locks // by service
@@ -37,9 +39,14 @@ type Service struct {
 
 var _ api.Server = (*Service)(nil)
 
+// Options are what a service depends on besides its store.
+type Options struct {
+	DNS bool // this server answers questions of DNS about what is registered
+}
+
 // New returns a service over st. Its Run must be running for leases to end.
-func New(st store.Store, log *slog.Logger) *Service {
-	return &Service{st: st, log: log, leases: leases{until: map[instanceKey]time.Time{}, woken: make(chan struct{}, 1)}}
+func New(st store.Store, opt Options, log *slog.Logger) *Service {
+	return &Service{opt: opt, st: st, log: log, leases: leases{until: map[instanceKey]time.Time{}, woken: make(chan struct{}, 1)}}
 }
 
 // The records of the service. Ids of names lead to those of what they name.

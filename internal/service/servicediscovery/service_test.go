@@ -38,7 +38,7 @@ func newWorld(t testing.TB) *world {
 	st := memstore.New(memstore.Options{})
 	t.Cleanup(func() { _ = st.Close() })
 	log := slog.New(slog.DiscardHandler)
-	w := &world{t: t, st: st, Service: servicediscovery.New(st, log), follow: servicediscovery.NewFollower(st, log)}
+	w := &world{t: t, st: st, Service: servicediscovery.New(st, servicediscovery.Options{DNS: true}, log), follow: servicediscovery.NewFollower(st, log)}
 	w.ctx = awsrpc.WithCaller(t.Context(), awsrpc.Caller{Account: "111111111111", Region: "eu-west-1"})
 	return w
 }
@@ -140,7 +140,7 @@ func TestDiscoverInstances(t *testing.T) {
 		{name: "optional that do not", optional: map[string]string{"zone": "z"}, health: "ALL", want: "a b c"},
 		{name: "failing open", query: map[string]string{"zone": "y"}, health: "HEALTHY_OR_ELSE_ALL", want: "b"},
 		{name: "not failing open", query: map[string]string{"zone": "y"}, want: ""},
-		{name: "a few", health: "ALL", limit: 2, want: "a b"},
+		{name: "a few", query: map[string]string{"version": "1"}, health: "ALL", limit: 2, want: "a b"},
 		{name: "too many", limit: 1001, err: "InvalidInput"},
 	}
 	for _, tt := range tests {
@@ -165,9 +165,18 @@ func TestDiscoverInstances(t *testing.T) {
 		for _, i := range out.Instances {
 			got = append(got, *i.InstanceId)
 		}
+		slices.Sort(got) // the order is random
 		if text := strings.Join(got, " "); text != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, text, tt.want)
 		}
+	}
+	first := map[string]bool{}
+	for len(first) < 3 { // so that all get requests of those who take the first
+		out, err := w.DiscoverInstances(w.ctx, &api.DiscoverInstancesInput{NamespaceName: new("prod"), ServiceName: new("orders"), HealthStatus: new("ALL"), MaxResults: new(int32(1))})
+		if err != nil || len(out.Instances) != 1 {
+			t.Fatalf("one: %v, %v", out, err)
+		}
+		first[*out.Instances[0].InstanceId] = true
 	}
 	if _, err := w.DiscoverInstances(w.ctx, &api.DiscoverInstancesInput{NamespaceName: new("dev"), ServiceName: new("orders")}); code(err) != "NamespaceNotFound" {
 		t.Errorf("another namespace: %v", err)

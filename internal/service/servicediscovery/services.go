@@ -20,6 +20,10 @@ func (s *Service) CreateService(ctx context.Context, in *api.CreateServiceInput)
 	if err := checkService(in); err != nil {
 		return nil, err
 	}
+	dns, err := newDNSConfig(in.DnsConfig)
+	if err != nil {
+		return nil, err
+	}
 	tags, err := addTags(nil, in.Tags, "")
 	if err != nil {
 		return nil, err
@@ -28,7 +32,14 @@ func (s *Service) CreateService(ctx context.Context, in *api.CreateServiceInput)
 	out := &api.CreateServiceResponse{}
 	return out, s.update(ctx, func(c *store.Change) error {
 		ns := idOf(ctx, kindNamespace, in.NamespaceId)
+		if ns == "" && in.DnsConfig != nil {
+			ns = idOf(ctx, kindNamespace, in.DnsConfig.NamespaceId)
+		}
 		at, rev, err := t.namespaces.Find(ctx, errNamespace(), ns)
+		if err != nil {
+			return err
+		}
+		kind, err := dns.typeIn(&at, in)
 		if err != nil {
 			return err
 		}
@@ -43,9 +54,14 @@ func (s *Service) CreateService(ctx context.Context, in *api.CreateServiceInput)
 		if n, err := t.count(ctx, ns); err != nil || *n >= maxServices {
 			return orElse(err, api.ResourceLimitExceeded("The limit of services in a namespace has been reached"))
 		}
+		if kind != typeHTTP {
+			if err := t.distinct(ctx, ns, name); err != nil {
+				return err
+			}
+		}
 		rec := service{ServiceShape: api.ServiceShape{
 			Id: &id, Arn: nameOf(scope(ctx), kindService, id), Name: &name, NamespaceId: &ns, Description: in.Description, InstanceCount: new(int32(0)),
-			Type: new(typeHTTP), HealthCheckCustomConfig: custom(in.HealthCheckCustomConfig), CreateDate: now(), CreatorRequestId: in.CreatorRequestId,
+			Type: &kind, DnsConfig: dns.shape(), HealthCheckCustomConfig: custom(in.HealthCheckCustomConfig), CreateDate: now(), CreatorRequestId: in.CreatorRequestId,
 			ResourceOwner: new(scope(ctx).Account), CreatedByAccount: new(scope(ctx).Account),
 		}, Tags: tags}
 		out.Service = &rec.ServiceShape
@@ -82,11 +98,11 @@ func checkService(in *api.CreateServiceInput) error {
 	switch {
 	case len(name) > 127 || !serviceForm.MatchString(name):
 		return bad("The name of the service is not valid")
-	case in.DnsConfig != nil:
-		return bad("DnsConfig is not supported: Gatehouse serves no DNS. Services are found by DiscoverInstances and by clusters")
 	case in.HealthCheckConfig != nil:
 		return bad("HealthCheckConfig is not supported: Gatehouse checks the health of instances where a cluster uses them. HealthCheckCustomConfig is supported")
-	case str(in.NamespaceId) == "":
+	case in.DnsConfig != nil && str(in.DnsConfig.NamespaceId) != "" && str(in.NamespaceId) != "" && *in.DnsConfig.NamespaceId != *in.NamespaceId:
+		return bad("NamespaceId and that of DnsConfig, which is deprecated, differ")
+	case str(in.NamespaceId) == "" && (in.DnsConfig == nil || str(in.DnsConfig.NamespaceId) == ""):
 		return bad("NamespaceId is missing")
 	case str(in.Type) != "" && str(in.Type) != typeHTTP:
 		return bad("The type of a service can only be HTTP")
@@ -150,7 +166,7 @@ func (s *Service) ListServices(ctx context.Context, in *api.ListServicesInput) (
 			return nil, err
 		}
 		if ok {
-			list = append(list, api.ServiceSummary{Id: r.Id, Arn: r.Arn, Name: r.Name, Type: r.Type, Description: r.Description, InstanceCount: r.InstanceCount,
+			list = append(list, api.ServiceSummary{Id: r.Id, Arn: r.Arn, Name: r.Name, Type: r.Type, Description: r.Description, InstanceCount: r.InstanceCount, DnsConfig: r.DnsConfig,
 				HealthCheckCustomConfig: r.HealthCheckCustomConfig, CreateDate: r.CreateDate, ResourceOwner: r.ResourceOwner, CreatedByAccount: r.CreatedByAccount})
 		}
 	}
@@ -178,13 +194,12 @@ func (s *Service) edit(ctx context.Context, service *string, do func(t *tables, 
 	})
 }
 
-// UpdateService changes the description of a service.
+// UpdateService changes the description of a service, and the times to live of its
+// records.
 func (s *Service) UpdateService(ctx context.Context, in *api.UpdateServiceInput) (*api.UpdateServiceResponse, error) {
 	switch ch := in.Service; {
 	case ch == nil:
 		return nil, bad("The change is missing")
-	case ch.DnsConfig != nil:
-		return nil, bad("DnsConfig is not supported: Gatehouse serves no DNS")
 	case ch.HealthCheckConfig != nil:
 		return nil, bad("HealthCheckConfig is not supported")
 	default:
@@ -196,6 +211,9 @@ func (s *Service) UpdateService(ctx context.Context, in *api.UpdateServiceInput)
 	return out, s.edit(ctx, in.Id, func(t *tables, c *store.Change, rec *service) error {
 		if in.Service.Description != nil {
 			rec.Description = in.Service.Description
+		}
+		if err := updateDNS(rec, in.Service.DnsConfig); err != nil {
+			return err
 		}
 		out.OperationId = new(begin(c, t, "UPDATE_SERVICE", map[string]string{"SERVICE": str(rec.Id)}))
 		return nil

@@ -136,9 +136,9 @@ type Compiler struct {
 	// backends are those of the mirror, for everybody.
 	backends atomic.Pointer[backends]
 
+	applied store.Progress
+
 	mu      sync.Mutex // guards the fields below
-	applied store.Rev
-	moved   chan struct{} // closed when applied rises
 	refused map[stageID]Refusal
 	names   map[SeriesKey]NamedAPI // of all stages
 }
@@ -171,7 +171,6 @@ func New(st store.Store, blobs *store.Blobs, gw *gateway.Gateway, opt Options) *
 		certificates: make(map[domainID]domainCertificate), domainPolicies: make(map[domainID]domainPolicy),
 		truststores: make(map[domainID]domainClients),
 		issuers:     jwt.Issuers{Leeway: opt.TokenLeeway},
-		moved:       make(chan struct{}),
 		refused:     make(map[stageID]Refusal),
 	}
 }
@@ -311,16 +310,13 @@ func (c *Compiler) publish(ctx context.Context, t *touched, rev store.Rev) bool 
 		c.issuers.Retain(c.issuersInUse())
 		c.retainSockets(t)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if !t.empty() {
-		c.names = c.apiNames()
+		names := c.apiNames()
+		c.mu.Lock()
+		c.names = names
+		c.mu.Unlock()
 	}
-	if rev > c.applied {
-		c.applied = rev
-		close(c.moved)
-		c.moved = make(chan struct{})
-	}
+	c.applied.Reach(rev)
 	return true
 }
 
@@ -335,29 +331,11 @@ func (c *Compiler) touchLinked(t *touched) {
 	}
 }
 
-// Applied returns the revision up to which commits are served.
-func (c *Compiler) Applied() store.Rev {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.applied
-}
+// Applied returns the revision up to which commits are served; 0: none are yet.
+func (c *Compiler) Applied() store.Rev { return max(0, c.applied.Reached()) }
 
 // Wait returns when revision rev is served, or when ctx ends.
-func (c *Compiler) Wait(ctx context.Context, rev store.Rev) error {
-	for {
-		c.mu.Lock()
-		applied, moved := c.applied, c.moved
-		c.mu.Unlock()
-		if applied >= rev {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-moved:
-		}
-	}
-}
+func (c *Compiler) Wait(ctx context.Context, rev store.Rev) error { return c.applied.Wait(ctx, rev) }
 
 // A Refusal is a stage that is not served as it is stored.
 type Refusal struct {
@@ -381,7 +359,7 @@ type Status struct {
 func (c *Compiler) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := Status{Applied: c.applied, Refused: make([]Refusal, 0, len(c.refused))}
+	s := Status{Applied: c.Applied(), Refused: make([]Refusal, 0, len(c.refused))}
 	for _, id := range slices.SortedFunc(maps.Keys(c.refused), compareStages) {
 		s.Refused = append(s.Refused, c.refused[id])
 	}

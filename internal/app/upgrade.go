@@ -111,6 +111,7 @@ func (n *node) handOver(succ *handover.Successor) error {
 	if err := hear(succ.Link, sayCompiled, openTime); err != nil {
 		return err
 	}
+	n.sockets.Bequeath(heir{succ.Link}, n.cfg.Drain/2)
 	if err := succ.Send(sayPassed, nil, nil); err != nil {
 		return err
 	}
@@ -166,10 +167,18 @@ func (n *node) receive() error {
 	if err := link.Send(sayCompiled, nil, nil); err != nil {
 		return fmt.Errorf("upgrade: %w", err)
 	}
-	if err := hear(link, sayPassed, openTime); err != nil {
-		return fmt.Errorf("upgrade: %w", err)
+	n.sockets.Expect()
+	deadline := time.Now().Add(openTime)
+	for {
+		m, f, err := link.Receive(deadline)
+		if err != nil {
+			return fmt.Errorf("upgrade: %w", err)
+		}
+		if m.Kind == sayPassed {
+			return nil
+		}
+		n.inherit(&m, f)
 	}
-	return nil
 }
 
 // takeOver tells the process before that it may go.
@@ -193,17 +202,15 @@ func (n *node) aftermath(ctx context.Context) error {
 	defer stop()
 	for {
 		m, f, err := link.Receive(time.Time{})
-		if f != nil {
-			_ = f.Close()
-		}
 		if err != nil {
 			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
 				n.log.Error("the process before is not heard any more", "error", err)
 			}
 			break
 		}
-		n.log.Warn("the process before says what this one does not know", "kind", m.Kind)
+		n.inherit(&m, f)
 	}
+	n.sockets.Alone()
 	n.functions.host.Adopt()
 	return nil
 }

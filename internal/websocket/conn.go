@@ -37,6 +37,7 @@ type Conn struct {
 	ending *CloseError
 	until  time.Time // by when the peer must have answered the close
 	queue  [][]byte  // what was offered and waits; see Offer
+	giving *giving   // nil: the connection stays here; see Give
 }
 
 // A Config is what connections have in common. It is shared, and not changed.
@@ -51,7 +52,7 @@ type Config struct {
 // NewConn returns the server's end of nc, which it closes at the end. read is
 // what was read of it already.
 func NewConn(nc net.Conn, read []byte, cfg *Config) *Conn {
-	c := &Conn{nc: nc, limits: &cfg.Limits, deflate: cfg.Deflate, opened: time.Now(), writing: make(chan struct{}, 1)}
+	c := &Conn{nc: nc, limits: &cfg.Limits, deflate: cfg.Deflate, opened: time.Now(), writing: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
 	c.touch()
 	if cfg.Poller != nil {
 		c.park = cfg.Poller.enter(c)
@@ -75,6 +76,10 @@ func (c *Conn) touch() { c.active.Store(time.Now().UnixMilli()) }
 // tick ends the connection, if its time is over.
 func (c *Conn) tick() {
 	c.mu.Lock()
+	if c.giving != nil {
+		c.mu.Unlock()
+		return // settle sets the timer again, if it stays
+	}
 	until, why := c.deadlineLocked()
 	if left := time.Until(until); left > 0 { // there was a message meanwhile
 		c.timer.Reset(left)

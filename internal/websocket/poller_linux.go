@@ -24,8 +24,9 @@ type Poller struct {
 
 // A slot is what an event refers to.
 type slot struct {
-	conn *Conn
-	turn int32 // counts the uses of the slot: an event may be older
+	conn  *Conn
+	turn  int32 // counts the uses of the slot: an event may be older
+	armed bool  // the connection waits for an event, and nobody reads it
 }
 
 // A parking is the place of one connection with its poller. It belongs to the
@@ -83,7 +84,8 @@ func (p *Poller) Close() { _ = p.file.Close() }
 func (p *Poller) conn(ev *unix.EpollEvent) *Conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s := &p.slots[ev.Fd]; s.turn == ev.Pad {
+	if s := &p.slots[ev.Fd]; s.turn == ev.Pad && s.armed {
+		s.armed = false
 		return s.conn
 	}
 	return nil
@@ -126,7 +128,22 @@ func (k *parking) await() bool {
 	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: k.slot, Pad: k.turn}
 	k.p.mu.Lock() // what the reader did is before what the next one does, for Go too
 	defer k.p.mu.Unlock()
-	return unix.EpollCtl(k.p.ep, op, k.fd, &ev) == nil
+	armed := unix.EpollCtl(k.p.ep, op, k.fd, &ev) == nil
+	k.p.slots[k.slot].armed = armed
+	return armed
+}
+
+// claim makes the caller the connection's reader, if it has none: it is not woken
+// any more.
+func (k *parking) claim() bool {
+	k.p.mu.Lock()
+	defer k.p.mu.Unlock()
+	s := &k.p.slots[k.slot]
+	if s.turn != k.turn || !s.armed {
+		return false
+	}
+	s.armed = false
+	return true
 }
 
 // leave gives up the place.

@@ -22,6 +22,8 @@ func (*Poller) enter(*Conn) *parking { return nil }
 
 func (*parking) await() bool { return false }
 
+func (*parking) claim() bool { return false }
+
 func (*parking) leave() {}
 
 func (*Conn) writeSomeLocked([]byte) (n int, ok bool) { return 0, false }

@@ -23,7 +23,7 @@ type Handler interface {
 // arrives a poller watches the connection, which holds neither a goroutine nor
 // memory for reading.
 func (c *Conn) Serve(h Handler) {
-	c.handler, c.turn = h, make(chan struct{}, 1)
+	c.handler = h
 	if c.parked() {
 		return
 	}
@@ -53,7 +53,7 @@ func (c *Conn) pump() {
 }
 
 func (c *Conn) serve(message []byte) {
-	defer func() { <-c.turn }()
+	defer c.endTurn()
 	c.handler.Message(message)
 }
 

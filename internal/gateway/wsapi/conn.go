@@ -159,9 +159,19 @@ func (c *conn) reply(x *gateway.Exchange, rt *gateway.Route, sent *wire.Sent) {
 		x.AnswerFault(answerTooLarge)
 		text = x.MethodResponse.Body.Bytes
 	}
-	if sent.Err = c.ws.WriteText(text); sent.Err == nil {
+	if sent.Err = c.writeText(text); sent.Err == nil {
 		sent.Body = int64(len(text))
 	}
+}
+
+// writeText sends a message, wherever the connection is now.
+func (c *conn) writeText(message []byte) error {
+	err := c.ws.WriteText(message)
+	if errors.Is(err, websocket.ErrClosed) && c.ws.Given() {
+		c.hub.tellMessage(Word{API: c.api, ID: c.id}, message)
+		return nil
+	}
+	return err
 }
 
 // stageOf returns the stage as t has it: connections are not pinned to what they

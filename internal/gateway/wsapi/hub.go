@@ -43,6 +43,16 @@ type Hub struct {
 	closed bool
 	empty  chan struct{} // closed when the last connection ends; nil: nobody waits
 	live   int           // those in conns, and those whose $disconnect runs
+
+	heir     Heir // nil: no other process takes the connections
+	heirTime time.Duration
+	passed   map[string]*Legacy // to heir
+	serving  map[string]*conn   // that the process before is serving a message of
+	arrival  chan struct{}      // closed when a connection comes from the process before; nil: none will
+
+	passing sync.RWMutex // held to pass a connection on, read-held to send to a topic
+	telling sync.Mutex   // held while the parts of a message are told
+	parts   []byte       // of a message from the process before; of who calls Hear
 }
 
 // New returns a hub for the connections to gw's stages.
@@ -59,7 +69,7 @@ func New(gw *gateway.Gateway, opt Options) *Hub {
 		opt.Log.Debug("idle connections take a goroutine each", "error", err)
 		poller = nil
 	}
-	h := &Hub{gw: gw, opt: opt, conns: make(map[string]*conn), topics: make(map[topicKey]*topic)}
+	h := &Hub{gw: gw, opt: opt, conns: make(map[string]*conn), topics: make(map[topicKey]*topic), passed: make(map[string]*Legacy), serving: make(map[string]*conn)}
 	h.plain = websocket.Config{Limits: opt.Limits, Poller: poller}
 	h.deflate = h.plain
 	h.deflate.Deflate = true
@@ -76,6 +86,9 @@ func (h *Hub) Run(ctx context.Context) error {
 		watch.Go(h.plain.Poller.Run)
 	}
 	<-ctx.Done()
+	if h.bequeaths() {
+		h.bequeathRest()
+	}
 	conns, empty := h.close()
 	for _, c := range conns {
 		c.closeSoon(websocket.CloseRestart, restart)
@@ -90,6 +103,13 @@ func (h *Hub) Run(ctx context.Context) error {
 
 // restart is the reason that the end of the node is given.
 const restart = "Service restart"
+
+// bequeaths tells whether another process takes the connections.
+func (h *Hub) bequeaths() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.heir != nil
+}
 
 // ending tells whether all connections are to end.
 func (h *Hub) ending() bool {
@@ -191,23 +211,36 @@ type Connection struct {
 
 // find returns an API's connection.
 func (h *Hub) find(api, id string) (*conn, error) {
-	h.mu.Lock()
-	c := h.conns[id]
-	h.mu.Unlock()
-	if c == nil || c.api != api || !c.opened() {
+	c := h.awaitArrival(api, id)
+	if c == nil || !c.opened() {
 		return nil, ErrGone
 	}
 	return c, nil
 }
 
+// lookup returns an API's connection that is here, and what is closed when another
+// has come; nil: none will.
+func (h *Hub) lookup(api, id string) (*conn, <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c := h.conns[id]; c != nil && c.api == api {
+		return c, h.arrival
+	}
+	return nil, h.arrival
+}
+
 // Post sends a message to a connection of an API. What is not UTF-8 must have
 // been replaced.
 func (h *Hub) Post(api, id string, message []byte) error {
+	if h.elsewhere(api, id) != nil {
+		h.tellMessage(Word{API: api, ID: id}, message)
+		return nil
+	}
 	c, err := h.find(api, id)
 	if err != nil {
 		return err
 	}
-	switch err := c.ws.WriteText(message); {
+	switch err := c.writeText(message); {
 	case errors.Is(err, websocket.ErrBusy):
 		return ErrBusy
 	case err != nil:
@@ -218,6 +251,9 @@ func (h *Hub) Post(api, id string, message []byte) error {
 
 // Get tells what is known of a connection.
 func (h *Hub) Get(api, id string) (Connection, error) {
+	if l := h.elsewhere(api, id); l != nil {
+		return Connection{l.ConnectedAt, l.State.Active, l.Peer.Addr.Addr().Unmap().String(), l.Agent}, nil
+	}
 	c, err := h.find(api, id)
 	if err != nil {
 		return Connection{}, err
@@ -230,6 +266,10 @@ func (h *Hub) Get(api, id string) (Connection, error) {
 // AWS: websocket-execution.md §9, to the letter.
 func (h *Hub) Delete(api, id string) error {
 	c, err := h.find(api, id)
+	if h.elsewhere(api, id) != nil || err == nil && c.ws.Given() {
+		h.tell(&Word{API: api, ID: id, Close: true})
+		return nil
+	}
 	if err != nil {
 		return err
 	}

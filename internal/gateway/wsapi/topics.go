@@ -72,6 +72,10 @@ var badTopics = gateway.NewFault(gateway.APIConfigurationError, errors.New("the 
 
 // Subscribe puts a connection of an API into a topic.
 func (h *Hub) Subscribe(api, name, id string) error {
+	if h.elsewhere(api, id) != nil {
+		h.tell(&Word{API: api, ID: id, Topic: name, Enter: true})
+		return nil
+	}
 	c, err := h.find(api, id)
 	if err != nil {
 		return err
@@ -93,6 +97,10 @@ func (h *Hub) Subscribe(api, name, id string) error {
 
 // Unsubscribe takes a connection of an API out of a topic.
 func (h *Hub) Unsubscribe(api, name, id string) error {
+	if h.elsewhere(api, id) != nil {
+		h.tell(&Word{API: api, ID: id, Topic: name, Leave: true})
+		return nil
+	}
 	c, err := h.find(api, id)
 	if err != nil {
 		return err
@@ -135,10 +143,21 @@ func (h *Hub) leaveLocked(c *conn, name string) {
 func (h *Hub) Subscribers(api, name string) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	n := h.passedLocked(api, name)
 	if t := h.topics[topicKey{api, name}]; t != nil {
-		return len(t.members)
+		n += len(t.members)
 	}
-	return 0
+	return n
+}
+
+// passedLocked is how many connections in a topic have passed to another process.
+func (h *Hub) passedLocked(api, name string) (n int) {
+	for _, l := range h.passed {
+		if l.API == api && slices.Contains(l.Topics, name) {
+			n++
+		}
+	}
+	return n
 }
 
 // members is a topic as it is now.
@@ -156,6 +175,8 @@ func (h *Hub) members(api, name string) []*conn {
 // were lost or too slow: those are cut off. What is not UTF-8 must have been
 // replaced.
 func (h *Hub) Broadcast(api, name string, message []byte) (sent, lost int) {
+	h.passing.RLock()
+	defer h.passing.RUnlock()
 	members := h.members(api, name)
 	frames := websocket.AppendText(nil, message, h.opt.Limits.Frame)
 	var taken, refused atomic.Int64
@@ -170,7 +191,19 @@ func (h *Hub) Broadcast(api, name string, message []byte) (sent, lost int) {
 		})
 	}
 	wg.Wait()
-	return int(taken.Load()), int(refused.Load())
+	return int(taken.Load()) + h.broadcastElsewhere(api, name, message), int(refused.Load())
+}
+
+// broadcastElsewhere sends a message to the connections in a topic that another
+// process has, and returns how many they were.
+func (h *Hub) broadcastElsewhere(api, name string, message []byte) int {
+	h.mu.Lock()
+	n := h.passedLocked(api, name)
+	h.mu.Unlock()
+	if n > 0 {
+		h.tellMessage(Word{API: api, Topic: name}, message)
+	}
+	return n
 }
 
 // offer offers frames to connections, and returns how many took them and how

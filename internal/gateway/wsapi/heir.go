@@ -1,0 +1,303 @@
+package wsapi
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"slices"
+	"syscall"
+	"time"
+
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/websocket"
+	"gatehouse/internal/wire"
+)
+
+// A process whose place another takes gives it the connections of its hub: each
+// as a [Legacy], with its descriptor. What the old process still has to say to one of
+// them, or somebody asks it for, follows as a [Word].
+
+// A Legacy is a connection that passes to another process.
+type Legacy struct {
+	ID, API, Stage     string
+	Domain, Agent, Key string
+	Peer               wire.Peer
+	ConnectedAt        time.Time
+	Auth               *gateway.Authorization
+	Topics             []string
+	State              websocket.State
+}
+
+// A Word is about connections that were passed on: about one of them, or about a
+// topic of an API.
+type Word struct {
+	ID         string `json:",omitempty"`
+	API, Topic string `json:",omitempty"`
+
+	Send  []byte `json:",omitempty"` // a message, or a part of it
+	More  bool   `json:",omitempty"` // the next word about the same has the rest
+	Close bool   `json:",omitempty"`
+	Enter bool   `json:",omitempty"` // the topic
+	Leave bool   `json:",omitempty"`
+	// Served: the message was served that was being served when the connection
+	// passed on.
+	Served bool `json:",omitempty"`
+}
+
+// An Heir is the process that takes connections over.
+type Heir interface {
+	// Take passes a connection on.
+	Take(l *Legacy, conn syscall.Conn) error
+	Tell(w *Word) error
+}
+
+// maxPart bounds the part of a message in one word.
+const maxPart = 64 << 10
+
+// legacy is c as another process gets it, but for its state.
+func (c *conn) legacy() *Legacy {
+	return &Legacy{
+		ID: c.id, API: c.api, Stage: c.stage, Domain: c.domain, Agent: c.agent, Key: c.key, Peer: c.peer,
+		ConnectedAt: c.connectedAt, Auth: c.auth,
+	}
+}
+
+// Bequeath gives the connections to another process, those that are idle now, and
+// has Run give those that become idle within a time once it ends, and close the
+// others, one after another.
+func (h *Hub) Bequeath(to Heir, within time.Duration) {
+	h.mu.Lock()
+	h.heir, h.heirTime = to, within
+	h.mu.Unlock()
+	h.giveAll()
+}
+
+// giveAll gives away what can be, and returns what cannot.
+func (h *Hub) giveAll() (left []*conn) {
+	for _, c := range h.all() {
+		if c.isOpen() && !c.give(h.heir) {
+			left = append(left, c)
+		}
+	}
+	return left
+}
+
+// all are the connections as they are now.
+func (h *Hub) all() []*conn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	list := make([]*conn, 0, len(h.conns))
+	for _, c := range h.conns {
+		list = append(list, c)
+	}
+	return list
+}
+
+// give reports whether c has passed to another process.
+func (c *conn) give(to Heir) bool {
+	h := c.hub
+	h.passing.Lock()
+	defer h.passing.Unlock()
+	l := c.legacy()
+	take := func(sc syscall.Conn, s websocket.State) error {
+		l.State, l.Topics = s, h.topicsOf(c)
+		err := to.Take(l, sc)
+		if err != nil {
+			h.opt.Log.Error("a connection cannot pass to the process that takes over", "error", err)
+			return err
+		}
+		h.mu.Lock()
+		h.passed[c.id] = l
+		h.mu.Unlock()
+		return nil
+	}
+	served := func() {
+		h.tell(&Word{ID: c.id, Served: true})
+		h.ended()
+	}
+	if !c.ws.Give(take, served) {
+		return false
+	}
+	h.drop(c)
+	if !l.State.Serving {
+		h.ended()
+	}
+	return true
+}
+
+func (h *Hub) topicsOf(c *conn) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(c.topics)
+}
+
+// elsewhere is a connection of an API that another process has; nil: it has not.
+func (h *Hub) elsewhere(api, id string) *Legacy {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l := h.passed[id]; l != nil && l.API == api {
+		return l
+	}
+	return nil
+}
+
+// tell says something to the process that has the connections.
+func (h *Hub) tell(w *Word) {
+	if err := h.heir.Tell(w); err != nil {
+		h.opt.Log.Error("the process that has the connections is not reached", "error", err)
+	}
+}
+
+// tellMessage says a message, in parts, which stay together.
+func (h *Hub) tellMessage(w Word, message []byte) {
+	h.telling.Lock()
+	defer h.telling.Unlock()
+	for w.More = true; w.More; message = message[len(w.Send):] {
+		w.Send = message[:min(len(message), maxPart)]
+		w.More = len(w.Send) < len(message)
+		h.tell(&w)
+	}
+}
+
+// givePause is how often Run looks for connections that have become idle.
+const givePause = 20 * time.Millisecond
+
+// bequeathRest gives away what becomes idle, until nothing is left or the time is
+// over. What can never be given is closed, evenly over the time.
+func (h *Hub) bequeathRest() {
+	begun := time.Now()
+	tick := time.NewTicker(givePause)
+	defer tick.Stop()
+	for {
+		left := h.giveAll()
+		past := time.Since(begun)
+		if h.Conns() == 0 || past >= h.heirTime {
+			return
+		}
+		left = slices.DeleteFunc(left, func(c *conn) bool { return c.ws.Giveable() })
+		share := float64(givePause) / float64(max(givePause, h.heirTime-past))
+		for _, c := range left[:int(math.Ceil(float64(len(left))*share))] {
+			c.closeSoon(websocket.CloseRestart, restart)
+		}
+		<-tick.C
+	}
+}
+
+// Inherit takes over a connection that another process has given away.
+func (h *Hub) Inherit(l *Legacy, nc net.Conn) error {
+	cfg := &h.plain
+	if l.State.Deflate {
+		cfg = &h.deflate
+	}
+	c := &conn{
+		hub: h, id: l.ID, api: l.API, stage: l.Stage, domain: l.Domain, agent: l.Agent, key: l.Key, peer: l.Peer,
+		connectedAt: l.ConnectedAt, auth: l.Auth, topics: l.Topics, open: make(chan struct{}),
+	}
+	c.ws = websocket.Resume(nc, l.State, cfg)
+	close(c.open)
+	if !h.add(c) {
+		c.ws.CloseSoon(websocket.CloseRestart, restart)
+		return errors.Join(fmt.Errorf("connection %s of the process before: there are %d already", c.id, h.opt.Conns), nc.Close())
+	}
+	h.mu.Lock()
+	if l.State.Serving {
+		h.serving[c.id] = c
+	}
+	if h.arrival != nil {
+		close(h.arrival)
+		h.arrival = make(chan struct{})
+	}
+	h.mu.Unlock()
+	c.ws.Serve(c)
+	return nil
+}
+
+// Expect tells that a process before may still have connections. Who asks for one
+// that is not here is kept waiting for a while.
+func (h *Hub) Expect() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.arrival = make(chan struct{})
+}
+
+// lateTime is how long somebody waits for a connection that the process before may still
+// have.
+const lateTime = 2 * time.Second
+
+// awaitArrival waits for a connection that the process before may still have.
+func (h *Hub) awaitArrival(api, id string) *conn {
+	c, arrival := h.lookup(api, id)
+	if c != nil || arrival == nil {
+		return c
+	}
+	late := time.NewTimer(lateTime)
+	defer late.Stop()
+	for c == nil && arrival != nil {
+		select {
+		case <-arrival:
+		case <-late.C:
+			return nil
+		}
+		c, arrival = h.lookup(api, id)
+	}
+	return c
+}
+
+// Hear does what the process before says.
+func (h *Hub) Hear(w *Word) {
+	if w.Send != nil || w.More {
+		h.parts = append(h.parts, w.Send...)
+		if w.More {
+			return
+		}
+	}
+	message := h.parts
+	h.parts = nil
+	if w.ID == "" {
+		h.Broadcast(w.API, w.Topic, message)
+		return
+	}
+	if w.Served {
+		h.served(w.ID)
+		return
+	}
+	c, _ := h.lookup(w.API, w.ID)
+	switch {
+	case c == nil: // it has ended meanwhile
+	case w.Close:
+		_ = h.Delete(w.API, w.ID) // as above
+	case w.Enter:
+		_ = h.Subscribe(w.API, w.Topic, w.ID) // as above, or it is in too many
+	case w.Leave:
+		_ = h.Unsubscribe(w.API, w.Topic, w.ID) // as above
+	default:
+		_ = c.ws.Offer(websocket.AppendText(nil, message, h.opt.Limits.Frame)) // as above
+	}
+}
+
+// served goes on with a connection whose message was served elsewhere.
+func (h *Hub) served(id string) {
+	h.mu.Lock()
+	c := h.serving[id]
+	delete(h.serving, id)
+	h.mu.Unlock()
+	if c != nil {
+		c.ws.Served()
+	}
+}
+
+// Alone tells that the process before has ended: nothing is served there any more.
+func (h *Hub) Alone() {
+	h.mu.Lock()
+	list := h.serving
+	h.serving = make(map[string]*conn)
+	if h.arrival != nil {
+		close(h.arrival)
+		h.arrival = nil
+	}
+	h.mu.Unlock()
+	for _, c := range list {
+		c.ws.Served()
+	}
+}

@@ -118,7 +118,7 @@ func post(t *testing.T, s *gatehousetest.Server, path, text string, want int) st
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := new(http.Client).Do(req)
 	if err != nil {
 		t.Errorf("post: %v", err)
 		return ""

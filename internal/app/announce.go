@@ -38,6 +38,7 @@ func (n *node) running() Running {
 		ListenTLS: addrOf(n.front.listenTLS),
 		Admin:     addrOf(n.front.admin),
 		DNS:       n.dns.address(),
+		XRay:      n.xrayAddress(),
 		Account:   n.cfg.Account,
 		Dev:       n.cfg.Dev,
 	}
@@ -66,6 +67,9 @@ func (n *node) startLines(r Running) string {
 	}
 	if r.DNS != "" {
 		line("dns", "%s", r.DNS)
+	}
+	if r.XRay != "" {
+		line("X-Ray daemon", "%s", r.XRay)
 	}
 	line("data", "%s", data)
 	line("account", "%s", r.Account)

@@ -42,6 +42,7 @@ func (n *node) openFunctions() (*functions, error) {
 		Metrics: f.metrics, Predecessor: n.predecessor(),
 		Isolation: n.cfg.FunctionIsolation, Init: n.sur.FunctionInit,
 		Credentials: n.functionCredentials(),
+		Tracer:      n.tracer(), XRayDaemon: n.xrayAddress(),
 	})
 	rules, err := functionRules(n.cfg.FunctionEndpoints, n.aws)
 	if err != nil {

@@ -20,6 +20,7 @@ type Running struct {
 	ListenTLS string `json:"listenTls,omitempty"`
 	Admin     string `json:"admin,omitempty"`
 	DNS       string `json:"dns,omitempty"`
+	XRay      string `json:"xray,omitempty"` // UDP and TCP
 	Account   string `json:"account"`
 	Dev       bool   `json:"dev"`
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"gatehouse/internal/function"
 	"gatehouse/internal/record"
 	"gatehouse/internal/service/xray"
 	"gatehouse/internal/trace"
@@ -160,6 +161,28 @@ func (n *node) segments() trace.Sink {
 		list = append(list, n.telemetry.traces)
 	}
 	return list
+}
+
+// A functionTracer is told of invocations.
+type functionTracer struct {
+	trace.Sink
+	traces *xray.Service
+}
+
+// Began notes where a trace belongs.
+func (t functionTracer) Began(traceID, account, region string) {
+	t.traces.Began(traceID, account, region)
+}
+
+// tracer is told of the invocations of functions.
+func (n *node) tracer() function.Tracer { return functionTracer{n.segments(), n.traces} }
+
+// xrayAddress is where functions find the daemon; empty: there is none.
+func (n *node) xrayAddress() string {
+	if n.xrayHere == nil {
+		return ""
+	}
+	return reachable(n.xrayHere.UDP.LocalAddr().String())
 }
 
 // sendTraces tells what became of segments.

@@ -139,8 +139,8 @@ func (x *exchange) event(c *call) *wire.Response {
 	h.Add("Lambda-Runtime-Aws-Request-Id", c.requestID)
 	h.Add("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(c.deadline.UnixMilli(), 10))
 	h.Add("Lambda-Runtime-Invoked-Function-Arn", c.in.Function)
-	if c.in.TraceID != "" {
-		h.Add("Lambda-Runtime-Trace-Id", c.in.TraceID)
+	if id := c.traceID(); id != "" {
+		h.Add("Lambda-Runtime-Trace-Id", id)
 	}
 	if c.context != "" {
 		h.Add("Lambda-Runtime-Client-Context", c.context)

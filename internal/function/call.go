@@ -29,7 +29,9 @@ type call struct {
 	over    chan struct{} // closed when the instance is done with it, too
 	tail    []byte        // valid when over is closed
 
-	unreserved bool // counted among the account's
+	unreserved bool        // counted among the account's
+	traced     *tracedCall // nil: it is not
+	cold       *instance   // that was started for it
 
 	timer    *time.Timer
 	answered bool
@@ -119,6 +121,7 @@ func (p *pool) answerLocked(c *call, r *Result) bool {
 		c.refusal = c.failure.refusal
 	}
 	r.Status, r.RequestID, r.Version = 200, c.requestID, c.version
+	c.traced.note(r)
 	if c.in.Stream && r.Error == "" && r.Body == nil {
 		r.Body, r.Payload = io.NopCloser(bytes.NewReader(r.Payload)), nil
 	}
@@ -153,6 +156,7 @@ func (in *instance) end(why func(requestID string) *failure) {
 	}
 	p.mu.Unlock()
 	in.closeLog(c, used)
+	c.tell(c.cold)
 	close(c.over)
 }
 

@@ -45,6 +45,10 @@ type Version struct {
 	// LogGroup is /aws/lambda/NAME if empty.
 	LogGroup string
 
+	// Tracing: invocations are traced, some of them, where the caller has not
+	// decided.
+	Tracing bool
+
 	// Watch starts new instances as soon as a file below Code changes.
 	Watch bool
 }

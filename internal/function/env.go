@@ -48,6 +48,7 @@ func (in *instance) environment(cr Credentials) []string {
 	e.set("LD_LIBRARY_PATH", strings.Join(append([]string{at.task, filepath.Join(at.task, "lib")}, below(opt, "lib")...), ":"))
 	e.set("TMPDIR", at.tmp)
 	e.set("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR")
+	daemonVariables(&e, p.host.opt.XRayDaemon)
 	switch familyOf(v.Runtime) {
 	case node:
 		major := strings.TrimSuffix(strings.TrimPrefix(v.Runtime, "nodejs"), ".x")

@@ -187,7 +187,7 @@ func invokeEvent(c *call) []byte {
 		ID       string  `json:"requestId"`
 		Function string  `json:"invokedFunctionArn"`
 		Tracing  tracing `json:"tracing"`
-	}{eventInvoke, c.deadline.UnixMilli(), c.requestID, c.in.Function, tracing{"X-Amzn-Trace-Id", c.in.TraceID}})
+	}{eventInvoke, c.deadline.UnixMilli(), c.requestID, c.in.Function, tracing{"X-Amzn-Trace-Id", c.traceID()}})
 }
 
 func mustJSON(v any) []byte {

@@ -12,6 +12,7 @@ package function
 import (
 	"context"
 	"io"
+	"time"
 )
 
 // A Kind says what the caller of a function waits for.
@@ -46,6 +47,11 @@ type Invocation struct {
 	Tail          bool   // want the last 4 KiB of the log
 	Source        Source
 	Stream        bool // want the answer as it comes
+
+	// Of an asynchronous one that a Host makes: when it was let in, and which
+	// attempt it is, from 1.
+	Queued  time.Time
+	Attempt int
 }
 
 // A Result is what came of an invocation that was let in. That the function

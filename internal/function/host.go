@@ -23,6 +23,7 @@ import (
 
 	"gatehouse/internal/arn"
 	"gatehouse/internal/metrics"
+	"gatehouse/internal/trace"
 )
 
 // A Host runs functions as local processes. It is an Invoker while Run runs.
@@ -31,6 +32,7 @@ type Host struct {
 	interpreters interpreters
 	codes        codes
 	queue        queue
+	sampling     *trace.Chooser // of functions with Tracing
 
 	ready   sync.Once // for opt.Dir and what is in it
 	failed  error     // of getting ready
@@ -88,6 +90,12 @@ type Options struct {
 	// there are no sandboxes.
 	Init string
 
+	// Tracer is told of invocations that are traced; nil: none is. XRayDaemon is
+	// the address of an X-Ray daemon, for the SDKs in functions; empty: there is
+	// none.
+	Tracer     Tracer
+	XRayDaemon string
+
 	// Credentials returns what a function with this role acts with. Nil: no
 	// function has credentials.
 	Credentials func(ctx context.Context, role string) (Credentials, error)
@@ -133,7 +141,8 @@ func NewHost(opt Options) *Host {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	h := &Host{opt: opt, functions: make(map[string]*function), old: make(map[*pool]struct{}), interpreters: interpreters{named: opt.Interpreters},
-		jobs: make(chan *startJob), started: make(chan struct{}), wake: make(chan struct{}, 1), holding: make(chan struct{}), queueEnded: make(chan struct{})}
+		jobs: make(chan *startJob), started: make(chan struct{}), wake: make(chan struct{}, 1), holding: make(chan struct{}), queueEnded: make(chan struct{}),
+		sampling: trace.NewSampler().Chooser("", "AWS::Lambda::Function", "")}
 	if opt.Metrics == nil {
 		h.opt.Metrics = metrics.NewRegistry[string](0)
 	}
@@ -304,8 +313,14 @@ func (h *Host) call(ctx context.Context, fn *function, number string, in *Invoca
 		return nil, err
 	}
 	c := newCall(in, number)
+	version := fn.def.Load().Versions[number]
+	c.traced = h.traceCall(fn, &version, in)
 	p, err := h.admit(fn, c)
 	if err != nil {
+		var refused *Error
+		if errors.As(err, &refused) {
+			h.tellThrottled(fn, c.traced, refused)
+		}
 		return nil, err
 	}
 	c.pool = p

@@ -226,6 +226,7 @@ func (p *pool) failStart(in *instance, c *call, f *failure) {
 		in.log.say("START RequestId: " + c.requestID + " Version: " + c.version)
 		in.closeLog(c, in.peak)
 	}
+	c.tell(nil)
 	close(c.over)
 }
 
@@ -240,7 +241,7 @@ func (p *pool) start(ctx context.Context, c *call) (*instance, *failure) {
 	}
 	in, f := p.boot(ctx, c, "init", initWithin)
 	if f == nil {
-		c.init = time.Since(in.born)
+		c.init, c.cold = time.Since(in.born), in
 		return in, nil
 	}
 	if f.kind != typeEntrypoint {

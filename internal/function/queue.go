@@ -240,7 +240,9 @@ func (h *Host) invokeEvent(ctx context.Context, e *event) (*Result, error) {
 			return nil, NotFound(e.in.Function)
 		}
 	}
-	return h.call(ctx, fn, version, e.in)
+	in := *e.in
+	in.Queued, in.Attempt = e.queued, e.attempts+1
+	return h.call(ctx, fn, version, &in)
 }
 
 // finish tells who wants to know how an event has ended.

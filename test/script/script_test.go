@@ -118,6 +118,11 @@ func setup(env *testscript.Env, bin string, aws []string) error {
 		return err
 	}
 	env.Setenv("EXAMPLES", examples)
+	npm, err := filepath.Abs(npmDir)
+	if err != nil {
+		return err
+	}
+	env.Setenv("NPM", npm)
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("AWS_DEFAULT_REGION", "us-east-1")
 	env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -211,6 +216,7 @@ func (w *world) start(ts *testscript.TestScript, neg bool) {
 	ts.Setenv("LISTEN", s.Listen)
 	ts.Setenv("LISTEN_TLS", s.ListenTLS)
 	ts.Setenv("ADMIN", s.Admin)
+	ts.Setenv("XRAY", s.XRay)
 }
 
 func (w *world) stop(ts *testscript.TestScript) {

@@ -56,7 +56,6 @@ func checkSettings(in *api.UpdateFunctionConfigurationInput) error {
 		{vpc != nil && (len(vpc.SubnetIds) > 0 || len(vpc.SecurityGroupIds) > 0), noVPC},
 		{in.DeadLetterConfig != nil && str(in.DeadLetterConfig.TargetArn) != "", noDeadLetter},
 		{str(in.KMSKeyArn) != "", noKMS},
-		{in.TracingConfig != nil && str(in.TracingConfig.Mode) == api.TracingModeActive, noTracing},
 		{len(in.FileSystemConfigs) > 0, noFileSystem},
 		{in.ImageConfig != nil, noImage},
 		{in.SnapStart != nil && str(in.SnapStart.ApplyOn) == api.SnapStartApplyOnPublishedVersions, noSnapStart},
@@ -98,6 +97,9 @@ func (s *Service) configure(ctx context.Context, code *record.FunctionCode, in *
 	set(&code.Timeout, in.Timeout)
 	set(&code.MemorySize, in.MemorySize)
 	set(&code.EphemeralStorage, in.EphemeralStorage)
+	if in.TracingConfig != nil && in.TracingConfig.Mode != nil {
+		code.TracingConfig = &api.TracingConfigResponse{Mode: in.TracingConfig.Mode}
+	}
 	if in.LoggingConfig != nil && str(in.LoggingConfig.LogGroup) != "" {
 		code.LoggingConfig = &api.LoggingConfig{LogFormat: new(api.LogFormatText), LogGroup: in.LoggingConfig.LogGroup}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	api "gatehouse/internal/awsapi/lambda"
 	"gatehouse/internal/function"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/record"
@@ -58,6 +59,7 @@ func (y *Syncer) version(ctx context.Context, tables record.FunctionTables, code
 	if code.EphemeralStorage != nil {
 		v.Tmp = int(*code.EphemeralStorage.Size)
 	}
+	v.Tracing = code.TracingConfig != nil && str(code.TracingConfig.Mode) == api.TracingModeActive
 	if code.Environment != nil {
 		v.Env = code.Environment.Variables
 	}

@@ -39,7 +39,6 @@ func TestRefusals(t *testing.T) {
 		{"runtime that does not run here", "POST", functionsPath, newFunction(doc{"Runtime": "java21"}), unsupported + "Runtime 'java21' of Function" + later},
 		{"image", "POST", functionsPath, newFunction(doc{"PackageType": "Image"}), unsupported + "PackageType, ImageUri, ImageConfig of Function" + later},
 		{"VPC", "PUT", helloPath + "/configuration", doc{"VpcConfig": doc{"SubnetIds": []string{"s"}}}, unsupported + "VpcConfig of Function" + later},
-		{"tracing", "PUT", helloPath + "/configuration", doc{"TracingConfig": doc{"Mode": "Active"}}, unsupported + "TracingConfig of Function" + later},
 		{"storage", "PUT", helloPath + "/configuration", doc{"EphemeralStorage": doc{"Size": 511}},
 			"400 ValidationException: 1 validation error detected: Value '511' at 'ephemeralStorage.size' failed to satisfy constraint: Member must have value greater than or equal to 512"},
 		{"reserved variable", "PUT", helloPath + "/configuration", doc{"Environment": doc{"Variables": doc{"AWS_REGION": "x"}}},

@@ -22,7 +22,6 @@ const (
 	noVPC
 	noDeadLetter
 	noKMS
-	noTracing
 	noFileSystem
 	noCodeSigning
 	noSnapStart
@@ -48,7 +47,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noVPC:                   {"Function", "VpcConfig", "any"},
 	noDeadLetter:            {"Function", "DeadLetterConfig", "any"},
 	noKMS:                   {"Function", "KMSKeyArn, SourceKMSKeyArn", "any"},
-	noTracing:               {"Function", "TracingConfig", "Active"},
 	noFileSystem:            {"Function", "FileSystemConfigs", "any"},
 	noCodeSigning:           {"Function", "CodeSigningConfigArn", "any"},
 	noSnapStart:             {"Function", "SnapStart", "PublishedVersions"},

@@ -45,14 +45,13 @@ func (t *translator) restAPI(r *resource) {
 	} else if doc != nil {
 		props["Body"] = doc
 	}
-	if tags := r.props["Tags"]; tags != nil && r.props["PropagateTags"] == true {
-		props["Tags"] = tagList(tags)
-	}
-	t.add(r.id, "AWS::ApiGateway::RestApi", props, r.own())
-	stage := t.restStage(r, props)
-	t.restPermissions(r)
-	t.usagePlan(r, stage)
-	t.restDomain(r)
+	t.propagate(r, t.madeBy(func() {
+		t.add(r.id, "AWS::ApiGateway::RestApi", props, r.own())
+		stage := t.restStage(r, props)
+		t.restPermissions(r)
+		t.usagePlan(r, stage)
+		t.restDomain(r)
+	})...)
 }
 
 // endpoint sets the kind of endpoint, on the API and for its import.
@@ -172,17 +171,17 @@ func (t *translator) restCORS(r *resource, doc object) bool {
 	case m != nil:
 		for name := range m {
 			if !slices.Contains(strings.Fields("AllowMethods AllowHeaders AllowOrigin MaxAge AllowCredentials"), name) {
-				t.fault(r.id, "Invalid value for 'Cors' property.")
+				t.fault(r.id, "Invalid key '"+name+"' for 'Cors' property.")
 				return false
 			}
 		}
 		maps.Copy(settings, m)
 	default:
-		t.fault(r.id, "Invalid value for 'Cors' property.")
+		t.fault(r.id, "Type of property 'Cors' is invalid.")
 		return false
 	}
 	if settings["AllowCredentials"] == true && settings["AllowOrigin"] == "'*'" {
-		t.fault(r.id, "Unable to add Cors configuration because 'AllowCredentials' can not be true when 'AllowOrigin' is \"'*'\" or not set.")
+		t.fault(r.id, "Unable to add Cors configuration because 'AllowCredentials' can not be true when 'AllowOrigin' is \"'*'\" or not set")
 		return false
 	}
 	paths := asObject(doc["paths"])

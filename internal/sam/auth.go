@@ -201,6 +201,11 @@ func addResourcePolicy(doc, policy object, path string, stage any) {
 			state(doc, statement("Allow", "*", nil), statement("Deny", "*", object{row[1]: condition}))
 		}
 	}
+	if one := asObject(policy["CustomStatements"]); one != nil && member(doc, "x-amazon-apigateway-policy")["Statement"] == nil {
+		p := member(doc, "x-amazon-apigateway-policy") // AWS: it stays one
+		p["Version"], p["Statement"] = "2012-10-17", one
+		return
+	}
 	for _, s := range listed(policy["CustomStatements"]) {
 		state(doc, asObject(s))
 	}

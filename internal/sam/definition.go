@@ -206,8 +206,7 @@ func defaultKey(doc object, preflight bool) {
 			others = append(others, security("api_key", nil))
 		}
 		if others == nil {
-			delete(def, "security")
-			return
+			others = []any{}
 		}
 		def["security"] = others
 	})

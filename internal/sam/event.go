@@ -92,8 +92,24 @@ func (e *functionEvent) mapping(typ string) {
 	if typ == "SQS" {
 		props["EventSourceArn"] = e.props["Queue"]
 	}
+	e.grant(typ)
 	copyTo(props, e.props, "BatchSize Enabled StartingPosition MaximumBatchingWindowInSeconds FunctionResponseTypes FilterCriteria ScalingConfig")
 	e.t.add(e.id, "AWS::Lambda::EventSourceMapping", props, e.fn.passed())
+}
+
+// grant gives the role of the function the policy that reading a source needs.
+//
+// AWS: eventsources/pull.py, get_policy_arn.
+func (e *functionEvent) grant(typ string) {
+	props := asObject(asObject(e.t.out[e.fn.id+"Role"])["Properties"])
+	if props == nil || e.fn.props["Role"] != nil {
+		return // it has a role of its own
+	}
+	name := map[string]string{"SQS": "SQSQueue", "Kinesis": "Kinesis", "DynamoDB": "DynamoDB"}[typ]
+	policy := e.t.managedPolicy("service-role/AWSLambda" + name + "ExecutionRole")
+	if have := listed(props["ManagedPolicyArns"]); !slices.Contains(have, any(policy)) {
+		props["ManagedPolicyArns"] = append(slices.Clone(have), any(policy))
+	}
 }
 
 // invocations is the URI by which API Gateway calls a function.
@@ -116,8 +132,14 @@ func (e *functionEvent) api() {
 	if !e.known(apiEventProperties) {
 		return
 	}
-	if path == "" || method == "" {
-		e.fault("Event is missing key 'Path' or 'Method'.")
+	for _, need := range []string{"Path", "Method"} {
+		if _, isText := e.props[need].(string); !isText {
+			e.fault("Property '" + need + "' " + map[bool]string{true: "is required.", false: "should be a string."}[e.props[need] == nil])
+			return
+		}
+	}
+	if linked(e.props["RestApiId"]) == "" {
+		e.fault("Property 'RestApiId' should be a string.")
 		return
 	}
 	arnMethod := strings.ToUpper(method)
@@ -126,7 +148,7 @@ func (e *functionEvent) api() {
 	}
 	api, ok := t.resource(linked(e.props["RestApiId"]))
 	if !ok || api.typ != "AWS::Serverless::Api" {
-		if linked(e.props["RestApiId"]) != "" {
+		if asObject(e.props["RestApiId"]) != nil {
 			e.fault("RestApiId must be a valid reference to an 'AWS::Serverless::Api' resource in same template.")
 			return
 		}
@@ -157,7 +179,10 @@ func (e *functionEvent) api() {
 		integration["credentials"] = role
 	}
 	e.transfer(integration)
-	addMethod(doc, path, method, text(e.fn.raw["Condition"]), integration)
+	def := addMethod(doc, path, method, text(e.fn.raw["Condition"]), integration)
+	if merge && !t.managed[api.id] {
+		def["responses"] = object{} // AWS: what is made is laid over what was written
+	}
 	if e.secure(api, doc, path, method, stage) {
 		e.request(api, doc, path, method)
 	}
@@ -271,6 +296,10 @@ func (e *functionEvent) request(api *resource, doc object, path, method string) 
 	methods := served(methodsOf(doc, path, method))
 	if model := asObject(e.props["RequestModel"]); model != nil {
 		name := text(model["Model"])
+		if asObject(api.props["Models"]) == nil {
+			e.fault("Unable to set RequestModel [" + name + "] " + where(method, path) + " because the related API does not define any Models.")
+			return
+		}
 		if asObject(api.props["Models"])[name] == nil {
 			e.fault("Unable to set RequestModel [" + name + "] " + where(method, path) + " because it wasn't defined in the API's Models.")
 			return
@@ -294,16 +323,13 @@ func (e *functionEvent) request(api *resource, doc object, path, method string) 
 			e.fault("Invalid value for 'RequestParameters' property. Keys must be in the format 'method.request.[querystring|path|header].{value}', e.g 'method.request.header.Authorization'.")
 			return
 		}
-		addParameter(doc, methods, name, strings.Replace(m[1], "querystring", "query", 1), m[2], settings)
+		addParameter(methods, name, strings.Replace(m[1], "querystring", "query", 1), m[2], settings)
 	}
 }
 
-func addParameter(doc object, methods []object, full, in, name string, settings object) {
+func addParameter(methods []object, full, in, name string, settings object) {
+	// AWS: the type stands so in OpenAPI 3, too.
 	parameter := object{"in": in, "name": name, "required": settings["Required"] == true, "type": "string"}
-	if isOpenAPI3(doc) {
-		parameter["schema"] = object{"type": "string"}
-		delete(parameter, "type")
-	}
 	for _, def := range methods {
 		list, _ := def["parameters"].([]any)
 		def["parameters"] = append(slices.Clone(list), any(parameter))

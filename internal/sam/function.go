@@ -11,7 +11,8 @@ import (
 const functionProperties = "AlwaysDeploy Architectures AssumeRolePolicyDocument AutoPublishAlias AutoPublishAliasAllProperties AutoPublishCodeSha256 CodeSigningConfigArn CodeUri " +
 	"DeadLetterQueue DeploymentPreference Description Environment EphemeralStorage EventInvokeConfig Events FileSystemConfigs FunctionName FunctionUrlConfig Handler " +
 	"ImageConfig ImageUri InlineCode KmsKeyArn Layers LoggingConfig MemorySize PackageType PermissionsBoundary Policies PropagateTags ProvisionedConcurrencyConfig RecursiveLoop " +
-	"ReservedConcurrentExecutions Role RolePath Runtime RuntimeManagementConfig SnapStart SourceKMSKeyArn Tags Timeout Tracing VersionDescription VersionDeletionPolicy VpcConfig"
+	"ReservedConcurrentExecutions Role RolePath Runtime RuntimeManagementConfig SnapStart SourceKMSKeyArn Tags Timeout Tracing VersionDescription VersionDeletionPolicy VpcConfig " +
+	"CapacityProviderConfig DurableConfig FunctionScalingConfig PublishToLatestPublished TenancyConfig"
 
 // A function is a function on its way, with what events call: itself or an alias.
 type function struct {
@@ -22,7 +23,8 @@ type function struct {
 
 // function makes a function, its role, version, alias, and what its events ask for.
 func (t *translator) function(r *resource) {
-	if !t.known(r, functionProperties) || t.refuse(r, "DeploymentPreference", "FunctionUrlConfig", "EventInvokeConfig", "FileSystemConfigs", "CodeSigningConfigArn", "RecursiveLoop") {
+	if !t.known(r, functionProperties) || t.refuse(r, "DeploymentPreference", "FunctionUrlConfig", "EventInvokeConfig", "FileSystemConfigs", "CodeSigningConfigArn", "RecursiveLoop",
+		"CapacityProviderConfig", "DurableConfig", "FunctionScalingConfig", "PublishToLatestPublished", "TenancyConfig") {
 		return
 	}
 	props := object{}
@@ -49,6 +51,41 @@ func (t *translator) function(r *resource) {
 	fn := &function{resource: r, target: ref(r.id), short: "${" + r.id + ".Arn}"}
 	t.alias(fn, props)
 	t.events(fn)
+	t.propagate(r, r.id, r.id+"Role")
+}
+
+// propagate gives all that was made of a resource its tags, and no others.
+//
+// AWS: model/__init__.py, propagate_tags.
+func (t *translator) propagate(r *resource, made ...string) {
+	tags := asObject(r.props["Tags"])
+	if r.props["PropagateTags"] != true || len(tags) == 0 {
+		return
+	}
+	for _, id := range made {
+		res := asObject(t.out[id])
+		props := asObject(res["Properties"])
+		switch typ := text(res["Type"]); typ {
+		case "AWS::Lambda::Function", "AWS::IAM::Role", "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Stage", "AWS::ApiGateway::DomainName",
+			"AWS::ApiGateway::DomainNameV2", "AWS::ApiGateway::UsagePlan", "AWS::ApiGateway::ApiKey", "AWS::ApiGateway::DomainNameAccessAssociation":
+			props["Tags"] = tagList(tags)
+		case "AWS::ApiGatewayV2::Stage", "AWS::ApiGatewayV2::DomainName":
+			props["Tags"] = tags
+		}
+	}
+}
+
+// madeBy are the ids that do adds.
+func (t *translator) madeBy(do func()) []string {
+	before := maps.Clone(t.out)
+	do()
+	var ids []string
+	for id := range t.out {
+		if _, was := before[id]; !was {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // code is where the code of a function comes from.
@@ -63,7 +100,7 @@ func (t *translator) code(r *resource) (object, bool) {
 	case set > 1:
 		t.fault(r.id, "Only one of 'InlineCode', 'CodeUri' or 'ImageUri' can be set.")
 	case set == 0:
-		t.fault(r.id, "Either 'InlineCode' or 'CodeUri' must be set.")
+		t.fault(r.id, "Only one of 'InlineCode' or 'CodeUri' can be set.")
 	case r.props["InlineCode"] != nil:
 		return object{"ZipFile": r.props["InlineCode"]}, true
 	case r.props["ImageUri"] != nil:
@@ -118,6 +155,8 @@ func (t *translator) alias(fn *function, made object) {
 	var of any = made["Code"]
 	if sum, ok := fn.props["AutoPublishCodeSha256"].(string); ok {
 		of = sum
+		// AWS: so that a function with the same code uri has changed.
+		made["Description"] = described(t.resolve(made["Description"]), sum)
 	} else if all, _ := fn.props["AutoPublishAliasAllProperties"].(bool); all {
 		of = made
 	}
@@ -142,6 +181,17 @@ func (t *translator) alias(fn *function, made object) {
 	t.add(alias, "AWS::Lambda::Alias", props, fn.passed())
 	t.refs[fn.id+".Version"], t.refs[fn.id+".Alias"] = version, alias
 	fn.target, fn.short = ref(alias), "${"+alias+"}"
+}
+
+// described is the description of a function whose code has this hash.
+func described(description any, sum string) any {
+	switch d := description.(type) {
+	case nil:
+		return sum
+	case string:
+		return strings.TrimLeft(d+" "+sum, " ")
+	}
+	return object{"Fn::Join": []any{" ", []any{description, sum}}}
 }
 
 // permission lets a service call a function.
@@ -180,23 +230,24 @@ func (t *translator) layer(r *resource) {
 	t.add(id, "AWS::Lambda::LayerVersion", props, attributes)
 }
 
-// eventNames are the events of a function in order: what serves the requests that
-// no route matches comes first, as it saves the others their permissions.
+// eventNames are the events of a function in order: by their paths, or by their
+// own names where they have none. What serves the requests that no route matches
+// ($default) so comes before the routes, and saves them their permissions.
 //
 // AWS: sam_resources.py, order_events.
 func eventNames(fn *resource) []string {
 	events := asObject(fn.props["Events"])
-	list := slices.Sorted(maps.Keys(events))
-	slices.SortStableFunc(list, func(a, b string) int {
-		return cmp.Compare(order(asObject(events[a])), order(asObject(events[b])))
-	})
-	return list
-}
-
-func order(event object) int {
-	path := asObject(event["Properties"])["Path"]
-	if event["Type"] == "HttpApi" && (path == nil || path == defaultPath) {
-		return 0
+	key := func(name string) string {
+		event := asObject(events[name])
+		switch path := text(asObject(event["Properties"])["Path"]); {
+		case path != "":
+			return path
+		case event["Type"] == "HttpApi":
+			return defaultPath
+		}
+		return name
 	}
-	return 1
+	list := slices.Sorted(maps.Keys(events))
+	slices.SortStableFunc(list, func(a, b string) int { return cmp.Compare(key(a), key(b)) })
+	return list
 }

@@ -14,15 +14,17 @@ func globalProperties() map[string]string {
 		"Function": "Handler Runtime CodeUri DeadLetterQueue Description MemorySize Timeout VpcConfig Environment Tags PropagateTags Tracing KmsKeyArn " +
 			"AutoPublishAlias AutoPublishAliasAllProperties Layers DeploymentPreference RolePath PermissionsBoundary ReservedConcurrentExecutions " +
 			"ProvisionedConcurrencyConfig AssumeRolePolicyDocument EventInvokeConfig FileSystemConfigs CodeSigningConfigArn Architectures SnapStart " +
-			"EphemeralStorage FunctionUrlConfig RuntimeManagementConfig LoggingConfig RecursiveLoop SourceKMSKeyArn",
+			"EphemeralStorage FunctionUrlConfig RuntimeManagementConfig LoggingConfig RecursiveLoop SourceKMSKeyArn TenancyConfig DurableConfig CapacityProviderConfig " +
+			"FunctionScalingConfig PublishToLatestPublished VersionDeletionPolicy",
 		"Api": "Auth Name DefinitionUri CacheClusterEnabled CacheClusterSize MergeDefinitions Variables EndpointConfiguration MethodSettings BinaryMediaTypes " +
-			"MinimumCompressionSize Cors GatewayResponses AccessLogSetting CanarySetting TracingEnabled OpenApiVersion Domain AlwaysDeploy PropagateTags SecurityPolicy",
+			"MinimumCompressionSize Cors GatewayResponses AccessLogSetting CanarySetting TracingEnabled OpenApiVersion Domain AlwaysDeploy PropagateTags SecurityPolicy EndpointAccessMode",
 		"HttpApi": "Auth AccessLogSettings StageVariables Tags CorsConfiguration DefaultRouteSettings Domain RouteSettings FailOnWarnings PropagateTags",
-		"WebSocketApi": "AccessLogSettings ApiKeySelectionExpression DefaultRouteSettings DisableExecuteApiEndpoint DisableSchemaValidation Domain IpAddressType " +
-			"PropagateTags RouteSettings RouteSelectionExpression StageVariables Tags",
-		"SimpleTable":  "SSESpecification PointInTimeRecoverySpecification",
-		"LayerVersion": "PublishLambdaVersion",
-		"StateMachine": "PropagateTags",
+		"WebSocketApi": "AccessLogSettings ApiKeySelectionExpression DefaultRouteSettings DisableExecuteApiEndpoint DisableSchemaValidation Domain FailOnWarnings " +
+			"IpAddressType PropagateTags RouteSelectionExpression RouteSettings StageVariables Tags",
+		"SimpleTable":      "SSESpecification",
+		"LayerVersion":     "PublishLambdaVersion",
+		"StateMachine":     "PropagateTags",
+		"CapacityProvider": "VpcConfig OperatorRole Tags InstanceRequirements ScalingConfig KmsKeyArn PropagateTags",
 	}
 }
 
@@ -40,8 +42,8 @@ func (t *translator) checkGlobals() {
 	for _, section := range slices.Sorted(maps.Keys(globals)) {
 		names, ok := allowed[section]
 		if !ok {
-			t.faults = append(t.faults, "'Globals' section is invalid. '"+section+"' is not supported. Must be one of the following values - ["+
-				strings.Join(slices.Sorted(maps.Keys(allowed)), ", ")+"]")
+			t.faults = append(t.faults, "'Globals' section is invalid. '"+section+"' is not supported. Must be one of the following values - "+
+				quoted(slices.Sorted(maps.Keys(allowed))))
 			continue
 		}
 		props, ok := globals[section].(object)
@@ -51,12 +53,15 @@ func (t *translator) checkGlobals() {
 		}
 		for _, name := range slices.Sorted(maps.Keys(props)) {
 			if !slices.Contains(strings.Fields(names), name) {
-				t.faults = append(t.faults, "'Globals' section is invalid. '"+name+"' is not a supported property of '"+section+"'. Must be one of the following values - ["+
-					strings.Join(strings.Fields(names), ", ")+"]")
+				t.faults = append(t.faults, "'Globals' section is invalid. '"+name+"' is not a supported property of '"+section+"'. Must be one of the following values - "+
+					quoted(strings.Fields(names)))
 			}
 		}
 	}
 }
+
+// quoted is a list as Python writes it.
+func quoted(list []string) string { return "['" + strings.Join(list, "', '") + "']" }
 
 // applyGlobals lays the properties of each resource over what Globals say of its
 // type.

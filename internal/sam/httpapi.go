@@ -30,20 +30,23 @@ func (t *translator) httpAPI(r *resource) {
 				return
 			}
 		}
-	case !isOpenAPI3(doc):
+	case !isOpenAPI3(doc) && (r.props["Auth"] != nil || r.props["CorsConfiguration"] != nil || r.props["Tags"] != nil || t.managed[r.id]):
 		t.fault(r.id, "'DefinitionBody' does not contain a valid OpenApi definition.")
 		return
 	}
 	props := object{}
 	tags := object{}
 	maps.Copy(tags, asObject(r.props["Tags"]))
-	if doc != nil {
+	switch {
+	case doc != nil && !isOpenAPI3(doc):
+		props["Body"] = doc // AWS: the import refuses it
+	case doc != nil:
 		tags["httpapi:createdBy"] = "SAM"
 		if !t.httpDefinition(r, doc, tags) {
 			return
 		}
 		props["Body"] = doc
-	} else {
+	default:
 		at, ok := t.location(r, "DefinitionUri", "Bucket", "Key", "Version")
 		if !ok {
 			return
@@ -347,7 +350,11 @@ func (e *functionEvent) secureRoute(api *resource, doc object, path, method stri
 	authorizers := asObject(apiAuth["Authorizers"])
 	isIAM := name == "AWS_IAM" && apiAuth["EnableIamAuthorizer"] == true
 	if name == "AWS_IAM" && !isIAM && authorizers[name] == nil {
-		e.fault("Unable to set Authorizer [" + name + "] " + where(method, path) + " because it wasn't defined in the API's Authorizers.")
+		why := "because it wasn't defined in the API's Authorizers."
+		if authorizers == nil {
+			why = "because the related API does not define any Authorizers."
+		}
+		e.fault("Unable to set Authorizer [" + name + "] " + where(method, path) + " " + why)
 		return
 	}
 	if !e.checkAuthorizer(name, method, path, apiAuth) {

@@ -12,7 +12,12 @@ func (t *translator) role(r *resource) {
 	id := r.id + "Role"
 	managed := []any{t.managedPolicy("service-role/AWSLambdaBasicExecutionRole")}
 	if r.props["Tracing"] != nil {
-		managed = append(managed, t.managedPolicy("AWSXRayDaemonWriteAccess"))
+		// AWS: xray_utils.py; the other partitions have the newer name only.
+		name := "AWSXRayDaemonWriteAccess"
+		if t.opt.Partition == "aws" {
+			name = "AWSXrayWriteOnlyAccess"
+		}
+		managed = append(managed, t.managedPolicy(name))
 	}
 	if r.props["VpcConfig"] != nil {
 		managed = append(managed, t.managedPolicy("service-role/AWSLambdaVPCAccessExecutionRole"))
@@ -174,7 +179,7 @@ func (t *translator) policyTemplate(r *resource, p object) (object, bool) {
 	values := asObject(p[names[0]])
 	for name := range strings.FieldsSeq(tpl.parameters) {
 		if values[name] == nil {
-			t.fault(r.id, "Must specify valid parameter values for policy template '"+names[0]+"'")
+			t.fault(r.id, "Following required parameters of template '"+names[0]+"' don't have values: ['"+name+"']")
 			return nil, false
 		}
 	}
@@ -182,9 +187,9 @@ func (t *translator) policyTemplate(r *resource, p object) (object, bool) {
 	for i, g := range tpl.allow {
 		statements[i] = g.statement(values)
 	}
-	// AWS leaves the version out, which stands for 2008-10-17; no template has
-	// what differs between the two.
-	return document(statements...), true
+	doc := document(statements...)
+	delete(doc, "Version") // AWS: these say no version, which stands for 2008-10-17
+	return doc, true
 }
 
 func (g grant) statement(values object) object {

@@ -50,14 +50,21 @@ type translator struct {
 	guards  map[string][]string // of the methods of a managed API's path, by API and path: the conditions of their functions
 	shared  sharedPlan
 	faults  []string
+	faulty  map[string]bool // resources that have one
 }
 
 // Transform returns the template that doc stands for. It leaves doc alone.
 func Transform(doc map[string]any, opt Options) (map[string]any, error) {
-	t := &translator{opt: opt, out: object{}, refs: map[string]string{}, at: map[string]string{}, managed: map[string]bool{}, guards: map[string][]string{}}
+	t := &translator{opt: opt, out: object{}, refs: map[string]string{}, at: map[string]string{}, managed: map[string]bool{}, guards: map[string][]string{}, faulty: map[string]bool{}}
 	t.tpl, _ = clone(doc).(object)
 	t.in, _ = t.tpl["Resources"].(object)
-	t.checkGlobals()
+	if len(t.in) == 0 {
+		// AWS: parser.py.
+		return nil, &Error{[]string{"Structure of the SAM template is invalid. 'Resources' section is required"}}
+	}
+	if t.checkGlobals(); t.faults != nil {
+		return nil, &Error{t.faults[:1]} // AWS: the first ends it
+	}
 	t.implicitAPIs()
 	t.applyGlobals()
 	t.skeletons()
@@ -135,7 +142,12 @@ func (t *translator) other(r *resource) {
 // fault notes what is wrong with a resource.
 //
 // AWS: "Resource with id [X] is invalid. …", InvalidResourceException.
+// The first fault of a resource ends it.
 func (t *translator) fault(id, text string) {
+	if t.faulty[id] {
+		return
+	}
+	t.faulty[id] = true
 	t.faults = append(t.faults, "Resource with id ["+id+"] is invalid. "+text)
 }
 

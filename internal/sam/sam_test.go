@@ -113,7 +113,7 @@ func TestFaults(t *testing.T) {
 		{function + "Events: {E: {Type: Api, Properties: {Path: /, Method: get}}, G: {Type: Api, Properties: {Path: /, Method: GET}}}}}", `API method "get" defined multiple times for path "/".`},
 		{"A: {Type: AWS::Serverless::Api, Properties: {}}", "Missing required property 'StageName'."},
 		{"A: {Type: AWS::Serverless::Api, Properties: {StageName: p, Auth: {DefaultAuthorizer: X}}}", "Unable to set DefaultAuthorizer because 'X' was not defined in 'Authorizers'."},
-		{"A: {Type: AWS::Serverless::Api, Properties: {StageName: p, Cors: {AllowCredentials: true}}}", "'AllowCredentials' can not be true when 'AllowOrigin' is \"'*'\" or not set."},
+		{"A: {Type: AWS::Serverless::Api, Properties: {StageName: p, Cors: {AllowCredentials: true}}}", "'AllowCredentials' can not be true when 'AllowOrigin' is \"'*'\" or not set"},
 	}
 	for _, tt := range tests {
 		_, err := Transform(template(t, "Resources:\n  "+tt.in+"\n"), Options{Partition: "aws"})

@@ -17,6 +17,12 @@ func (t *translator) webSocketAPI(r *resource) {
 	if !t.known(r, webSocketProperties) {
 		return
 	}
+	for _, need := range []string{"Routes", "RouteSelectionExpression"} {
+		if r.props[need] == nil {
+			t.fault(r.id, "Missing required property '"+need+"'.")
+			return
+		}
+	}
 	routes := asObject(r.props["Routes"])
 	if len(routes) == 0 {
 		t.fault(r.id, "WebSocket API must have at least one route.")

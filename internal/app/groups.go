@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -13,7 +15,9 @@ import (
 	"gatehouse/internal/arn"
 	"gatehouse/internal/function"
 	"gatehouse/internal/journal"
+	"gatehouse/internal/record"
 	"gatehouse/internal/service/logs"
+	"gatehouse/internal/store"
 )
 
 // openGroups makes CloudWatch Logs.
@@ -21,7 +25,38 @@ func (n *node) openGroups() *logs.Service {
 	return logs.New(n.st, logs.Options{
 		Dir: filepath.Join(n.cfg.Data, "logs"), Journal: journal.Options{MaxBytes: int64(n.cfg.LogsSize)},
 		Metrics: filterMetrics{n.rollups}, Functions: subscribers{n}, Log: n.log,
+		Stages: loggedStages{n}, Buckets: n.buckets, Streams: n.cfg.streamWriters(),
 	})
+}
+
+// streamWriters tells by their names where delivery streams take lines.
+func (c *Config) streamWriters() func(name string) io.Writer {
+	known := map[string]io.Writer{}
+	for name, url := range c.DeliveryStreams {
+		known[name] = &deliveryStream{url, &http.Client{Timeout: deliveryTime}}
+	}
+	return func(name string) io.Writer {
+		if w, ok := known[name]; ok {
+			return w
+		}
+		return nil
+	}
+}
+
+// loggedStages tells which stages of REST APIs write execution logs.
+type loggedStages struct{ n *node }
+
+// ExecutionLogs tells whether a stage is there, and whether any of its methods
+// writes a log.
+func (l loggedStages) ExecutionLogs(ctx context.Context, scope record.Scope, restAPI, stage string) (exists, on bool, err error) {
+	rec, _, err := record.In(l.n.st, l.n.blobs, scope).Stages.Get(ctx, store.ID(restAPI, stage))
+	if errors.Is(err, store.ErrNotFound) {
+		return false, false, nil
+	}
+	for _, set := range rec.MethodSettings {
+		on = on || set.LoggingLevel != nil && (*set.LoggingLevel == "ERROR" || *set.LoggingLevel == "INFO")
+	}
+	return err == nil, on, err
 }
 
 // subscribers calls the functions that subscribe to log groups.

@@ -120,7 +120,7 @@ func (p *awsJSON) contentType() string {
 // the front door are 400 in both (common errors of DynamoDB and CloudWatch Logs).
 func (p *awsJSON) fail(w http.ResponseWriter, e *Error) {
 	name, status := e.Code, e.Status
-	if name == invalidInput && p.svc.Invalid != "" {
+	if name == invalidInput && p.svc.Invalid != "" && !e.Declared {
 		name = p.svc.Invalid // AWS: recorded of Cloud Map in aws/aws-sdk-java#1973
 	}
 	if p.version == AWSJSON10 {

@@ -20,6 +20,9 @@ type Error struct {
 	// MessageName is how the message is called in the error document; empty:
 	// "message".
 	MessageName string
+	// Declared says that a service means a ValidationException of its own, though
+	// inputs that break its model have another name.
+	Declared bool
 	// Members are further members of the error document, such as v2's
 	// resourceType.
 	Members map[string]string

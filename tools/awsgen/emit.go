@@ -229,6 +229,9 @@ func emitErrors(b *bytes.Buffer, a api, m *model) error {
 		if code := s.traits.queryCode; code != "" {
 			spelling += fmt.Sprintf(", QueryCode: %q", code)
 		}
+		if name == "ValidationException" && a.invalid != "" {
+			spelling += ", Declared: true" // it is not that of inputs which break the model
+		}
 		fmt.Fprintf(b, "func %s(message string) *awsrpc.Error {\n\treturn &awsrpc.Error{Code: %q, Status: %d, Message: message%s}\n}\n\n", name, name, s.traits.errorStatus, spelling)
 	}
 	return nil

@@ -9,6 +9,10 @@ func logsOperations() []string {
 		"DeleteSubscriptionFilter", "DescribeLogGroups", "DescribeLogStreams", "DescribeMetricFilters",
 		"DescribeSubscriptionFilters", "FilterLogEvents", "GetLogEvents", "ListLogGroups", "ListTagsForResource",
 		"ListTagsLogGroup", "PutLogEvents", "PutMetricFilter", "PutRetentionPolicy", "PutSubscriptionFilter", "StartLiveTail",
+		"CreateDelivery", "DeleteDelivery", "DeleteDeliveryDestination", "DeleteDeliverySource", "DescribeConfigurationTemplates",
+		"DescribeDeliveries", "DescribeDeliveryDestinations", "DescribeDeliverySources", "GetDelivery", "GetDeliveryDestination",
+		"GetDeliverySource", "PutDeliveryDestination", "PutDeliverySource", "UpdateDeliveryConfiguration",
+
 		"TagLogGroup", "TagResource", "TestMetricFilter", "UntagLogGroup", "UntagResource",
 	}
 }
@@ -26,6 +30,12 @@ func logsPattern(shape string) string {
 		return `[\w#+=/:,.@-]*`
 	case "LogStreamName", "FilterName", "MetricName", "MetricNamespace":
 		return `[^:*]*`
+	case "DeliverySourceName", "DeliveryDestinationName":
+		return `[\w-]*`
+	case "DeliveryId":
+		return `^[0-9A-Za-z]+$`
+	case "LogType":
+		return `[\w]*`
 	case "AmazonResourceName":
 		return `[\w+=/:,.@\-\*]*`
 	case "TagKey":
@@ -41,6 +51,18 @@ func logsBounds(shape string) string {
 	switch shape {
 	case "LogGroupName", "LogStreamName", "FilterName":
 		return "1,512"
+	case "DeliverySourceName", "DeliveryDestinationName":
+		return "1,60"
+	case "DeliveryId":
+		return "1,64"
+	case "LogType":
+		return "1,255"
+	case "RecordFields":
+		return "0,128"
+	case "FieldDelimiter":
+		return "0,5"
+	case "DeliverySuffixPath":
+		return "1,256"
 	case "LogGroupNamePattern":
 		return "0,512"
 	case "LogGroupIdentifier":

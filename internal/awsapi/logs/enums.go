@@ -10,6 +10,34 @@ const (
 	DataProtectionStatusDisabled  = "DISABLED"
 )
 
+// Values of DeliveryDestinationType.
+const (
+	DeliveryDestinationTypeS3   = "S3"
+	DeliveryDestinationTypeCwl  = "CWL"
+	DeliveryDestinationTypeFh   = "FH"
+	DeliveryDestinationTypeXray = "XRAY"
+)
+
+// Values of DeliverySourceConfigurationSchemaValueType.
+const (
+	DeliverySourceConfigurationSchemaValueTypeString  = "string"
+	DeliverySourceConfigurationSchemaValueTypeBoolean = "boolean"
+	DeliverySourceConfigurationSchemaValueTypeInt     = "int"
+	DeliverySourceConfigurationSchemaValueTypeDouble  = "double"
+	DeliverySourceConfigurationSchemaValueTypeLong    = "long"
+)
+
+// Values of DeliverySourceStatus.
+const (
+	DeliverySourceStatusActive   = "ACTIVE"
+	DeliverySourceStatusInactive = "INACTIVE"
+)
+
+// Values of DeliverySourceStatusReason.
+const (
+	DeliverySourceStatusReasonResourceDeleted = "RESOURCE_DELETED"
+)
+
 // Values of Distribution.
 const (
 	DistributionRandom      = "Random"
@@ -44,6 +72,15 @@ const (
 const (
 	OrderByLogStreamName = "LogStreamName"
 	OrderByLastEventTime = "LastEventTime"
+)
+
+// Values of OutputFormat.
+const (
+	OutputFormatJson    = "json"
+	OutputFormatPlain   = "plain"
+	OutputFormatW3c     = "w3c"
+	OutputFormatRaw     = "raw"
+	OutputFormatParquet = "parquet"
 )
 
 // Values of StandardUnit.

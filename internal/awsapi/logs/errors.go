@@ -110,5 +110,5 @@ func UnrecognizedClientException(message string) *awsrpc.Error {
 
 // ValidationException returns the error of this name, status 400.
 func ValidationException(message string) *awsrpc.Error {
-	return &awsrpc.Error{Code: "ValidationException", Status: 400, Message: message}
+	return &awsrpc.Error{Code: "ValidationException", Status: 400, Message: message, Declared: true}
 }

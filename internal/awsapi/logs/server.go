@@ -12,22 +12,35 @@ import (
 // time; the input belongs to the method, and the output it returns must not
 // change afterwards. Operations whose model has no output return only an error.
 type Server interface {
+	CreateDelivery(ctx context.Context, in *CreateDeliveryInput) (*CreateDeliveryResponse, error)
 	CreateLogGroup(ctx context.Context, in *CreateLogGroupInput) error
 	CreateLogStream(ctx context.Context, in *CreateLogStreamInput) error
+	DeleteDelivery(ctx context.Context, in *DeleteDeliveryInput) error
+	DeleteDeliveryDestination(ctx context.Context, in *DeleteDeliveryDestinationInput) error
+	DeleteDeliverySource(ctx context.Context, in *DeleteDeliverySourceInput) error
 	DeleteLogGroup(ctx context.Context, in *DeleteLogGroupInput) error
 	DeleteLogStream(ctx context.Context, in *DeleteLogStreamInput) error
 	DeleteMetricFilter(ctx context.Context, in *DeleteMetricFilterInput) error
 	DeleteRetentionPolicy(ctx context.Context, in *DeleteRetentionPolicyInput) error
 	DeleteSubscriptionFilter(ctx context.Context, in *DeleteSubscriptionFilterInput) error
+	DescribeConfigurationTemplates(ctx context.Context, in *DescribeConfigurationTemplatesInput) (*DescribeConfigurationTemplatesResponse, error)
+	DescribeDeliveries(ctx context.Context, in *DescribeDeliveriesInput) (*DescribeDeliveriesResponse, error)
+	DescribeDeliveryDestinations(ctx context.Context, in *DescribeDeliveryDestinationsInput) (*DescribeDeliveryDestinationsResponse, error)
+	DescribeDeliverySources(ctx context.Context, in *DescribeDeliverySourcesInput) (*DescribeDeliverySourcesResponse, error)
 	DescribeLogGroups(ctx context.Context, in *DescribeLogGroupsInput) (*DescribeLogGroupsResponse, error)
 	DescribeLogStreams(ctx context.Context, in *DescribeLogStreamsInput) (*DescribeLogStreamsResponse, error)
 	DescribeMetricFilters(ctx context.Context, in *DescribeMetricFiltersInput) (*DescribeMetricFiltersResponse, error)
 	DescribeSubscriptionFilters(ctx context.Context, in *DescribeSubscriptionFiltersInput) (*DescribeSubscriptionFiltersResponse, error)
 	FilterLogEvents(ctx context.Context, in *FilterLogEventsInput) (*FilterLogEventsResponse, error)
+	GetDelivery(ctx context.Context, in *GetDeliveryInput) (*GetDeliveryResponse, error)
+	GetDeliveryDestination(ctx context.Context, in *GetDeliveryDestinationInput) (*GetDeliveryDestinationResponse, error)
+	GetDeliverySource(ctx context.Context, in *GetDeliverySourceInput) (*GetDeliverySourceResponse, error)
 	GetLogEvents(ctx context.Context, in *GetLogEventsInput) (*GetLogEventsResponse, error)
 	ListLogGroups(ctx context.Context, in *ListLogGroupsInput) (*ListLogGroupsResponse, error)
 	ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceResponse, error)
 	ListTagsLogGroup(ctx context.Context, in *ListTagsLogGroupInput) (*ListTagsLogGroupResponse, error)
+	PutDeliveryDestination(ctx context.Context, in *PutDeliveryDestinationInput) (*PutDeliveryDestinationResponse, error)
+	PutDeliverySource(ctx context.Context, in *PutDeliverySourceInput) (*PutDeliverySourceResponse, error)
 	PutLogEvents(ctx context.Context, in *PutLogEventsInput) (*PutLogEventsResponse, error)
 	PutMetricFilter(ctx context.Context, in *PutMetricFilterInput) error
 	PutRetentionPolicy(ctx context.Context, in *PutRetentionPolicyInput) error
@@ -38,6 +51,7 @@ type Server interface {
 	TestMetricFilter(ctx context.Context, in *TestMetricFilterInput) (*TestMetricFilterResponse, error)
 	UntagLogGroup(ctx context.Context, in *UntagLogGroupInput) error
 	UntagResource(ctx context.Context, in *UntagResourceInput) error
+	UpdateDeliveryConfiguration(ctx context.Context, in *UpdateDeliveryConfigurationInput) (*UpdateDeliveryConfigurationResponse, error)
 }
 
 // UnimplementedServer answers every call with 501. Embed it and override what
@@ -45,6 +59,11 @@ type Server interface {
 type UnimplementedServer struct{}
 
 var _ Server = UnimplementedServer{}
+
+// CreateDelivery is not implemented.
+func (UnimplementedServer) CreateDelivery(context.Context, *CreateDeliveryInput) (*CreateDeliveryResponse, error) {
+	return nil, awsrpc.NotImplemented("CreateDelivery")
+}
 
 // CreateLogGroup is not implemented.
 func (UnimplementedServer) CreateLogGroup(context.Context, *CreateLogGroupInput) error {
@@ -54,6 +73,21 @@ func (UnimplementedServer) CreateLogGroup(context.Context, *CreateLogGroupInput)
 // CreateLogStream is not implemented.
 func (UnimplementedServer) CreateLogStream(context.Context, *CreateLogStreamInput) error {
 	return awsrpc.NotImplemented("CreateLogStream")
+}
+
+// DeleteDelivery is not implemented.
+func (UnimplementedServer) DeleteDelivery(context.Context, *DeleteDeliveryInput) error {
+	return awsrpc.NotImplemented("DeleteDelivery")
+}
+
+// DeleteDeliveryDestination is not implemented.
+func (UnimplementedServer) DeleteDeliveryDestination(context.Context, *DeleteDeliveryDestinationInput) error {
+	return awsrpc.NotImplemented("DeleteDeliveryDestination")
+}
+
+// DeleteDeliverySource is not implemented.
+func (UnimplementedServer) DeleteDeliverySource(context.Context, *DeleteDeliverySourceInput) error {
+	return awsrpc.NotImplemented("DeleteDeliverySource")
 }
 
 // DeleteLogGroup is not implemented.
@@ -81,6 +115,26 @@ func (UnimplementedServer) DeleteSubscriptionFilter(context.Context, *DeleteSubs
 	return awsrpc.NotImplemented("DeleteSubscriptionFilter")
 }
 
+// DescribeConfigurationTemplates is not implemented.
+func (UnimplementedServer) DescribeConfigurationTemplates(context.Context, *DescribeConfigurationTemplatesInput) (*DescribeConfigurationTemplatesResponse, error) {
+	return nil, awsrpc.NotImplemented("DescribeConfigurationTemplates")
+}
+
+// DescribeDeliveries is not implemented.
+func (UnimplementedServer) DescribeDeliveries(context.Context, *DescribeDeliveriesInput) (*DescribeDeliveriesResponse, error) {
+	return nil, awsrpc.NotImplemented("DescribeDeliveries")
+}
+
+// DescribeDeliveryDestinations is not implemented.
+func (UnimplementedServer) DescribeDeliveryDestinations(context.Context, *DescribeDeliveryDestinationsInput) (*DescribeDeliveryDestinationsResponse, error) {
+	return nil, awsrpc.NotImplemented("DescribeDeliveryDestinations")
+}
+
+// DescribeDeliverySources is not implemented.
+func (UnimplementedServer) DescribeDeliverySources(context.Context, *DescribeDeliverySourcesInput) (*DescribeDeliverySourcesResponse, error) {
+	return nil, awsrpc.NotImplemented("DescribeDeliverySources")
+}
+
 // DescribeLogGroups is not implemented.
 func (UnimplementedServer) DescribeLogGroups(context.Context, *DescribeLogGroupsInput) (*DescribeLogGroupsResponse, error) {
 	return nil, awsrpc.NotImplemented("DescribeLogGroups")
@@ -106,6 +160,21 @@ func (UnimplementedServer) FilterLogEvents(context.Context, *FilterLogEventsInpu
 	return nil, awsrpc.NotImplemented("FilterLogEvents")
 }
 
+// GetDelivery is not implemented.
+func (UnimplementedServer) GetDelivery(context.Context, *GetDeliveryInput) (*GetDeliveryResponse, error) {
+	return nil, awsrpc.NotImplemented("GetDelivery")
+}
+
+// GetDeliveryDestination is not implemented.
+func (UnimplementedServer) GetDeliveryDestination(context.Context, *GetDeliveryDestinationInput) (*GetDeliveryDestinationResponse, error) {
+	return nil, awsrpc.NotImplemented("GetDeliveryDestination")
+}
+
+// GetDeliverySource is not implemented.
+func (UnimplementedServer) GetDeliverySource(context.Context, *GetDeliverySourceInput) (*GetDeliverySourceResponse, error) {
+	return nil, awsrpc.NotImplemented("GetDeliverySource")
+}
+
 // GetLogEvents is not implemented.
 func (UnimplementedServer) GetLogEvents(context.Context, *GetLogEventsInput) (*GetLogEventsResponse, error) {
 	return nil, awsrpc.NotImplemented("GetLogEvents")
@@ -124,6 +193,16 @@ func (UnimplementedServer) ListTagsForResource(context.Context, *ListTagsForReso
 // ListTagsLogGroup is not implemented.
 func (UnimplementedServer) ListTagsLogGroup(context.Context, *ListTagsLogGroupInput) (*ListTagsLogGroupResponse, error) {
 	return nil, awsrpc.NotImplemented("ListTagsLogGroup")
+}
+
+// PutDeliveryDestination is not implemented.
+func (UnimplementedServer) PutDeliveryDestination(context.Context, *PutDeliveryDestinationInput) (*PutDeliveryDestinationResponse, error) {
+	return nil, awsrpc.NotImplemented("PutDeliveryDestination")
+}
+
+// PutDeliverySource is not implemented.
+func (UnimplementedServer) PutDeliverySource(context.Context, *PutDeliverySourceInput) (*PutDeliverySourceResponse, error) {
+	return nil, awsrpc.NotImplemented("PutDeliverySource")
 }
 
 // PutLogEvents is not implemented.
@@ -174,4 +253,9 @@ func (UnimplementedServer) UntagLogGroup(context.Context, *UntagLogGroupInput) e
 // UntagResource is not implemented.
 func (UnimplementedServer) UntagResource(context.Context, *UntagResourceInput) error {
 	return awsrpc.NotImplemented("UntagResource")
+}
+
+// UpdateDeliveryConfiguration is not implemented.
+func (UnimplementedServer) UpdateDeliveryConfiguration(context.Context, *UpdateDeliveryConfigurationInput) (*UpdateDeliveryConfigurationResponse, error) {
+	return nil, awsrpc.NotImplemented("UpdateDeliveryConfiguration")
 }

@@ -43,6 +43,11 @@ func Service() awsrpc.Service {
 			},
 			{
 				Name: "CreateDelivery", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(CreateDeliveryInput) },
+				Output:   (*CreateDeliveryResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).CreateDelivery(ctx, in.(*CreateDeliveryInput))
+				},
 			},
 			{
 				Name: "CreateExportTask", Method: "POST", URI: "/", Code: 200,
@@ -81,15 +86,27 @@ func Service() awsrpc.Service {
 			},
 			{
 				Name: "DeleteDelivery", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(DeleteDeliveryInput) },
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return nil, s.(Server).DeleteDelivery(ctx, in.(*DeleteDeliveryInput))
+				},
 			},
 			{
 				Name: "DeleteDeliveryDestination", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(DeleteDeliveryDestinationInput) },
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return nil, s.(Server).DeleteDeliveryDestination(ctx, in.(*DeleteDeliveryDestinationInput))
+				},
 			},
 			{
 				Name: "DeleteDeliveryDestinationPolicy", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "DeleteDeliverySource", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(DeleteDeliverySourceInput) },
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return nil, s.(Server).DeleteDeliverySource(ctx, in.(*DeleteDeliverySourceInput))
+				},
 			},
 			{
 				Name: "DeleteDestination", Method: "POST", URI: "/", Code: 200,
@@ -161,15 +178,35 @@ func Service() awsrpc.Service {
 			},
 			{
 				Name: "DescribeConfigurationTemplates", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(DescribeConfigurationTemplatesInput) },
+				Output:   (*DescribeConfigurationTemplatesResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).DescribeConfigurationTemplates(ctx, in.(*DescribeConfigurationTemplatesInput))
+				},
 			},
 			{
 				Name: "DescribeDeliveries", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(DescribeDeliveriesInput) },
+				Output:   (*DescribeDeliveriesResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).DescribeDeliveries(ctx, in.(*DescribeDeliveriesInput))
+				},
 			},
 			{
 				Name: "DescribeDeliveryDestinations", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(DescribeDeliveryDestinationsInput) },
+				Output:   (*DescribeDeliveryDestinationsResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).DescribeDeliveryDestinations(ctx, in.(*DescribeDeliveryDestinationsInput))
+				},
 			},
 			{
 				Name: "DescribeDeliverySources", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(DescribeDeliverySourcesInput) },
+				Output:   (*DescribeDeliverySourcesResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).DescribeDeliverySources(ctx, in.(*DescribeDeliverySourcesInput))
+				},
 			},
 			{
 				Name: "DescribeDestinations", Method: "POST", URI: "/", Code: 200,
@@ -252,15 +289,30 @@ func Service() awsrpc.Service {
 			},
 			{
 				Name: "GetDelivery", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(GetDeliveryInput) },
+				Output:   (*GetDeliveryResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).GetDelivery(ctx, in.(*GetDeliveryInput))
+				},
 			},
 			{
 				Name: "GetDeliveryDestination", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(GetDeliveryDestinationInput) },
+				Output:   (*GetDeliveryDestinationResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).GetDeliveryDestination(ctx, in.(*GetDeliveryDestinationInput))
+				},
 			},
 			{
 				Name: "GetDeliveryDestinationPolicy", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "GetDeliverySource", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(GetDeliverySourceInput) },
+				Output:   (*GetDeliverySourceResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).GetDeliverySource(ctx, in.(*GetDeliverySourceInput))
+				},
 			},
 			{
 				Name: "GetIntegration", Method: "POST", URI: "/", Code: 200,
@@ -365,12 +417,22 @@ func Service() awsrpc.Service {
 			},
 			{
 				Name: "PutDeliveryDestination", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(PutDeliveryDestinationInput) },
+				Output:   (*PutDeliveryDestinationResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).PutDeliveryDestination(ctx, in.(*PutDeliveryDestinationInput))
+				},
 			},
 			{
 				Name: "PutDeliveryDestinationPolicy", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "PutDeliverySource", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(PutDeliverySourceInput) },
+				Output:   (*PutDeliverySourceResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).PutDeliverySource(ctx, in.(*PutDeliverySourceInput))
+				},
 			},
 			{
 				Name: "PutDestination", Method: "POST", URI: "/", Code: 200,
@@ -489,6 +551,11 @@ func Service() awsrpc.Service {
 			},
 			{
 				Name: "UpdateDeliveryConfiguration", Method: "POST", URI: "/", Code: 200,
+				NewInput: func() any { return new(UpdateDeliveryConfigurationInput) },
+				Output:   (*UpdateDeliveryConfigurationResponse)(nil),
+				Invoke: func(ctx context.Context, s, in any) (any, error) {
+					return s.(Server).UpdateDeliveryConfiguration(ctx, in.(*UpdateDeliveryConfigurationInput))
+				},
 			},
 			{
 				Name: "UpdateLogAnomalyDetector", Method: "POST", URI: "/", Code: 200,

@@ -4,6 +4,44 @@ package logs
 
 import "gatehouse/internal/awsrpc"
 
+// ConfigurationTemplate is a structure of the model.
+type ConfigurationTemplate struct {
+	Service                                            *string                                    `json:"service,omitzero"`
+	LogType                                            *string                                    `json:"logType,omitzero" pattern:"[\\w]*" range:"1,255"`
+	ResourceType                                       *string                                    `json:"resourceType,omitzero"`
+	DeliveryDestinationType                            *string                                    `json:"deliveryDestinationType,omitzero" enum:"S3,CWL,FH,XRAY"`
+	DefaultDeliveryConfigValues                        *ConfigurationTemplateDeliveryConfigValues `json:"defaultDeliveryConfigValues,omitzero"`
+	AllowedFields                                      []RecordField                              `json:"allowedFields,omitzero"`
+	AllowedOutputFormats                               []string                                   `json:"allowedOutputFormats,omitzero" enum:"json,plain,w3c,raw,parquet"`
+	AllowedActionForAllowVendedLogsDeliveryForResource *string                                    `json:"allowedActionForAllowVendedLogsDeliveryForResource,omitzero"`
+	AllowedFieldDelimiters                             []string                                   `json:"allowedFieldDelimiters,omitzero"`
+	AllowedSuffixPathFields                            []string                                   `json:"allowedSuffixPathFields,omitzero" range:"0,128"`
+	DeliverySourceConfiguration                        []DeliverySourceConfigurationSchema        `json:"deliverySourceConfiguration,omitzero"`
+	S3TablesIntegration                                *S3TablesIntegration                       `json:"s3TablesIntegration,omitzero"`
+}
+
+// ConfigurationTemplateDeliveryConfigValues is a structure of the model.
+type ConfigurationTemplateDeliveryConfigValues struct {
+	RecordFields            []string                 `json:"recordFields,omitzero" range:"0,128"`
+	FieldDelimiter          *string                  `json:"fieldDelimiter,omitzero" range:"0,5"`
+	S3DeliveryConfiguration *S3DeliveryConfiguration `json:"s3DeliveryConfiguration,omitzero"`
+}
+
+// CreateDeliveryInput is the input of CreateDelivery.
+type CreateDeliveryInput struct {
+	DeliverySourceName      *string                  `json:"deliverySourceName,omitzero" aws:"required" pattern:"[\\w-]*" range:"1,60"`
+	DeliveryDestinationArn  *string                  `json:"deliveryDestinationArn,omitzero" aws:"required"`
+	RecordFields            []string                 `json:"recordFields,omitzero" range:"0,128"`
+	FieldDelimiter          *string                  `json:"fieldDelimiter,omitzero" range:"0,5"`
+	S3DeliveryConfiguration *S3DeliveryConfiguration `json:"s3DeliveryConfiguration,omitzero"`
+	Tags                    map[string]string        `json:"tags,omitzero" range:"1,50"`
+}
+
+// CreateDeliveryResponse is a structure of the model.
+type CreateDeliveryResponse struct {
+	Delivery *Delivery `json:"delivery,omitzero"`
+}
+
 // CreateLogGroupInput is the input of CreateLogGroup.
 type CreateLogGroupInput struct {
 	LogGroupName              *string           `json:"logGroupName,omitzero" aws:"required" pattern:"[\\.\\-_/#A-Za-z0-9]+" range:"1,512"`
@@ -23,6 +61,21 @@ type CreateLogStreamInput struct {
 type DataSourceFilter struct {
 	Name *string `json:"name,omitzero" aws:"required"`
 	Type *string `json:"type,omitzero"`
+}
+
+// DeleteDeliveryDestinationInput is the input of DeleteDeliveryDestination.
+type DeleteDeliveryDestinationInput struct {
+	Name *string `json:"name,omitzero" aws:"required" pattern:"[\\w-]*" range:"1,60"`
+}
+
+// DeleteDeliveryInput is the input of DeleteDelivery.
+type DeleteDeliveryInput struct {
+	Id *string `json:"id,omitzero" aws:"required" pattern:"^[0-9A-Za-z]+$" range:"1,64"`
+}
+
+// DeleteDeliverySourceInput is the input of DeleteDeliverySource.
+type DeleteDeliverySourceInput struct {
+	Name *string `json:"name,omitzero" aws:"required" pattern:"[\\w-]*" range:"1,60"`
 }
 
 // DeleteLogGroupInput is the input of DeleteLogGroup.
@@ -51,6 +104,113 @@ type DeleteRetentionPolicyInput struct {
 type DeleteSubscriptionFilterInput struct {
 	LogGroupName *string `json:"logGroupName,omitzero" aws:"required" pattern:"[\\.\\-_/#A-Za-z0-9]+" range:"1,512"`
 	FilterName   *string `json:"filterName,omitzero" aws:"required" pattern:"[^:*]*" range:"1,512"`
+}
+
+// Delivery is a structure of the model.
+type Delivery struct {
+	Id                      *string                  `json:"id,omitzero" pattern:"^[0-9A-Za-z]+$" range:"1,64"`
+	Arn                     *string                  `json:"arn,omitzero"`
+	DeliverySourceName      *string                  `json:"deliverySourceName,omitzero" pattern:"[\\w-]*" range:"1,60"`
+	DeliveryDestinationArn  *string                  `json:"deliveryDestinationArn,omitzero"`
+	DeliveryDestinationType *string                  `json:"deliveryDestinationType,omitzero" enum:"S3,CWL,FH,XRAY"`
+	RecordFields            []string                 `json:"recordFields,omitzero" range:"0,128"`
+	FieldDelimiter          *string                  `json:"fieldDelimiter,omitzero" range:"0,5"`
+	S3DeliveryConfiguration *S3DeliveryConfiguration `json:"s3DeliveryConfiguration,omitzero"`
+	Tags                    map[string]string        `json:"tags,omitzero" range:"1,50"`
+}
+
+// DeliveryDestination is a structure of the model.
+type DeliveryDestination struct {
+	Name                             *string                           `json:"name,omitzero" pattern:"[\\w-]*" range:"1,60"`
+	Arn                              *string                           `json:"arn,omitzero"`
+	DeliveryDestinationType          *string                           `json:"deliveryDestinationType,omitzero" enum:"S3,CWL,FH,XRAY"`
+	OutputFormat                     *string                           `json:"outputFormat,omitzero" enum:"json,plain,w3c,raw,parquet"`
+	DeliveryDestinationConfiguration *DeliveryDestinationConfiguration `json:"deliveryDestinationConfiguration,omitzero"`
+	RoleArn                          *string                           `json:"roleArn,omitzero"`
+	Tags                             map[string]string                 `json:"tags,omitzero" range:"1,50"`
+}
+
+// DeliveryDestinationConfiguration is a structure of the model.
+type DeliveryDestinationConfiguration struct {
+	DestinationResourceArn *string `json:"destinationResourceArn,omitzero" aws:"required"`
+}
+
+// DeliverySource is a structure of the model.
+type DeliverySource struct {
+	Name                        *string           `json:"name,omitzero" pattern:"[\\w-]*" range:"1,60"`
+	Arn                         *string           `json:"arn,omitzero"`
+	ResourceArns                []string          `json:"resourceArns,omitzero"`
+	Service                     *string           `json:"service,omitzero"`
+	LogType                     *string           `json:"logType,omitzero" pattern:"[\\w]*" range:"1,255"`
+	Tags                        map[string]string `json:"tags,omitzero" range:"1,50"`
+	DeliverySourceConfiguration map[string]string `json:"deliverySourceConfiguration,omitzero"`
+	Status                      *string           `json:"status,omitzero" enum:"ACTIVE,INACTIVE"`
+	StatusReason                *string           `json:"statusReason,omitzero" enum:"RESOURCE_DELETED"`
+}
+
+// DeliverySourceConfigurationSchema is a structure of the model.
+type DeliverySourceConfigurationSchema struct {
+	KeyName         *string  `json:"keyName,omitzero" aws:"required"`
+	ValueType       *string  `json:"valueType,omitzero" aws:"required" enum:"string,boolean,int,double,long"`
+	DefaultValue    *string  `json:"defaultValue,omitzero" aws:"required"`
+	SupportedValues []string `json:"supportedValues,omitzero"`
+	MinValue        *float64 `json:"minValue,omitzero"`
+	MaxValue        *float64 `json:"maxValue,omitzero"`
+}
+
+// DescribeConfigurationTemplatesInput is the input of DescribeConfigurationTemplates.
+type DescribeConfigurationTemplatesInput struct {
+	Service                  *string  `json:"service,omitzero"`
+	LogTypes                 []string `json:"logTypes,omitzero"`
+	ResourceTypes            []string `json:"resourceTypes,omitzero"`
+	DeliveryDestinationTypes []string `json:"deliveryDestinationTypes,omitzero" enum:"S3,CWL,FH,XRAY"`
+	NextToken                *string  `json:"nextToken,omitzero" range:"1,"`
+	Limit                    *int32   `json:"limit,omitzero" range:"1,50"`
+}
+
+// DescribeConfigurationTemplatesResponse is a structure of the model.
+type DescribeConfigurationTemplatesResponse struct {
+	ConfigurationTemplates []ConfigurationTemplate `json:"configurationTemplates,omitzero"`
+	NextToken              *string                 `json:"nextToken,omitzero" range:"1,"`
+}
+
+// DescribeDeliveriesInput is the input of DescribeDeliveries.
+type DescribeDeliveriesInput struct {
+	NextToken           *string  `json:"nextToken,omitzero" range:"1,"`
+	Limit               *int32   `json:"limit,omitzero" range:"1,50"`
+	DeliverySourceNames []string `json:"deliverySourceNames,omitzero"`
+}
+
+// DescribeDeliveriesResponse is a structure of the model.
+type DescribeDeliveriesResponse struct {
+	Deliveries []Delivery `json:"deliveries,omitzero"`
+	NextToken  *string    `json:"nextToken,omitzero" range:"1,"`
+}
+
+// DescribeDeliveryDestinationsInput is the input of DescribeDeliveryDestinations.
+type DescribeDeliveryDestinationsInput struct {
+	NextToken *string  `json:"nextToken,omitzero" range:"1,"`
+	Limit     *int32   `json:"limit,omitzero" range:"1,50"`
+	Names     []string `json:"names,omitzero"`
+}
+
+// DescribeDeliveryDestinationsResponse is a structure of the model.
+type DescribeDeliveryDestinationsResponse struct {
+	DeliveryDestinations []DeliveryDestination `json:"deliveryDestinations,omitzero"`
+	NextToken            *string               `json:"nextToken,omitzero" range:"1,"`
+}
+
+// DescribeDeliverySourcesInput is the input of DescribeDeliverySources.
+type DescribeDeliverySourcesInput struct {
+	NextToken    *string  `json:"nextToken,omitzero" range:"1,"`
+	Limit        *int32   `json:"limit,omitzero" range:"1,50"`
+	ResourceArns []string `json:"resourceArns,omitzero"`
+}
+
+// DescribeDeliverySourcesResponse is a structure of the model.
+type DescribeDeliverySourcesResponse struct {
+	DeliverySources []DeliverySource `json:"deliverySources,omitzero"`
+	NextToken       *string          `json:"nextToken,omitzero" range:"1,"`
 }
 
 // DescribeLogGroupsInput is the input of DescribeLogGroups.
@@ -154,6 +314,36 @@ type FilteredLogEvent struct {
 	Message       *string `json:"message,omitzero" range:"1,"`
 	IngestionTime *int64  `json:"ingestionTime,omitzero" range:"0,"`
 	EventId       *string `json:"eventId,omitzero"`
+}
+
+// GetDeliveryDestinationInput is the input of GetDeliveryDestination.
+type GetDeliveryDestinationInput struct {
+	Name *string `json:"name,omitzero" aws:"required" pattern:"[\\w-]*" range:"1,60"`
+}
+
+// GetDeliveryDestinationResponse is a structure of the model.
+type GetDeliveryDestinationResponse struct {
+	DeliveryDestination *DeliveryDestination `json:"deliveryDestination,omitzero"`
+}
+
+// GetDeliveryInput is the input of GetDelivery.
+type GetDeliveryInput struct {
+	Id *string `json:"id,omitzero" aws:"required" pattern:"^[0-9A-Za-z]+$" range:"1,64"`
+}
+
+// GetDeliveryResponse is a structure of the model.
+type GetDeliveryResponse struct {
+	Delivery *Delivery `json:"delivery,omitzero"`
+}
+
+// GetDeliverySourceInput is the input of GetDeliverySource.
+type GetDeliverySourceInput struct {
+	Name *string `json:"name,omitzero" aws:"required" pattern:"[\\w-]*" range:"1,60"`
+}
+
+// GetDeliverySourceResponse is a structure of the model.
+type GetDeliverySourceResponse struct {
+	DeliverySource *DeliverySource `json:"deliverySource,omitzero"`
 }
 
 // GetLogEventsInput is the input of GetLogEvents.
@@ -294,6 +484,35 @@ type OutputLogEvent struct {
 	IngestionTime *int64  `json:"ingestionTime,omitzero" range:"0,"`
 }
 
+// PutDeliveryDestinationInput is the input of PutDeliveryDestination.
+type PutDeliveryDestinationInput struct {
+	Name                             *string                           `json:"name,omitzero" aws:"required" pattern:"[\\w-]*" range:"1,60"`
+	OutputFormat                     *string                           `json:"outputFormat,omitzero" enum:"json,plain,w3c,raw,parquet"`
+	DeliveryDestinationConfiguration *DeliveryDestinationConfiguration `json:"deliveryDestinationConfiguration,omitzero"`
+	DeliveryDestinationType          *string                           `json:"deliveryDestinationType,omitzero" enum:"S3,CWL,FH,XRAY"`
+	RoleArn                          *string                           `json:"roleArn,omitzero"`
+	Tags                             map[string]string                 `json:"tags,omitzero" range:"1,50"`
+}
+
+// PutDeliveryDestinationResponse is a structure of the model.
+type PutDeliveryDestinationResponse struct {
+	DeliveryDestination *DeliveryDestination `json:"deliveryDestination,omitzero"`
+}
+
+// PutDeliverySourceInput is the input of PutDeliverySource.
+type PutDeliverySourceInput struct {
+	Name                        *string           `json:"name,omitzero" aws:"required" pattern:"[\\w-]*" range:"1,60"`
+	ResourceArn                 *string           `json:"resourceArn,omitzero" aws:"required"`
+	LogType                     *string           `json:"logType,omitzero" aws:"required" pattern:"[\\w]*" range:"1,255"`
+	Tags                        map[string]string `json:"tags,omitzero" range:"1,50"`
+	DeliverySourceConfiguration map[string]string `json:"deliverySourceConfiguration,omitzero"`
+}
+
+// PutDeliverySourceResponse is a structure of the model.
+type PutDeliverySourceResponse struct {
+	DeliverySource *DeliverySource `json:"deliverySource,omitzero"`
+}
+
 // PutLogEventsInput is the input of PutLogEvents.
 type PutLogEventsInput struct {
 	LogGroupName  *string         `json:"logGroupName,omitzero" aws:"required" pattern:"[\\.\\-_/#A-Za-z0-9]+" range:"1,512"`
@@ -340,6 +559,12 @@ type PutSubscriptionFilterInput struct {
 	EmitSystemFields       []string `json:"emitSystemFields,omitzero"`
 }
 
+// RecordField is a structure of the model.
+type RecordField struct {
+	Name      *string `json:"name,omitzero"`
+	Mandatory *bool   `json:"mandatory,omitzero"`
+}
+
 // RejectedEntityInfo is a structure of the model.
 type RejectedEntityInfo struct {
 	ErrorType *string `json:"errorType,omitzero" aws:"required" enum:"InvalidEntity,InvalidTypeValue,InvalidKeyAttributes,InvalidAttributes,EntitySizeTooLarge,UnsupportedLogGroupType,MissingRequiredFields"`
@@ -350,6 +575,18 @@ type RejectedLogEventsInfo struct {
 	TooNewLogEventStartIndex *int32 `json:"tooNewLogEventStartIndex,omitzero"`
 	TooOldLogEventEndIndex   *int32 `json:"tooOldLogEventEndIndex,omitzero"`
 	ExpiredLogEventEndIndex  *int32 `json:"expiredLogEventEndIndex,omitzero"`
+}
+
+// S3DeliveryConfiguration is a structure of the model.
+type S3DeliveryConfiguration struct {
+	SuffixPath               *string `json:"suffixPath,omitzero" range:"1,256"`
+	EnableHiveCompatiblePath *bool   `json:"enableHiveCompatiblePath,omitzero"`
+}
+
+// S3TablesIntegration is a structure of the model.
+type S3TablesIntegration struct {
+	DatasourceName *string `json:"datasourceName,omitzero"`
+	DatasourceType *string `json:"datasourceType,omitzero"`
 }
 
 // SearchedLogStream is a structure of the model.
@@ -424,4 +661,16 @@ type UntagLogGroupInput struct {
 type UntagResourceInput struct {
 	ResourceArn *string  `json:"resourceArn,omitzero" aws:"required" pattern:"[\\w+=/:,.@\\-\\*]*" range:"1,1011"`
 	TagKeys     []string `json:"tagKeys,omitzero" aws:"required" range:"0,50"`
+}
+
+// UpdateDeliveryConfigurationInput is the input of UpdateDeliveryConfiguration.
+type UpdateDeliveryConfigurationInput struct {
+	Id                      *string                  `json:"id,omitzero" aws:"required" pattern:"^[0-9A-Za-z]+$" range:"1,64"`
+	RecordFields            []string                 `json:"recordFields,omitzero" range:"0,128"`
+	FieldDelimiter          *string                  `json:"fieldDelimiter,omitzero" range:"0,5"`
+	S3DeliveryConfiguration *S3DeliveryConfiguration `json:"s3DeliveryConfiguration,omitzero"`
+}
+
+// UpdateDeliveryConfigurationResponse is a structure of the model.
+type UpdateDeliveryConfigurationResponse struct {
 }

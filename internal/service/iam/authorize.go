@@ -307,6 +307,9 @@ func cloudMapResource(c *awsrpc.Call) string {
 // AWS: as refusals name it: log-group:GROUP:log-stream:STREAM, with nothing
 // where a call is about a group, or all of them.
 func logsResource(c *awsrpc.Call) string {
+	if resource := deliveryResource(c); resource != "" {
+		return resource
+	}
 	group := c.Form.Get("logGroupName")
 	for _, member := range []string{"logGroupIdentifier", "resourceArn"} {
 		if id := c.Form.Get(member); id != "" {
@@ -319,6 +322,29 @@ func logsResource(c *awsrpc.Call) string {
 	name := arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "logs", Region: c.Caller.Region, Account: c.Caller.Account,
 		Resource: "log-group:" + group + ":log-stream:" + c.Form.Get("logStreamName")}
 	return name.String()
+}
+
+// deliveryResource returns the ARN of the source, the destination or the delivery
+// that a call of CloudWatch Logs is about; empty: it is about none.
+//
+// AWS: service authorization reference of CloudWatch Logs.
+func deliveryResource(c *awsrpc.Call) string {
+	kind, id := "", c.Form.Get("name")
+	switch c.Operation {
+	case "PutDeliverySource", "GetDeliverySource", "DeleteDeliverySource":
+		kind = "delivery-source:"
+	case "PutDeliveryDestination", "GetDeliveryDestination", "DeleteDeliveryDestination":
+		kind = "delivery-destination:"
+	case "CreateDelivery":
+		kind, id = "delivery-source:", c.Form.Get("deliverySourceName")
+	case "GetDelivery", "DeleteDelivery", "UpdateDeliveryConfiguration":
+		kind, id = "delivery:", c.Form.Get("id")
+	case "DescribeDeliveries", "DescribeDeliveryDestinations", "DescribeDeliverySources", "DescribeConfigurationTemplates":
+		return "*"
+	default:
+		return ""
+	}
+	return arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "logs", Region: c.Caller.Region, Account: c.Caller.Account, Resource: kind + id}.String()
 }
 
 // lambdaAction returns the action of an operation of Lambda.

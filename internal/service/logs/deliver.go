@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -44,6 +45,11 @@ type feed struct {
 	name string // tells it from others of its group, and its filters from what they were
 	l    *live
 	take func(ctx context.Context, entries []journal.Entry) error
+
+	version   string        // what it was made of, besides the group's record
+	fromStart bool          // with no place written down it begins with the oldest event, not with what comes
+	rest      time.Duration // between two looks; 0: pace
+	most      int           // bytes of texts that take gets at once, if there are so many; 0: those of a block
 }
 
 // feeds are those that a group needs.
@@ -78,7 +84,7 @@ func (s *Service) feeds(l *live) []feed {
 
 // deliver runs the feeds of all groups until ctx ends.
 func (s *Service) deliver(ctx context.Context) error {
-	running := map[string]runningFeed{}
+	running := runningFeeds{}
 	var all sync.WaitGroup
 	defer all.Wait()
 	for {
@@ -88,8 +94,16 @@ func (s *Service) deliver(ctx context.Context) error {
 				wanted[l.rec.ID+" "+f.name] = f
 			}
 		})
+		vended, err := s.vendedFeeds(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.opt.Log.Error("deliveries of logs not read: those that run go on", "error", err)
+			vended = running.vended()
+		}
+		for _, f := range vended {
+			wanted[f.l.rec.ID+" "+f.name] = f
+		}
 		for id, r := range running {
-			if f, ok := wanted[id]; !ok || !sameFilters(&f.l.rec, &r.of.rec) {
+			if f, ok := wanted[id]; !ok || f.version != r.of.version || f.version == "" && !sameFilters(&f.l.rec, &r.of.l.rec) {
 				r.cancel()
 				<-r.done
 				delete(running, id)
@@ -100,7 +114,7 @@ func (s *Service) deliver(ctx context.Context) error {
 				continue
 			}
 			one, cancel := context.WithCancel(ctx)
-			r := runningFeed{of: f.l, cancel: cancel, done: make(chan struct{})}
+			r := runningFeed{of: f, cancel: cancel, done: make(chan struct{})}
 			running[id] = r
 			all.Go(func() {
 				defer close(r.done)
@@ -121,9 +135,22 @@ func (s *Service) deliver(ctx context.Context) error {
 }
 
 type runningFeed struct {
-	of     *live
+	of     feed
 	cancel context.CancelFunc
 	done   chan struct{}
+}
+
+type runningFeeds map[string]runningFeed
+
+// vended are those of deliveries.
+func (r runningFeeds) vended() []feed {
+	var list []feed
+	for _, one := range r {
+		if one.of.version != "" {
+			list = append(list, one.of)
+		}
+	}
+	return list
 }
 
 func sameFilters(a, b *groupRecord) bool {
@@ -169,13 +196,16 @@ func (s *Service) feed(ctx context.Context, f *feed) {
 	cursor := s.cursor(f)
 	at, err := cursor.read()
 	if err != nil {
-		at = f.l.journal.Last()
+		if at = f.l.journal.Last(); f.fromStart {
+			at = 0
+		}
 		if err := cursor.write(at); err != nil {
 			s.opt.Log.Warn("place of a log filter not written: after a crash it begins with new events", "group", f.l.rec.Name, "error", err)
 		}
 	}
-	for {
-		entries, err := f.l.journal.Follow(ctx, min(at, f.l.journal.Last()))
+	for failures := 0; ; {
+		wait := cmp.Or(f.rest, pace)
+		entries, err := f.follow(ctx, min(at, f.l.journal.Last()))
 		if err == nil {
 			err = f.take(ctx, entries)
 		}
@@ -183,17 +213,40 @@ func (s *Service) feed(ctx context.Context, f *feed) {
 			return
 		}
 		if err != nil {
-			s.opt.Log.Error("events are not passed on", "group", f.l.rec.Name, "error", err)
+			if failures == 0 {
+				s.opt.Log.Warn("events are not passed on, they are tried again", "group", f.l.rec.Name, "to", f.name, "error", err)
+			}
+			failures++
+			wait = min(pace<<min(failures, 16), mostWait)
 		} else {
+			failures = 0
 			at = entries[len(entries)-1].Seq
 			_ = cursor.write(at) // then some are passed on again after a crash
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(pace):
+		case <-time.After(wait):
 		}
 	}
+}
+
+// follow waits for events, and returns as many as the feed takes at once.
+func (f *feed) follow(ctx context.Context, after uint64) ([]journal.Entry, error) {
+	entries, err := f.l.journal.Follow(ctx, after)
+	size := 0
+	for i := range entries {
+		size += len(entries[i].Text)
+	}
+	for err == nil && size < f.most && entries[len(entries)-1].Seq < f.l.journal.Last() {
+		var more []journal.Entry
+		more, err = f.l.journal.Follow(ctx, entries[len(entries)-1].Seq)
+		for i := range more {
+			size += len(more[i].Text)
+		}
+		entries = append(entries, more...)
+	}
+	return entries, err
 }
 
 // A cursor is a file with the number of the last event that a feed has passed on.
@@ -220,3 +273,7 @@ func (c cursor) write(at uint64) error {
 	// Of one length, so that it is never half old and half new.
 	return os.WriteFile(string(c), []byte(strings.Repeat("0", 20-len(strconv.FormatUint(at, 10)))+strconv.FormatUint(at, 10)+"\n"), 0o600)
 }
+
+// remove takes the file away. That of a feed which has ended is small, and goes with
+// its group.
+func (c cursor) remove() { _ = os.Remove(string(c)) }

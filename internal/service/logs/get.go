@@ -197,7 +197,7 @@ func (s *Service) query(ctx context.Context, in *api.FilterLogEventsInput) (*jou
 		}
 		q.Backward, q.After = !forward, &at
 	}
-	if q.Sources, err = l.sources(in.LogStreamNames, in.LogStreamNamePrefix); err != nil {
+	if q.Sources, err = l.numbers(in.LogStreamNames, in.LogStreamNamePrefix); err != nil {
 		return nil, nil, err
 	}
 	if p.match != nil {
@@ -206,8 +206,8 @@ func (s *Service) query(ctx context.Context, in *api.FilterLogEventsInput) (*jou
 	return q, l, nil
 }
 
-// sources are the numbers of the streams that are asked for; nil: all.
-func (l *live) sources(names []string, prefix *string) ([]uint32, error) {
+// numbers are those of the streams that are asked for; nil: all.
+func (l *live) numbers(names []string, prefix *string) ([]uint32, error) {
 	if names == nil && prefix == nil {
 		return nil, nil
 	}

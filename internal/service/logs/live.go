@@ -273,6 +273,9 @@ func (s *Service) follow(ctx context.Context) error {
 		}
 		for _, op := range batch.Ops {
 			parts := store.Parts(op.Key)
+			if len(parts) == 5 && parts[2] == keyService && (parts[3] == keySource || parts[3] == keyDestination || parts[3] == keyDelivery) {
+				s.deli.look()
+			}
 			if len(parts) != 5 || parts[2] != keyService || parts[3] != keyGroup {
 				continue
 			}

@@ -10,6 +10,7 @@ package logs
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -30,7 +31,13 @@ type Options struct {
 	Journal   journal.Options
 	Metrics   Metrics // takes what metric filters count; nil: nothing does
 	Functions Invoker // calls functions that subscribe; nil: none can
-	Log       *slog.Logger
+	Stages    Stages  // whose logs are delivered; nil: none are
+	Buckets   Buckets // that logs are delivered to; nil: there are none
+	// Streams is where a delivery stream takes lines, by its name; nil: nobody knows
+	// that one, or any.
+	Streams    func(name string) io.Writer
+	BucketPace time.Duration // between objects that a delivery puts into a bucket; 5 minutes
+	Log        *slog.Logger
 }
 
 // A Service answers the operations of CloudWatch Logs. What is not implemented

@@ -18,6 +18,13 @@ const (
 	noSystemFields
 	noDestination
 	noRandom
+	noLogType
+	noSourceConfiguration
+	noFormat
+	noDestinationRole
+	noTraces
+	noPlace
+	noHive
 	unsupportedCount
 )
 
@@ -31,6 +38,14 @@ var unsupported = [unsupportedCount]struct{ of, setting, values string }{
 	noSystemFields: {"MetricFilter and SubscriptionFilter", "fieldSelectionCriteria, emitSystemFields, emitSystemFieldDimensions", "any"},
 	noDestination:  {"SubscriptionFilter", "destinationArn", "any but functions of this Gatehouse and URLs (http://, https://)"},
 	noRandom:       {"SubscriptionFilter", "distribution", "Random"},
+
+	noLogType:             {"DeliverySource", "logType", "any but EXECUTION_LOGS, of stages of REST APIs"},
+	noSourceConfiguration: {"DeliverySource", "deliverySourceConfiguration", "any"},
+	noFormat:              {"DeliveryDestination", "outputFormat", "w3c, raw, parquet"},
+	noDestinationRole:     {"DeliveryDestination", "roleArn", "any"},
+	noTraces:              {"DeliveryDestination", "deliveryDestinationType", "XRAY"},
+	noPlace:               {"DeliveryDestination", "destinationResourceArn", "any but log groups and buckets of this Gatehouse, and delivery streams that the configuration knows"},
+	noHive:                {"Delivery", "s3DeliveryConfiguration.enableHiveCompatiblePath", "true"},
 }
 
 // refuse is the answer to setting what is not supported.

@@ -333,37 +333,50 @@ func (s *Service) DescribeDeliveryDestinations(ctx context.Context, in *api.Desc
 // DeleteDeliverySource deletes a source that no delivery uses.
 func (s *Service) DeleteDeliverySource(ctx context.Context, in *api.DeleteDeliverySourceInput) error {
 	scope := scopeOf(ctx)
-	return deleteVended(ctx, s, scope, s.sources(scope), "delivery source", *in.Name, func(d *vendedDelivery) bool { return d.Source == *in.Name })
+	return store.Update(ctx, s.st, func(c *store.Change) error {
+		if err := s.checkUnused(ctx, scope, func(d *vendedDelivery) bool { return d.Source == *in.Name }); err != nil {
+			return err
+		}
+		return deleteVended(ctx, c, s.sources(scope), "delivery source", *in.Name)
+	})
 }
 
 // DeleteDeliveryDestination deletes a destination that no delivery uses.
 func (s *Service) DeleteDeliveryDestination(ctx context.Context, in *api.DeleteDeliveryDestinationInput) error {
 	scope := scopeOf(ctx)
-	return deleteVended(ctx, s, scope, s.destinations(scope), "delivery destination", *in.Name, func(d *vendedDelivery) bool { return d.Destination == *in.Name })
+	return store.Update(ctx, s.st, func(c *store.Change) error {
+		if err := s.checkUnused(ctx, scope, func(d *vendedDelivery) bool { return d.Destination == *in.Name }); err != nil {
+			return err
+		}
+		return deleteVended(ctx, c, s.destinations(scope), "delivery destination", *in.Name)
+	})
 }
 
-// deleteVended deletes one end of deliveries.
+// checkUnused refuses to delete what a delivery uses.
 //
 // AWS: DeleteDeliverySource: "You can't delete a delivery source if any current
 // deliveries are associated with it."
-func deleteVended[T any](ctx context.Context, s *Service, scope record.Scope, t store.Table[T], kind, name string, used func(d *vendedDelivery) bool) error {
-	err := store.Update(ctx, s.st, func(c *store.Change) error {
-		_, rev, err := t.Find(ctx, notThere(kind, name), name)
-		if err != nil {
-			return err
+func (s *Service) checkUnused(ctx context.Context, scope record.Scope, used func(d *vendedDelivery) bool) error {
+	rows, err := s.deliveries(scope).All(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		if used(&rows[i].Value) {
+			return api.ConflictException("It is used by the delivery " + rows[i].Value.ID + ".")
 		}
-		rows, err := s.deliveries(scope).All(ctx)
-		if err != nil {
-			return err
-		}
-		for i := range rows {
-			if used(&rows[i].Value) {
-				return api.ConflictException("The " + kind + " is used by the delivery " + rows[i].Value.ID + ".")
-			}
-		}
-		c.Require(t.Is(store.ID(name), rev))
-		c.Do(t.Delete(store.ID(name)))
-		return nil
-	})
-	return err
+	}
+	return nil
+}
+
+// deleteVended deletes one end of deliveries. A delivery that is made at the same
+// time requires that it is there.
+func deleteVended[T any](ctx context.Context, c *store.Change, t store.Table[T], kind, name string) error {
+	_, rev, err := t.Find(ctx, notThere(kind, name), name)
+	if err != nil {
+		return err
+	}
+	c.Require(t.Is(store.ID(name), rev))
+	c.Do(t.Delete(store.ID(name)))
+	return nil
 }

@@ -67,6 +67,10 @@ type Exchange struct {
 	MappedQuery  []wire.Field
 	MappedPath   []string
 
+	// EventPath is the path that an event has in the place of the request's; empty:
+	// that.
+	EventPath string
+
 	// Transformed: a step made the body of IntegrationRequest, and the client's
 	// is not to be passed on.
 	Transformed bool
@@ -144,7 +148,7 @@ func (x *Exchange) Reset() {
 	clear(x.MappedPath)
 	x.MappedHeader, x.MappedQuery, x.MappedPath = x.MappedHeader[:0], x.MappedQuery[:0], x.MappedPath[:0]
 	x.Identity, x.Endpoint, x.Domain, x.Client, x.asked = Identity{}, nil, nil, nil, policy.Request{}
-	x.Deadline = time.Time{}
+	x.Deadline, x.EventPath = time.Time{}, ""
 	x.Buf = reuse(x.Buf)
 	x.Transformed, x.Overrides = false, nil
 	x.body, x.answer, x.Text = reuse(x.body), reuse(x.answer), reuse(x.Text)

@@ -219,10 +219,14 @@ func (p *httpPlanner) integration(rt *gateway.Route, in *v2.Integration) (gatewa
 		if err != nil {
 			return nil, err
 		}
-		return integration.NewLambdaHTTP(&integration.LambdaConfig{
+		cfg := &integration.LambdaConfig{
 			Invoker: invoker, Function: uri, Method: "POST", Timeout: timeout,
 			Source: p.source(rt), Form: event.NewHTTPForm(rt, p.rec.StageVariables), Stream: streamsHTTP(in),
-		}, str(in.PayloadFormatVersion))
+		}
+		if cfg.Request, cfg.Responses, err = p.mappings(rt, in); err != nil {
+			return nil, err
+		}
+		return integration.NewLambdaHTTP(cfg, str(in.PayloadFormatVersion))
 	}
 	return nil, errors.New("integration type " + str(in.IntegrationType) + " is not supported yet")
 }
@@ -267,13 +271,19 @@ func (p *httpPlanner) proxy(rt *gateway.Route, in *v2.Integration, text string, 
 		API: p.id.api, URI: uri, Cluster: cluster, Method: str(in.IntegrationMethod), Timeout: timeout,
 		Stream: streamsHTTP(in), Idle: streamIdleHTTP,
 	}, Route: rt, Private: private}
-	if cfg.Request, err = integration.MapRequest(record.WithoutExtensions(in.RequestParameters), rt, p.rec.StageVariables); err != nil {
-		return nil, err
-	}
-	if cfg.Responses, err = integration.MapResponses(in.ResponseParameters, p.rec.StageVariables); err != nil {
+	if cfg.Request, cfg.Responses, err = p.mappings(rt, in); err != nil {
 		return nil, err
 	}
 	return integration.NewHTTPAPIProxy(cfg)
+}
+
+// mappings are an integration's parameter mappings.
+func (p *httpPlanner) mappings(rt *gateway.Route, in *v2.Integration) (request *integration.Mapping, responses map[int]*integration.Mapping, err error) {
+	request, err = integration.MapRequest(record.WithoutExtensions(in.RequestParameters), rt, p.rec.StageVariables)
+	if err == nil {
+		responses, err = integration.MapResponses(in.ResponseParameters, p.rec.StageVariables)
+	}
+	return request, responses, err
 }
 
 // streamsHTTP tells whether an integration's answer is passed on as it comes.

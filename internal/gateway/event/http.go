@@ -65,8 +65,12 @@ func Textual(contentType string) bool {
 	return strings.EqualFold(kind, "application/json") || strings.EqualFold(kind, "application/xml") || strings.EqualFold(kind, "application/javascript")
 }
 
-// appendRawPath appends the decoded path, with the stage unless it is $default.
+// appendRawPath appends the decoded path, with the stage unless it is $default,
+// or what is mapped in its place.
 func appendRawPath(dst []byte, x *gateway.Exchange) []byte {
+	if x.EventPath != "" {
+		return AppendString(dst, x.EventPath)
+	}
 	if x.Stage.Name == "$default" || x.Vars.Custom {
 		return AppendString(dst, x.Vars.Path)
 	}

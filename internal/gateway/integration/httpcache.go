@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/mapping"
 	"gatehouse/internal/wire"
 )
 
@@ -38,7 +39,7 @@ func HTTPCacheParams(keys []string, rt *gateway.Route, variables map[string]stri
 		{"host", func(x *gateway.Exchange) (string, error) { return x.MethodRequest.Host, nil }},
 		{"path", func(x *gateway.Exchange) (string, error) { return x.Vars.Path, nil }},
 	}
-	r := &referrer{rt: rt, variables: variables, root: "$request."}
+	r := &referrer{rt: rt, variables: variables, of: mapping.Request}
 	for _, key := range keys {
 		value, err := cacheValue(key, r)
 		if err != nil {
@@ -61,14 +62,14 @@ func cacheValue(key string, r *referrer) (func(x *gateway.Exchange) (string, err
 			return wire.String(x.Buf[from:]), nil
 		}, nil
 	}
-	get, err := r.reference(key)
+	value, err := r.parse(key)
 	if err != nil {
-		return nil, fmt.Errorf("cache key %s: %w", key, err)
+		return nil, fmt.Errorf("cache key: %w", err)
 	}
-	if r.body {
-		return nil, fmt.Errorf("cache key %s: requests are told apart without their bodies", key)
+	if r.body || !strings.HasPrefix(key, "$") {
+		return nil, fmt.Errorf("cache key %s: it must be $request.header.NAME, $request.querystring.NAME, $request.path.NAME or $context.NAME", key)
 	}
-	return func(x *gateway.Exchange) (string, error) { return expression{get}.value(x), nil }, nil
+	return func(x *gateway.Exchange) (string, error) { return value.value(x), nil }, nil
 }
 
 // ForAll returns what tells whether a response may be given to all requests that

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/mapping"
 	"gatehouse/internal/vtl"
 	"gatehouse/internal/wire"
 )
@@ -37,7 +38,7 @@ type expression []func(dst []byte, x *gateway.Exchange) []byte
 
 // MapRequest compiles the parameter mappings of requests on a route.
 func MapRequest(parameters map[string]string, rt *gateway.Route, variables map[string]string) (*Mapping, error) {
-	return compileMapping(parameters, &referrer{rt: rt, variables: variables, root: "$request."})
+	return compileMapping(parameters, &referrer{rt: rt, variables: variables, of: mapping.Request})
 }
 
 // MapResponses compiles the parameter mappings of responses, by status code.
@@ -48,7 +49,7 @@ func MapResponses(parameters map[string]map[string]string, variables map[string]
 		if err != nil {
 			return nil, fmt.Errorf("response parameters of %q: no status code", code)
 		}
-		if all[n], err = compileMapping(p, &referrer{variables: variables, root: "$response."}); err != nil {
+		if all[n], err = compileMapping(p, &referrer{variables: variables, of: mapping.Response}); err != nil {
 			return nil, err
 		}
 	}
@@ -87,35 +88,19 @@ func compileMapping(parameters map[string]string, r *referrer) (*Mapping, error)
 type referrer struct {
 	rt        *gateway.Route
 	variables map[string]string
-	root      string // $request. or $response.
-	body      bool   // something referred to the body
+	of        mapping.Message
+	body      bool // something referred to the body
 }
 
-// parse compiles a value: $name, or text with ${names} in it.
+// parse compiles a value.
 func (r *referrer) parse(text string) (expression, error) {
-	var e expression
-	if strings.HasPrefix(text, "$") && !strings.HasPrefix(text, "${") {
-		get, err := r.reference(text)
-		return expression{get}, err
+	parts, err := mapping.Parse(text, r.of)
+	if err != nil {
+		return nil, err
 	}
-	for text != "" {
-		before, rest, found := strings.Cut(text, "${")
-		if before != "" {
-			e = append(e, constantText(before))
-		}
-		if !found {
-			break
-		}
-		name, after, closed := strings.Cut(rest, "}")
-		if !closed {
-			return nil, fmt.Errorf("%q has no end", "${"+rest)
-		}
-		get, err := r.reference("$" + name)
-		if err != nil {
-			return nil, err
-		}
-		e = append(e, get)
-		text = after
+	e := make(expression, len(parts))
+	for i := range parts {
+		e[i] = r.getter(&parts[i])
 	}
 	return e, nil
 }
@@ -124,42 +109,35 @@ func constantText(text string) func([]byte, *gateway.Exchange) []byte {
 	return func(dst []byte, _ *gateway.Exchange) []byte { return append(dst, text...) }
 }
 
-// reference returns what appends the value of a name.
-func (r *referrer) reference(name string) (func([]byte, *gateway.Exchange) []byte, error) {
-	if v, ok := strings.CutPrefix(name, "$stageVariables."); ok {
-		return constantText(r.variables[v]), nil
-	}
-	if v, ok := strings.CutPrefix(name, "$context."); ok {
-		get := gateway.HTTPContextVar(v)
-		if get == nil {
-			return constantText(""), nil
-		}
-		return get, nil
-	}
-	rest, ok := strings.CutPrefix(name, r.root)
-	if !ok {
-		return nil, fmt.Errorf("%s cannot be referred to", name)
-	}
-	ofResponse := r.root == "$response."
-	place, key, named := strings.Cut(rest, ".")
-	switch {
-	case place == "header" && named:
-		return joinedHeader(key, ofResponse), nil
-	case place == "querystring" && named && !ofResponse:
-		return joinedQuery(key), nil
-	case place == "path" && !named && !ofResponse:
-		return func(dst []byte, x *gateway.Exchange) []byte { return append(dst, x.Vars.Path...) }, nil
-	case place == "path" && !ofResponse:
-		p := r.rt.Param(key)
-		if p < 0 {
-			return constantText(""), nil
-		}
-		return func(dst []byte, x *gateway.Exchange) []byte { return append(dst, x.Vars.Params[p]...) }, nil
-	case place == "body":
+// getter returns what appends the value of a part.
+func (r *referrer) getter(p *mapping.Part) func([]byte, *gateway.Exchange) []byte {
+	switch p.Place {
+	case mapping.Header:
+		return joinedHeader(p.Name, r.of == mapping.Response)
+	case mapping.Query:
+		return joinedQuery(p.Name)
+	case mapping.Body:
 		r.body = true
-		return bodyPart(key, ofResponse)
+		return bodyPart(p.JSONPath, r.of == mapping.Response)
+	case mapping.StageVariable:
+		return constantText(r.variables[p.Name])
+	case mapping.Context:
+		if get := gateway.HTTPContextVar(p.Name); get != nil {
+			return get
+		}
+		return constantText("")
+	case mapping.Path:
+		if p.Name == "" {
+			return func(dst []byte, x *gateway.Exchange) []byte { return append(dst, x.Vars.Path...) }
+		}
+		at := r.rt.Param(p.Name)
+		if at < 0 {
+			return constantText("")
+		}
+		return func(dst []byte, x *gateway.Exchange) []byte { return append(dst, x.Vars.Params[at]...) }
+	default:
+		return constantText(p.Name)
 	}
-	return nil, fmt.Errorf("%s cannot be referred to", name)
 }
 
 func joinedHeader(name string, ofResponse bool) func([]byte, *gateway.Exchange) []byte {
@@ -214,22 +192,15 @@ const mappedBody = 100 << 10
 
 // bodyPart appends a body, or what a JSONPath finds in it. A body that is no
 // JSON has nothing.
-func bodyPart(path string, ofResponse bool) (func([]byte, *gateway.Exchange) []byte, error) {
+func bodyPart(p *vtl.Path, ofResponse bool) func([]byte, *gateway.Exchange) []byte {
 	body := func(x *gateway.Exchange) []byte {
 		if ofResponse {
 			return x.IntegrationResponse.Body.Bytes
 		}
 		return x.MethodRequest.Body.Bytes
 	}
-	if path == "" {
-		return func(dst []byte, x *gateway.Exchange) []byte { return append(dst, body(x)...) }, nil
-	}
-	if strings.Contains(path, "..") || strings.Contains(path, "?(") {
-		return nil, fmt.Errorf("JSONPath %q: no recursion and no filters", path)
-	}
-	p, err := vtl.CompilePath("$." + path)
-	if err != nil {
-		return nil, err
+	if p == nil {
+		return func(dst []byte, x *gateway.Exchange) []byte { return append(dst, body(x)...) }
 	}
 	return func(dst []byte, x *gateway.Exchange) []byte {
 		b := body(x)
@@ -239,7 +210,7 @@ func bodyPart(path string, ofResponse bool) (func([]byte, *gateway.Exchange) []b
 			return dst[:from]
 		}
 		return dst
-	}, nil
+	}
 }
 
 // value is what an expression stands for. It lives as long as x.
@@ -251,9 +222,16 @@ func (e expression) value(x *gateway.Exchange) string {
 	return wire.String(buf)
 }
 
+// changes tells whether m changes anything.
+func (m *Mapping) changes() bool {
+	return m != nil && (len(m.header) > 0 || len(m.query) > 0 || m.path != nil || m.status != 0)
+}
+
 // applyHeader changes a header.
 //
-// AWS: http-api-execution.md §6: an empty source is no change (unconfirmed).
+// AWS: http-api-execution.md §6: an empty source is no change (unconfirmed). Not
+// confirmed either is what becomes then of a field that was to be overwritten:
+// it goes, for what a client says must not pass for what the API says.
 func (m *Mapping) applyHeader(h *wire.Header, x *gateway.Exchange) {
 	for i := range m.header {
 		c := &m.header[i]
@@ -264,6 +242,9 @@ func (m *Mapping) applyHeader(h *wire.Header, x *gateway.Exchange) {
 		v := c.value.value(x)
 		switch {
 		case v == "" || !validFieldValue([]byte(v)):
+			if c.action == 'o' {
+				h.Del(c.name)
+			}
 		case c.action == 'a':
 			h.Add(c.name, v)
 		default:

@@ -30,6 +30,11 @@ type LambdaConfig struct {
 	Binary  *BinaryTypes
 	Form    *event.Form // of a LambdaProxy
 	Stream  bool        // responseTransferMode STREAM
+
+	// Request and Responses are parameter mappings, of a LambdaHTTP; nil: nothing
+	// is mapped.
+	Request   *Mapping
+	Responses map[int]*Mapping
 }
 
 // invoke is what both Lambda integrations share: one call of a function.

@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -50,19 +52,18 @@ func (l *LambdaHTTP) Call(ctx context.Context, x *gateway.Exchange) error {
 		return err
 	}
 	from := len(x.Text)
-	body := x.MethodRequest.Body.Bytes
-	if l.format == http2 {
-		x.Text = l.Form.AppendHTTP(x.Text, x, body)
-	} else {
-		x.Text = l.Form.AppendHTTP1(x.Text, x, body)
-	}
+	l.appendEvent(x)
 	res, cancel, err := l.call(ctx, x, &function.Invocation{Payload: x.Text[from:]})
 	x.Text = x.Text[:from] // nobody needs the event any more
 	if err != nil {
 		return l.fault(x, err)
 	}
 	if l.Stream {
-		return l.stream(x, res, cancel)
+		if err := l.stream(x, res, cancel); err != nil {
+			return err
+		}
+		l.mapResponse(x)
+		return nil
 	}
 	cancel()
 	if res.Error != "" {
@@ -71,7 +72,58 @@ func (l *LambdaHTTP) Call(ctx context.Context, x *gateway.Exchange) error {
 			". Check your Lambda function code and try again."
 		return failed(errors.New(x.Vars.IntegrationError))
 	}
-	return l.answer(x, res.Payload)
+	if err := l.answer(x, res.Payload); err != nil {
+		return err
+	}
+	l.mapResponse(x)
+	return nil
+}
+
+// appendEvent appends the event to x.Text: the request, changed as it is mapped.
+//
+// AWS: http-api-execution.md §6, unconfirmed for functions, but common in public
+// definitions; that a path in the place of the request's has no stage before it
+// is after private integrations.
+func (l *LambdaHTTP) appendEvent(x *gateway.Exchange) {
+	r := &x.MethodRequest
+	fields, query := r.Header.Fields, r.Query
+	if m := l.Request; m.changes() {
+		var h wire.Header
+		h.Fields = slices.Clone(fields)
+		m.applyHeader(&h, x)
+		if m.path != nil {
+			if x.EventPath = m.path.value(x); !strings.HasPrefix(x.EventPath, "/") {
+				x.EventPath = "/" + x.EventPath
+			}
+		}
+		if len(m.query) > 0 {
+			r.Query = wire.String(m.appendQuery(nil, x))
+		}
+		r.Header = h
+	}
+	if l.format == http2 {
+		x.Text = l.Form.AppendHTTP(x.Text, x, r.Body.Bytes)
+	} else {
+		x.Text = l.Form.AppendHTTP1(x.Text, x, r.Body.Bytes)
+	}
+	r.Header.Fields, r.Query, x.EventPath = fields, query, ""
+}
+
+// mapResponse changes the response as it is mapped for its status. Of one that is
+// streamed the body cannot be referred to.
+func (l *LambdaHTTP) mapResponse(x *gateway.Exchange) {
+	out, in := &x.MethodResponse, &x.IntegrationResponse
+	m := l.Responses[out.Status]
+	if !m.changes() {
+		return
+	}
+	in.Header.Fields = append(in.Header.Fields[:0], out.Header.Fields...)
+	in.Body.Bytes = out.Body.Bytes
+	m.applyHeader(&out.Header, x)
+	if m.status != 0 {
+		out.Status = m.status
+	}
+	in.Body.Bytes = nil
 }
 
 func failed(cause error) error {

@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/internal/awsclient"
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/mapping"
 	"gatehouse/internal/wire"
 )
 
@@ -68,7 +69,7 @@ func NewSubtype(c *SubtypeConfig) (*Subtype, error) {
 		return nil, err
 	}
 	s := &Subtype{call: k, signing: signing{signer: c.Signer, scope: c.Endpoint.Scope}, kind: c.Kind, answer: &HTTPAPIProxy{call: k, request: new(Mapping), responses: c.Responses}}
-	r := &referrer{rt: c.Route, variables: c.Variables, root: "$request."}
+	r := &referrer{rt: c.Route, variables: c.Variables, of: mapping.Request}
 	for _, name := range slices.Sorted(maps.Keys(c.Parameters)) {
 		if name == awsclient.SubtypeRegion {
 			continue

@@ -1,11 +1,11 @@
 package apigatewayv2
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	api "gatehouse/internal/awsapi/apigatewayv2"
+	"gatehouse/internal/mapping"
 	"gatehouse/internal/record"
 )
 
@@ -14,15 +14,13 @@ import (
 // AWS: http-api-execution.md §6 ("Transform API requests and responses for HTTP
 // APIs"); the texts are ours.
 
-var reference = regexp.MustCompile(`\$\{([^}]*)\}|\$([A-Za-z][A-Za-z0-9_.]*)`)
-
 // checkMappings refuses parameter mappings that AWS refuses.
 func checkMappings(i *api.Integration) error {
 	if _, err := record.ExtensionsOf(i.RequestParameters); err != nil {
 		return bad("Invalid mapping expression specified: " + err.Error())
 	}
 	for _, key := range sortedKeys(record.WithoutExtensions(i.RequestParameters)) {
-		if err := checkMapping(key, i.RequestParameters[key], "overwrite:path", "$request."); err != nil {
+		if err := checkMapping(key, i.RequestParameters[key], overwritePath, mapping.Request); err != nil {
 			return err
 		}
 	}
@@ -37,7 +35,7 @@ func checkResponseMappings(i *api.Integration) error {
 			return bad("Invalid response status code " + code + ". It must be between 200 and 599")
 		}
 		for _, key := range sortedKeys(i.ResponseParameters[code]) {
-			if err := checkMapping(key, i.ResponseParameters[code][key], "overwrite:statuscode", "$response."); err != nil {
+			if err := checkMapping(key, i.ResponseParameters[code][key], overwriteStatus, mapping.Response); err != nil {
 				return err
 			}
 		}
@@ -45,15 +43,26 @@ func checkResponseMappings(i *api.Integration) error {
 	return nil
 }
 
+// The keys without a name, of requests and of responses.
+const (
+	overwritePath   = "overwrite:path"
+	overwriteStatus = "overwrite:statuscode"
+)
+
 // checkMapping checks one mapping; special is the only key without a name, and
-// messages the root of what may be referred to.
-func checkMapping(key, value, special, messages string) error {
+// of what the value may refer to.
+func checkMapping(key, value, special string, of mapping.Message) error {
 	action, target, ok := strings.Cut(key, ":")
 	place, name, named := strings.Cut(target, ".")
 	switch {
+	case key == special && of == mapping.Response:
+		if n, err := strconv.Atoi(value); err != nil || n < 200 || n > 599 {
+			return bad("Invalid mapping expression specified: the value of " + key + " must be a status code between 200 and 599")
+		}
+		return nil
 	case key == special:
 	case !ok || action != "append" && action != "overwrite" && action != "remove",
-		!named || name == "", place != "header" && (place != "querystring" || special != "overwrite:path"):
+		!named || name == "", place != "header" && (place != "querystring" || of != mapping.Request):
 		return bad("Invalid mapping expression specified: " + key)
 	case place == "header" && reservedHeader(name):
 		return bad("Operations on header " + name + " are restricted")
@@ -67,5 +76,13 @@ func checkMapping(key, value, special, messages string) error {
 	if value == "" {
 		return bad("Invalid mapping expression specified: " + key + " has no value")
 	}
-	return checkReferences(value, messages)
+	return checkValue(value, of)
+}
+
+// checkValue refuses a value that refers to what there is not.
+func checkValue(value string, of mapping.Message) error {
+	if _, err := mapping.Parse(value, of); err != nil {
+		return bad("Invalid mapping expression specified: " + err.Error())
+	}
+	return nil
 }

@@ -2,11 +2,11 @@ package apigatewayv2
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 
 	api "gatehouse/internal/awsapi/apigatewayv2"
 	"gatehouse/internal/awsclient"
+	"gatehouse/internal/mapping"
 	"gatehouse/internal/record"
 )
 
@@ -50,7 +50,7 @@ func checkSubtype(i *api.Integration) error {
 		if kind.Parameter(key) == nil {
 			return bad("Parameter: " + key + " does not fit schema for Operation: " + name)
 		}
-		if err := checkReferences(value, "$request."); err != nil {
+		if err := checkValue(value, mapping.Request); err != nil {
 			return err
 		}
 	}
@@ -58,15 +58,4 @@ func checkSubtype(i *api.Integration) error {
 		return err
 	}
 	return checkResponseMappings(i)
-}
-
-// checkReferences refuses a value that refers to what there is not.
-func checkReferences(value, messages string) error {
-	for _, m := range reference.FindAllStringSubmatch(value, -1) {
-		root := "$" + m[1] + m[2]
-		if !slices.ContainsFunc([]string{messages, "$context.", "$stageVariables."}, func(p string) bool { return strings.HasPrefix(root, p) }) {
-			return bad("Invalid mapping expression specified: " + value)
-		}
-	}
-	return nil
 }

@@ -179,6 +179,7 @@ func fill(form string, attributes map[string]any) string {
 // that the provider cannot import. All others have their id.
 func imports() map[string]string {
 	return map[string]string{
+		"aws_acm_certificate_validation":        "",
 		"aws_api_gateway_authorizer":            "rest_api_id/id",
 		"aws_api_gateway_deployment":            "rest_api_id/id",
 		"aws_api_gateway_documentation_part":    "rest_api_id/documentation_part_id",

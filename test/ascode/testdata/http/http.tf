@@ -328,3 +328,26 @@ resource "aws_cloudformation_stack" "key" {
   parameters    = { Name = "of-terraform" }
   lifecycle { ignore_changes = [parameters] } # the provider imports none
 }
+resource "aws_acm_certificate" "asked" {
+  domain_name               = "asked.example.com"
+  subject_alternative_names = ["*.asked.example.com"]
+  validation_method         = "DNS"
+  tags                      = { a = "b" }
+  lifecycle { create_before_destroy = true }
+}
+resource "aws_acm_certificate_validation" "asked" {
+  certificate_arn = aws_acm_certificate.asked.arn
+}
+resource "aws_apigatewayv2_domain_name" "asked" {
+  domain_name = "asked.example.com"
+  domain_name_configuration {
+    certificate_arn = aws_acm_certificate_validation.asked.certificate_arn
+    endpoint_type   = "REGIONAL"
+    security_policy = "TLS_1_2"
+  }
+}
+data "aws_acm_certificate" "asked" {
+  domain     = aws_acm_certificate_validation.asked.id == "" ? "" : "asked.example.com"
+  statuses   = ["ISSUED"]
+  depends_on = [aws_acm_certificate_validation.asked]
+}

@@ -9,6 +9,7 @@ provider "aws" {
   s3_use_path_style       = true
   skip_metadata_api_check = true
   endpoints {
+    acm              = var.endpoint
     apigateway       = var.endpoint
     apigatewayv2     = var.endpoint
     cloudformation   = var.endpoint

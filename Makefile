@@ -11,7 +11,7 @@ UNIT := ./cmd/... ./internal/... ./examples/...
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build run test test-all check format generated lint unit long scripts sdk ascode conformance corpus robust fuzz bench generate deps clean
+.PHONY: build run test test-all check format generated lint unit long scripts sdk ascode conformance corpus robust kubernetes fuzz bench generate deps clean
 
 build:
 	go build -o $(BIN) ./cmd/gatehouse
@@ -70,6 +70,11 @@ corpus:
 
 robust:
 	go test -count=1 -timeout 20m ./test/robust/...
+
+# A real API server of Kubernetes, whose building takes a quarter of an hour.
+kubernetes:
+	go build -C tools/apiserver -o $(CURDIR)/build/kube-apiserver .
+	GATEHOUSE_APISERVER=$(CURDIR)/build/kube-apiserver go test -count=1 -v -run KubernetesReal ./internal/discovery
 
 # The seeds of every fuzz target run with the unit tests; this looks for new
 # inputs: FUZZTIME runs of each target. A time instead (30s) looks longer, but Go

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"gatehouse/internal/discovery"
+	"gatehouse/internal/service/cloudtrail"
 	releasesapi "gatehouse/internal/service/releases"
 	"gatehouse/internal/upstream"
 )
@@ -32,7 +33,7 @@ func (n *node) openReleases() error {
 		}
 	}
 	s := releasesapi.New(n.st, n.credential.AccountID, &definedClusters{n.clusters, n.discovery, n.sources, files}, fixed)
-	n.releases = releases{s, releasesapi.NewFollower(s, n.log), releasesapi.NewPilot(s, n.log)}
+	n.releases = releases{s, releasesapi.NewFollower(s, n.log), releasesapi.NewPilot(s, releaseAudit{n.trail, n.credential.AccountID}, n.log)}
 	return nil
 }
 
@@ -104,4 +105,15 @@ func (d *definedClusters) Define(name string, def discovery.Definition) error {
 func (d *definedClusters) Undefine(name string) {
 	d.keeper.Forget(name)
 	d.Registry.Undefine(name)
+}
+
+// releaseAudit has CloudTrail record the steps of canaries.
+type releaseAudit struct {
+	trail   *cloudtrail.Service
+	account string
+}
+
+// Step implements releases.Auditor.
+func (a releaseAudit) Step(name string, details map[string]any) (done func(error), err error) {
+	return a.trail.Happens(&cloudtrail.ServiceEvent{Account: a.account, Region: registrationRegion, Service: "gatehouse", Name: name, Details: details})
 }

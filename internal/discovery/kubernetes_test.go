@@ -16,8 +16,7 @@ import (
 
 // A kubeAPI speaks list and watch of EndpointSlices as API servers do: pages
 // with continue, events from a resource version, bookmarks, 410 for what is too
-// old. It was written from the documentation: no API server can be built from Go
-// modules here.
+// old. It was written from the documentation; TestKubernetesReal asks a real one.
 type kubeAPI struct {
 	mu      sync.Mutex // guards the fields below
 	version int

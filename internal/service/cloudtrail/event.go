@@ -31,8 +31,9 @@ type event struct {
 	RequestParameters map[string]any    `json:"requestParameters"`
 	ResponseElements  map[string]any    `json:"responseElements"`
 	Additional        map[string]string `json:"additionalEventData,omitempty"`
-	Resources         []eventResource   `json:"resources,omitempty"` // of data events
-	RequestID         string            `json:"requestID"`
+	Details           map[string]any    `json:"serviceEventDetails,omitempty"` // of what nobody called for
+	Resources         []eventResource   `json:"resources,omitempty"`           // of data events
+	RequestID         string            `json:"requestID,omitempty"`
 	ID                string            `json:"eventID"`
 	ReadOnly          bool              `json:"readOnly"`
 	Type              string            `json:"eventType"`

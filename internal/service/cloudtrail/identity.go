@@ -10,7 +10,7 @@ import (
 //
 // AWS: "CloudTrail userIdentity element".
 type userIdentity struct {
-	Type        string          `json:"type"`
+	Type        string          `json:"type,omitempty"` // empty: the server itself
 	PrincipalID string          `json:"principalId,omitempty"`
 	ARN         string          `json:"arn,omitempty"`
 	AccountID   string          `json:"accountId,omitempty"`

@@ -13,12 +13,19 @@ import (
 // A Pilot takes the canaries of releases from step to step, by what this node has
 // counted of them. One node of a fleet runs it.
 type Pilot struct {
-	s   *Service
-	log *slog.Logger
+	s     *Service
+	audit Auditor
+	log   *slog.Logger
+}
+
+// An Auditor records steps. Step is called before a step is made; an error says why
+// it should not be. What it returns is called with what came of the step.
+type Auditor interface {
+	Step(name string, details map[string]any) (done func(error), err error)
 }
 
 // NewPilot returns the pilot of the releases of s.
-func NewPilot(s *Service, log *slog.Logger) *Pilot { return &Pilot{s, log} }
+func NewPilot(s *Service, audit Auditor, log *slog.Logger) *Pilot { return &Pilot{s, audit, log} }
 
 // steps are what canaries had done when their steps came into force on this
 // node.
@@ -118,6 +125,9 @@ const (
 	fail
 )
 
+// String is what records call it.
+func (v verdict) String() string { return [...]string{"Wait", "AdvanceCanary", "RollBackCanary"}[v] }
+
 // judge looks at what a canary has done in a step.
 func judge(c *upstream.Canary, t upstream.Tally, age time.Duration) (v verdict, why string) {
 	requests, failed := t.Requests+t.Refused, t.Failed+t.Refused
@@ -152,8 +162,16 @@ const autopilot = "autopilot"
 // move takes a canary to its next step, or back, unless somebody else has
 // changed it meanwhile.
 func (p *Pilot) move(ctx context.Context, name string, was *CanaryState, v verdict, why string) error {
+	done, err := p.audit.Step(v.String(), map[string]any{"release": name, "step": was.Step + 1, "why": why})
+	switch {
+	case err != nil && v != fail:
+		return fmt.Errorf("audit: %w", err)
+	case err != nil: // a canary that fails goes back, come what may
+		p.log.Error("the audit record of a step cannot be written", "release", name, "error", err)
+		done = func(error) {}
+	}
 	var entry Entry
-	err := p.s.change(ctx, name, func(rec *Release, def *upstream.Release) error {
+	err = p.s.change(ctx, name, func(rec *Release, def *upstream.Release) error {
 		if rec.Canary == nil || *rec.Canary != *was || def.Canary == nil {
 			return errMoved
 		}
@@ -172,6 +190,7 @@ func (p *Pilot) move(ctx context.Context, name string, was *CanaryState, v verdi
 		entry = rec.History[len(rec.History)-1]
 		return nil
 	})
+	done(err)
 	if err == errMoved { //nolint:errorlint // our own, not wrapped
 		return nil
 	}

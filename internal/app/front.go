@@ -257,21 +257,13 @@ func (f *front) serve(ctx context.Context) error {
 // answered.
 func (f *front) serveCalls(ctx context.Context) error {
 	defer close(f.callsDone)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() { // ends with ctx
-		select {
-		case <-f.noCalls:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
 	l := ingress.Strict(f.api, apiHeadSize, apiHeadTime)
 	ended := make(chan error, 1)
 	go func() { ended <- f.server.Serve(l) }()
 	select {
 	case err := <-ended:
 		return err
+	case <-f.noCalls:
 	case <-ctx.Done():
 	}
 	_ = l.Close() // closing twice is the only error

@@ -47,7 +47,11 @@ func (h *Host) Hold() {
 // Adopt makes the asynchronous invocations that a process before has held,
 // which has ended.
 func (h *Host) Adopt() {
-	if err := h.queue.adopt(); err != nil {
+	err := h.prepared()
+	if err == nil {
+		err = h.queue.adopt()
+	}
+	if err != nil {
 		h.opt.Logger.Error("asynchronous invocations of the process before wait for the next start", "error", err)
 	}
 }

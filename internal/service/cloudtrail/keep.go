@@ -156,8 +156,9 @@ func (k *keeper) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	var err error
 	wg.Go(func() { err = k.dataSet.Run(ctx) })
-	defer wg.Wait()
-	return errors.Join(k.events.Run(ctx), err)
+	events := k.events.Run(ctx)
+	wg.Wait()
+	return errors.Join(events, err)
 }
 
 // begin writes an intent.

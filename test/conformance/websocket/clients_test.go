@@ -24,13 +24,13 @@ type chat struct {
 	endpoint string // of @connections
 }
 
-func startChat(t *testing.T) *chat {
+func startChat(t *testing.T, args ...string) *chat {
 	t.Helper()
 	bin, err := gatehousetest.Build(root, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(t.TempDir(), "data"))
+	s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(t.TempDir(), "data"), args...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,45 +82,66 @@ func startChat(t *testing.T) *chat {
 // TestClients has clients that others have written connect, talk and end, and
 // backends reach them with the SDKs.
 func TestClients(t *testing.T) {
+	startChat(t).run(t, []program{
+		{"websockets and boto3", imports("websockets, boto3"), "websockets_client.py"},
+		{"autobahn", imports("autobahn.asyncio.websocket"), "autobahn_client.py"},
+		{"ws and the SDK of JavaScript", exists(npm + "/node_modules/ws"), "ws_client.mjs"},
+	})
+}
+
+// TestRefusals has the SDKs tell what @connections refuses: 400, 403, 410, 413, and 429
+// once the account has nothing left.
+func TestRefusals(t *testing.T) {
+	programs := []program{
+		{"boto3", imports("websockets, boto3"), "limits_client.py"},
+		{"the SDK of JavaScript", exists(npm + "/node_modules/ws"), "limits_client.mjs"},
+	}
+	for _, p := range programs {
+		startChat(t, "--account-rate", "2", "--account-burst", "40").run(t, []program{p})
+	}
+}
+
+// A program is a client that is run with the URL of an API.
+type program struct {
+	name  string
+	there func() bool
+	file  string // in clients
+}
+
+const npm = root + "/build/npm"
+
+func (c *chat) run(t *testing.T, programs []program) {
 	here, err := filepath.Abs("clients")
 	if err != nil {
 		t.Fatal(err)
 	}
-	npm, err := filepath.Abs(root + "/build/npm")
+	modules, err := filepath.Abs(npm)
 	if err != nil {
 		t.Fatal(err)
 	}
-	clients := []struct {
-		name    string
-		there   func() bool
-		command []string
-	}{
-		{"websockets and boto3", imports("websockets, boto3"), []string{"/usr/bin/python3", here + "/websockets_client.py"}},
-		{"autobahn", imports("autobahn.asyncio.websocket"), []string{"/usr/bin/python3", here + "/autobahn_client.py"}},
-		{"ws and the SDK of JavaScript", exists(npm + "/node_modules/ws"), []string{"node", npm + "/ws_client.mjs"}},
-	}
-	c := startChat(t)
 	access, secret, err := c.s.Credential()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tt := range clients {
+	for _, tt := range programs {
 		t.Run(tt.name, func(t *testing.T) {
 			if !tt.there() {
 				t.Skip("not installed: make deps")
 			}
-			if tt.command[0] == "node" { // modules are found beside it
-				text, err := os.ReadFile(here + "/ws_client.mjs")
+			command := []string{"/usr/bin/python3", filepath.Join(here, tt.file)}
+			if strings.HasSuffix(tt.file, ".mjs") { // modules are found beside it
+				text, err := os.ReadFile(command[1])
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(tt.command[1], text, 0o600); err != nil {
+				command = []string{"node", filepath.Join(modules, tt.file)}
+				if err := os.WriteFile(command[1], text, 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, tt.command[0], append(tt.command[1:], c.url, c.endpoint, "us-east-1")...)
+			cmd := exec.CommandContext(ctx, command[0], append(command[1:], c.url, c.endpoint, "us-east-1")...)
 			cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+access, "AWS_SECRET_ACCESS_KEY="+secret, "AWS_EC2_METADATA_DISABLED=true")
 			var said bytes.Buffer
 			cmd.Stderr = &said

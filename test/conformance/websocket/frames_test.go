@@ -236,6 +236,7 @@ var cases = []struct {
 	{"7.1.3 ping after close", frame(closed, code(1000, "")) + frame(ping, ""), "close 1000"},
 	{"7.1.4 text after close", frame(closed, code(1000, "")) + frame(text, "x"), "close 1000"},
 	{"7.1.5 close within a message", frame(1, "a") + frame(closed, code(1000, "")) + frame(last, "b"), "close 1000"},
+	{"7.1.6 a large message, then close and ping", frame(1, strings.Repeat("*", 32<<10)) + frame(last, strings.Repeat("*", 32<<10)) + frame(closed, code(1000, "")) + frame(ping, ""), "text ****...65536|close 1000"},
 	{"7.3.1 close without payload", frame(closed, ""), "close"},
 	{"7.3.2 close of one byte", frame(closed, "a"), "close 1002"},
 	{"7.3.4 close with reason", frame(closed, code(1000, "Hello World!")), "close 1000"},

@@ -707,7 +707,7 @@ func (c *Config) checkRest() error {
 	if c.AccountRate < 0 || c.AccountBurst < 0 || (c.AccountRate == 0) != (c.AccountBurst == 0) {
 		errs = append(errs, errors.New("account-rate, account-burst: give both a number above 0, or neither"))
 	}
-	mayBeZero := []string{"token-leeway", "drain", "account-rate", "account-burst"}
+	mayBeZero := []string{"token-leeway", "drain", "trace-size", "account-rate", "account-burst"}
 	for _, s := range c.Settings() {
 		if !slices.Contains(mayBeZero, s.Name) && s.isZeroNumber() {
 			errs = append(errs, fmt.Errorf("%s: %s is too little: it must be more than nothing", s.Name, s))

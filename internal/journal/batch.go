@@ -17,6 +17,13 @@ type batch struct {
 	text     []byte
 	start    int64 // which the first entry's time is told from
 	prev     int64 // time of the last entry
+	seen     bool  // a reader has it, so its memory is not to be used again
+}
+
+// fresh makes b an empty batch, in the memory that it has.
+func (b *batch) fresh(first uint64) *batch {
+	*b = batch{first: first, meta: b.meta[:0], text: b.text[:0]}
+	return b
 }
 
 // size is what the batch counts against the bounds.
@@ -60,10 +67,13 @@ func (b *batch) since(m mark) batch {
 	}
 }
 
-// Append adds an entry: its Time, Source and Text, which is copied. It never
-// waits for the disk. False: there was no room, and the entry is lost.
+// Append adds an entry: its Time, Source and Text, which is copied. It is stored
+// now, unless it says when. It never waits for the disk. False: there was no
+// room, and the entry is lost.
 func (j *Journal) Append(e Entry) bool {
-	e.Stored = time.Now().UnixMilli()
+	if e.Stored == 0 {
+		e.Stored = time.Now().UnixMilli()
+	}
 	j.mu.Lock()
 	err := j.addLocked(&e)
 	fresh := !j.dirty && err == nil
@@ -122,8 +132,13 @@ func (j *Journal) putLocked(e *Entry) {
 	j.idle = 0
 	if b.size() >= int(j.set.block.Load()) {
 		j.cutLocked()
-		// A journal that fills blocks fills the next one too.
-		j.open = &batch{first: j.next, text: make([]byte, 0, cap(b.text)), meta: make([]byte, 0, cap(b.meta))}
+		// A journal that fills blocks fills the next one too, in the memory of the one
+		// before it.
+		next := j.spare
+		if next == nil {
+			next = &batch{text: make([]byte, 0, cap(b.text)), meta: make([]byte, 0, cap(b.meta))}
+		}
+		j.open, j.spare = next.fresh(j.next), nil
 	}
 	if j.woken != nil {
 		close(j.woken)

@@ -90,23 +90,52 @@ func parseHeader(b []byte) (header, bool) {
 	return h, h.payload <= maxBlock && h.meta+h.text <= maxBlock
 }
 
-// appendBlock appends b as it stands on disk. scratch is used on the way, and
-// returned for the next time.
-func (b *batch) appendBlock(dst []byte, codec byte, scratch []byte) (block, used []byte) {
-	scratch = append(append(scratch[:0], b.meta...), b.text...)
-	payload := scratch
+// A room is memory to make a block in, to be used again.
+type room struct{ raw, block []byte }
+
+// mostRoom bounds what is kept of a room: a block is larger if an entry is.
+const mostRoom = 1 << 20
+
+// write makes b as it stands on disk. The block is valid until the next one is
+// made in the same room.
+//
+// EncodeBetter, which also fits, makes access logs a fiftieth smaller, and takes
+// four times as long.
+func (r *room) write(b *batch, codec byte) []byte {
+	size := b.size()
 	if codec == codecS2 {
-		if n := s2.MaxEncodedLen(len(scratch)); cap(scratch)-len(scratch) < n {
-			scratch = append(make([]byte, 0, len(scratch)+n), scratch...)
-		}
-		raw := scratch
-		payload = s2.EncodeBetter(scratch[len(raw):cap(scratch)], raw)
+		r.raw = append(append(r.raw[:0], b.meta...), b.text...)
+		size = s2.MaxEncodedLen(size)
+	}
+	if cap(r.block) < headerSize+size {
+		r.block = make([]byte, headerSize+size)
+	}
+	payload := r.block[headerSize:headerSize:cap(r.block)]
+	if codec == codecS2 {
+		payload = s2.Encode(payload[:cap(payload)], r.raw)
+	} else {
+		payload = append(append(payload, b.meta...), b.text...)
 	}
 	h := header{
 		codec: codec, payload: len(payload), meta: len(b.meta), text: len(b.text), sum: crc32.Checksum(payload, castagnoli),
 		count: b.count, first: b.first, min: b.min, max: b.max, sources: b.sources, prev: b.start,
 	}
-	return append(h.append(dst), payload...), scratch
+	h.append(r.block[:0]) // has room before the payload
+	return r.block[:headerSize+len(payload)]
+}
+
+// takeRoom returns a room for one block, which giveRoom takes back.
+func (s *Set) takeRoom() *room {
+	if r, ok := s.rooms.Get().(*room); ok {
+		return r
+	}
+	return new(room)
+}
+
+func (s *Set) giveRoom(r *room) {
+	if cap(r.raw)+cap(r.block) <= mostRoom {
+		s.rooms.Put(r)
+	}
 }
 
 // decode checks a payload and returns the block. The batch stands in buf, which

@@ -97,7 +97,7 @@ func (s *Set) Remove(name string) error {
 	if j.open != nil {
 		waiting += j.open.size()
 	}
-	j.removed, j.queue, j.open, j.segs = true, nil, nil, nil
+	j.removed, j.queue, j.open, j.spare, j.segs = true, nil, nil, nil, nil
 	if j.woken != nil {
 		close(j.woken)
 		j.woken = nil

@@ -47,7 +47,7 @@ var (
 // An Entry is one thing that is kept. Times are milliseconds since 1970.
 type Entry struct {
 	Time   int64  // when it happened, as the writer says
-	Stored int64  // when it was appended
+	Stored int64  // when it was appended; 0: now
 	Seq    uint64 // its number in the journal, from 1; set by the journal
 	Source uint32 // who wrote it, by a number that the owner of the journal gives
 	Text   []byte
@@ -100,6 +100,7 @@ type Set struct {
 	waiting atomic.Int64  // bytes of entries that are in no file, of all journals
 	entries atomic.Uint64 // appended, of all journals
 	dropped atomic.Uint64
+	rooms   sync.Pool     // of *room
 	damaged atomic.Uint64 // blocks that were found damaged
 
 	mu       sync.Mutex // guards the fields below; never held while writing; locked before a journal's
@@ -169,6 +170,7 @@ type Journal struct {
 	next    uint64     // number of the next entry
 	queue   []*batch   // full, not written yet; oldest first
 	open    *batch     // takes entries; nil: none yet
+	spare   *batch     // memory for the next one; nil: none
 	segs    []segment  // oldest first; the last may be open
 	maxAge  time.Duration
 	dirty   bool // in the set's list

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -417,6 +419,45 @@ func TestRemoved(t *testing.T) {
 		info, err := os.Stat(filepath.Join(dir, "j", "tail"))
 		if err != nil || info.Size() > 8<<10 {
 			t.Errorf("tail: %v %v", info, err)
+		}
+	}
+}
+
+// What a reader looks at does not change, though memory of blocks is used again
+// while it does.
+func TestEntriesStay(t *testing.T) {
+	s := journal.NewSet(t.TempDir(), journal.Options{Block: 8 << 10})
+	j := open(t, s, "j")
+	stop := run(t, s)
+	defer stop()
+	fill := func(round int) {
+		text := bytes.Repeat([]byte{byte('a' + round)}, 100)
+		for range 60 { // most of a block
+			for !j.Append(journal.Entry{Time: int64(round), Text: text}) {
+				runtime.Gosched()
+			}
+		}
+	}
+	for round := range 20 {
+		fill(round)
+		var once sync.Once
+		_, err := j.Select(t.Context(), journal.Query{Match: func(e *journal.Entry) bool {
+			once.Do(func() { // all that is in memory now is written, and its memory free
+				before := j.Bytes()
+				for j.Bytes() < before+10*100 {
+					fill(25)
+				}
+			})
+			if want := bytes.Repeat([]byte{byte('a' + e.Time)}, 100); !bytes.Equal(e.Text, want) {
+				t.Errorf("entry %d of round %d is %q", e.Seq, e.Time, e.Text)
+			}
+			return false
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if t.Failed() {
+			return
 		}
 	}
 }

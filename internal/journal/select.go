@@ -63,9 +63,11 @@ func (j *Journal) view() view {
 	defer j.mu.Unlock()
 	v := view{segs: slices.Clone(j.segs)}
 	for _, b := range j.queue {
+		b.seen = true
 		v.mem = append(v.mem, *b)
 	}
 	if j.open != nil && j.open.count > 0 {
+		j.open.seen = true
 		v.mem = append(v.mem, *j.open)
 	}
 	return v

@@ -88,6 +88,7 @@ func (j *Journal) isIdle() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.idle++
+	j.spare = nil // fast is who fills blocks between two ticks
 	return j.idle > idleTicks && j.open != nil && j.open.size() >= smallOpen
 }
 
@@ -158,7 +159,9 @@ func (j *Journal) writeTail(part *batch, m mark) error {
 	if part.count == 0 {
 		return nil
 	}
-	block, _ := part.appendBlock(nil, codecPlain, nil)
+	r := j.set.takeRoom()
+	defer j.set.giveRoom(r)
+	block := r.write(part, codecPlain)
 	err := j.appendFile(tailName, j.tail, block)
 	if j.mayBeginAnew(err) {
 		// All that it had is in memory still.
@@ -185,7 +188,9 @@ func (j *Journal) writeBlock(b *batch) error {
 		seg = j.segs[n]
 	}
 	j.mu.Unlock()
-	block, _ := b.appendBlock(make([]byte, 0, headerSize+b.size()/3), codecS2, nil)
+	r := j.set.takeRoom()
+	defer j.set.giveRoom(r)
+	block := r.write(b, codecS2)
 	err := j.appendFile(seg.name(), seg.size, block)
 	if j.mayBeginAnew(err) {
 		j.set.damaged.Add(1)
@@ -206,8 +211,12 @@ func (j *Journal) writeBlock(b *batch) error {
 	j.mu.Lock()
 	j.segs = append(j.segs[:n], seg)
 	j.queue = j.queue[1:]
+	size := b.size()
+	if !b.seen {
+		j.spare = b
+	}
 	j.mu.Unlock()
-	j.set.waiting.Add(-int64(b.size() - j.tailed.size()))
+	j.set.waiting.Add(-int64(size - j.tailed.size()))
 	j.tailed = mark{}
 	if j.tail == 0 {
 		return nil

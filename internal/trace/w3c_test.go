@@ -8,23 +8,23 @@ func TestParseW3C(t *testing.T) {
 	not := whole
 	not.Sampled = "0"
 	for value, want := range map[string]Header{
-		"00-" + id + "-" + span + "-01":                              whole,
-		"00-" + id + "-" + span + "-00":                              not,
-		"00-" + id + "-" + span + "-03":                              whole,
-		"00-" + id + "-" + span + "-0a":                              not,
-		"cc-" + id + "-" + span + "-0b":                              whole, // of a version to come
-		"cc-" + id + "-" + span + "-01-what-is-not-known":            whole,
-		"00-" + id + "-" + span + "-01-more":                         {},
-		"cc-" + id + "-" + span + "-01.more":                         {},
-		"ff-" + id + "-" + span + "-01":                              {},
-		"00-" + id + "-" + span:                                      {},
-		"00-" + id + "-" + span + "-0":                               {},
-		"00-" + id + "-" + span + "-0x":                              {},
-		"00-4BF92F3577B34DA6A3CE929D0E0E4736-" + span + "-01":        {},
-		"00-00000000000000000000000000000000-" + span + "-01":        {},
-		"00-" + id + "-0000000000000000-01":                          {},
-		"00_" + id + "-" + span + "-01":                              {},
-		"":                                                           {},
+		"00-" + id + "-" + span + "-01":                               whole,
+		"00-" + id + "-" + span + "-00":                               not,
+		"00-" + id + "-" + span + "-03":                               whole,
+		"00-" + id + "-" + span + "-0a":                               not,
+		"cc-" + id + "-" + span + "-0b":                               whole, // of a version to come
+		"cc-" + id + "-" + span + "-01-what-is-not-known":             whole,
+		"00-" + id + "-" + span + "-01-more":                          {},
+		"cc-" + id + "-" + span + "-01.more":                          {},
+		"ff-" + id + "-" + span + "-01":                               {},
+		"00-" + id + "-" + span:                                       {},
+		"00-" + id + "-" + span + "-0":                                {},
+		"00-" + id + "-" + span + "-0x":                               {},
+		"00-4BF92F3577B34DA6A3CE929D0E0E4736-" + span + "-01":         {},
+		"00-00000000000000000000000000000000-" + span + "-01":         {},
+		"00-" + id + "-0000000000000000-01":                           {},
+		"00_" + id + "-" + span + "-01":                               {},
+		"":                                                            {},
 		"1-5759e988-bd862e3fe1be46a994272793-more-than-fifty-five-01": {},
 	} {
 		var room [rootSize]byte

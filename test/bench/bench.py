@@ -24,6 +24,7 @@ ap.add_argument('--conns', type=int, default=64)
 ap.add_argument('--routes', type=int, default=1000)
 ap.add_argument('--cpus', default='0,1', help='CPU of the proxy, CPU of load and upstream')
 ap.add_argument('--flags', default='', help='further flags for gatehouse serve')
+ap.add_argument('--variants', default='', help='instead of the peers, Gatehouse with other flags: "none=--access-log off --trace-size 0;all=--access-log groups"')
 ap.add_argument('--floor', action='store_true', help='also a forwarder in C that looks at nothing: what the kernel alone charges')
 ap.add_argument('--out', default='build/bench.json')
 A = ap.parse_args()
@@ -118,10 +119,10 @@ def load(port, n, scenario):
         raise SystemExit(f'load failed on {port}: {r.stdout} {r.stderr}')
 
 
-def serve(kind, api):
-    """The command that serves the data directory of one kind. Its access log is a file, as those of the others are."""
-    return (f'{A.gatehouse} serve --dev --data {BUILD}/data-{kind} --api 127.0.0.1:{api} --listen 127.0.0.1:{LISTEN} '
-            f'--admin 127.0.0.1:{ADMIN} --config {BUILD}/gatehouse.yaml --access-log {BUILD}/gatehouse-access.log {A.flags}')
+def serve(kind, api, copy='', nth=0):
+    """The command that serves the data directory of one kind, or a copy. Its access log is a file, as those of the others are."""
+    return (f'{A.gatehouse} serve --dev --data {BUILD}/data-{kind}{copy} --api 127.0.0.1:{api + 40 * nth} --listen 127.0.0.1:{LISTEN + 40 * nth} '
+            f'--admin 127.0.0.1:{ADMIN + 40 * nth} --config {BUILD}/gatehouse.yaml --access-log {BUILD}/gatehouse-access.log {A.flags}')
 
 
 def kind_of(scenario):
@@ -129,8 +130,21 @@ def kind_of(scenario):
     return scenario if scenario in ('cluster', 'gw', 'gwv', 'http', 'cached', 'jwt', 'jwtcold') else 'plain'
 
 
+def variants(kind):
+    """Gatehouse with other flags, each on a copy of the data. The first is the one that others are compared with."""
+    who = {}
+    for nth, variant in enumerate(A.variants.split(';'), 1):
+        name, flags = variant.split('=', 1)
+        shutil.rmtree(f'{BUILD}/data-{kind}-{name}', ignore_errors=True)
+        shutil.copytree(f'{BUILD}/data-{kind}', f'{BUILD}/data-{kind}-{name}')
+        who[name.strip()] = (f'{serve(kind, API, "-" + name, nth)} {flags}', LISTEN + 40 * nth)
+    return who
+
+
 def contestants(scenario):
     kind = kind_of(scenario)
+    if A.variants:
+        return variants(kind)
     peers = {'gw': 'gw', 'gwv': 'gw', 'http': 'gw', 'jwt': 'jwt', 'jwtcold': 'jwt'}.get(kind, 'plain')
     conf = 'nginx-gw.conf' if peers == 'gw' else 'nginx.conf'
     who = {'nginx': (f'nginx -c {CFG}/{conf}', PORTS[peers]['nginx']),
@@ -165,7 +179,7 @@ def measure(scenario):
     mem = {n: rss_mib(p.pid) for n, (p, _) in procs.items()}
     for p, _ in procs.values():
         stop(p)
-    base = statistics.median(us['nginx'])
+    base = statistics.median(us[next(iter(us))])
     rows = []
     for name in sorted(us, key=lambda n: statistics.median(us[n])):
         m = statistics.median(us[name])

@@ -91,7 +91,16 @@ type madeStream struct {
 
 // Write adds an event. It keeps nothing of text, and never waits for the disk.
 // False: the event was dropped, and is counted.
-func (w *Stream) Write(at int64, text []byte) bool {
+func (w *Stream) Write(at int64, text []byte) bool { return w.write(at, 0, text) }
+
+// WriteNow adds an event of this moment, as Write does.
+func (w *Stream) WriteNow(text []byte) bool {
+	now := time.Now().UnixMilli()
+	return w.write(now, now, text)
+}
+
+// write adds an event that is stored at a time; 0: now.
+func (w *Stream) write(at, stored int64, text []byte) bool {
 	l := w.group.live.Load()
 	if l == nil {
 		return w.group.wait(w, at, text)
@@ -106,7 +115,7 @@ func (w *Stream) Write(at int64, text []byte) bool {
 		m = &madeStream{l.journal, st}
 		w.made.Store(m)
 	}
-	if !l.journal.Append(journal.Entry{Time: at, Source: m.stream.number, Text: text}) {
+	if !l.journal.Append(journal.Entry{Time: at, Stored: stored, Source: m.stream.number, Text: text}) {
 		return false
 	}
 	m.stream.saw(at, at)

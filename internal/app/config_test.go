@@ -148,6 +148,17 @@ func TestCheck(t *testing.T) {
 		{"account rate alone", func(c *Config) { c.AccountRate = 100 }, "give both"},
 		{"no data", func(c *Config) { c.Data = "" }, "data: needs a directory"},
 		{"no access log", func(c *Config) { c.AccessLog = "" }, "access-log"},
+		{"no recordings", func(c *Config) { c.TraceSize = 0 }, ""},
+		{"few recordings", func(c *Config) { c.TraceSize = 1 }, "trace-size: write 0, or at least 1M"},
+		{"OTLP", func(c *Config) { c.OTLPEndpoint, c.AccessLog = "http://localhost:4318/in", "groups,otlp" }, ""},
+		{"OTLP over gRPC", func(c *Config) { c.OTLPEndpoint, c.OTLPProtocol = "https://localhost:4317", "grpc" }, ""},
+		{"OTLP over gRPC with a path", func(c *Config) { c.OTLPEndpoint, c.OTLPProtocol = "https://localhost:4317/in", "grpc" }, "otlp-endpoint: of grpc"},
+		{"OTLP without a scheme", func(c *Config) { c.OTLPEndpoint = "localhost:4318" }, "otlp-endpoint: is not a URL"},
+		{"OTLP with a password", func(c *Config) { c.OTLPEndpoint = "http://me:secret@localhost:4318" }, "otlp-endpoint: has a password"},
+		{"OTLP signal", func(c *Config) { c.OTLPEndpoint, c.OTLPSignals = "http://h:1", "traces,noise" }, `otlp-signals: "noise"`},
+		{"OTLP header", func(c *Config) { c.OTLPEndpoint, c.OTLPHeaders = "http://h:1", "a=b,secret" }, "otlp-headers: pair 2 is not NAME=VALUE"},
+		{"OTLP certificate", func(c *Config) { c.OTLPEndpoint, c.OTLPCert = "http://h:1", "c.pem" }, "otlp-cert, otlp-key"},
+		{"access log without OTLP", func(c *Config) { c.AccessLog = "otlp" }, "access-log: otlp needs otlp-endpoint"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -191,7 +191,7 @@ def measure(scenario):
 
 def show(rows):
     print(f"\n### {rows[0]['scenario']} ({A.rounds} alternating rounds, medians)\n")
-    print('| gateway | CPU µs/request | spread | × nginx | requests/s on one CPU | RSS MiB | not 2xx |')
+    print('| gateway | CPU µs/request | spread | × first | requests/s on one CPU | RSS MiB | not 2xx |')
     print('|---|--:|---|--:|--:|--:|--:|')
     for r in rows:
         print(f"| {r['gateway']} | {r['cpu_us']:.1f} | {r['cpu_us_min']:.1f}–{r['cpu_us_max']:.1f} | {r['vs_nginx']:.2f} | "

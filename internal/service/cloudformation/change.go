@@ -120,6 +120,7 @@ func (r *runner) apply(ctx context.Context, ev *evaluator, name string) error {
 	}
 	if same(old.Properties, props) && !stale {
 		next.Physical, next.Properties, next.Attributes, next.Status, next.Updated = old.Physical, old.Properties, old.Attributes, old.Status, old.Updated
+		next.Drift = old.Drift
 		if reflect.DeepEqual(*old, next) {
 			return nil
 		}
@@ -543,6 +544,10 @@ func (r *runner) delete(stop, ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	detections, err := r.t.detectionsOf(ctx, r.st)
+	if err != nil {
+		return err
+	}
 	r.st.DeletionTime = new(time.Now().UTC())
 	r.st.Imports = nil
 	return r.finish(ctx, "DELETE_COMPLETE", "", func(c *store.Change) {
@@ -552,6 +557,9 @@ func (r *runner) delete(stop, ctx context.Context) error {
 		}
 		for _, set := range sets {
 			c.Do(r.t.changeSets.Delete(set.ID))
+		}
+		for _, id := range detections {
+			c.Do(r.t.detections.Delete(id))
 		}
 		c.Do(r.t.policies.Delete(r.st.ID), r.t.orders.Delete(r.st.ID))
 	})

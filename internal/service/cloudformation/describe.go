@@ -76,11 +76,18 @@ func (s *Service) ListStacks(ctx context.Context, in *api.ListStacksInput) (*api
 		}
 		list = append(list, api.StackSummary{StackId: st.StackId, StackName: st.StackName, StackStatus: st.StackStatus, StackStatusReason: st.StackStatusReason,
 			CreationTime: st.CreationTime, LastUpdatedTime: st.LastUpdatedTime, DeletionTime: st.DeletionTime, TemplateDescription: st.Description,
-			DriftInformation: &api.StackDriftInformationSummary{StackDriftStatus: new("NOT_CHECKED")}})
+			DriftInformation: summaryOf(st.DriftInformation)})
 	}
 	out := &api.ListStacksResponse{}
 	out.StackSummaries, out.NextToken, err = page(list, in.NextToken)
 	return out, err
+}
+
+func summaryOf(d *api.StackDriftInformation) *api.StackDriftInformationSummary {
+	if d == nil {
+		return &api.StackDriftInformationSummary{StackDriftStatus: new(notChecked)}
+	}
+	return &api.StackDriftInformationSummary{StackDriftStatus: d.StackDriftStatus, LastCheckTimestamp: d.LastCheckTimestamp}
 }
 
 // DescribeStackEvents tells what happened to a stack, the newest first.
@@ -158,9 +165,10 @@ func (s *Service) DescribeStackResources(ctx context.Context, in *api.DescribeSt
 		if in.LogicalResourceId != nil && *in.LogicalResourceId != r.Logical {
 			continue
 		}
+		drift, at := r.driftStatus()
 		out.StackResources = append(out.StackResources, api.StackResource{StackName: st.StackName, StackId: st.StackId, LogicalResourceId: new(r.Logical),
 			PhysicalResourceId: new(r.Physical), ResourceType: new(r.Type), Timestamp: new(r.Updated), ResourceStatus: new(r.Status), ResourceStatusReason: reason(r),
-			DriftInformation: &api.StackResourceDriftInformation{StackResourceDriftStatus: new("NOT_CHECKED")}})
+			DriftInformation: &api.StackResourceDriftInformation{StackResourceDriftStatus: drift, LastCheckTimestamp: at}})
 	}
 	return out, nil
 }
@@ -175,9 +183,10 @@ func (s *Service) DescribeStackResource(ctx context.Context, in *api.DescribeSta
 	for i := range list {
 		r := &list[i]
 		if r.Logical == *in.LogicalResourceId {
+			drift, at := r.driftStatus()
 			d := &api.StackResourceDetail{StackName: st.StackName, StackId: st.StackId, LogicalResourceId: new(r.Logical), PhysicalResourceId: new(r.Physical),
 				ResourceType: new(r.Type), LastUpdatedTimestamp: new(r.Updated), ResourceStatus: new(r.Status), ResourceStatusReason: reason(r),
-				DriftInformation: &api.StackResourceDriftInformation{StackResourceDriftStatus: new("NOT_CHECKED")}}
+				DriftInformation: &api.StackResourceDriftInformation{StackResourceDriftStatus: drift, LastCheckTimestamp: at}}
 			if r.Metadata != "" {
 				d.Metadata = new(r.Metadata)
 			}
@@ -196,9 +205,10 @@ func (s *Service) ListStackResources(ctx context.Context, in *api.ListStackResou
 	all := []api.StackResourceSummary{}
 	for i := range list {
 		r := &list[i]
+		drift, at := r.driftStatus()
 		all = append(all, api.StackResourceSummary{LogicalResourceId: new(r.Logical), PhysicalResourceId: new(r.Physical), ResourceType: new(r.Type),
 			LastUpdatedTimestamp: new(r.Updated), ResourceStatus: new(r.Status), ResourceStatusReason: reason(r),
-			DriftInformation: &api.StackResourceDriftInformationSummary{StackResourceDriftStatus: new("NOT_CHECKED")}})
+			DriftInformation: &api.StackResourceDriftInformationSummary{StackResourceDriftStatus: drift, LastCheckTimestamp: at}})
 	}
 	out := &api.ListStackResourcesResponse{}
 	out.StackResourceSummaries, out.NextToken, err = page(all, in.NextToken)

@@ -24,7 +24,8 @@ type kind struct {
 	// is passed as JSON text. One with @ is a list of tags, passed as a map. One
 	// with % holds changes of responses, which templates write as lists.
 	props  string
-	rename map[string]string // properties that the API calls otherwise
+	rename map[string]string       // properties that the API calls otherwise
+	adapt  func(in map[string]any) // brings inputs into the form that the API takes
 
 	create, update, remove string // operations
 	ref                    string // member of the output that Ref gives; "": Prop below
@@ -194,7 +195,38 @@ func (k *kind) input(props map[string]any) (map[string]any, error) {
 		}
 		in[name] = v
 	}
+	if k.adapt != nil {
+		k.adapt(in)
+	}
 	return in, nil
+}
+
+// integrationMembers makes maps of the response parameters of an HTTP API, which
+// templates write as lists.
+//
+// AWS: ResponseParameterMap of AWS::ApiGatewayV2::Integration; plain maps are taken,
+// too.
+func integrationMembers(in map[string]any) {
+	byStatus, ok := in["ResponseParameters"].(map[string]any)
+	if !ok {
+		return
+	}
+	out := make(map[string]any, len(byStatus))
+	for status, v := range byStatus {
+		list, isList := asMembers(v)["ResponseParameters"].([]any)
+		if !isList {
+			out[status] = v
+			continue
+		}
+		m := map[string]any{}
+		for _, e := range list {
+			if to, ok := textOf(asMembers(e)["Destination"]); ok {
+				m[to] = asMembers(e)["Source"]
+			}
+		}
+		out[status] = m
+	}
+	in["ResponseParameters"] = out
 }
 
 // tagMap makes a map of a list of tags.

@@ -103,6 +103,8 @@ type resource struct {
 	Needs         []string
 	Metadata      string
 
+	Drift *drift // as it was last looked for; nil: never since a change
+
 	New bool      // made by the running operation
 	Old *snapshot // what it was before it
 }
@@ -131,6 +133,7 @@ type tables struct {
 	deeds      store.Table[deed]
 	orders     store.Table[order]
 	policies   store.Table[string] // stack policies
+	detections store.Table[detection]
 }
 
 // An export is an output that other stacks may import.
@@ -150,6 +153,7 @@ func tablesOf(st store.Store, account, region string) tables {
 		deeds:      store.NewTable[deed](st, prefix("deed")),
 		orders:     store.NewTable[order](st, prefix("order")),
 		policies:   store.NewTable[string](st, prefix("policy")),
+		detections: store.NewTable[detection](st, prefix("drift")),
 	}
 }
 

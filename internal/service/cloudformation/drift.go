@@ -1,0 +1,310 @@
+package cloudformation
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	api "gatehouse/internal/awsapi/cloudformation"
+	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/store"
+)
+
+// A drift is how a resource differs from what the template made of it.
+type drift struct {
+	Status      string
+	Reason      string
+	At          time.Time
+	Expected    string
+	Actual      string
+	Differences []api.PropertyDifference
+}
+
+// A detection is the result of looking for the drift of a whole stack.
+type detection struct {
+	api.DescribeStackDriftDetectionStatusResponse
+}
+
+// The states of a resource that was looked at.
+const (
+	inSync     = "IN_SYNC"
+	modified   = "MODIFIED"
+	deleted    = "DELETED"
+	notChecked = "NOT_CHECKED"
+	unknown    = "UNKNOWN"
+)
+
+// differences lists where got is not what want says.
+func differences(want, got any, path string) []api.PropertyDifference {
+	tell := func(kind string) []api.PropertyDifference {
+		return []api.PropertyDifference{{PropertyPath: new(path), ExpectedValue: new(plainText(want)), ActualValue: new(plainText(got)), DifferenceType: new(kind)}}
+	}
+	switch want := want.(type) {
+	case map[string]any:
+		m, ok := got.(map[string]any)
+		if !ok {
+			break
+		}
+		var list []api.PropertyDifference
+		for _, name := range slices.Sorted(maps.Keys(want)) {
+			have := m[name]
+			if have == nil {
+				have = member(m, name)
+			}
+			list = append(list, differences(want[name], have, path+"/"+name)...)
+		}
+		return list
+	case []any:
+		items, ok := got.([]any)
+		if !ok {
+			if len(want) == 0 && got == nil {
+				return nil
+			}
+			break
+		}
+		return listDifferences(want, items, path)
+	}
+	switch {
+	case got == nil && (want == nil || reflect.ValueOf(want).IsZero() || len(asMembers(want)) == 0 && asMembers(want) != nil):
+		return nil // what is nothing is not shown
+	case got == nil:
+		return tell("REMOVE")
+	case same(want, got):
+		return nil
+	}
+	return tell("NOT_EQUAL")
+}
+
+// listDifferences compares lists whose order does not count.
+func listDifferences(want, got []any, path string) []api.PropertyDifference {
+	left := slices.Clone(got)
+	var list []api.PropertyDifference
+	for i, e := range want {
+		at := slices.IndexFunc(left, func(g any) bool { return len(differences(e, g, "")) == 0 })
+		if at < 0 {
+			list = append(list, api.PropertyDifference{PropertyPath: new(path + "/" + strconv.Itoa(i)), ExpectedValue: new(plainText(e)), ActualValue: new("null"), DifferenceType: new("REMOVE")})
+			continue
+		}
+		left = slices.Delete(left, at, at+1)
+	}
+	for i, e := range left {
+		list = append(list, api.PropertyDifference{PropertyPath: new(path + "/" + strconv.Itoa(len(want)+i)), ExpectedValue: new("null"), ActualValue: new(plainText(e)), DifferenceType: new("ADD")})
+	}
+	return list
+}
+
+func plainText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return marshalText(v)
+}
+
+// look compares one resource with what it is.
+func (s *Service) look(ctx context.Context, t tables, st *stack, res *resource) *drift {
+	d := &drift{Status: notChecked, At: time.Now().UTC().Truncate(time.Millisecond)}
+	k := s.kindOf(res.Type)
+	if k.reads() == "" || res.Physical == "" {
+		return d
+	}
+	w := &worker{s: s, t: t, stack: st, kind: k, logical: res.Logical, id: res.Physical, props: maps.Clone(res.Properties), attributes: res.Attributes}
+	if w.props == nil {
+		w.props = map[string]any{}
+	}
+	err := w.resolve(ctx)
+	var actual map[string]any
+	if err == nil {
+		actual, err = k.actual(ctx, w)
+	}
+	switch {
+	case err != nil && isGone(err):
+		d.Status, d.Expected = deleted, marshalText(w.props)
+	case err != nil:
+		d.Status, d.Reason = unknown, reasonOf(err)
+	default:
+		d.Expected, d.Actual = marshalText(w.props), marshalText(actual)
+		d.Status = inSync
+		if d.Differences = differences(w.props, actual, ""); len(d.Differences) > 0 {
+			d.Status = modified
+		}
+	}
+	return d
+}
+
+// shown is the drift of a resource as it is described.
+func (res *resource) drifted(st *stack) api.StackResourceDrift {
+	d := res.Drift
+	out := api.StackResourceDrift{StackId: st.StackId, LogicalResourceId: new(res.Logical), PhysicalResourceId: new(res.Physical), ResourceType: new(res.Type),
+		StackResourceDriftStatus: new(d.Status), Timestamp: new(d.At), PropertyDifferences: d.Differences}
+	for _, text := range []struct {
+		from string
+		to   **string
+	}{{d.Expected, &out.ExpectedProperties}, {d.Actual, &out.ActualProperties}, {d.Reason, &out.DriftStatusReason}} {
+		if text.from != "" {
+			*text.to = new(text.from)
+		}
+	}
+	return out
+}
+
+// still reads a stack that nothing is being done with.
+func (t tables) still(ctx context.Context, name string) (stack, store.Rev, error) {
+	st, rev, err := t.find(ctx, name)
+	if err == nil && (st.Run != nil || str(st.StackStatus) == "DELETE_COMPLETE" || str(st.StackStatus) == "REVIEW_IN_PROGRESS") {
+		err = awsrpc.Validation("Drift detection cannot be performed on stack [" + str(st.StackName) + "] while it is in " + str(st.StackStatus) + " state") // AWS: undocumented text
+	}
+	return st, rev, err
+}
+
+// DetectStackDrift compares all resources of a stack with what they are. It is
+// complete when it returns.
+func (s *Service) DetectStackDrift(ctx context.Context, in *api.DetectStackDriftInput) (*api.DetectStackDriftResponse, error) {
+	t := s.tables(ctx)
+	st, rev, err := t.still(ctx, *in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	_, list, err := s.resourcesOf(ctx, t, str(st.StackId))
+	if err != nil {
+		return nil, err
+	}
+	var found detection
+	found.StackDriftDetectionId, found.StackId, found.DetectionStatus = new(newUUID()), st.StackId, new("DETECTION_COMPLETE")
+	found.Timestamp = new(time.Now().UTC().Truncate(time.Millisecond))
+	status, count := inSync, int32(0)
+	var looked []*resource
+	for i := range list {
+		res := &list[i]
+		if len(in.LogicalResourceIds) > 0 && !slices.Contains(in.LogicalResourceIds, res.Logical) {
+			continue
+		}
+		res.Drift = s.look(ctx, t, &st, res)
+		looked = append(looked, res)
+		switch res.Drift.Status {
+		case modified, deleted:
+			status = "DRIFTED"
+			count++
+		case unknown:
+			// AWS: detection failed for a resource fails it as a whole.
+			found.DetectionStatus, found.DetectionStatusReason = new("DETECTION_FAILED"), new("Failed to detect drift on resource ["+res.Logical+"]: "+res.Drift.Reason)
+		}
+	}
+	found.StackDriftStatus, found.DriftedStackResourceCount = new(status), new(count)
+	if len(in.LogicalResourceIds) == 0 {
+		st.DriftInformation = &api.StackDriftInformation{StackDriftStatus: new(status), LastCheckTimestamp: found.Timestamp}
+	}
+	if err := t.keepDrift(ctx, &st, rev, looked, &found); err != nil {
+		return nil, err
+	}
+	return &api.DetectStackDriftResponse{StackDriftDetectionId: found.StackDriftDetectionId}, nil
+}
+
+// keepDrift stores what was found, as long as nothing is done with the stack.
+func (t tables) keepDrift(ctx context.Context, st *stack, rev store.Rev, looked []*resource, found *detection) error {
+	busy := func(err error) error {
+		if errors.Is(err, store.ErrConflict) {
+			return errBusy(st)
+		}
+		return err
+	}
+	for some := range slices.Chunk(looked, maxSwept/2) {
+		if err := store.Update(ctx, t.st, func(c *store.Change) error {
+			c.Require(t.stacks.Is(st.ID, rev))
+			for _, res := range some {
+				store.Add(c, t.resources, store.ID(st.ID, res.Logical), *res)
+			}
+			return nil
+		}); err != nil {
+			return busy(err)
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	old, err := t.detectionsOf(ctx, st)
+	if err != nil {
+		return err
+	}
+	return busy(store.Update(ctx, t.st, func(c *store.Change) error {
+		t.put(c, st, rev)
+		for _, id := range old {
+			c.Do(t.detections.Delete(id))
+		}
+		store.Add(c, t.detections, store.ID(*found.StackDriftDetectionId), *found)
+		return nil
+	}))
+}
+
+// detectionsOf are the detections of a stack: a new one takes the place of others.
+func (t tables) detectionsOf(ctx context.Context, st *stack) ([]string, error) {
+	rows, err := t.detections.All(ctx)
+	var list []string
+	for _, row := range rows {
+		if str(row.Value.StackId) == str(st.StackId) {
+			list = append(list, row.ID)
+		}
+	}
+	return list, err
+}
+
+// DetectStackResourceDrift compares one resource with what it is.
+func (s *Service) DetectStackResourceDrift(ctx context.Context, in *api.DetectStackResourceDriftInput) (*api.DetectStackResourceDriftResponse, error) {
+	t := s.tables(ctx)
+	st, rev, err := t.still(ctx, *in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	res, _, err := t.resources.Find(ctx, awsrpc.Validation("Resource "+*in.LogicalResourceId+" does not exist for stack "+str(st.StackName)), st.ID, *in.LogicalResourceId)
+	if err != nil {
+		return nil, err
+	}
+	if s.kindOf(res.Type).reads() == "" {
+		return nil, awsrpc.Validation("Drift detection is not supported for resource type " + res.Type) // AWS: undocumented text
+	}
+	res.Drift = s.look(ctx, t, &st, &res)
+	if err := t.keepDrift(ctx, &st, rev, []*resource{&res}, nil); err != nil {
+		return nil, err
+	}
+	return &api.DetectStackResourceDriftResponse{StackResourceDrift: new(res.drifted(&st))}, nil
+}
+
+// DescribeStackDriftDetectionStatus tells how a detection went.
+func (s *Service) DescribeStackDriftDetectionStatus(ctx context.Context, in *api.DescribeStackDriftDetectionStatusInput) (*api.DescribeStackDriftDetectionStatusResponse, error) {
+	id := *in.StackDriftDetectionId
+	d, _, err := s.tables(ctx).detections.Find(ctx, awsrpc.Validation("Drift detection id ["+id+"] does not exist"), id)
+	if err != nil {
+		return nil, err
+	}
+	return &d.DescribeStackDriftDetectionStatusResponse, nil
+}
+
+// DescribeStackResourceDrifts tells what was found of the resources of a stack.
+func (s *Service) DescribeStackResourceDrifts(ctx context.Context, in *api.DescribeStackResourceDriftsInput) (*api.DescribeStackResourceDriftsResponse, error) {
+	st, list, err := s.resourcesOf(ctx, s.tables(ctx), *in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	all := []api.StackResourceDrift{}
+	for i := range list {
+		d := list[i].Drift
+		if d == nil || d.Status == notChecked || len(in.StackResourceDriftStatusFilters) > 0 && !slices.Contains(in.StackResourceDriftStatusFilters, d.Status) {
+			continue
+		}
+		all = append(all, list[i].drifted(st))
+	}
+	out := &api.DescribeStackResourceDriftsResponse{}
+	out.StackResourceDrifts, out.NextToken, err = page(all, in.NextToken)
+	return out, err
+}
+
+// driftStatus is the drift of a resource in lists of resources.
+func (res *resource) driftStatus() (status *string, at *time.Time) {
+	if res.Drift == nil {
+		return new(notChecked), nil
+	}
+	return new(res.Drift.Status), new(res.Drift.At)
+}

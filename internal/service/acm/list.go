@@ -30,6 +30,10 @@ func (s *Service) ListCertificates(ctx context.Context, in *api.ListCertificates
 	if len(in.CertificateKeyPairOrigins) > 0 {
 		return nil, noOrigin.refuse()
 	}
+	used, err := s.inUse(ctx, s.scope(ctx).Account)
+	if err != nil {
+		return nil, err
+	}
 	list := []api.CertificateSummary{}
 	for _, row := range rows {
 		c := &row.Value
@@ -40,11 +44,7 @@ func (s *Service) ListCertificates(ctx context.Context, in *api.ListCertificates
 		if !slices.Contains(types, algorithmOf(leaf)) || len(in.CertificateStatuses) > 0 && !slices.Contains(in.CertificateStatuses, *statusOf(leaf)) {
 			continue
 		}
-		users, err := s.users(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, summary(c, leaf, len(users) > 0))
+		list = append(list, summary(c, leaf, len(used[c.ARN()]) > 0))
 	}
 	slices.SortStableFunc(list, func(a, b api.CertificateSummary) int {
 		order := a.CreatedAt.Compare(*b.CreatedAt)

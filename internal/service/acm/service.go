@@ -116,29 +116,37 @@ func newID() string {
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
 
-// users are the ARNs of the domain names that show a certificate.
+// inUse are the ARNs of the domain names of an account that show a certificate,
+// by the certificate's.
 //
 // AWS: a REGIONAL domain's certificate lies in its Region, that of an EDGE one
 // in us-east-1.
-func (s *Service) users(ctx context.Context, cert *record.Certificate) ([]string, error) {
-	regions, err := record.Regions(ctx, s.st, cert.Account)
+func (s *Service) inUse(ctx context.Context, account string) (map[string][]string, error) {
+	regions, err := record.Regions(ctx, s.st, account)
 	if err != nil {
 		return nil, err
 	}
-	name, list := cert.ARN(), []string{}
+	all := map[string][]string{}
 	for _, region := range regions {
-		rows, err := record.In(s.st, s.blobs, record.Scope{Account: cert.Account, Region: region}).DomainNames.All(ctx)
+		rows, err := record.In(s.st, s.blobs, record.Scope{Account: account, Region: region}).DomainNames.All(ctx)
 		if err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
-			if row.Value.CertificateARN() == name {
-				list = append(list, str(row.Value.DomainNameArn))
+			if name := row.Value.CertificateARN(); name != "" {
+				all[name] = append(all[name], str(row.Value.DomainNameArn))
 			}
 		}
 	}
+	return all, nil
+}
+
+// users are the ARNs of the domain names that show a certificate.
+func (s *Service) users(ctx context.Context, cert *record.Certificate) ([]string, error) {
+	all, err := s.inUse(ctx, cert.Account)
+	list := append([]string{}, all[cert.ARN()]...) // an empty list is sent
 	slices.Sort(list)
-	return list, nil
+	return list, err
 }
 
 // DeleteCertificate removes a certificate that no domain name shows.

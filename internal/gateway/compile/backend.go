@@ -129,6 +129,9 @@ func (c *Compiler) clientCertificate(stage stageID, id string) (*tls.Certificate
 	if id == "" {
 		return nil, "", nil
 	}
+	if strings.HasPrefix(id, "arn:") {
+		return c.clientACM(id)
+	}
 	rec := c.backends.Load().certificate(certificateID{stage.Scope, id})
 	if rec == nil {
 		return nil, "", fmt.Errorf("client certificate %q does not exist", id)
@@ -141,4 +144,18 @@ func (c *Compiler) clientCertificate(stage stageID, id string) (*tls.Certificate
 		c.opt.Log.Warn("client certificate has expired, backends may refuse it", "api", stage.api, "stage", stage.name, "certificate", id, "expired", *end)
 	}
 	return &cert, strings.Join([]string{stage.Account, stage.Region, id}, "/"), nil
+}
+
+// clientACM finds the certificate of ACM that a stage shows to its backends. One
+// that was imported again is another: its connections are new ones.
+func (c *Compiler) clientACM(arn string) (*tls.Certificate, string, error) {
+	rec := c.backends.Load().acmCertificate(arn)
+	if rec == nil {
+		return nil, "", fmt.Errorf("client certificate %q does not exist", arn)
+	}
+	cert, err := rec.Pair()
+	if err != nil {
+		return nil, "", fmt.Errorf("client certificate %q: %w", arn, err)
+	}
+	return &cert, arn + "/" + cert.Leaf.SerialNumber.String(), nil
 }

@@ -26,10 +26,12 @@ type backends struct {
 	links        map[linkID]*record.VPCLink
 	httpLinks    map[linkID]*record.APIVPCLink
 	certificates map[certificateID]*record.ClientCertificate
+	acm          map[certificateID]*record.Certificate // of domains, too
 }
 
 func newBackends() *backends {
-	return &backends{links: make(map[linkID]*record.VPCLink), httpLinks: make(map[linkID]*record.APIVPCLink), certificates: make(map[certificateID]*record.ClientCertificate)}
+	return &backends{links: make(map[linkID]*record.VPCLink), httpLinks: make(map[linkID]*record.APIVPCLink), certificates: make(map[certificateID]*record.ClientCertificate),
+		acm: make(map[certificateID]*record.Certificate)}
 }
 
 // putLink stores a link, or forgets it if r is nil.
@@ -51,6 +53,24 @@ func (b *backends) putCertificate(id certificateID, r *record.ClientCertificate)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	put(b.certificates, id, r)
+}
+
+// putACM stores a certificate of ACM, or forgets it if r is nil.
+func (b *backends) putACM(id certificateID, r *record.Certificate) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	put(b.acm, id, r)
+}
+
+// acmCertificate returns a certificate of ACM by its ARN, or nil.
+func (b *backends) acmCertificate(arn string) *record.Certificate {
+	scope, id, ok := record.CertificateOf(arn)
+	if b == nil || !ok {
+		return nil
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.acm[certificateID{scope, id}]
 }
 
 // link returns a link, or nil. So it does before anything was read.

@@ -28,7 +28,6 @@ type mirror struct {
 	mappings    map[domainID]map[string]*record.BasePathMapping // by base path
 	rules       map[domainID]map[string]*record.RoutingRule     // by id
 	accesses    map[accessID]*record.DomainAccess
-	shown       map[certificateID]*record.Certificate // of domains
 	backends    *backends
 
 	// The stages of each API, by name.
@@ -69,7 +68,6 @@ func newMirror(st store.Store, blobs *store.Blobs) *mirror {
 		mappings:    make(map[domainID]map[string]*record.BasePathMapping),
 		rules:       make(map[domainID]map[string]*record.RoutingRule),
 		accesses:    make(map[accessID]*record.DomainAccess),
-		shown:       make(map[certificateID]*record.Certificate),
 		backends:    newBackends(),
 		stagesOf:    make(map[apiID]map[string]bool),
 		unread:      make(map[stageID]error),
@@ -204,8 +202,7 @@ func (m *mirror) take(ch change, tables record.Tables, t *touched) error {
 		})
 	case record.KindCertificate:
 		return decode(tables.Certificates, kv, ch.gone, func(r *record.Certificate) {
-			put(m.shown, certificateID{k.Scope, k.ID[0]}, r)
-			t.hosts = true
+			m.applyCertificate(certificateID{k.Scope, k.ID[0]}, r, t)
 		})
 	case record.KindVPCLink:
 		id := linkID{k.Scope, k.ID[0]}
@@ -224,6 +221,22 @@ func (m *mirror) take(ch change, tables record.Tables, t *touched) error {
 	case record.KindAPIKeyValue, record.KindAccount: // only the service needs them
 	}
 	return nil
+}
+
+// applyCertificate takes over a certificate of ACM, which domains show to clients
+// and stages to backends.
+func (m *mirror) applyCertificate(id certificateID, r *record.Certificate, t *touched) {
+	m.backends.putACM(id, r)
+	t.hosts = true
+	if r == nil {
+		return // nothing shows it any more
+	}
+	arn := r.ARN()
+	for stage, rec := range m.stages {
+		if str(rec.ClientCertificateId) == arn {
+			t.stages[stage] = true
+		}
+	}
 }
 
 // applyKey takes an API key over. The service reserves values, so that two keys

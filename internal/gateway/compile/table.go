@@ -126,8 +126,7 @@ func (c *Compiler) domainCertificate(id domainID) *tls.Certificate {
 		return tls.X509KeyPair([]byte(rec.Certificate), []byte(rec.Key.Reveal()))
 	}
 	if arn := rec.CertificateARN(); arn != "" {
-		scope, name, _ := record.CertificateOf(arn)
-		own := c.mirror.shown[certificateID{scope, name}]
+		own := c.mirror.backends.acmCertificate(arn)
 		if own == nil { // it cannot be removed while it is named
 			c.opt.Log.Error("certificate is not there, the listener's is shown", "domain", id.name, "certificate", arn)
 			return nil

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/acm"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/record"
@@ -116,8 +117,8 @@ func newID() string {
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
 
-// inUse are the ARNs of the domain names of an account that show a certificate,
-// by the certificate's.
+// inUse are the ARNs of the domain names of an account that show a certificate
+// to clients, and of the stages that show one to backends, by the certificate's.
 //
 // AWS: a REGIONAL domain's certificate lies in its Region, that of an EDGE one
 // in us-east-1.
@@ -128,7 +129,11 @@ func (s *Service) inUse(ctx context.Context, account string) (map[string][]strin
 	}
 	all := map[string][]string{}
 	for _, region := range regions {
-		rows, err := record.In(s.st, s.blobs, record.Scope{Account: account, Region: region}).DomainNames.All(ctx)
+		t := record.In(s.st, s.blobs, record.Scope{Account: account, Region: region})
+		if err := inStages(ctx, t, all); err != nil {
+			return nil, err
+		}
+		rows, err := t.DomainNames.All(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -141,7 +146,20 @@ func (s *Service) inUse(ctx context.Context, account string) (map[string][]strin
 	return all, nil
 }
 
-// users are the ARNs of the domain names that show a certificate.
+// inStages adds the stages of REST APIs.
+func inStages(ctx context.Context, t record.Tables, all map[string][]string) error {
+	stages, err := t.Stages.All(ctx)
+	for _, row := range stages {
+		if name := str(row.Value.ClientCertificateId); strings.HasPrefix(name, "arn:") {
+			stage := arn.ARN{Partition: arn.Partition(t.Scope.Region), Service: "apigateway", Region: t.Scope.Region,
+				Resource: "/restapis/" + row.Value.RestAPI + "/stages/" + str(row.Value.StageName)}
+			all[name] = append(all[name], stage.String())
+		}
+	}
+	return err
+}
+
+// users are the ARNs of what shows a certificate.
 func (s *Service) users(ctx context.Context, cert *record.Certificate) ([]string, error) {
 	all, err := s.inUse(ctx, cert.Account)
 	list := append([]string{}, all[cert.ARN()]...) // an empty list is sent

@@ -196,7 +196,8 @@ func findCertificate(ctx context.Context, t record.Tables, id *string) error {
 		return nil
 	}
 	if strings.HasPrefix(*id, "arn:") {
-		return noClientCertificate.refuse(*id)
+		_, _, err := findACM(ctx, t, *id)
+		return err
 	}
 	// AWS: undocumented text.
 	_, _, err := t.ClientCertificates.Find(ctx, api.BadRequestException("Invalid client certificate identifier specified"), *id)
@@ -214,6 +215,15 @@ func requireCertificate(ctx context.Context, c *store.Change, t record.Tables, s
 	if err := findCertificate(ctx, t, &id); err != nil {
 		return err
 	}
+	if strings.HasPrefix(id, "arn:") {
+		cert, rev, err := findACM(ctx, t, id)
+		if err != nil {
+			return err
+		}
+		c.Require(t.Certificates.Is(store.ID(cert.ID), rev))
+		store.Add(c, t.Certificates, store.ID(cert.ID), cert)
+		return nil
+	}
 	cert, rev, err := t.ClientCertificates.Get(ctx, store.ID(id))
 	if err != nil {
 		return err
@@ -221,4 +231,17 @@ func requireCertificate(ctx context.Context, c *store.Change, t record.Tables, s
 	c.Require(t.ClientCertificates.Is(id, rev))
 	store.Add(c, t.ClientCertificates, id, cert)
 	return nil
+}
+
+// findACM finds a certificate of ACM that a stage is to show: one of its own
+// account and Region.
+//
+// AWS: "Use an ACM certificate as the client certificate" (2026). Undocumented
+// texts.
+func findACM(ctx context.Context, t record.Tables, arn string) (record.Certificate, store.Rev, error) {
+	scope, id, ok := record.CertificateOf(arn)
+	if !ok || scope != t.Scope {
+		return record.Certificate{}, 0, api.BadRequestException("Invalid certificate ARN: " + arn + ". Certificate must be in '" + t.Scope.Region + "'.")
+	}
+	return t.Certificates.Find(ctx, api.BadRequestException("Invalid certificate ARN: "+arn+". There is no such certificate."), id)
 }

@@ -151,7 +151,6 @@ func TestUnsupported(t *testing.T) {
 		{noAuthorizationScopes, "PutMethod", with(put, "authorizationType", "NONE", "authorizationScopes", []string{"a"})},
 		{noIntegrationType, "PutIntegration", with(m, "type", "AWS_PROXY", "integrationHttpMethod", "POST", "uri", "arn:aws:apigateway:eu-west-1:firehose:path/streams/s")},
 		{noDeliveryStream, "UpdateStage", stagePatch(id, "replace", "/accessLogSettings/destinationArn", "arn:aws:firehose:eu-west-1:111111111111:deliverystream/amazon-apigateway-x")},
-		{noClientCertificate, "UpdateStage", stagePatch(id, "replace", "/clientCertificateId", "arn:aws:acm:eu-west-1:1:certificate/x")},
 		{noProductCode, "UpdateUsagePlan", doc{"usagePlanId": plan, "patchOperations": patch("add", "/productCode", "1")}},
 		{noLabels, "UpdateApiKey", doc{"apiKey": key, "patchOperations": patch("add", "/labels", "x")}},
 		{noCertificate, "CreateDomainName", doc{"domainName": "e.example.com", "ownershipVerificationCertificateArn": "arn:x"}},

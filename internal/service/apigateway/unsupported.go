@@ -29,7 +29,6 @@ const (
 	noAccessMode
 	noAuthorizationScopes
 	noIntegrationType
-	noClientCertificate
 	noDeliveryStream
 	noProductCode
 	noLabels
@@ -44,7 +43,6 @@ var unsupported = [unsupportedCount]Unsupported{
 	noAccessMode:          {"RestApi", "endpointAccessMode", "STRICT"},
 	noAuthorizationScopes: {"Method", "authorizationScopes", "any without COGNITO_USER_POOLS"},
 	noIntegrationType:     {"Integration", "type", "AWS_PROXY with other services than Lambda"},
-	noClientCertificate:   {"Stage", "clientCertificateId", "ARN of a certificate of ACM"},
 	noDeliveryStream:      {"Stage", "accessLogSettings.destinationArn", "delivery streams that no delivery-stream of the configuration names"},
 	noProductCode:         {"UsagePlan", "productCode", "any"},
 	noLabels:              {"ApiKey", "labels", "any"},

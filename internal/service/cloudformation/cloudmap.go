@@ -147,7 +147,16 @@ func registerInstance(ctx context.Context, w *worker) error {
 // that take lists of them.
 func retagByList(ctx context.Context, w *worker) error {
 	name, ok := textOf(w.attributes["Arn"])
-	if !ok || same(w.old["Tags"], w.props["Tags"]) {
+	if !ok {
+		return nil
+	}
+	return retag(ctx, w, name)
+}
+
+// retag brings the tags of what an ARN names in step, of APIs that take them as a
+// list.
+func retag(ctx context.Context, w *worker, name string) error {
+	if same(w.old["Tags"], w.props["Tags"]) {
 		return nil
 	}
 	before, err := tagsOf(w.old["Tags"])

@@ -9,7 +9,7 @@ import "context"
 // reference.
 func kinds() map[string]*kind {
 	all := map[string]*kind{}
-	for _, list := range [][]*kind{restKinds(), restPlanKinds(), httpKinds(), lambdaKinds(), iamKinds(), alarmKinds(), storageKinds(), logsKinds(), trailKinds(), logDeliveryKinds(), cloudMapKinds(), domainKinds(), certificateKinds(), {overridesKind()}, ownKinds()} {
+	for _, list := range [][]*kind{restKinds(), restPlanKinds(), httpKinds(), lambdaKinds(), iamKinds(), alarmKinds(), storageKinds(), logsKinds(), trailKinds(), logDeliveryKinds(), cloudMapKinds(), domainKinds(), certificateKinds(), xrayKinds(), {overridesKind()}, ownKinds()} {
 		for _, k := range list {
 			all[k.Type] = k
 		}

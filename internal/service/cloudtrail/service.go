@@ -182,7 +182,7 @@ func isManagement(c *awsrpc.Call) bool {
 			return false
 		}
 	case "xray":
-		if strings.HasPrefix(c.Operation, "Put") || strings.Contains(c.Operation, "Trace") || c.Operation == "GetSamplingTargets" {
+		if c.Operation == "PutTelemetryRecords" || strings.Contains(c.Operation, "Trace") || c.Operation == "GetSamplingTargets" {
 			return false
 		}
 	}

@@ -170,6 +170,8 @@ func (a *Access) target(c *awsrpc.Call) (action, resource string) {
 		return "lambda:" + lambdaAction(c.Operation), lambdaResource(c)
 	case "logs":
 		return "logs:" + c.Operation, logsResource(c)
+	case "xray":
+		return "xray:" + c.Operation, xrayResource(c)
 	}
 	if c.API == "cloudwatch" {
 		return "cloudwatch:" + c.Operation, "*" // signed as monitoring
@@ -345,6 +347,41 @@ func deliveryResource(c *awsrpc.Call) string {
 		return ""
 	}
 	return arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "logs", Region: c.Caller.Region, Account: c.Caller.Account, Resource: kind + id}.String()
+}
+
+// xrayResource returns the ARN of the group or sampling rule that a call of X-Ray
+// is about.
+//
+// AWS: service authorization reference of X-Ray: calls that change or show one; the
+// ARN of a group that is named ends in an id. All other calls are about *.
+func xrayResource(c *awsrpc.Call) string {
+	switch c.Operation {
+	case "CreateGroup", "UpdateGroup", "DeleteGroup", "GetGroup", "CreateSamplingRule", "UpdateSamplingRule", "DeleteSamplingRule",
+		"TagResource", "UntagResource", "ListTagsForResource":
+	default:
+		return "*"
+	}
+	in := c.Parameters()
+	for _, part := range []string{"SamplingRule", "SamplingRuleUpdate"} {
+		if inner, ok := in[part].(map[string]any); ok {
+			in = inner
+		}
+	}
+	for _, member := range []string{"GroupARN", "RuleARN", "ResourceARN"} {
+		if id, _ := in[member].(string); id != "" && member != "ResourceARN" || id != "" && strings.HasSuffix(c.Operation, "Resource") {
+			return id
+		}
+	}
+	name := ""
+	if group, _ := in["GroupName"].(string); group != "" {
+		name = "group/" + group + "/*"
+	} else if rule, _ := in["RuleName"].(string); rule != "" {
+		name = "sampling-rule/" + rule
+	}
+	if name == "" {
+		return "*"
+	}
+	return arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "xray", Region: c.Caller.Region, Account: c.Caller.Account, Resource: name}.String()
 }
 
 // lambdaAction returns the action of an operation of Lambda.

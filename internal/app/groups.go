@@ -71,7 +71,7 @@ func (s subscribers) InvokeForLogs(ctx context.Context, name, group string, payl
 	if err != nil {
 		return err
 	}
-	_, err = s.n.functions.router.Invoke(ctx, &function.Invocation{
+	_, err = auditedFunctions{s.n.functions.router, s.n.trail}.Invoke(ctx, &function.Invocation{
 		Function: name, Kind: function.Event, Payload: payload,
 		Source: function.Source{Service: "logs.amazonaws.com", ARN: group, Account: a.Account},
 	})

@@ -32,20 +32,31 @@ func (s *Set) Run(ctx context.Context) error {
 	defer tick.Stop()
 	bounds := time.NewTicker(boundsEvery)
 	defer bounds.Stop()
-	s.Trim(time.Now())
+	began := time.Now()
+	s.Trim(began)
 	for {
 		select {
 		case <-ctx.Done():
 			s.flush()
 			return nil
 		case <-bounds.C:
-			s.Trim(time.Now())
+			s.Trim(steady(began, time.Now()))
 		case <-s.nudge:
 			s.flush()
 		case <-tick.C:
 			s.flush()
 		}
 	}
+}
+
+// steady is the time now, or, where the clock was set forward since began, what it
+// would be without that: nothing is removed for its age because of a wrong clock.
+// One that was wrong at the start is not found out.
+func steady(began, now time.Time) time.Time {
+	if passed := began.Add(time.Since(began)).Round(0); passed.Before(now) {
+		return passed
+	}
+	return now
 }
 
 // flush writes what all journals have got.

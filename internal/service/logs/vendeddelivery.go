@@ -138,11 +138,11 @@ func (s *Service) CreateDelivery(ctx context.Context, in *api.CreateDeliveryInpu
 func (s *Service) addDelivery(ctx context.Context, scope record.Scope, v *vendedDelivery) error {
 	t := s.deliveries(scope)
 	return store.Update(ctx, s.st, func(c *store.Change) error {
-		_, from, err := s.sources(scope).Find(ctx, notThere("delivery source", v.Source), v.Source)
+		source, from, err := s.sources(scope).Find(ctx, notThere("delivery source", v.Source), v.Source)
 		if err != nil {
 			return err
 		}
-		_, to, err := s.destinations(scope).Find(ctx, notThere("delivery destination", v.Destination), v.Destination)
+		destination, to, err := s.destinations(scope).Find(ctx, notThere("delivery destination", v.Destination), v.Destination)
 		if err != nil {
 			return err
 		}
@@ -160,6 +160,9 @@ func (s *Service) addDelivery(ctx context.Context, scope record.Scope, v *vended
 		}
 		c.Require(s.sources(scope).Is(store.ID(v.Source), from))
 		c.Require(s.destinations(scope).Is(store.ID(v.Destination), to))
+		// Written anew, so that who deletes an end meanwhile looks again.
+		store.Add(c, s.sources(scope), store.ID(v.Source), source)
+		store.Add(c, s.destinations(scope), store.ID(v.Destination), destination)
 		c.Require(t.Absent(store.ID(v.ID)))
 		store.Add(c, t, store.ID(v.ID), *v)
 		return nil

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -234,6 +235,23 @@ func testCluster(g *group) *Cluster {
 	return c
 }
 
+// reportCPU begins to measure the processor time of b, which says more than time on
+// a machine that has other things to do, and returns what ends that.
+func reportCPU(b *testing.B) (end func()) {
+	var from syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &from); err != nil {
+		b.Fatal(err)
+	}
+	return func() {
+		var to syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &to); err != nil {
+			b.Fatal(err)
+		}
+		used := to.Utime.Nano() - from.Utime.Nano() + to.Stime.Nano() - from.Stime.Nano()
+		b.ReportMetric(float64(used)/float64(b.N), "cpu-ns/op")
+	}
+}
+
 func BenchmarkPick(b *testing.B) {
 	for _, n := range []int{3, 100, 10_000} {
 		for _, rule := range []string{"round-robin", "weighted", "least-request", "two-choices", "ewma", "ring-hash", "maglev"} {
@@ -251,6 +269,7 @@ func BenchmarkPick(b *testing.B) {
 				}
 				c := testCluster(g)
 				b.ReportAllocs()
+				defer reportCPU(b)()
 				b.ResetTimer()
 				b.RunParallel(func(pb *testing.PB) {
 					clients := make([]*client, 64)
@@ -282,6 +301,7 @@ func BenchmarkChurn(b *testing.B) {
 			_ = testCluster(g)
 			list := without(g, -1)
 			b.ReportAllocs()
+			defer reportCPU(b)()
 			for i := 0; b.Loop(); i++ {
 				list[i%len(list)].Address = "10.9." + strconv.Itoa(i/250%250) + "." + strconv.Itoa(i%250) + ":80"
 				g.set(list)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/guard"
 	"gatehouse/internal/wire"
 )
 
@@ -80,7 +81,7 @@ func (h *hedges) start(ctx context.Context, at *Cluster) {
 	a := &attempt{at: at, cancel: cancel}
 	h.live = append(h.live, a)
 	go func() {
-		a.err = at.once(hedgedContext{ctx}, h.req, &a.resp, h.deadline, h.deadline)
+		a.err = guard.Do(func() error { return at.once(hedgedContext{ctx}, h.req, &a.resp, h.deadline, h.deadline) })
 		h.done <- a
 	}()
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/internal/guard"
 	"gatehouse/internal/wire"
 )
 
@@ -80,7 +81,7 @@ func (m *mirrored) do(ctx context.Context, req *wire.Request, resp *wire.Respons
 	second := copied(req)
 	err := m.at.Do(ctx, req, resp, deadline)
 	if err != nil || !m.mirror.def.Compare {
-		go m.send(second, nil)
+		go m.sendGuarded(second, nil)
 		return err
 	}
 	first := &seen{status: resp.Status, header: copiedHeader(&resp.Header), done: make(chan struct{})}
@@ -91,14 +92,22 @@ func (m *mirrored) do(ctx context.Context, req *wire.Request, resp *wire.Respons
 		first.keep(resp.Body.Bytes)
 		resp.Body.Source = &tee{Source: resp.Body.Source, into: first}
 	}
-	go m.send(second, first)
+	go m.sendGuarded(second, first)
 	return nil
+}
+
+// sendGuarded is send, whose mistakes are not to end the process: nobody waits for it.
+func (m *mirrored) sendGuarded(req *wire.Request, first *seen) {
+	n := m.mirror.counts
+	defer n.under.Add(-1)
+	if guard.Do(func() error { m.send(req, first); return nil }) != nil {
+		n.failed.Add(1)
+	}
 }
 
 // send sends the copy, and compares its answer with the first one, if there is one.
 func (m *mirrored) send(req *wire.Request, first *seen) {
 	n := m.mirror.counts
-	defer n.under.Add(-1)
 	n.copied.Add(1)
 	deadline := time.Now().Add(mirrorTime)
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
@@ -150,8 +159,9 @@ func copiedHeader(h *wire.Header) []wire.Field {
 // A tee is a body that is looked at while it is passed on.
 type tee struct {
 	wire.Source
-	into  *seen
-	whole bool
+	into   *seen
+	whole  bool
+	closed bool
 }
 
 func (t *tee) Read(p []byte) (int, error) {
@@ -163,7 +173,10 @@ func (t *tee) Read(p []byte) (int, error) {
 
 // Close implements wire.Source.
 func (t *tee) Close() error {
-	t.into.cut = t.into.cut || !t.whole
-	close(t.into.done)
+	if !t.closed {
+		t.closed = true
+		t.into.cut = t.into.cut || !t.whole
+		close(t.into.done)
+	}
 	return t.Source.Close()
 }

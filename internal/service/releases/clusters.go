@@ -46,6 +46,7 @@ type Service struct {
 	account  string
 	fixed    map[string]bool
 	clusters store.Table[Cluster]
+	changes  store.Table[discovery.Changes] // by hand, of package clusters; they go with their cluster
 	releases store.Table[Release]
 	steps    steps
 }
@@ -55,7 +56,8 @@ type Service struct {
 func New(st store.Store, account string, backend Backend, fixed map[string]bool) *Service {
 	return &Service{
 		st: st, account: account, backend: backend, fixed: fixed,
-		steps: steps{from: make(map[string]start)}, clusters: store.NewTable[Cluster](st, clustersPrefix), releases: store.NewTable[Release](st, releasesPrefix),
+		steps: steps{from: make(map[string]start)}, clusters: store.NewTable[Cluster](st, clustersPrefix),
+		changes: store.NewTable[discovery.Changes](st, store.Prefix(account, "-", "gatehouse", "cluster")), releases: store.NewTable[Release](st, releasesPrefix),
 	}
 }
 
@@ -106,6 +108,9 @@ func decode(text []byte, v any) error {
 			return badRequest("The definition is empty.")
 		}
 		return badRequest("%s", oneLine(err))
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return badRequest("There is something after the definition: put one at a time.")
 	}
 	return nil
 }
@@ -221,7 +226,7 @@ func (s *Service) deleteCluster(ctx context.Context, in *named) (*document, erro
 			c.Require(s.releases.Is(row.ID, row.Rev))
 		}
 		c.Require(s.clusters.Is(store.ID(name), rev))
-		c.Do(s.clusters.Delete(store.ID(name)))
+		c.Do(s.clusters.Delete(store.ID(name)), s.changes.Delete(store.ID(name)))
 		return nil
 	})
 	if err != nil {

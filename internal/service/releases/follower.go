@@ -133,14 +133,16 @@ func (f *Follower) apply(there map[string]bool, name, key string, rev store.Rev,
 	if f.applied[key] == rev {
 		return
 	}
-	f.applied[key] = rev
 	if f.s.fixed[name] {
+		f.applied[key] = rev
 		f.log.Warn("the configuration file defines a cluster that is stored, too: the file's is used", "cluster", name)
 		return
 	}
 	if err := do(name); err != nil {
 		f.log.Error("definition not understood, the one before stays in force", "name", name, "error", err)
+		return // with the next change it is tried again
 	}
+	f.applied[key] = rev
 }
 
 // Wait returns when the registry is as of rev or later, or with ctx's error.

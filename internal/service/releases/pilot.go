@@ -2,6 +2,7 @@ package releases
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -90,6 +91,7 @@ func (p *Pilot) Look(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, row := range rows {
 		rec, name := &row.Value, nameOf(row.ID)
 		if rec.Canary == nil || rec.Canary.Phase != Running {
@@ -110,10 +112,10 @@ func (p *Pilot) Look(ctx context.Context, now time.Time) error {
 			continue
 		}
 		if err := p.move(ctx, name, rec.Canary, verdict, why); err != nil {
-			return fmt.Errorf("release %s: %w", name, err)
+			errs = append(errs, fmt.Errorf("release %s: %w", name, err)) // others may have to go back
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // A verdict is what is to be done with a canary.

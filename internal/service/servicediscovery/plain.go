@@ -139,6 +139,9 @@ func (p *Plain) put(ctx context.Context, q *plainRequest) (any, error) {
 	if err := dec.Decode(&reg); err != nil {
 		return nil, bad("the body is no registration: " + err.Error())
 	}
+	if dec.More() {
+		return nil, bad("there is something after the registration")
+	}
 	if reg.Lease == "" {
 		reg.Lease = defaultLease
 	}

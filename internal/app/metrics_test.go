@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
@@ -18,6 +19,7 @@ import (
 
 	"gatehouse/internal/gateway/compile"
 	"gatehouse/internal/metrics"
+	"gatehouse/internal/otlp"
 	"gatehouse/internal/upstream"
 )
 
@@ -41,11 +43,15 @@ func scraped(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
+	client, err := otlp.NewClient(otlp.Options{Endpoint: &url.URL{Scheme: "http", Host: "localhost"}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	reg := prometheus.NewPedanticRegistry()
 	names := func() map[compile.SeriesKey]compile.NamedAPI {
 		return map[compile.SeriesKey]compile.NamedAPI{{API: "a1", Stage: "prod"}: {Name: "pets"}}
 	}
-	reg.MustRegister(&trafficCollector{m, names}, partOfNode{&nodeCollector{&node{clusters: clusters}}})
+	reg.MustRegister(&trafficCollector{m, names}, partOfNode{&nodeCollector{&node{clusters: clusters, telemetry: telemetry{client: client}}}})
 	w := httptest.NewRecorder()
 	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
 	text, err := io.ReadAll(w.Body)
@@ -60,6 +66,7 @@ type partOfNode struct{ *nodeCollector }
 
 func (p partOfNode) Collect(to chan<- prometheus.Metric) {
 	p.backends(to)
+	p.n.telemetry.collect(to)
 	for _, f := range nodeFamilies() {
 		f.send(to, 1)
 	}
@@ -81,6 +88,7 @@ func TestMetricsText(t *testing.T) {
 		`gatehouse_metric_series{of="routes"} 1`,
 		`gatehouse_stage_info{api="a1",name="pets",stage="prod"} 1`,
 		`gatehouse_backend_connections_idle{backend="https://b:443"} 0`,
+		`gatehouse_otlp_dropped_total{signal="traces"} 0`,
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("%s is missing", want)

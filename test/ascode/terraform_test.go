@@ -38,7 +38,7 @@ func TestTerraform(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(plugins, "registry.terraform.io/hashicorp/aws")); err != nil {
 		t.Skip("there is no mirror of the provider hashicorp/aws: name one in TERRAFORM_MIRROR")
 	}
-	for _, name := range []string{"rest", "http"} {
+	for _, name := range []string{"rest", "http", "domains"} {
 		t.Run(name, func(t *testing.T) {
 			d := start(t, filepath.Join("testdata", name), "--load-balancer", loadBalancer+"=127.0.0.1:9")
 			d.prepare(t, plugins)
@@ -69,6 +69,9 @@ func (d *deployer) prepare(t *testing.T, plugins string) {
 	cert, key := certificate(t, "http.example.com")
 	write("cert.pem", cert)
 	write("key.pem", key)
+	cert, key = certificate(t, "inner.example.com")
+	write("inner.pem", cert)
+	write("inner-key.pem", key)
 	d.env = append(d.env, "TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1", "TF_VAR_endpoint="+d.Endpoint(), "TF_VAR_load_balancer="+loadBalancer,
 		"TF_VAR_zip="+write("app.zip", zipped(t)), "TF_VAR_certificate="+d.dir)
 }
@@ -179,37 +182,38 @@ func fill(form string, attributes map[string]any) string {
 // that the provider cannot import. All others have their id.
 func imports() map[string]string {
 	return map[string]string{
-		"aws_acm_certificate_validation":        "",
-		"aws_api_gateway_authorizer":            "rest_api_id/id",
-		"aws_api_gateway_deployment":            "rest_api_id/id",
-		"aws_api_gateway_documentation_part":    "rest_api_id/documentation_part_id",
-		"aws_api_gateway_gateway_response":      "rest_api_id/response_type",
-		"aws_api_gateway_integration":           "rest_api_id/resource_id/http_method",
-		"aws_api_gateway_integration_response":  "rest_api_id/resource_id/http_method/status_code",
-		"aws_api_gateway_method":                "rest_api_id/resource_id/http_method",
-		"aws_api_gateway_method_response":       "rest_api_id/resource_id/http_method/status_code",
-		"aws_api_gateway_method_settings":       "rest_api_id/stage_name/method_path",
-		"aws_api_gateway_model":                 "rest_api_id/name",
-		"aws_api_gateway_request_validator":     "rest_api_id/id",
-		"aws_api_gateway_resource":              "rest_api_id/id",
-		"aws_api_gateway_rest_api_policy":       "rest_api_id",
-		"aws_api_gateway_rest_api_put":          "rest_api_id",
-		"aws_api_gateway_stage":                 "rest_api_id/stage_name",
-		"aws_api_gateway_usage_plan_key":        "usage_plan_id/key_id",
-		"aws_apigatewayv2_api_mapping":          "id/domain_name",
-		"aws_apigatewayv2_authorizer":           "api_id/id",
-		"aws_apigatewayv2_deployment":           "api_id/id",
-		"aws_apigatewayv2_integration":          "api_id/id",
-		"aws_apigatewayv2_integration_response": "api_id/integration_id/id",
-		"aws_apigatewayv2_model":                "api_id/id",
-		"aws_apigatewayv2_route":                "api_id/id",
-		"aws_apigatewayv2_route_response":       "api_id/route_id/id",
-		"aws_apigatewayv2_stage":                "api_id/id",
-		"aws_iam_role_policy_attachment":        "role/policy_arn",
-		"aws_lambda_alias":                      "function_name/name",
-		"aws_lambda_layer_version":              "arn",
-		"aws_lambda_permission":                 "", // needs the qualifier of the function in a form of its own
-		"aws_s3_object":                         "bucket/key",
-		"aws_service_discovery_http_namespace":  "id",
+		"aws_api_gateway_domain_name_access_association": "arn",
+		"aws_acm_certificate_validation":                 "",
+		"aws_api_gateway_authorizer":                     "rest_api_id/id",
+		"aws_api_gateway_deployment":                     "rest_api_id/id",
+		"aws_api_gateway_documentation_part":             "rest_api_id/documentation_part_id",
+		"aws_api_gateway_gateway_response":               "rest_api_id/response_type",
+		"aws_api_gateway_integration":                    "rest_api_id/resource_id/http_method",
+		"aws_api_gateway_integration_response":           "rest_api_id/resource_id/http_method/status_code",
+		"aws_api_gateway_method":                         "rest_api_id/resource_id/http_method",
+		"aws_api_gateway_method_response":                "rest_api_id/resource_id/http_method/status_code",
+		"aws_api_gateway_method_settings":                "rest_api_id/stage_name/method_path",
+		"aws_api_gateway_model":                          "rest_api_id/name",
+		"aws_api_gateway_request_validator":              "rest_api_id/id",
+		"aws_api_gateway_resource":                       "rest_api_id/id",
+		"aws_api_gateway_rest_api_policy":                "rest_api_id",
+		"aws_api_gateway_rest_api_put":                   "rest_api_id",
+		"aws_api_gateway_stage":                          "rest_api_id/stage_name",
+		"aws_api_gateway_usage_plan_key":                 "usage_plan_id/key_id",
+		"aws_apigatewayv2_api_mapping":                   "id/domain_name",
+		"aws_apigatewayv2_authorizer":                    "api_id/id",
+		"aws_apigatewayv2_deployment":                    "api_id/id",
+		"aws_apigatewayv2_integration":                   "api_id/id",
+		"aws_apigatewayv2_integration_response":          "api_id/integration_id/id",
+		"aws_apigatewayv2_model":                         "api_id/id",
+		"aws_apigatewayv2_route":                         "api_id/id",
+		"aws_apigatewayv2_route_response":                "api_id/route_id/id",
+		"aws_apigatewayv2_stage":                         "api_id/id",
+		"aws_iam_role_policy_attachment":                 "role/policy_arn",
+		"aws_lambda_alias":                               "function_name/name",
+		"aws_lambda_layer_version":                       "arn",
+		"aws_lambda_permission":                          "", // needs the qualifier of the function in a form of its own
+		"aws_s3_object":                                  "bucket/key",
+		"aws_service_discovery_http_namespace":           "id",
 	}
 }

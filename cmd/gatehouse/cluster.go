@@ -25,7 +25,7 @@ func newCluster() *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cluster.AddCommand(newClusterList(), newClusterShow(), newPut("cluster", clustersPath), newDelete("cluster", clustersPath))
+	cluster.AddCommand(newClusterList(), newClusterShow(), newPut("cluster", clustersPath), newGet("cluster", clustersPath), newDelete("cluster", clustersPath))
 	for _, ch := range clusterChanges() {
 		cluster.AddCommand(newClusterChange(ch))
 	}

@@ -32,7 +32,7 @@ func newRelease() *cobra.Command {
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPut("release", releasesPath), newReleaseList(), newReleaseShow(), newDelete("release", releasesPath), newReleaseSwitch())
+	cmd.AddCommand(newPut("release", releasesPath), newGet("release", releasesPath), newReleaseList(), newReleaseShow(), newDelete("release", releasesPath), newReleaseSwitch())
 	for _, a := range []struct{ name, short string }{
 		{"return", "Undo the last switch"},
 		{"pause", "Stop a canary where it is"},
@@ -92,6 +92,28 @@ func newPut(kind, path string) *cobra.Command {
 	}
 	to.register(cmd)
 	cmd.Flags().StringVarP(&file, "file", "f", "-", "`FILE` with the definition, YAML or JSON; - for standard input")
+	return cmd
+}
+
+// newGet returns the command that prints a definition as it was put.
+func newGet(kind, path string) *cobra.Command {
+	var to target
+	cmd := &cobra.Command{
+		Use: "get NAME", Short: "Print the definition of a " + kind + " as it was put", Args: oneNamed(kind),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := to.connect(cmd.Context(), 0)
+			if err != nil {
+				return err
+			}
+			var answer struct{ Definition string }
+			if err := c.own(cmd.Context(), http.MethodGet, path+"/"+url.PathEscape(args[0]), nil, &answer); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), strings.TrimSuffix(answer.Definition, "\n"))
+			return err
+		},
+	}
+	to.register(cmd)
 	return cmd
 }
 

@@ -9,8 +9,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +108,28 @@ func (p *peer) cluster(door, settings string) string {
 	return fmt.Sprintf("{endpoints: [\"127.0.0.1:%d\"], %s}", p.ports[door], settings)
 }
 
+// TestBehind puts a real HAProxy in front of the gateway, which tells the addresses of
+// clients by both versions of the PROXY protocol.
+func TestBehind(t *testing.T) {
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Header.Get("Forwarded")) }))
+	t.Cleanup(backend.Close)
+	g := startGateway(t, map[string]string{"behind": fmt.Sprintf("{endpoints: [%q]}", backend.Listener.Addr())}, "--proxy-protocol", "127.0.0.1/32")
+	config := haproxyBefore
+	for door, how := range map[string]string{"plain": "send-proxy", "h2c": "send-proxy-v2"} {
+		config += fmt.Sprintf(haproxyDoor, door, slices.Index(doors, door)+2, strings.TrimPrefix(g.s.DataPlane(), "http://"), how)
+	}
+	p := startPeer(t, t.TempDir(), "haproxy", config+haproxyRest, func(config string) []string { return []string{"-db", "-f", config} })
+	if p == nil {
+		t.Skip()
+	}
+	for _, door := range []string{"plain", "h2c"} {
+		status, got := g.callAt(t, fmt.Sprintf("http://127.0.0.1:%d", p.ports[door]), "behind", http.MethodGet, "/", nil)
+		if status != http.StatusOK || !strings.Contains(got, "for="+client+";") {
+			t.Errorf("%s: %d, forwarded for %q, want %s", door, status, got, client)
+		}
+	}
+}
+
 // A gateway is a server with an HTTP API in front of each cluster.
 type gateway struct {
 	s    *gatehousetest.Server
@@ -113,7 +137,7 @@ type gateway struct {
 	http *http.Client
 }
 
-func startGateway(t *testing.T, clusters map[string]string) *gateway {
+func startGateway(t *testing.T, clusters map[string]string, args ...string) *gateway {
 	dir := t.TempDir()
 	text := "clusters:\n"
 	for name, definition := range clusters {
@@ -128,7 +152,7 @@ func startGateway(t *testing.T, clusters map[string]string) *gateway {
 		t.Fatal(err)
 	}
 	g := &gateway{apis: map[string]string{}}
-	if g.s, err = gatehousetest.Start(t.Context(), bin, filepath.Join(dir, "data"), "--config", config); err != nil {
+	if g.s, err = gatehousetest.Start(t.Context(), bin, filepath.Join(dir, "data"), append([]string{"--config", config}, args...)...); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(g.s.Kill)
@@ -154,7 +178,13 @@ func startGateway(t *testing.T, clusters map[string]string) *gateway {
 // call makes a call of the API in front of a cluster.
 func (g *gateway) call(t *testing.T, cluster, method, path string, body io.Reader) (int, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(context.Background(), method, g.s.DataPlane()+path, body)
+	return g.callAt(t, g.s.DataPlane(), cluster, method, path, body)
+}
+
+// callAt is call through what stands before the gateway.
+func (g *gateway) callAt(t *testing.T, base, cluster, method, path string, body io.Reader) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), method, base+path, body)
 	if err != nil {
 		t.Fatal(err)
 	}

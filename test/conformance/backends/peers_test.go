@@ -67,6 +67,28 @@ frontend all
   http-request return status 200 content-type text/plain lf-string "%%[req.body]" if { path /echo }
 `
 
+// One that stands before the gateway: a frontend for each way to tell who calls.
+const (
+	haproxyBefore = `global
+  maxconn 256
+defaults
+  mode http
+  timeout client 60s
+  timeout server 60s
+  timeout connect 5s
+`
+	haproxyDoor = `frontend %[1]s
+  bind 127.0.0.1:%%[%[2]d]d
+  default_backend %[1]s
+backend %[1]s
+  server gateway %[3]s %[4]s
+`
+	haproxyRest = `frontend others
+  bind 127.0.0.1:%[4]d
+  bind 127.0.0.1:%[5]d
+`
+)
+
 // startNginx starts nginx on ports of its own; nil: it is not installed.
 func startNginx(t *testing.T, dir string) *peer {
 	word := strings.Repeat("word ", 5000)

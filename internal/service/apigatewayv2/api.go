@@ -105,7 +105,8 @@ func checkCORS(c *api.Cors) error {
 		return nil
 	}
 	for _, origin := range c.AllowOrigins {
-		if origin != "*" && !strings.HasPrefix(origin, "http://") && !strings.HasPrefix(origin, "https://") {
+		name, web := strings.CutPrefix(strings.Replace(origin, "https://", "http://", 1), "http://")
+		if origin != "*" && (!web || name == "" || strings.Contains(name, "*") && name != "*") {
 			return bad("Invalid format for origin " + origin)
 		}
 		if origin == "*" && is(c.AllowCredentials) {

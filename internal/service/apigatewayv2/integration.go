@@ -16,9 +16,7 @@ import (
 func (s *Service) CreateIntegration(ctx context.Context, in *api.CreateIntegrationInput) (*api.CreateIntegrationResult, error) {
 	i := api.Integration{}
 	overlay(&i, in)
-	if in.TlsConfig != nil {
-		i.TlsConfig = new(api.TlsConfig(*in.TlsConfig))
-	}
+	i.TlsConfig = tlsConfig(in.TlsConfig)
 	err := s.edit(ctx, in.ApiId, func(e *apiEdit, c *store.Change) error {
 		if len(e.def.Integrations) >= e.limits.Integrations {
 			return errLimit("integrations")
@@ -50,6 +48,14 @@ func (s *Service) CreateIntegration(ctx context.Context, in *api.CreateIntegrati
 		return nil
 	})
 	return new(api.CreateIntegrationResult(i)), err
+}
+
+// tlsConfig is what an input says of TLS; without a name it is nothing.
+func tlsConfig(in *api.TlsConfigInput) *api.TlsConfig {
+	if in == nil || str(in.ServerNameToVerify) == "" {
+		return nil
+	}
+	return new(api.TlsConfig(*in))
 }
 
 func (e *apiEdit) putIntegration(i api.Integration) {
@@ -236,7 +242,7 @@ func (s *Service) UpdateIntegration(ctx context.Context, in *api.UpdateIntegrati
 		parameters := i.RequestParameters
 		overlay(&i, in)
 		if in.TlsConfig != nil {
-			i.TlsConfig = new(api.TlsConfig(*in.TlsConfig))
+			i.TlsConfig = tlsConfig(in.TlsConfig)
 		}
 		if in.RequestParameters != nil {
 			i.RequestParameters = merged(parameters, in.RequestParameters)

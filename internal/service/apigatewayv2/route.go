@@ -37,6 +37,9 @@ func (e *apiEdit) putRoute(rt api.Route) error {
 	if err := check(&rt); err != nil {
 		return err
 	}
+	if len(str(rt.OperationName)) > 64 { // AWS: API reference, Route
+		return bad("operationName must have between 1 and 64 characters")
+	}
 	if is(rt.ApiKeyRequired) && !isSocket(&e.rec.Api) && !e.limits.keys {
 		// AWS: API reference, Route.
 		return bad("apiKeyRequired is supported only for WebSocket APIs. Beyond AWS, Gatehouse has it for HTTP APIs with http-api-keys")

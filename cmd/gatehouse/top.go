@@ -259,14 +259,26 @@ func (t *topOptions) show(w io.Writer, clear string, v *topView) error {
 	return err
 }
 
-// name is what a row is of. Names of APIs may be anything: what a terminal would
-// act upon is left out.
+// name is what a row is of. Names of APIs may be anything.
 func (r *topRow) name() string {
-	text := strings.Join([]string{r.Name, r.API, r.Stage, r.Method, r.Path}, " ")
+	return printable(strings.TrimSpace(strings.Join([]string{r.Name, r.API, r.Stage, r.Method, r.Path}, " ")))
+}
+
+// printable is text without what a terminal would act upon.
+func printable(text string) string {
 	return strings.Map(func(c rune) rune {
 		if !unicode.IsPrint(c) {
 			return -1
 		}
 		return c
-	}, strings.TrimSpace(text))
+	}, text)
+}
+
+// printableLines is printable of each line.
+func printableLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }

@@ -28,6 +28,18 @@ func (t *adminTarget) register(cmd *cobra.Command) {
 
 // get reads a document from the admin address.
 func (t *adminTarget) get(ctx context.Context, path string, out any) error {
+	return t.ask(ctx, http.MethodGet, path, out)
+}
+
+// unknown is an error that adds nothing to the server's words: it does not know
+// what it was asked for.
+type unknown struct{}
+
+// Error returns nothing.
+func (unknown) Error() string { return "" }
+
+// ask makes a request to the admin address.
+func (t *adminTarget) ask(ctx context.Context, method, path string, out any) error {
 	base := strings.TrimSuffix(t.admin, "/")
 	if base == "" {
 		running, err := app.FindRunning(t.data)
@@ -39,7 +51,7 @@ func (t *adminTarget) get(ctx context.Context, path string, out any) error {
 		}
 		base = running.AdminURL()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, method, base+path, http.NoBody)
 	if err != nil {
 		return err
 	}
@@ -49,9 +61,12 @@ func (t *adminTarget) get(ctx context.Context, path string, out any) error {
 	}
 	defer resp.Body.Close()
 	body := io.LimitReader(resp.Body, maxAnswer)
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusAccepted {
 		var e struct{ Error string }
 		if json.NewDecoder(body).Decode(&e) == nil && e.Error != "" {
+			if resp.StatusCode == http.StatusNotFound {
+				return fmt.Errorf("%s%w", e.Error, unknown{})
+			}
 			return errors.New(e.Error)
 		}
 		return fmt.Errorf("%s: %s", base+path, resp.Status)
@@ -71,19 +86,48 @@ func (t *adminTarget) recording(ctx context.Context, id string) (*gateway.Record
 	return &list[0], nil // never empty
 }
 
+// waitPoll is how often a request that is waited for is looked for.
+const waitPoll = 200 * time.Millisecond
+
+// await has the next request with an id recorded, and returns its recording.
+func (t *adminTarget) await(ctx context.Context, id string, within time.Duration) (*gateway.Recording, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	if err := t.ask(ctx, http.MethodPost, "/recordings/"+url.PathEscape(id), new(struct{})); err != nil {
+		return nil, err
+	}
+	tick := time.NewTicker(waitPoll)
+	defer tick.Stop()
+	for {
+		rec, err := t.recording(ctx, id)
+		if err == nil && len(rec.Steps) > 0 {
+			return rec, nil
+		}
+		if err != nil && !errors.As(err, new(unknown)) && ctx.Err() == nil {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("no request with the id %s came within %v", id, within)
+		case <-tick.C:
+		}
+	}
+}
+
 // newTrace returns the command that tells what happened to a request.
 func newTrace() *cobra.Command {
 	var to adminTarget
-	output := "text"
+	output, wait := "text", time.Duration(0)
 	cmd := &cobra.Command{
 		Use:   "trace REQUEST-ID",
 		Short: "tell what happened to a request, step by step",
 		Long: "Tells what happened to a request: how it ended and why, and if it was chosen to be recorded, what each step\n" +
 			"took and changed. Failed requests are known in any case; --trace-sample of the server and the header\n" +
-			"X-Gatehouse-Trace choose others. The id is x-amzn-requestid, x-amz-apigw-id or the root of x-amzn-trace-id.",
+			"X-Gatehouse-Trace choose others, and --wait the next one with this id. The id is x-amzn-requestid, x-amz-apigw-id\n" +
+			"or the root of x-amzn-trace-id; with --wait it is one of those that the client sends.",
 		Args: oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rec, err := to.recording(cmd.Context(), args[0])
+			rec, err := to.find(cmd.Context(), args[0], wait)
 			if err != nil {
 				return err
 			}
@@ -95,7 +139,16 @@ func newTrace() *cobra.Command {
 	}
 	to.register(cmd)
 	cmd.Flags().StringVar(&output, "output", "text", "`FORMAT`: text, or json")
+	cmd.Flags().DurationVar(&wait, "wait", 0, "wait for the next request with this id for `TIME`, as in 1m, and have it recorded step by step")
 	return cmd
+}
+
+// find looks a request up or, with a time, waits for it.
+func (t *adminTarget) find(ctx context.Context, id string, wait time.Duration) (*gateway.Recording, error) {
+	if wait > 0 {
+		return t.await(ctx, id, wait)
+	}
+	return t.recording(ctx, id)
 }
 
 // printRecording prints a recording for people.
@@ -134,7 +187,7 @@ func printRecording(w io.Writer, rec *gateway.Recording) error {
 			fmt.Fprintf(&b, "      ended here: %s\n", s.Error)
 		}
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, printableLines(b.String()))
 	return err
 }
 
@@ -181,7 +234,7 @@ func printFailures(w io.Writer, list []app.Failure, limit int) error {
 		if len(reason) > 100 {
 			reason = strings.ToValidUTF8(reason[:100], "") + "…"
 		}
-		fmt.Fprintf(tw, "%d\t%d\t%s\t%s\t%s\t%s\t%s\n", f.Count, f.Status, dash(f.API+"/"+f.Stage), dash(f.Route), dash(f.Fault), reason, f.RequestID)
+		fmt.Fprintf(tw, "%d\t%d\t%s\t%s\t%s\t%s\t%s\n", f.Count, f.Status, dash(f.API+"/"+f.Stage), dash(f.Route), dash(f.Fault), printable(reason), f.RequestID)
 	}
 	return tw.Flush()
 }

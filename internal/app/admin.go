@@ -47,6 +47,7 @@ func (a *admin) handler(profiles bool) http.Handler {
 	mux.HandleFunc("GET /caches", a.showCaches)
 	mux.HandleFunc("GET /traffic", a.showTraffic)
 	mux.HandleFunc("GET /recordings/{id...}", a.showRecording)
+	mux.HandleFunc("POST /recordings/{id...}", a.wantRecording)
 	mux.HandleFunc("GET /failures", a.showFailures)
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) { a.metrics.ServeHTTP(w, r) })
 	mux.HandleFunc("GET /clusters", a.showClusters)

@@ -7,11 +7,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"gatehouse/internal/gateway"
@@ -24,6 +27,10 @@ import (
 type recordings struct {
 	set     *journal.Set
 	journal *journal.Journal
+	to      *gateway.Recorder
+
+	mu     sync.Mutex           // guards the field below
+	wanted map[string]time.Time // ids that are waited for, and until when
 }
 
 // failureRate bounds how many failures a second are recorded: a flood of refused
@@ -50,7 +57,34 @@ func (r *recordings) recorder(cfg *Config) *gateway.Recorder {
 		return nil
 	}
 	share, _ := strconv.ParseFloat(cfg.TraceSample, 64) // it was checked
-	return &gateway.Recorder{Sample: share, Token: cfg.TraceToken, Keep: r.keep, Failures: limit.NewBucket(failureRate, failureBurst)}
+	r.to = &gateway.Recorder{Sample: share, Token: cfg.TraceToken, Keep: r.keep, Failures: limit.NewBucket(failureRate, failureBurst)}
+	return r.to
+}
+
+// Bounds of what is waited for: ids beyond are refused, and what has not come by
+// then is waited for no more.
+const (
+	mostWanted  = 64
+	wantedFor   = 10 * time.Minute
+	longestName = 128 // of an id
+)
+
+// want has the next requests with an id recorded step by step; false: too many are
+// waited for.
+func (r *recordings) want(id string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.wanted, func(_ string, until time.Time) bool { return !until.After(now) })
+	if _, known := r.wanted[id]; !known && len(r.wanted) >= mostWanted || len(id) > longestName {
+		return false
+	}
+	if r.wanted == nil {
+		r.wanted = map[string]time.Time{}
+	}
+	r.wanted[id] = now.Add(wantedFor)
+	ids := maps.Clone(r.wanted) // that does not change
+	r.to.Wanted.Store(&ids)
+	return true
 }
 
 func (r *recordings) keep(rec *gateway.Recording) {
@@ -152,15 +186,19 @@ func reasonOf(rec *gateway.Recording) string {
 	return cmp.Or(rec.AuthorizerError, rec.BackendError, rec.Cause, rec.Message, backend, fmt.Sprintf("answered %d", rec.Status))
 }
 
-// withoutNumbers makes texts the same that differ in numbers and ids.
+// withoutNumbers makes texts the same that differ in numbers and in ids of
+// hexadecimal digits.
 func withoutNumbers(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return '#'
+	return hexIDs.ReplaceAllStringFunc(text, func(id string) string {
+		if strings.ContainsAny(id, "0123456789") {
+			return "#"
 		}
-		return r
-	}, text)
+		return id
+	})
 }
+
+// hexIDs are numbers and words of hexadecimal digits and dashes.
+var hexIDs = regexp.MustCompile(`\b[0-9a-fA-F][0-9a-fA-F-]{7,}\b|[0-9]+`)
 
 func (a *admin) showRecording(w http.ResponseWriter, r *http.Request) {
 	if a.recorded == nil {
@@ -176,6 +214,18 @@ func (a *admin) showRecording(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusNotFound, map[string]string{"error": "no recording of this request: it did not fail and was not chosen, or it is too long ago"})
 	default:
 		writeJSON(w, http.StatusOK, list)
+	}
+}
+
+// wantRecording has the requests with an id recorded that come in the next minutes.
+func (a *admin) wantRecording(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case a.recorded == nil:
+		writeJSON(w, http.StatusNotFound, map[string]string{"error": "no requests are recorded: trace-size is 0"})
+	case !a.recorded.want(r.PathValue("id"), time.Now()):
+		writeJSON(w, http.StatusTooManyRequests, map[string]string{"error": fmt.Sprintf("%d ids are waited for already, or this one is too long", mostWanted)})
+	default:
+		writeJSON(w, http.StatusAccepted, map[string]string{"until": time.Now().Add(wantedFor).UTC().Format(time.RFC3339)})
 	}
 }
 

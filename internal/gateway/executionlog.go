@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gatehouse/internal/wire"
 )
@@ -76,7 +78,11 @@ func (l *ExecutionLog) add(parts []string) {
 // end ends the line that begins at from.
 func (l *ExecutionLog) end(from int) {
 	if len(l.buf)-from > maxLogLine {
-		l.buf = append(l.buf[:from+maxLogLine], truncated...)
+		at := from + maxLogLine
+		for at > from && !utf8.RuneStart(l.buf[at]) {
+			at--
+		}
+		l.buf = append(l.buf[:at], truncated...)
 	}
 	l.lines = append(l.lines, logLine{time.Now(), len(l.buf)})
 }
@@ -131,6 +137,9 @@ func (l *ExecutionLog) pair(first bool, name, value string) []byte {
 func appendShown(dst []byte, name, value string) []byte {
 	switch wire.Identify(name) {
 	case wire.HeaderAuthorization, wire.HeaderXAPIKey, wire.HeaderXAmzSecurityToken, wire.HeaderCookie, wire.HeaderSetCookie:
+		return AppendMasked(dst, value)
+	}
+	if strings.EqualFold(name, recordHeader) {
 		return AppendMasked(dst, value)
 	}
 	return append(dst, value...)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/internal/limit"
@@ -63,15 +64,24 @@ type Recorder struct {
 	Keep func(r *Recording)
 	// Failures bounds how many failures are kept; nil: all.
 	Failures *limit.Bucket
+	// Wanted are ids of requests, or of traces, that are recorded step by step, each
+	// with the time until when; nil: none.
+	Wanted atomic.Pointer[map[string]time.Time]
 }
 
 const recordHeader = "X-Gatehouse-Trace"
 
 // begin chooses x, or does not.
 func (r *Recorder) begin(x *Exchange) {
-	if r.Sample > 0 && x.draw() < 100*r.Sample || r.Token != "" && r.knows(x.MethodRequest.Header.Get(recordHeader)) {
+	if r.wants(x) || r.Sample > 0 && x.draw() < 100*r.Sample || r.Token != "" && r.knows(x.MethodRequest.Header.Get(recordHeader)) {
 		x.Recording = &Recording{seen: x.shown()}
 	}
+}
+
+// wants tells whether somebody waits for x, by its id or that of its trace.
+func (r *Recorder) wants(x *Exchange) bool {
+	ids, at := r.Wanted.Load(), x.Vars.Start
+	return ids != nil && (at.Before((*ids)[x.Vars.RequestID]) || at.Before((*ids)[traceRoot(x.Vars.Trace)]))
 }
 
 // knows tells whether a client's token is the one, in a time that does not.
@@ -147,6 +157,7 @@ func (p *Plan) recorded(steps []Step, x *Exchange, do func(Step) error) error {
 	for _, s := range steps {
 		begun := time.Now()
 		err := do(s)
+		took := time.Since(begun)
 		if len(rec.Steps) == maxSteps {
 			if err != nil {
 				return err
@@ -154,7 +165,7 @@ func (p *Plan) recorded(steps []Step, x *Exchange, do func(Step) error) error {
 			continue
 		}
 		now := x.shown()
-		one := StepRecord{Name: strings.TrimPrefix(fmt.Sprintf("%T", s), "*"), Micros: time.Since(begun).Microseconds(), Changes: changes(rec.seen, now)}
+		one := StepRecord{Name: strings.TrimPrefix(fmt.Sprintf("%T", s), "*"), Micros: took.Microseconds(), Changes: changes(rec.seen, now)}
 		rec.seen = now
 		if err != nil {
 			one.Error = err.Error()

@@ -77,6 +77,9 @@ func (t *Tracing) Do(_ context.Context, x *Exchange) error {
 	return nil
 }
 
+// TraceRoot is the trace that x belongs to.
+func (x *Exchange) TraceRoot() string { return traceRoot(x.Vars.Trace) }
+
 func (x *Exchange) segmentID() string {
 	id := make([]byte, 16)
 	putHex(id, x.random.uint64())

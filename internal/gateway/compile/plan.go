@@ -476,7 +476,12 @@ func (p *planner) log(plan *gateway.Plan, rt *gateway.Route, m *api.Method) bool
 	}
 	sink := p.c.opt.Logs.Group(p.id.Scope, executionGroup(p.seen))
 	l := step.NewExecutionLog(level, isTrue(set.DataTraceEnabled), sink)
-	plan.Request = append([]gateway.Step{l}, append(plan.Request, step.LogAdmitted{KeyRequired: isTrue(m.ApiKeyRequired)})...)
+	plan.Request = append(plan.Request, step.LogAdmitted{KeyRequired: isTrue(m.ApiKeyRequired)})
+	first := 0
+	if p.tracing != nil { // the log tells whether the exchange is traced
+		first = 1
+	}
+	plan.Request = slices.Insert(plan.Request, first, gateway.Step(l))
 	plan.Finish = append(slices.Clone(plan.Finish), l)
 	return true
 }

@@ -32,7 +32,7 @@ func NewExecutionLog(level gateway.LogLevel, trace bool, sink gateway.EventSink)
 
 // Do begins the log of x.
 //
-// AWS: logging-metrics.md §2.1, lines 1 and 2.
+// AWS: logging-metrics.md §2.1, lines 1 and 2; that of a trace stands between.
 func (e *ExecutionLog) Do(_ context.Context, x *gateway.Exchange) error {
 	l, ok := e.logs.Get().(*gateway.ExecutionLog)
 	if !ok {
@@ -41,6 +41,9 @@ func (e *ExecutionLog) Do(_ context.Context, x *gateway.Exchange) error {
 	l.Reset()
 	x.Log = l
 	l.Add("Extended Request Id: ", x.Vars.ExtendedRequestID)
+	if x.Sampled() {
+		l.Add("X-ray Tracing ID : ", x.TraceRoot())
+	}
 	l.Add("Verifying Usage Plan for request: ", x.Vars.RequestID, ". API Key: ", maskedKey(x), " API Stage: ", x.Stage.API, "/", x.Stage.Name)
 	return nil
 }

@@ -177,7 +177,7 @@ func (j *Journal) Write(entries []Entry) error {
 	if err := j.addAll(entries, now); err != nil {
 		return err
 	}
-	return j.flush(false)
+	return j.flush(always, false)
 }
 
 func (j *Journal) addAll(entries []Entry, now int64) error {

@@ -173,8 +173,9 @@ type Journal struct {
 	spare   *batch     // memory for the next one; nil: none
 	segs    []segment  // oldest first; the last may be open
 	maxAge  time.Duration
-	dirty   bool // in the set's list
-	idle    int  // ticks since the last entry
+	ticked  uint64 // first number of the block that was open at the last tick
+	dirty   bool   // in the set's list
+	idle    int    // ticks since the last entry
 	removed bool
 	failed  error         // of the last attempt to write; nil: it went well
 	woken   chan struct{} // closed when entries were appended; nil: nobody waits

@@ -461,3 +461,35 @@ func TestEntriesStay(t *testing.T) {
 		}
 	}
 }
+
+// What was appended is in a file after Options.Flush, and what fills blocks faster
+// than that is written once.
+func TestFlush(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s := journal.NewSet(dir, journal.Options{Block: 1 << 10, Flush: 200 * time.Millisecond})
+		j := open(t, s, "j")
+		stop := run(t, s)
+		defer stop()
+		time.Sleep(30 * time.Millisecond) // between two ticks
+		for n := range 3 {
+			j.Append(journal.Entry{Text: []byte("slow")})
+			time.Sleep(200 * time.Millisecond)
+			synctest.Wait()
+			// What a process that was killed now would find.
+			if got := texts(t, open(t, journal.NewSet(dir, journal.Options{}), "j"), journal.Query{}); len(got) != n+1 {
+				t.Errorf("%d entries are in files, want %d", len(got), n+1)
+			}
+		}
+		for range 40 {
+			for range 11 { // more than a block
+				j.Append(journal.Entry{Text: make([]byte, 100)})
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		synctest.Wait()
+		if info, err := os.Stat(filepath.Join(dir, "j", "tail")); err == nil && info.Size() > 0 {
+			t.Errorf("the tail has %d bytes: all were written twice", info.Size())
+		}
+	})
+}

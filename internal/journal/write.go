@@ -12,7 +12,7 @@ import (
 
 // How the entries of a journal that gets no more are put away.
 const (
-	idleTicks = 50      // ticks of Options.Flush without an entry
+	idleTicks = 100     // ticks, of half Options.Flush, without an entry
 	smallOpen = 4 << 10 // what fewer bytes wait in memory for more: a block of their own would waste room
 )
 
@@ -26,9 +26,18 @@ const (
 // boundsEvery is how often age and size are looked at.
 const boundsEvery = 10 * time.Second
 
+// How much of what was appended a flush writes.
+type urgency uint8
+
+const (
+	whenFull urgency = iota // full blocks
+	whenOld                 // and the open one, if it was there at the last tick: a fast journal needs no tail
+	always                  // and the open one in any case
+)
+
 // Run writes what is appended until ctx ends, then what is left.
 func (s *Set) Run(ctx context.Context) error {
-	tick := time.NewTicker(s.opt.Flush)
+	tick := time.NewTicker(max(1, s.opt.Flush/2)) // what came after one is old at the second
 	defer tick.Stop()
 	bounds := time.NewTicker(boundsEvery)
 	defer bounds.Stop()
@@ -37,14 +46,14 @@ func (s *Set) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			s.flush()
+			s.flush(always)
 			return nil
 		case <-bounds.C:
 			s.Trim(steady(began, time.Now()))
 		case <-s.nudge:
-			s.flush()
+			s.flush(whenFull)
 		case <-tick.C:
-			s.flush()
+			s.flush(whenOld)
 		}
 	}
 }
@@ -60,14 +69,14 @@ func steady(began, now time.Time) time.Time {
 }
 
 // flush writes what all journals have got.
-func (s *Set) flush() {
+func (s *Set) flush(how urgency) {
 	s.mu.Lock()
 	list := s.dirty
 	s.dirty = nil
 	s.mu.Unlock()
 	keep := list[:0]
 	for _, j := range list {
-		err := j.flush(j.isIdle())
+		err := j.flush(how, how != whenFull && j.isIdle())
 		s.tell(j, err)
 		if err != nil || j.stillOpen() {
 			keep = append(keep, j)
@@ -111,9 +120,9 @@ func (j *Journal) stillOpen() bool {
 	return j.dirty
 }
 
-// flush writes full blocks, and what fills none yet to the tail, or with all as a
+// flush writes full blocks, and what fills none yet to the tail, or with cut as a
 // block too.
-func (j *Journal) flush(all bool) (err error) {
+func (j *Journal) flush(how urgency, cut bool) (err error) {
 	j.io.Lock()
 	defer j.io.Unlock()
 	defer func() {
@@ -127,9 +136,13 @@ func (j *Journal) flush(all bool) (err error) {
 			j.mu.Unlock()
 			return nil
 		}
-		if all {
+		if cut {
 			j.cutLocked()
-			all = false
+			cut = false
+		}
+		if len(j.queue) == 0 && j.mayWaitLocked(how) {
+			j.mu.Unlock()
+			return nil
 		}
 		if len(j.queue) == 0 {
 			var part batch
@@ -150,6 +163,15 @@ func (j *Journal) flush(all bool) (err error) {
 			return err
 		}
 	}
+}
+
+// mayWaitLocked tells whether the open block need not be written yet.
+func (j *Journal) mayWaitLocked(how urgency) bool {
+	if how == whenOld && j.open != nil && j.open.first != j.ticked {
+		j.ticked = j.open.first
+		return true
+	}
+	return how == whenFull
 }
 
 // errAgain has the tail written anew.

@@ -266,8 +266,6 @@ func openStore(file string) (*boltstore.Store, error) {
 // in the data directory, unless that is given up before.
 func (n *node) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	ctx, end := context.WithCancel(ctx)
-	defer end()
 	parts, endParts := context.WithCancel(context.WithoutCancel(ctx))
 	defer endParts()
 	keepers, endKeepers := context.WithCancel(parts)
@@ -290,7 +288,6 @@ func (n *node) run(ctx context.Context) error {
 			return run(keepers)
 		})
 	}
-	g.Go(func() error { return n.upgrades(ctx, end) })
 	g.Go(func() error {
 		defer endParts()
 		return n.serve(ctx)
@@ -347,7 +344,10 @@ func (n *node) serve(ctx context.Context) error {
 	forgetStart()
 	defer n.retract()
 	g, ctx := errgroup.WithContext(ctx)
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	g.Go(func() error { return n.aftermath(ctx) })
+	g.Go(func() error { return n.upgrades(ctx, end) })
 	g.Go(func() error { return n.front.serve(ctx) })
 	return g.Wait()
 }

@@ -51,12 +51,14 @@ func (n *node) upgrades(ctx context.Context, end func()) error {
 			n.log.Error("no upgrade, serving on", "error", err)
 			continue
 		}
-		done, err := n.upgrade(sockets)
+		done, err := n.upgrade(ctx, sockets)
 		closeCopies(sockets)
 		switch {
 		case done:
 			n.front.ingress.Retire()
 			end()
+			return nil
+		case ctx.Err() != nil:
 			return nil
 		case n.closed.Load():
 			return fmt.Errorf("upgrade: no successor can serve: %w", err)
@@ -65,8 +67,8 @@ func (n *node) upgrades(ctx context.Context, end func()) error {
 	}
 }
 
-// upgrade reports whether a successor serves.
-func (n *node) upgrade(sockets []handover.Socket) (bool, error) {
+// upgrade reports whether a successor serves. When ctx ends before, nobody is to.
+func (n *node) upgrade(ctx context.Context, sockets []handover.Socket) (bool, error) {
 	succ, err := n.start(n.sur.Program, sockets)
 	if err != nil {
 		return false, err
@@ -74,17 +76,15 @@ func (n *node) upgrade(sockets []handover.Socket) (bool, error) {
 	n.front.stopCalls()
 	n.functions.host.Hold()
 	n.giveUp()
-	if err = n.handOver(succ); err != nil {
+	if err = n.handOver(ctx, succ); err != nil && ctx.Err() == nil {
 		// The stores are closed: the program of this process opens them again.
 		n.log.Error("the successor has failed, starting the old program anew", "error", err)
-		succ.Kill()
-		if succ, err = n.start(handover.Self, sockets); err != nil {
-			return false, err
+		if succ, err = n.start(handover.Self, sockets); err == nil {
+			err = n.handOver(ctx, succ)
 		}
-		if err = n.handOver(succ); err != nil {
-			succ.Kill()
-			return false, err
-		}
+	}
+	if err != nil {
+		return false, err
 	}
 	n.log.Info("upgrade done, ending what has begun", "successor", succ.PID())
 	return true, nil
@@ -103,8 +103,23 @@ func (n *node) start(program string, sockets []handover.Socket) (*handover.Succe
 	return succ, nil
 }
 
-// handOver has a successor take over everything but what has begun.
-func (n *node) handOver(succ *handover.Successor) error {
+// handOver has a successor take over everything but what has begun. If that fails, or
+// ctx ends before, the successor is killed.
+func (n *node) handOver(ctx context.Context, succ *handover.Successor) error {
+	stop := context.AfterFunc(ctx, succ.Kill)
+	err := n.tellAll(succ)
+	if !stop() { // it was killed
+		err = errors.Join(ctx.Err(), err)
+	}
+	if err != nil {
+		n.handed.Store(false)
+		succ.Kill()
+	}
+	return err
+}
+
+// tellAll goes through the steps with a successor.
+func (n *node) tellAll(succ *handover.Successor) error {
 	if err := succ.Send(sayYours, nil, nil); err != nil {
 		return err
 	}
@@ -116,11 +131,7 @@ func (n *node) handOver(succ *handover.Successor) error {
 		return err
 	}
 	n.handed.Store(true)
-	if err := hear(succ.Link, sayServing, prepareTime); err != nil {
-		n.handed.Store(false)
-		return err
-	}
-	return nil
+	return hear(succ.Link, sayServing, prepareTime)
 }
 
 // hear waits until the other process says something.

@@ -136,10 +136,15 @@ func (s *Server) Signal(sig os.Signal) error {
 // Upgrade has another process take the server's place, and returns once that one
 // serves. The one before may still be ending.
 func (s *Server) Upgrade(ctx context.Context) error {
+	return s.UpgradeBy(ctx, func() error { return s.Signal(syscall.SIGUSR2) })
+}
+
+// UpgradeBy is Upgrade with something else that asks for it.
+func (s *Server) UpgradeBy(ctx context.Context, ask func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	before := s.Running.PID
-	if err := s.Signal(syscall.SIGUSR2); err != nil {
+	if err := ask(); err != nil {
 		return err
 	}
 	tick := time.NewTicker(5 * time.Millisecond)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -42,7 +43,11 @@ func TestUpgrade(t *testing.T) {
 	wg.Go(func() { l.change(ctx) })
 	for n := range upgrades {
 		before, pid := l.calls.Load(), s.PID()
-		if err := s.Upgrade(t.Context()); err != nil {
+		if err := s.UpgradeBy(t.Context(), func() error {
+			out, err := exec.Command(bin, "upgrade", "--data", s.Data).CombinedOutput()
+			t.Logf("%s", out)
+			return err
+		}); err != nil {
 			t.Fatalf("upgrade %d: %v", n, err)
 		}
 		if s.PID() == pid {

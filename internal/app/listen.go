@@ -4,16 +4,41 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"syscall"
 )
 
 // listen is the socket that was inherited for the setting name, or a new one.
 func (n *node) listen(name, addr string) (net.Listener, error) {
 	l, err := n.sur.Inherited.Listener(name, addr)
-	if l != nil || err != nil {
-		return l, err
+	switch {
+	case err != nil:
+		return nil, err
+	case l == nil:
+		return listen(name, addr)
+	case n.link() == nil && !fits(addr, l.Addr()):
+		err := fmt.Errorf("%s: the socket of systemd listens on %s, but the setting says %s", name, l.Addr(), addr)
+		return nil, errors.Join(err, l.Close())
 	}
-	return listen(name, addr)
+	return l, nil
+}
+
+// fits tells whether a socket listens where a setting says, as an address. What was checked of the
+// setting must hold for the socket, for instance that nobody else can reach it.
+func fits(addr string, bound net.Addr) bool {
+	host, port, err := net.SplitHostPort(addr)
+	tcp, ok := bound.(*net.TCPAddr)
+	if err != nil || !ok || port != "0" && port != strconv.Itoa(tcp.Port) {
+		return false
+	}
+	ip := net.ParseIP(host)
+	switch {
+	case host == "localhost":
+		return tcp.IP.IsLoopback()
+	case host == "", ip != nil && ip.IsUnspecified():
+		return tcp.IP.IsUnspecified()
+	}
+	return ip.Equal(tcp.IP)
 }
 
 // listen opens the address of the setting name, or says what to do instead.

@@ -43,6 +43,9 @@ type SocketStage struct {
 	Routes map[string]*Route // by key, $default among them
 	// Connect and Disconnect are the routes of these events; nil: there is none.
 	Connect, Disconnect *Route
+	// Unrouted is what happens to a message that no route takes, Left to the end of a
+	// connection where there is no route for it.
+	Unrouted, Left *Plan
 }
 
 // RouteOf returns the route of a message, or that of $default, or nil.
@@ -80,13 +83,18 @@ func (x *Exchange) beginSocket(w *where) *Plan {
 }
 
 // BeginEvent makes x an event of a connection to st, and returns the plan of its
-// route; nil: it has none.
+// route, or of what has none.
 func (x *Exchange) BeginEvent(t *Table, st *Stage, rt *Route, s *Socket) *Plan {
 	x.Table, x.Stage, x.Route, x.Socket = t, st, rt, s
 	x.begin()
 	x.Vars.RequestID, x.Vars.ReplacedRequestID = x.Vars.ExtendedRequestID, false
-	if rt != nil {
+	switch {
+	case rt != nil:
 		x.plan = rt.Plan
+	case s.Event == SocketDisconnect:
+		x.plan = st.Socket.Left
+	default:
+		x.plan = st.Socket.Unrouted
 	}
 	return x.plan
 }

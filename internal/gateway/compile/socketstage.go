@@ -47,7 +47,12 @@ func (b *builder) buildSocket(made *built, id stageID, rec *record.APIStage, def
 	if p.certificate, p.certificateName, err = b.c.clientCertificate(id, str(rec.ClientCertificateId)); err != nil {
 		return err
 	}
-	s := &gateway.SocketStage{Routes: make(map[string]*gateway.Route), Connections: p.connections()}
+	s := &gateway.SocketStage{
+		Routes: make(map[string]*gateway.Route), Connections: p.connections(),
+		Unrouted: &gateway.Plan{Finish: p.finish, Request: []gateway.Step{p.throttle(&gateway.Route{}), wsapi.Unrouted{}}},
+		// AWS: logging-metrics.md §3: the end counts, also without a route for it.
+		Left: &gateway.Plan{Finish: p.finish[:1]},
+	}
 	selection, err := step.ParseSelection(str(def.API.RouteSelectionExpression))
 	if err != nil {
 		return fmt.Errorf("routeSelectionExpression: %w", err)
@@ -91,8 +96,14 @@ func (p *socketPlanner) connections() *gateway.Plan {
 	}
 	plan := *p.c.opt.Connections
 	plan.Request = []gateway.Step{wsapi.Limit{Account: p.c.accountBucket(p.id.Scope)}}
+	// AWS: logging-metrics.md §3: what is posted counts as a message, by the route
+	// of this name.
+	plan.Finish = []gateway.Finisher{wsapi.Posted{By: p.finishersOf(&gateway.Route{Key: postRoute})[0]}}
 	return &plan
 }
+
+// postRoute is what detailed metrics call the messages that backends post.
+const postRoute = "POST /@connections/{connectionId}"
 
 // replies tells whether what comes of a route goes to the client.
 //

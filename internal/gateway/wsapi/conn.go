@@ -115,8 +115,6 @@ func (c *conn) event(s *gateway.Socket, message []byte) {
 	rt := st.Socket.Disconnect
 	if s.Event == gateway.SocketMessage {
 		rt = st.Socket.RouteOf(message)
-	} else if rt == nil {
-		return
 	}
 	x := exchanges.Get().(*gateway.Exchange)
 	x.Peer, x.Authorization = &c.peer, c.auth
@@ -128,12 +126,7 @@ func (c *conn) event(s *gateway.Socket, message []byte) {
 		x.Vars.ContentType = "application/json"
 	}
 	x.MethodRequest.Body = wire.Body{Bytes: message, Length: int64(len(message))}
-	if plan == nil {
-		x.Fault = noRoute
-		x.AnswerFault(noRoute)
-	} else {
-		plan.Run(context.Background(), x)
-	}
+	plan.Run(context.Background(), x)
 	sent := wire.Sent{At: time.Now(), Received: int64(len(message))}
 	if s.Event == gateway.SocketMessage {
 		c.reply(x, rt, &sent)
@@ -142,7 +135,15 @@ func (c *conn) event(s *gateway.Socket, message []byte) {
 	exchanges.Put(x)
 }
 
+// Unrouted is the step that refuses a message which no route takes.
+type Unrouted struct{}
+
+// Do refuses it.
+func (Unrouted) Do(context.Context, *gateway.Exchange) error { return noRoute }
+
 var noRoute = gateway.NewFault(gateway.Forbidden, errors.New("no route has the message's key, and there is no $default"))
+
+var _ gateway.Step = Unrouted{}
 
 // reply sends what came of a message: an error, or the answer of a route that
 // has one.

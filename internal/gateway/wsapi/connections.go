@@ -76,6 +76,16 @@ func (l Limit) Do(_ context.Context, x *gateway.Exchange) error {
 	return nil
 }
 
+// Posted has By count the calls of @connections that have sent a message.
+type Posted struct{ By gateway.Finisher }
+
+// Finish counts x.
+func (p Posted) Finish(x *gateway.Exchange) {
+	if x.MethodRequest.Method == http.MethodPost && x.MethodResponse.Status == http.StatusOK {
+		p.By.Finish(x)
+	}
+}
+
 // pathID is the id in a path of @connections.
 func pathID(path string) (string, bool) {
 	path = strings.TrimLeft(path, "/")

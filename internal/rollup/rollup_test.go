@@ -237,6 +237,45 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// A million distinct values of a dimension make as many series as there may be and
+// no more, and neither memory nor disk keep anything of the rest.
+func TestMillionDimensions(t *testing.T) {
+	const most, at = 1000, 1000
+	dir := t.TempDir()
+	s := open(t, dir, rollup.Options{MaxSeries: most})
+	refused := 0
+	samples := make([]rollup.Sample, at)
+	for n := range 1_000_000 / at {
+		for i := range samples {
+			samples[i] = sample(fmt.Sprint(n*at+i), 0, 1)
+		}
+		if err := s.Put(samples); errors.Is(err, rollup.ErrTooMany) {
+			refused++
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all, limited := s.Counts(); all != most || limited != most || refused != 1_000_000/at-1 {
+		t.Errorf("%d series, %d of them limited, %d of the calls were refused", all, limited, refused)
+	}
+	put(t, s, sample("7", 1, 1)) // those that there are go on
+	size := int64(0)
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		info, err := f.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += info.Size()
+	}
+	if size > 200*most {
+		t.Errorf("%d bytes on disk for %d series", size, most)
+	}
+}
+
 // Old hours go: a few at a time if they are old, at once if all are too large.
 func TestExpire(t *testing.T) {
 	dir := t.TempDir()

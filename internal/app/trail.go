@@ -23,7 +23,7 @@ const leastAudit = 1 << 20
 func (n *node) openTrail() (*cloudtrail.Service, error) {
 	s, err := cloudtrail.New(n.st, cloudtrail.Options{
 		Dir: filepath.Join(n.cfg.Data, auditDir), MaxBytes: int64(n.cfg.AuditSize), Log: n.log,
-		Deliver: n.cfg.AuditDelivery, Digest: n.cfg.AuditDigest, Buckets: auditBuckets{n.buckets, n.cfg.AuditDirectories}, WatchAPIs: n.auditAPIs,
+		Deliver: n.cfg.AuditDelivery, Digest: n.cfg.AuditDigest, Buckets: auditBuckets{n.buckets, n.cfg.AuditDirectories}, Groups: n.groups, WatchAPIs: n.auditAPIs,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)

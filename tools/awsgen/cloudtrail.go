@@ -16,7 +16,8 @@ func cloudtrailOperations() []string {
 func cloudtrailErrors() map[string]int {
 	all := map[string]int{}
 	for _, name := range []string{
-		"CloudTrailARNInvalidException", "InsightNotEnabledException", "InsufficientS3BucketPolicyException", "InvalidEventCategoryException",
+		"CloudTrailARNInvalidException", "InsightNotEnabledException", "InsufficientS3BucketPolicyException",
+		"InvalidCloudWatchLogsLogGroupArnException", "InvalidCloudWatchLogsRoleArnException", "InvalidEventCategoryException",
 		"InvalidEventSelectorsException", "InvalidLookupAttributesException", "InvalidMaxResultsException", "InvalidNextTokenException",
 		"InvalidParameterCombinationException", "InvalidParameterException", "InvalidS3BucketNameException", "InvalidS3PrefixException",
 		"InvalidTagParameterException", "InvalidTimeRangeException", "InvalidTokenException", "InvalidTrailNameException",

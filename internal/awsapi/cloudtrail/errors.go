@@ -19,6 +19,16 @@ func InsufficientS3BucketPolicyException(message string) *awsrpc.Error {
 	return &awsrpc.Error{Code: "InsufficientS3BucketPolicyException", Status: 400, Message: message, MessageName: "Message"}
 }
 
+// InvalidCloudWatchLogsLogGroupArnException returns the error of this name, status 400.
+func InvalidCloudWatchLogsLogGroupArnException(message string) *awsrpc.Error {
+	return &awsrpc.Error{Code: "InvalidCloudWatchLogsLogGroupArnException", Status: 400, Message: message, MessageName: "Message"}
+}
+
+// InvalidCloudWatchLogsRoleArnException returns the error of this name, status 400.
+func InvalidCloudWatchLogsRoleArnException(message string) *awsrpc.Error {
+	return &awsrpc.Error{Code: "InvalidCloudWatchLogsRoleArnException", Status: 400, Message: message, MessageName: "Message"}
+}
+
 // InvalidEventCategoryException returns the error of this name, status 400.
 func InvalidEventCategoryException(message string) *awsrpc.Error {
 	return &awsrpc.Error{Code: "InvalidEventCategoryException", Status: 400, Message: message, MessageName: "Message"}

@@ -62,7 +62,8 @@ func turnTrail(ctx context.Context, w *worker) error {
 	}
 	delete(in, "TagsList")
 	// What the template no longer says is as if it never had.
-	for name, absent := range map[string]any{"S3KeyPrefix": "", "IncludeGlobalServiceEvents": true, "IsMultiRegionTrail": false, "EnableLogFileValidation": false} {
+	for name, absent := range map[string]any{"S3KeyPrefix": "", "IncludeGlobalServiceEvents": true, "IsMultiRegionTrail": false, "EnableLogFileValidation": false,
+		"CloudWatchLogsLogGroupArn": "", "CloudWatchLogsRoleArn": ""} {
 		if _, ok := in[name]; !ok {
 			in[name] = absent
 		}

@@ -117,8 +117,8 @@ func unqualified(name string) string {
 	return strings.Join(parts[:min(len(parts), 7)], ":")
 }
 
-// serviceEvent is a data event that no call of an AWS API is.
-func serviceEvent(at time.Time, source, name, account, region string) *event {
+// dataEvent is a data event that no call of an AWS API is.
+func dataEvent(at time.Time, source, name, account, region string) *event {
 	at = at.UTC()
 	return &event{
 		Version: eventVersion, Time: at.Format(time.RFC3339), at: at, Source: source, Name: name, Region: region,
@@ -144,7 +144,7 @@ func (s *Service) FunctionCalled(c *FunctionCall) {
 	if err != nil {
 		return // it was not called
 	}
-	e := serviceEvent(time.Now(), "lambda.amazonaws.com", "Invoke", a.Account, a.Region)
+	e := dataEvent(time.Now(), "lambda.amazonaws.com", "Invoke", a.Account, a.Region)
 	e.Identity = userIdentity{Type: "AWSService", InvokedBy: c.Service}
 	e.SourceIP, e.UserAgent, e.RequestID = c.Service, c.Service, c.RequestID
 	e.RequestParameters = map[string]any{"functionName": c.Function, "invocationType": "RequestResponse"}
@@ -171,7 +171,7 @@ type APICall struct {
 // APICalled records a request to an API. It is called only while that is wanted:
 // see Options.WatchAPIs.
 func (s *Service) APICalled(c *APICall) {
-	e := serviceEvent(c.At, "execute-api.amazonaws.com", "Invoke", c.Account, c.Region)
+	e := dataEvent(c.At, "execute-api.amazonaws.com", "Invoke", c.Account, c.Region)
 	e.Identity = userIdentity{Type: "Anonymous", AccountID: c.Account}
 	if c.Caller.PrincipalARN != "" {
 		e.Identity = identityOf(&c.Caller)

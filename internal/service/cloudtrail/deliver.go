@@ -25,6 +25,7 @@ type delivery struct {
 	Latest       time.Time
 	LatestDigest time.Time
 	Error        string // of the last attempt
+	Group        groupDelivery
 	DigestFrom   time.Time
 	Files        []logFile         // since the last digest
 	Chains       map[string]digest // the last digest, by Region
@@ -101,14 +102,19 @@ func (s *Service) deliver(ctx context.Context, t *trail, now time.Time) error {
 	}
 	if !d.Started.Equal(t.Started) {
 		d.Started, d.After, d.AfterData, d.DigestFrom = t.Started, t.After, t.AfterData, t.Started
+		d.Group = groupDelivery{}
+	}
+	if d.Group.To != t.LogGroup { // what is delivered from now on goes there
+		d.Group = groupDelivery{To: t.LogGroup, After: d.After, AfterData: d.AfterData}
 	}
 	last, lastData := s.keep.log.Last(), s.keep.data.Last()
 	if !t.Logging {
 		last, lastData = min(last, t.Until), min(lastData, t.UntilData)
-		if d.After >= last && d.AfterData >= lastData && len(d.Files) == 0 {
+		if d.After >= last && d.AfterData >= lastData && len(d.Files) == 0 && d.Group.done(last, lastData) {
 			return nil // it has delivered all
 		}
 	}
+	groupFailed := s.deliverGroup(ctx, t, &d.Group, last, lastData)
 	failed := s.deliverAlong(ctx, t, &d, stretch{s.keep.log, &d.After, last}, now)
 	if failed == nil {
 		failed = s.deliverAlong(ctx, t, &d, stretch{s.keep.data, &d.AfterData, lastData}, now)
@@ -120,13 +126,8 @@ func (s *Service) deliver(ctx context.Context, t *trail, now time.Time) error {
 	if !t.Validation {
 		d.Files = nil
 	}
-	if d.Error = ""; failed != nil {
-		d.Error = failed.Error()
-	}
-	if len(d.Error) > 256 {
-		d.Error = d.Error[:256]
-	}
-	return errors.Join(failed, store.Update(ctx, s.st, func(c *store.Change) error {
+	d.Error, d.Group.Error = errorText(failed), errorText(groupFailed)
+	return errors.Join(failed, groupFailed, store.Update(ctx, s.st, func(c *store.Change) error {
 		_, rev, err := s.trails().Get(ctx, t.id())
 		if err != nil {
 			return err // it was deleted meanwhile
@@ -135,6 +136,15 @@ func (s *Service) deliver(ctx context.Context, t *trail, now time.Time) error {
 		store.Add(c, s.deliveries(), t.id(), d)
 		return nil
 	}))
+}
+
+// errorText is what the status of a trail says of an error.
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	text := err.Error()
+	return text[:min(len(text), 256)]
 }
 
 // A stretch is what is to be delivered of a journal.

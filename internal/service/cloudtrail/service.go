@@ -32,6 +32,15 @@ type Buckets interface {
 	PutFile(ctx context.Context, account, bucket, key string, content []byte, meta map[string]string) error
 }
 
+// Groups is the log groups that trails deliver to.
+type Groups interface {
+	// CheckGroup returns nil if there is a log group of a name.
+	CheckGroup(ctx context.Context, scope record.Scope, group string) error
+	// WriteEvents adds events, of which the times and the texts count, to a stream of
+	// a group, which is made if there is none. It returns when they are written.
+	WriteEvents(ctx context.Context, scope record.Scope, group, stream string, events []journal.Entry) error
+}
+
 // Options are what a [Service] is told. Zero fields take their defaults.
 type Options struct {
 	Dir      string        // of what is kept of calls
@@ -39,6 +48,7 @@ type Options struct {
 	Deliver  time.Duration // how often trails deliver; 5 minutes
 	Digest   time.Duration // how often they sign what they delivered; an hour
 	Buckets  Buckets       // nil: there are none to deliver to
+	Groups   Groups        // the same
 	Log      *slog.Logger
 	// WatchAPIs is told whether requests to APIs are to be given to APICalled; nil:
 	// nobody can.

@@ -19,6 +19,7 @@ import (
 type trail struct {
 	Name, Account, Region string
 	Bucket, Prefix        string
+	LogGroup, LogRole     string // ARNs; empty: to no log group
 	Global, MultiRegion   bool
 	Validation            bool
 	Logging               bool
@@ -109,7 +110,7 @@ func (s *Service) edit(ctx context.Context, name string, change func(t *trail) e
 
 // CreateTrail makes a trail. It delivers nothing before StartLogging.
 func (s *Service) CreateTrail(ctx context.Context, in *api.CreateTrailInput) (*api.CreateTrailResponse, error) {
-	if err := refuseTrail(in.CloudWatchLogsLogGroupArn, in.CloudWatchLogsRoleArn, in.KmsKeyId, in.SnsTopicName, in.IsOrganizationTrail); err != nil {
+	if err := refuseTrail(in.KmsKeyId, in.SnsTopicName, in.IsOrganizationTrail); err != nil {
 		return nil, err
 	}
 	if err := checkName(*in.Name); err != nil {
@@ -119,7 +120,7 @@ func (s *Service) CreateTrail(ctx context.Context, in *api.CreateTrailInput) (*a
 	t := trail{
 		Name: *in.Name, Account: scope.Account, Region: scope.Region, Bucket: *in.S3BucketName, Prefix: str(in.S3KeyPrefix),
 		Global: in.IncludeGlobalServiceEvents == nil || *in.IncludeGlobalServiceEvents, MultiRegion: is(in.IsMultiRegionTrail),
-		Validation: is(in.EnableLogFileValidation), Tags: map[string]string{},
+		Validation: is(in.EnableLogFileValidation), LogGroup: str(in.CloudWatchLogsLogGroupArn), LogRole: str(in.CloudWatchLogsRoleArn), Tags: map[string]string{},
 	}
 	if err := t.tag(in.TagsList); err != nil {
 		return nil, err
@@ -150,6 +151,7 @@ func (s *Service) CreateTrail(ctx context.Context, in *api.CreateTrailInput) (*a
 	return &api.CreateTrailResponse{
 		IncludeGlobalServiceEvents: &t.Global, IsMultiRegionTrail: &t.MultiRegion, IsOrganizationTrail: new(false), LogFileValidationEnabled: &t.Validation,
 		Name: &t.Name, S3BucketName: &t.Bucket, S3KeyPrefix: optional(t.Prefix), TrailARN: new(t.arn()),
+		CloudWatchLogsLogGroupArn: optional(t.LogGroup), CloudWatchLogsRoleArn: optional(t.LogRole),
 	}, nil
 }
 
@@ -164,12 +166,37 @@ func (s *Service) check(ctx context.Context, t *trail) error {
 	if s.opt.Buckets == nil || s.opt.Buckets.CheckBucket(ctx, t.Account, t.Bucket) != nil {
 		return api.S3BucketDoesNotExistException("S3 bucket " + t.Bucket + " does not exist!")
 	}
+	return s.checkGroup(ctx, t)
+}
+
+// checkGroup holds a trail to what its delivery to a log group needs.
+//
+// AWS: CreateTrail: a group and a role, "you must use a log group that exists in
+// your account". What the role may do is not asked for here.
+func (s *Service) checkGroup(ctx context.Context, t *trail) error {
+	if t.LogGroup == "" && t.LogRole == "" {
+		return nil
+	}
+	if a, err := arn.Parse(t.LogRole); err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/") {
+		return api.InvalidCloudWatchLogsRoleArnException("A CloudWatch Logs role ARN must be specified with a log group ARN.")
+	}
+	scope, group, ok := t.group()
+	if !ok || scope.Account != t.Account || scope.Region != t.Region || s.opt.Groups == nil || s.opt.Groups.CheckGroup(ctx, scope, group) != nil {
+		return api.InvalidCloudWatchLogsLogGroupArnException("CloudTrail cannot validate the specified log group ARN: it must be that of a log group of this account and Region.")
+	}
 	return nil
+}
+
+// group is the log group that t delivers to, too.
+func (t *trail) group() (scope record.Scope, name string, ok bool) {
+	a, err := arn.Parse(t.LogGroup)
+	name, is := strings.CutPrefix(a.Resource, "log-group:")
+	return record.Scope{Account: a.Account, Region: a.Region}, strings.TrimSuffix(name, ":*"), err == nil && is && a.Service == "logs"
 }
 
 // UpdateTrail changes what a trail delivers, and where.
 func (s *Service) UpdateTrail(ctx context.Context, in *api.UpdateTrailInput) (*api.UpdateTrailResponse, error) {
-	if err := refuseTrail(in.CloudWatchLogsLogGroupArn, in.CloudWatchLogsRoleArn, in.KmsKeyId, in.SnsTopicName, in.IsOrganizationTrail); err != nil {
+	if err := refuseTrail(in.KmsKeyId, in.SnsTopicName, in.IsOrganizationTrail); err != nil {
 		return nil, err
 	}
 	t, err := s.edit(ctx, *in.Name, func(t *trail) error {
@@ -178,6 +205,8 @@ func (s *Service) UpdateTrail(ctx context.Context, in *api.UpdateTrailInput) (*a
 		set(&t.Global, in.IncludeGlobalServiceEvents)
 		set(&t.MultiRegion, in.IsMultiRegionTrail)
 		set(&t.Validation, in.EnableLogFileValidation)
+		set(&t.LogGroup, in.CloudWatchLogsLogGroupArn)
+		set(&t.LogRole, in.CloudWatchLogsRoleArn)
 		return s.check(ctx, t)
 	})
 	if err != nil {
@@ -186,6 +215,7 @@ func (s *Service) UpdateTrail(ctx context.Context, in *api.UpdateTrailInput) (*a
 	return &api.UpdateTrailResponse{
 		IncludeGlobalServiceEvents: &t.Global, IsMultiRegionTrail: &t.MultiRegion, IsOrganizationTrail: new(false), LogFileValidationEnabled: &t.Validation,
 		Name: &t.Name, S3BucketName: &t.Bucket, S3KeyPrefix: optional(t.Prefix), TrailARN: new(t.arn()),
+		CloudWatchLogsLogGroupArn: optional(t.LogGroup), CloudWatchLogsRoleArn: optional(t.LogRole),
 	}, nil
 }
 
@@ -211,7 +241,7 @@ func (t *trail) shown() api.Trail {
 	return api.Trail{
 		Name: &t.Name, S3BucketName: &t.Bucket, S3KeyPrefix: optional(t.Prefix), IncludeGlobalServiceEvents: &t.Global, IsMultiRegionTrail: &t.MultiRegion,
 		HomeRegion: &t.Region, TrailARN: new(t.arn()), LogFileValidationEnabled: &t.Validation, HasCustomEventSelectors: new(len(t.Basic)+len(t.Advanced) > 0),
-		HasInsightSelectors: new(false), IsOrganizationTrail: new(false),
+		HasInsightSelectors: new(false), IsOrganizationTrail: new(false), CloudWatchLogsLogGroupArn: optional(t.LogGroup), CloudWatchLogsRoleArn: optional(t.LogRole),
 	}
 }
 
@@ -309,7 +339,8 @@ func (s *Service) GetTrailStatus(ctx context.Context, in *api.GetTrailStatusInpu
 	return &api.GetTrailStatusResponse{
 		IsLogging: &t.Logging, StartLoggingTime: moment(t.Started), StopLoggingTime: moment(t.Stopped),
 		TimeLoggingStarted: text(t.Started), TimeLoggingStopped: text(t.Stopped),
-		LatestDeliveryTime: moment(d.Latest), LatestDeliveryError: optional(d.Error), LatestDigestDeliveryTime: moment(d.LatestDigest),
+		LatestDeliveryTime: moment(d.Latest), LatestDeliveryError: optional(d.Error),
+		LatestCloudWatchLogsDeliveryTime: moment(d.Group.Latest), LatestCloudWatchLogsDeliveryError: optional(d.Group.Error), LatestDigestDeliveryTime: moment(d.LatestDigest),
 		LatestDeliveryAttemptTime: text(d.Latest), LatestDeliveryAttemptSucceeded: text(d.Latest), LatestNotificationAttemptTime: new(""), LatestNotificationAttemptSucceeded: new(""),
 	}, nil
 }

@@ -13,8 +13,7 @@ import (
 type unsupportedID int
 
 const (
-	noLogGroup unsupportedID = iota
-	noKMS
+	noKMS unsupportedID = iota
 	noTopic
 	noOrganization
 	noDataType
@@ -24,7 +23,6 @@ const (
 
 // unsupported is what is refused. A row goes when its setting comes to act.
 var unsupported = [unsupportedCount]struct{ of, setting, values string }{
-	noLogGroup:     {"Trail", "cloudWatchLogsLogGroupArn, cloudWatchLogsRoleArn", "any"},
 	noKMS:          {"Trail", "kmsKeyId", "any"},
 	noTopic:        {"Trail", "snsTopicName", "any"},
 	noOrganization: {"Trail", "isOrganizationTrail", "true"},
@@ -39,10 +37,8 @@ func (id unsupportedID) refuse() error {
 }
 
 // refuseTrail refuses the settings of a trail that do not act.
-func refuseTrail(group, role, key, topic *string, organization *bool) error {
+func refuseTrail(key, topic *string, organization *bool) error {
 	switch {
-	case str(group) != "", str(role) != "":
-		return noLogGroup.refuse()
 	case str(key) != "":
 		return noKMS.refuse()
 	case str(topic) != "":

@@ -9,6 +9,7 @@ import (
 
 	api "gatehouse/internal/awsapi/logs"
 	"gatehouse/internal/journal"
+	"gatehouse/internal/record"
 )
 
 // Bounds of a batch of events.
@@ -70,6 +71,39 @@ func (l *live) write(st *stream, events []api.InputLogEvent, stored int64) error
 	}
 	for i := range entries {
 		st.saw(entries[i].Time, stored)
+	}
+	return nil
+}
+
+// CheckGroup returns nil if there is a group of a name.
+func (s *Service) CheckGroup(ctx context.Context, scope record.Scope, group string) error {
+	_, _, err := s.table(scope).Find(ctx, errNoGroup(), group)
+	return err
+}
+
+// WriteEvents adds events, of which the times and the texts count, to a stream of a
+// group, which is made if there is none. It returns when they are written.
+func (s *Service) WriteEvents(ctx context.Context, scope record.Scope, group, stream string, events []journal.Entry) error {
+	rec, _, err := s.table(scope).Find(ctx, errNoGroup(), group)
+	if err != nil {
+		return err
+	}
+	l, err := s.put(scope, rec)
+	if err != nil {
+		return err
+	}
+	st, err := l.streams.named(stream, true)
+	if err != nil {
+		return err
+	}
+	for i := range events {
+		events[i].Source = st.number
+	}
+	if err := l.journal.Write(events); err != nil {
+		return err
+	}
+	for i := range events {
+		st.saw(events[i].Time, now())
 	}
 	return nil
 }

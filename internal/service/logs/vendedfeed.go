@@ -135,30 +135,11 @@ func (c *courier) take(ctx context.Context, entries []journal.Entry) error {
 }
 
 func (c *courier) toGroup(ctx context.Context, entries []journal.Entry) error {
-	name := groupOf(c.to.Resource)
-	rec, _, err := c.s.table(c.scope).Find(ctx, errNoGroup(), name)
-	if err != nil {
-		return err
-	}
-	l, err := c.s.put(c.scope, rec)
-	if err != nil {
-		return err
-	}
-	st, err := l.streams.named(vendedService+"_"+c.from.RestAPI+"_"+c.from.Stage, true)
-	if err != nil {
-		return err
-	}
 	out := make([]journal.Entry, len(entries))
 	for i := range entries {
-		out[i] = journal.Entry{Time: entries[i].Time, Source: st.number, Text: bytes.TrimSuffix(c.append(nil, &entries[i]), []byte{'\n'})}
+		out[i] = journal.Entry{Time: entries[i].Time, Text: bytes.TrimSuffix(c.append(nil, &entries[i]), []byte{'\n'})}
 	}
-	if err := l.journal.Write(out); err != nil {
-		return err
-	}
-	for i := range out {
-		st.saw(out[i].Time, now())
-	}
-	return nil
+	return c.s.WriteEvents(ctx, c.scope, groupOf(c.to.Resource), vendedService+"_"+c.from.RestAPI+"_"+c.from.Stage, out)
 }
 
 // toBucket puts an object.

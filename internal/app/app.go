@@ -98,7 +98,7 @@ type node struct {
 	discovery   *discovery.Keeper
 	releases    releases
 	sources     discovery.Surroundings
-	services    sync.Mutex // held while a cluster is made of a service of Cloud Map
+	services    *serviceClusters
 	changes     *clusters.Service
 	plain       *servicediscovery.Plain
 	registry    *servicediscovery.Follower
@@ -210,7 +210,7 @@ func (n *node) open() error {
 		return err
 	}
 	opt := compile.Options{Identities: n.identities, Organization: cfg.Organization, Endpoints: endpoints, ClientOCSP: cfg.TruststoreOCSP,
-		Clusters: n.clusters, CloudMap: n.serviceCluster, AWS: n.aws, Functions: auditedFunctions{n.functions.router, n.trail}, LoadBalancers: cfg.LoadBalancers, UserPools: cfg.UserPools, TokenLeeway: cfg.TokenLeeway, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
+		Clusters: n.clusters, CloudMap: n.services.get, AWS: n.aws, Functions: auditedFunctions{n.functions.router, n.trail}, LoadBalancers: cfg.LoadBalancers, UserPools: cfg.UserPools, TokenLeeway: cfg.TokenLeeway, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		Caches: n.caches, Metrics: n.metrics, CacheMemory: int64(cfg.CacheMemory)}
 	opt.Logs = n.logs
 	opt.Segments, opt.Samplers = n.segments(), n.traces.Sampler
@@ -298,7 +298,7 @@ func (n *node) run(ctx context.Context) error {
 // parts are what requests are served with.
 func (n *node) parts() []func(context.Context) error {
 	return []func(context.Context) error{
-		n.functions.host.Run, n.xrayTo.run, n.sendTelemetry, n.clusters.Run, n.discovery.Run, n.aws.Run, n.caches.Run, n.logs.Run,
+		n.functions.host.Run, n.xrayTo.run, n.sendTelemetry, n.clusters.Run, n.discovery.Run, n.services.run, n.aws.Run, n.caches.Run, n.logs.Run,
 	}
 }
 

@@ -2,21 +2,19 @@ package app
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"net/url"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
-	"gatehouse/internal/arn"
 	"gatehouse/internal/discovery"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/record"
@@ -141,6 +139,7 @@ func (n *node) openDiscovery() error {
 	}
 	n.sources = sur
 	n.discovery = discovery.NewKeeper(all, n.clusters, n.log)
+	n.services = &serviceClusters{clusters: n.clusters, keeper: n.discovery, sources: sur, asked: map[string]time.Time{}}
 	n.changes = clusters.New(n.st, n.credential.AccountID, n.discovery, n.log)
 	n.plain = servicediscovery.NewPlain(n.cloudMap, record.Scope{Account: n.credential.AccountID, Region: registrationRegion}, n.settle)
 	return n.readTokens()
@@ -176,45 +175,6 @@ func (n *node) readTokens() error {
 	}
 	n.plain.SetTokens(tokens)
 	return nil
-}
-
-// serviceCluster returns the host name of the cluster of a service of this
-// server's Cloud Map, making it if there is none. Its ARN may end in a query: the
-// attributes that instances must have.
-//
-// AWS: http-api-develop-integrations-private, "You can use query parameters to
-// target specific resources".
-func (n *node) serviceCluster(scope record.Scope, text string) (host string, err error) {
-	name, query, _ := strings.Cut(text, "?")
-	a, err := arn.Parse(name)
-	id, ok := strings.CutPrefix(a.Resource, "service/")
-	if err != nil || !ok || a.Account != scope.Account || a.Region != scope.Region {
-		return "", fmt.Errorf("%q is no service of Cloud Map in %s of %s", text, scope.Region, scope.Account)
-	}
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return "", fmt.Errorf("%q: %w", text, err)
-	}
-	attributes := map[string]string{}
-	for k := range values {
-		attributes[k] = values.Get(k)
-	}
-	cluster := strings.ToLower(id) + ".cloud-map"
-	if query != "" {
-		sum := sha256.Sum256([]byte(values.Encode()))
-		cluster = fmt.Sprintf("%s-%x.cloud-map", strings.ToLower(id), sum[:4])
-	}
-	n.services.Lock()
-	defer n.services.Unlock()
-	if n.discovery.Has(cluster) {
-		return cluster + ".cluster", nil // to define it again would take its endpoints away
-	}
-	if err := n.clusters.Define(cluster, upstream.Definition{Discovered: true}); err != nil {
-		return "", err
-	}
-	source := discovery.ServiceSource(discovery.ServiceName{Account: scope.Account, Region: scope.Region, ID: id}, attributes, n.sources)
-	n.discovery.Add(cluster, discovery.Cluster{Source: source, MayEmpty: true})
-	return cluster + ".cluster", nil
 }
 
 // A ClusterStatus is how a cluster does, and the source of its endpoints.

@@ -154,6 +154,17 @@ func (r *Registry) Undefine(name string) {
 	r.groups.tidy()
 }
 
+// Called tells whether anybody calls NAME.cluster.
+func (r *Registry) Called(name string) bool {
+	g := r.groups.known(strings.ToLower(name))
+	if g == nil {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.callers) > 0
+}
+
 // Check reports what cannot be in a definition of a cluster, the files that it
 // names included.
 func (r *Registry) Check(def *Definition) error {

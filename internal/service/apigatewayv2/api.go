@@ -130,15 +130,9 @@ func checkCORS(c *api.Cors) error {
 // $default unless routeKey names one.
 func (e *apiEdit) quickCreate(in *api.CreateApiInput) error {
 	i := api.Integration{
-		ApiGatewayManaged: new(true), IntegrationId: new(record.NewID(routeIDLen)), IntegrationUri: in.Target,
-		CredentialsArn: in.CredentialsArn,
+		ApiGatewayManaged: new(true), IntegrationId: new(record.NewID(routeIDLen)), CredentialsArn: in.CredentialsArn,
 	}
-	if strings.HasPrefix(*in.Target, "arn:") {
-		i.IntegrationType, i.PayloadFormatVersion = new(api.IntegrationTypeAwsProxy), new("2.0")
-		i.IntegrationMethod = new("POST")
-	} else {
-		i.IntegrationType, i.IntegrationMethod = new(api.IntegrationTypeHttpProxy), new("ANY")
-	}
+	setTarget(&i, *in.Target)
 	if err := finishIntegration(&i); err != nil {
 		return err
 	}
@@ -151,6 +145,26 @@ func (e *apiEdit) quickCreate(in *api.CreateApiInput) error {
 	}
 	e.def.Integrations = map[string]api.Integration{*i.IntegrationId: i}
 	return e.putRoute(rt)
+}
+
+// setTarget makes an integration call a function, or else a URL.
+func setTarget(i *api.Integration, target string) {
+	i.IntegrationUri = &target
+	if strings.HasPrefix(target, "arn:") {
+		i.IntegrationType, i.PayloadFormatVersion, i.IntegrationMethod = new(api.IntegrationTypeAwsProxy), new("2.0"), new("POST")
+		return
+	}
+	i.IntegrationType, i.PayloadFormatVersion, i.IntegrationMethod = new(api.IntegrationTypeHttpProxy), new("1.0"), new("ANY")
+}
+
+// managed is the one among m that quick create made.
+func managed[T any](m map[string]T, is func(*T) *bool) (v T, ok bool) {
+	for _, v := range m {
+		if p := is(&v); p != nil && *p {
+			return v, true
+		}
+	}
+	return v, false
 }
 
 // quickStage adds the stage of quick create, which deploys by itself.
@@ -225,30 +239,30 @@ func emptyCORS(c *api.Cors) bool {
 }
 
 // updateQuick changes the route and the integration that quick create made.
+//
+// AWS: API reference, UpdateApi: a target changes the type of the integration,
+// too.
 func (e *apiEdit) updateQuick(in *api.UpdateApiInput) error {
-	for id, i := range e.def.Integrations {
-		if !is(i.ApiGatewayManaged) {
-			continue
-		}
-		if in.Target != nil {
-			i.IntegrationUri = in.Target
-		}
-		if in.CredentialsArn != nil {
-			i.CredentialsArn = in.CredentialsArn
-		}
-		if err := checkIntegration(&i); err != nil {
-			return err
-		}
-		e.def.Integrations[id] = i
-		for _, rt := range e.def.Routes {
-			if is(rt.ApiGatewayManaged) && in.RouteKey != nil {
-				rt.RouteKey = in.RouteKey
-				return e.putRoute(rt)
-			}
-		}
+	i, made := managed(e.def.Integrations, func(i *api.Integration) *bool { return i.ApiGatewayManaged })
+	rt, routed := managed(e.def.Routes, func(rt *api.Route) *bool { return rt.ApiGatewayManaged })
+	if !made || in.RouteKey != nil && !routed {
+		return bad("target, routeKey and credentialsArn can be updated only for APIs that quick create made")
+	}
+	if in.Target != nil {
+		setTarget(&i, *in.Target)
+	}
+	if in.CredentialsArn != nil {
+		i.CredentialsArn = in.CredentialsArn
+	}
+	if err := finishIntegration(&i); err != nil {
+		return err
+	}
+	e.putIntegration(i)
+	if in.RouteKey == nil {
 		return nil
 	}
-	return bad("target, routeKey and credentialsArn can be updated only for APIs that quick create made")
+	rt.RouteKey = in.RouteKey
+	return e.putRoute(rt)
 }
 
 // DeleteCorsConfiguration removes an API's CORS configuration.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -19,6 +20,26 @@ func (c *Change) Require(cond Cond) { c.Ifs = append(c.Ifs, cond) }
 
 // Do adds operations.
 func (c *Change) Do(ops ...Op) { c.Ops = append(c.Ops, ops...) }
+
+// Join adds what another change of the same things demands and does: of two
+// operations on a key the later counts, of two conditions the first.
+func (c *Change) Join(next Change) {
+	for _, cond := range next.Ifs {
+		if !slices.ContainsFunc(c.Ifs, func(have Cond) bool { return have.Key == cond.Key }) {
+			c.Ifs = append(c.Ifs, cond)
+		}
+	}
+	for _, op := range next.Ops {
+		if i := slices.IndexFunc(c.Ops, func(have Op) bool { return have.Key == op.Key }); i >= 0 {
+			c.Ops[i] = op
+			continue
+		}
+		c.Ops = append(c.Ops, op)
+	}
+	if c.err == nil {
+		c.err = next.err
+	}
+}
 
 // Add adds the putting of a record. One that cannot be encoded fails the
 // commit.
@@ -60,6 +81,19 @@ func Update(ctx context.Context, st Store, prepare func(c *Change) error) error 
 			return err
 		}
 	}
+}
+
+// Once commits a change that cannot be prepared again: it returns ErrConflict if
+// somebody was faster.
+func Once(ctx context.Context, st Store, c Change) error {
+	if c.err != nil {
+		return c.err
+	}
+	if err := takeNote(ctx, &c); err != nil {
+		return err
+	}
+	_, err := st.Commit(ctx, c.Ifs, c.Ops)
+	return err
 }
 
 // backOff waits a little, longer after each try.

@@ -44,26 +44,75 @@ type apiEdit struct {
 // else belongs to the change. If there is no such API, missing is returned.
 func (s *Service) editAPI(ctx context.Context, id *string, missing error, edit func(e *apiEdit, c *store.Change) error) error {
 	t := s.tables(ctx)
-	defer s.locks.Lock(t.RestAPIs.Key(str(id)))()
+	key := t.RestAPIs.Key(str(id))
+	if b := store.BundleOf(ctx, key); b != nil {
+		return s.editBundle(ctx, b, id, missing, edit)
+	}
+	defer s.locks.Lock(key)()
 	return s.commit(ctx, func(c *store.Change) error {
-		rec, rev, err := t.RestAPIs.Get(ctx, store.ID(str(id)))
-		if errors.Is(err, store.ErrNotFound) {
-			return missing
-		}
+		e, rev, err := s.openEdit(ctx, t, id, missing)
 		if err != nil {
 			return err
 		}
-		def, err := t.LoadDefinition(ctx, rec.Definition)
-		if err != nil {
-			return err
-		}
-		e := &apiEdit{tables: t, limits: &s.opt.Limits, scope: t.Scope, rec: rec, def: def, frozen: rec.Definition}
 		if err := edit(e, c); err != nil {
 			return err
 		}
 		c.Require(t.RestAPIs.Is(store.ID(str(id)), rev))
 		return e.save(ctx, c)
 	})
+}
+
+// openEdit reads a REST API to change it.
+func (s *Service) openEdit(ctx context.Context, t record.Tables, id *string, missing error) (*apiEdit, store.Rev, error) {
+	rec, rev, err := t.RestAPIs.Get(ctx, store.ID(str(id)))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, 0, missing
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	def, err := t.LoadDefinition(ctx, rec.Definition)
+	return &apiEdit{tables: t, limits: &s.opt.Limits, scope: t.Scope, rec: rec, def: def, frozen: rec.Definition}, rev, err
+}
+
+// editBundle is editAPI of one of several changes that are written together: the first
+// reads the API, the end of the bundle writes it. An edit that fails fails all.
+func (s *Service) editBundle(ctx context.Context, b *store.Bundle, id *string, missing error, edit func(e *apiEdit, c *store.Change) error) error {
+	type bundled struct {
+		edit *apiEdit
+		all  store.Change
+	}
+	held, ok := b.Held().(*bundled)
+	if !ok {
+		t := s.tables(ctx)
+		key := t.RestAPIs.Key(str(id))
+		unlock := s.locks.Lock(key)
+		e, rev, err := s.openEdit(ctx, t, id, missing)
+		if err != nil {
+			unlock()
+			return err
+		}
+		held = &bundled{edit: e}
+		held.all.Require(t.RestAPIs.Is(store.ID(str(id)), rev))
+		b.Hold(key, held, func(ctx context.Context, keep bool) error {
+			defer unlock()
+			if !keep {
+				return nil
+			}
+			last := store.Change{}
+			if err := held.edit.save(ctx, &last); err != nil {
+				return err
+			}
+			held.all.Join(last)
+			return store.Once(ctx, s.st, held.all)
+		})
+	}
+	var c store.Change
+	if err := edit(held.edit, &c); err != nil {
+		return err
+	}
+	held.all.Join(c)
+	return nil
 }
 
 // save adds the changed API to c.

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/internal/arn"
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/guard"
 	"gatehouse/internal/store"
 )
 
@@ -64,7 +65,9 @@ type worker struct {
 
 	deed string // under which calls are noted; "": they are not
 	run  *runner
-	keep func(c *store.Change) // adds the record of a new resource, with its physical id as it is now
+
+	bundled bool                  // in bundle
+	keep    func(c *store.Change) // adds the record of a new resource, with its physical id as it is now
 }
 
 func (r *runner) worker(res *resource, props, old map[string]any) *worker {
@@ -104,9 +107,34 @@ func nothing(context.Context, *worker) error { return nil }
 
 // call calls an operation of the kind's service.
 func (w *worker) call(ctx context.Context, operation string, in map[string]any) (map[string]any, error) {
-	w.s.calls <- struct{}{}
-	defer func() { <-w.s.calls }()
+	if !w.bundled {
+		w.s.calls <- struct{}{}
+		defer func() { <-w.s.calls }()
+	}
 	return w.s.opt.API.Call(w.noting(ctx), w.kind.service, operation, in)
+}
+
+// maxBundles bounds how often calls that belong together are made again because
+// somebody has changed meanwhile what they are about.
+const maxBundles = 20
+
+// bundle makes calls of which all take effect or none, by one commit. What they are
+// about may be locked from the first to the last, so all of them count as one.
+func (w *worker) bundle(ctx context.Context, calls func(ctx context.Context) error) error {
+	w.s.calls <- struct{}{}
+	w.bundled = true
+	defer func() { w.bundled = false; <-w.s.calls }()
+	for try := 0; ; try++ {
+		inside, b := store.WithBundle(ctx)
+		err := guard.Do(func() error { return calls(inside) })
+		closed := b.Close(w.noting(ctx), err == nil)
+		if err != nil {
+			return err
+		}
+		if !errors.Is(closed, store.ErrConflict) || try == maxBundles {
+			return closed
+		}
+	}
 }
 
 // text is a property that is a text.

@@ -144,6 +144,16 @@ func method(w *worker) map[string]any {
 // AWS: one resource stands for what the API has four kinds of calls for: the
 // method, its responses, its integration, and the responses of that.
 func makeMethod(ctx context.Context, w *worker) error {
+	if err := w.bundle(ctx, func(ctx context.Context) error { return putMethod(ctx, w) }); err != nil {
+		return err
+	}
+	if w.id == "" {
+		w.id = w.physicalName(255)
+	}
+	return nil
+}
+
+func putMethod(ctx context.Context, w *worker) error {
 	in := maps.Clone(w.props)
 	delete(in, "Integration")
 	delete(in, "MethodResponses")
@@ -152,9 +162,6 @@ func makeMethod(ctx context.Context, w *worker) error {
 	}
 	if _, err := w.call(ctx, "PutMethod", in); err != nil {
 		return err
-	}
-	if w.id == "" {
-		w.id = w.physicalName(255)
 	}
 	responses, _ := w.props["MethodResponses"].([]any)
 	for _, r := range responses {
@@ -197,10 +204,12 @@ func putIntegration(ctx context.Context, w *worker) error {
 
 // turnMethod puts a method anew: what is deployed does not see it.
 func turnMethod(ctx context.Context, w *worker) error {
-	if err := endMethod(ctx, w); err != nil && !isGone(err) {
-		return err
-	}
-	return makeMethod(ctx, w)
+	return w.bundle(ctx, func(ctx context.Context) error {
+		if err := endMethod(ctx, w); err != nil && !isGone(err) {
+			return err
+		}
+		return putMethod(ctx, w)
+	})
 }
 
 func endMethod(ctx context.Context, w *worker) error {

@@ -112,8 +112,8 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *api.CreateChangeSetIn
 
 // refuseSet refuses what has no effect here. ImportExistingResources may be set,
 // as the CDK does always: a resource that exists makes the stack fail with its
-// name. So may IncludeNestedStacks: a template with nested stacks is refused for
-// itself.
+// name. So may IncludeNestedStacks, and the set says that it does not: a nested stack
+// is one change of it.
 func refuseSet(in *api.CreateChangeSetInput) error {
 	switch {
 	case !setNameForm.MatchString(*in.ChangeSetName):
@@ -362,4 +362,11 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *api.ExecuteChangeSet
 		t.tellStatus(c, &st)
 		return nil
 	})
+}
+
+// DescribeChangeSetHooks lists the hooks that would run: there are none.
+func (s *Service) DescribeChangeSetHooks(ctx context.Context, in *api.DescribeChangeSetHooksInput) (*api.DescribeChangeSetHooksResponse, error) {
+	set, _, _, err := s.tables(ctx).findSet(ctx, *in.ChangeSetName, in.StackName)
+	return &api.DescribeChangeSetHooksResponse{ChangeSetId: set.ChangeSetId, ChangeSetName: set.ChangeSetName, StackId: set.StackId, StackName: set.StackName,
+		Hooks: []api.ChangeSetHook{}, Status: new("PLANNED")}, err
 }

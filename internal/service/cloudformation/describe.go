@@ -347,3 +347,10 @@ func (s *Service) ListImports(ctx context.Context, in *api.ListImportsInput) (*a
 	}
 	return &api.ListImportsResponse{Imports: users}, nil
 }
+
+// DescribeAccountLimits tells how many stacks, outputs and what else there may be.
+//
+// AWS: the names of the limits as the API gives them.
+func (s *Service) DescribeAccountLimits(context.Context, *api.DescribeAccountLimitsInput) (*api.DescribeAccountLimitsResponse, error) {
+	return &api.DescribeAccountLimitsResponse{AccountLimits: []api.AccountLimit{{Name: new("StackLimit"), Value: new(int32(maxOfAccount))}}}, nil
+}

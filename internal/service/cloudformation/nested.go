@@ -44,7 +44,7 @@ func askedOf(w *worker, name string) (*asked, error) {
 	if url == "" {
 		return nil, awsrpc.Validation("Properties validation failed for resource with message:\n[#: required key [TemplateURL] not found]")
 	}
-	a := &asked{name: name, url: &url, capabilities: append(slices.Clone(w.stack.Capabilities), "CAPABILITY_AUTO_EXPAND"), direct: true}
+	a := &asked{name: name, url: &url, capabilities: w.stack.Capabilities, direct: true}
 	parameters := asMembers(w.props["Parameters"])
 	for _, key := range slices.Sorted(maps.Keys(parameters)) {
 		value, ok := textOf(parameters[key])

@@ -32,12 +32,16 @@ type world struct {
 
 	mortal *mortal
 	urls   map[string]string // templates that are not made up
+	refuse atomic.Value      // string: the operation that fails
 }
 
 // Call counts calls, and stops the server after some.
 func (w *world) Call(ctx context.Context, service, operation string, in map[string]any) (map[string]any, error) {
 	if w.left.Add(-1) == 0 {
 		w.stop()
+	}
+	if w.refuse.Load() == operation {
+		return nil, awsrpc.Validation("not now")
 	}
 	return w.api.Call(ctx, service, operation, in)
 }

@@ -1,0 +1,161 @@
+package cloudformation
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	api "gatehouse/internal/awsapi/cloudformation"
+	"gatehouse/internal/store"
+)
+
+// TestOrders: what was ordered while a stack waits to be worked on holds, also over a
+// restart.
+func TestOrders(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		w := newWorld(t)
+		work := func() {
+			if restart {
+				w.revive()
+			}
+			w.work()
+		}
+		before := w.records()
+		if _, err := w.CreateStack(w.ctx, &api.CreateStackInput{StackName: new("s"), TemplateBody: new(of(1, "one", false)), Capabilities: []string{"CAPABILITY_IAM"}}); err != nil {
+			t.Fatal(err)
+		}
+		id := w.id("s")
+		if err := w.DeleteStack(w.ctx, &api.DeleteStackInput{StackName: new("s")}); err != nil {
+			t.Fatal(err)
+		}
+		work()
+		if got := w.status(id); got != "DELETE_COMPLETE" {
+			t.Errorf("restart %v: deleted while it was made: %s", restart, got)
+		}
+		if after := w.records(); !slices.Equal(before, after) {
+			t.Errorf("restart %v: left over: %q", restart, missing(after, before))
+		}
+		id, err := w.create("s", of(1, "one", false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		was := w.records()
+		if _, err := w.UpdateStack(w.ctx, &api.UpdateStackInput{StackName: new("s"), TemplateBody: new(of(3, "two", false)), Capabilities: []string{"CAPABILITY_IAM"}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.CancelUpdateStack(w.ctx, &api.CancelUpdateStackInput{StackName: new("s")}); err != nil {
+			t.Fatal(err)
+		}
+		work()
+		if got := w.status(id); got != "UPDATE_ROLLBACK_COMPLETE" {
+			t.Errorf("restart %v: cancelled: %s", restart, got)
+		}
+		if now := w.records(); !slices.Equal(was, now) {
+			t.Errorf("restart %v: a cancelled update changed the records: lost %q, left over %q", restart, missing(was, now), missing(now, was))
+		}
+	}
+}
+
+// id is the ARN of a stack.
+func (w *world) id(name string) string {
+	out, err := w.DescribeStacks(w.ctx, &api.DescribeStacksInput{StackName: new(name)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return *out.Stacks[0].StackId
+}
+
+// TestContinueUpdateRollback: a rollback that failed is tried again, over what cannot
+// be rolled back if that is to be skipped.
+func TestContinueUpdateRollback(t *testing.T) {
+	for _, skip := range [][]string{nil, {"Api", "Nested.Inner"}} {
+		t.Run(fmt.Sprint(skip), func(t *testing.T) {
+			w := newWorld(t)
+			before := w.records()
+			id, err := w.create("s", of(1, "one", false))
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The API is changed before the key, which fails; and cannot be changed back.
+			w.refuse.Store("CreateResource")
+			if err := w.update("s", of(2, "two", true)); err != nil {
+				t.Fatal(err)
+			}
+			if got := w.status("s"); got != "UPDATE_ROLLBACK_COMPLETE" {
+				t.Fatalf("a failed update: %s", got)
+			}
+			w.refuse.Store("UpdateRestApi")
+			w.mustFailToRollBack()
+			if err := w.ContinueUpdateRollback(w.ctx, &api.ContinueUpdateRollbackInput{StackName: new("s"), ResourcesToSkip: []string{"Role"}}); err == nil {
+				t.Error("a resource was skipped that had not failed")
+			}
+			if skip == nil {
+				w.refuse.Store("")
+			}
+			if err := w.ContinueUpdateRollback(w.ctx, &api.ContinueUpdateRollbackInput{StackName: new("s"), ResourcesToSkip: skip}); err != nil {
+				t.Fatal(err)
+			}
+			w.work()
+			if got := w.status("s"); got != "UPDATE_ROLLBACK_COMPLETE" {
+				w.tellEvents("s")
+				t.Fatalf("continued: %s", got)
+			}
+			w.refuse.Store("")
+			if err := w.update("s", of(1, "three", false)); err != nil {
+				t.Fatal(err)
+			}
+			if got := w.status("s"); got != "UPDATE_COMPLETE" {
+				t.Errorf("an update after it: %s", got)
+			}
+			w.delete("s", id)
+			if after := w.records(); !slices.Equal(before, after) {
+				t.Errorf("left over: %q", missing(after, before))
+			}
+		})
+	}
+}
+
+// mustFailToRollBack leaves a stack as an update leaves it whose rollback failed at the
+// API.
+func (w *world) mustFailToRollBack() {
+	w.t.Helper()
+	w.refuse.Store("")
+	if _, err := w.UpdateStack(w.ctx, &api.UpdateStackInput{StackName: new("s"), TemplateBody: new(of(2, "two", true)), Capabilities: []string{"CAPABILITY_IAM"}, DisableRollback: new(true)}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.work()
+	if got := w.status("s"); got != "UPDATE_FAILED" {
+		w.t.Fatalf("without rollback: %s", got)
+	}
+	w.refuse.Store("UpdateRestApi")
+	if _, err := w.RollbackStack(w.ctx, &api.RollbackStackInput{StackName: new("s")}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.work()
+	if got := w.status("s"); got != "UPDATE_ROLLBACK_FAILED" {
+		w.tellEvents("s")
+		w.t.Fatalf("rolled back: %s", got)
+	}
+}
+
+// TestLargeTemplate: templates and properties that are larger than a value of the store
+// are kept, compressed; what is too large even so fails by name.
+func TestLargeTemplate(t *testing.T) {
+	w := newWorld(t)
+	w.urls = map[string]string{}
+	text := make([]byte, maxURLTemplate-1000)
+	for i := range text {
+		text[i] = "abcdefghijklmnopqrstuvwxyz      "[i*i%31]
+	}
+	w.urls["u"] = `{"Resources":{"A":{"Type":"AWS::ApiGateway::ApiKey","Metadata":{"Text":"` + string(text) + `"}}}}`
+	if _, err := w.CreateStack(w.ctx, &api.CreateStackInput{StackName: new("s"), TemplateURL: new("u")}); err != nil {
+		t.Fatal(err)
+	}
+	w.work()
+	if got := w.status("s"); got != "CREATE_COMPLETE" || len(w.urls["u"]) < store.MaxValueSize {
+		t.Errorf("a template of %d bytes: %s", len(w.urls["u"]), got)
+	}
+	if out, err := w.GetTemplate(w.ctx, &api.GetTemplateInput{StackName: new("s")}); err != nil || *out.TemplateBody != w.urls["u"] {
+		t.Errorf("the template is another than that which was given, %v", err)
+	}
+}

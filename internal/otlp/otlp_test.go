@@ -12,6 +12,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,11 +40,25 @@ import (
 var quiet = slog.New(slog.DiscardHandler)
 
 // kept keeps messages.
-type kept struct{ messages [][]byte }
+type kept struct {
+	mu       sync.Mutex // guards the field below
+	messages [][]byte
+}
 
 func (k *kept) take(_ context.Context, _ otlp.Signal, message []byte) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.messages = append(k.messages, bytes.Clone(message))
 	return nil, nil
+}
+
+// all returns the messages, and forgets them.
+func (k *kept) all() [][]byte {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	list := k.messages
+	k.messages = nil
+	return list
 }
 
 // run runs a part until the test ends it.
@@ -129,11 +145,12 @@ func TestLogs(t *testing.T) {
 // back. Each record is sent, or counted as dropped.
 func TestSinkDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		down := true
-		got, tries := 0, 0
+		var down atomic.Bool
+		down.Store(true)
+		var got, tries atomic.Int64
 		c := otlp.NewFake(otlp.Options{Log: quiet}, func(_ context.Context, _ otlp.Signal, message []byte) ([]byte, error) {
-			tries++
-			if down {
+			tries.Add(1)
+			if down.Load() {
 				return nil, otlp.Later(errors.New("connection refused"))
 			}
 			if len(message) > 1<<20+64<<10 {
@@ -143,7 +160,7 @@ func TestSinkDown(t *testing.T) {
 			if err := proto.Unmarshal(message, &data); err != nil {
 				t.Error(err)
 			}
-			got += len(data.ResourceLogs[0].ScopeLogs[0].LogRecords)
+			got.Add(int64(len(data.ResourceLogs[0].ScopeLogs[0].LogRecords)))
 			return nil, nil
 		})
 		l := otlp.NewLogs(c)
@@ -163,16 +180,16 @@ func TestSinkDown(t *testing.T) {
 		if refused == 0 {
 			t.Error("nothing is refused: the queue has no end")
 		}
-		if tries < 4 || tries > 60 {
-			t.Errorf("%d tries: want some, with growing rests", tries)
+		if n := tries.Load(); n < 4 || n > 60 {
+			t.Errorf("%d tries: want some, with growing rests", n)
 		}
-		down = false
+		down.Store(false)
 		time.Sleep(time.Minute)
 		source.Write(time.Now(), line)
 		end()
 		st := c.Stats(otlp.SignalLogs)
-		if got == 0 || uint64(got) != st.Sent || st.Sent+st.Dropped != uint64(written+1) || st.Dropped < uint64(refused) || st.Failures == 0 {
-			t.Errorf("written %d, refused %d, got %d, stats %+v", written+1, refused, got, st)
+		if got.Load() == 0 || uint64(got.Load()) != st.Sent || st.Sent+st.Dropped != uint64(written+1) || st.Dropped < uint64(refused) || st.Failures == 0 {
+			t.Errorf("written %d, refused %d, got %d, stats %+v", written+1, refused, got.Load(), st)
 		}
 	})
 }
@@ -180,9 +197,9 @@ func TestSinkDown(t *testing.T) {
 // What is refused for good is not tried again, and the end waits a moment only.
 func TestRefusedAndEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tries := 0
+		var tries atomic.Int64
 		c := otlp.NewFake(otlp.Options{Log: quiet}, func(ctx context.Context, _ otlp.Signal, _ []byte) ([]byte, error) {
-			if tries++; tries == 1 {
+			if tries.Add(1) == 1 {
 				return nil, errors.New("400")
 			}
 			<-ctx.Done()
@@ -192,8 +209,8 @@ func TestRefusedAndEnd(t *testing.T) {
 		end := run(t, tr.Run)
 		tr.Write(segment())
 		time.Sleep(time.Minute)
-		if tries != 1 {
-			t.Errorf("%d tries of what is refused", tries)
+		if n := tries.Load(); n != 1 {
+			t.Errorf("%d tries of what is refused", n)
 		}
 		begun := time.Now()
 		for range 2 * otlp.TraceQueue {
@@ -343,10 +360,9 @@ func TestMetrics(t *testing.T) {
 		m := otlp.NewMetrics(c, reg, time.Minute)
 		end := run(t, m.Run)
 		time.Sleep(time.Minute + time.Second)
-		if len(sent.messages) != 2 {
-			t.Errorf("%d messages after a minute, want 2", len(sent.messages))
+		if n := len(sent.all()); n != 2 {
+			t.Errorf("%d messages after a minute, want 2", n)
 		}
-		sent.messages = nil
 		end()
 		if st := c.Stats(otlp.SignalMetrics); st != (otlp.Stats{Sent: 2 * 3002}) {
 			t.Errorf("stats = %+v", st)

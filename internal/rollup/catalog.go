@@ -191,7 +191,10 @@ func (s *Store) saveCatalog(now time.Time) error {
 	if err = cmp.Or(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(path+tempSuffix, path)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return syncDir(s.dir) // before the log goes that has the same
 }
 
 // forget removes sources that were last measured before a minute, and of which

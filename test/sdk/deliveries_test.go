@@ -94,6 +94,9 @@ func TestDeliveries(t *testing.T) {
 	if _, err := destination("group", group, ""); code(err) != "ResourceNotFoundException" {
 		t.Errorf("a group that is not there as destination: %v", err)
 	}
+	if _, err := destination("circle", "arn:aws:logs:us-east-1:000000000000:log-group:API-Gateway-Execution-Logs_"+api+"/prod", ""); code(err) != "ValidationException" {
+		t.Errorf("a group of execution logs as destination: %v", err)
+	}
 	if _, err := c.CreateLogGroup(ctx, &logs.CreateLogGroupInput{LogGroupName: aws.String("/mine")}); err != nil {
 		t.Fatal(err)
 	}

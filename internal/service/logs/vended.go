@@ -94,9 +94,10 @@ const (
 // group is the log group that a source's logs stand in.
 //
 // AWS: logging-metrics.md §2.
-func (v *vendedSource) group() string {
-	return "API-Gateway-Execution-Logs_" + v.RestAPI + "/" + v.Stage
-}
+func (v *vendedSource) group() string { return executionPrefix + v.RestAPI + "/" + v.Stage }
+
+// executionPrefix begins the names of the groups that sources are.
+const executionPrefix = "API-Gateway-Execution-Logs_"
 
 func (v *vendedSource) shown(scope record.Scope) *api.DeliverySource {
 	return &api.DeliverySource{
@@ -245,6 +246,10 @@ func (s *Service) reach(ctx context.Context, scope record.Scope, resource string
 	}
 	switch group, isGroup := strings.CutPrefix(a.Resource, "log-group:"); {
 	case a.Service == "logs" && isGroup && a.Account == scope.Account && a.Region == scope.Region:
+		if strings.HasPrefix(group, executionPrefix) {
+			// What is delivered there could be delivered again, without an end.
+			return "", api.ValidationException("The log group holds execution logs: these come from there.")
+		}
 		if _, err := s.find(ctx, strings.TrimSuffix(group, ":*")); err != nil {
 			return "", err
 		}

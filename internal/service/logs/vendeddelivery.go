@@ -119,9 +119,6 @@ func (s *Service) CreateDelivery(ctx context.Context, in *api.CreateDeliveryInpu
 	if err := v.set(to.Kind, in.RecordFields, in.FieldDelimiter, in.S3DeliveryConfiguration); err != nil {
 		return nil, err
 	}
-	if to.Kind == toGroup && groupOf(to.Resource) == from.group() {
-		return nil, api.ValidationException("The destination is the log group that the logs come from.")
-	}
 	begun, err := s.beginHere(ctx, scope, &from, &v)
 	if err != nil {
 		return nil, err

@@ -172,6 +172,8 @@ func newFunctionInvoke() *cobra.Command {
 				if payload, err = readPayload(args[1], cmd.InOrStdin()); err != nil {
 					return err
 				}
+			} else {
+				fmt.Fprintln(cmd.ErrOrStderr(), "gatehouse: no payload was given: the event is {} (- reads one from standard input)")
 			}
 			c, err := to.connect(cmd.Context(), 0)
 			if err != nil {
@@ -187,9 +189,21 @@ func newFunctionInvoke() *cobra.Command {
 	return cmd
 }
 
+// maxEvent is how large an event may be. AWS: 6 MB (quotas of Lambda).
+const maxEvent = 6 << 20
+
 func readPayload(arg string, stdin io.Reader) ([]byte, error) {
 	if arg == "-" {
-		return io.ReadAll(stdin)
+		event, err := io.ReadAll(io.LimitReader(stdin, maxEvent+1))
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("read standard input: %w", err)
+		case len(event) == 0:
+			return nil, errors.New("standard input is empty: there is no event to call the function with")
+		case len(event) > maxEvent:
+			return nil, fmt.Errorf("the event on standard input is larger than %d MB", maxEvent>>20)
+		}
+		return event, nil
 	}
 	if file, ok := strings.CutPrefix(arg, "@"); ok {
 		return os.ReadFile(file)

@@ -13,10 +13,20 @@ type reference struct {
 	export         string // its name for other stacks; empty: it has none
 }
 
-// point puts references in place of ids.
-func (b *builder) point(v any) any {
+// holdsID tells which members hold the id of something else: nothing but them, for
+// a text of people's own may look like an id. Variables of stages name VPC links.
+func holdsID(member string) bool {
+	return slices.Contains([]string{"ConnectionId", "connectionId", "ClientCertificateId", "DeploymentId", "ApiId", "RestApiId", "AuthorizerId", "Target",
+		"DomainNameArn", "Variables", "StageVariables", "StageVariableOverrides"}, member)
+}
+
+// point puts references in place of the ids that a member holds.
+func (b *builder) point(member string, v any) any {
 	switch v := v.(type) {
 	case string:
+		if !holdsID(member) {
+			return v
+		}
 		if to, ok := b.t.ids[v]; ok {
 			return b.to(to, v)
 		}
@@ -28,11 +38,16 @@ func (b *builder) point(v any) any {
 		}
 	case []any:
 		for i := range v {
-			v[i] = b.point(v[i])
+			v[i] = b.point(member, v[i])
 		}
 	case map[string]any:
+		inside := strings.HasSuffix(member, "Variables") || member == "StageVariableOverrides"
 		for k := range v {
-			v[k] = b.point(v[k])
+			if inside {
+				v[k] = b.point(member, v[k])
+				continue
+			}
+			v[k] = b.point(k, v[k])
 		}
 	}
 	return v
@@ -52,18 +67,10 @@ func (b *builder) to(r reference, id string) any {
 func (b *builder) finish() Template {
 	for _, r := range b.Resources {
 		for name, v := range r.Properties {
-			if !isName(r.Type, name) {
-				r.Properties[name] = b.point(v)
-			}
+			r.Properties[name] = b.point(name, v)
 		}
 	}
 	return b.Template
-}
-
-// isName tells which properties are texts of people's own, and no id even if
-// they look like one.
-func isName(_, property string) bool {
-	return slices.Contains([]string{"Name", "Description", "StageName", "Value", "UsagePlanName", "DomainName", "Tags"}, property)
 }
 
 // foreign names ids of the source that stand inside of texts: no reference can

@@ -63,17 +63,20 @@ func (t *taker) restAPI(ctx context.Context, info api.RestApi) error {
 	return err
 }
 
-// stackOf names the stack of an API: what its name has of the letters that names
-// of stacks may have, and its id.
+// stackOf names the stack of an API, and so its files: what its name and its id
+// have of the letters that names of stacks may have, whatever the source says.
 func stackOf(name, id string) string {
 	const longest = 60
-	clean := strings.Trim(strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
-			return r
-		}
-		return '-'
-	}, name), "-")
-	return "api-" + clean[:min(len(clean), longest)] + "-" + id
+	clean := func(s string) string {
+		s = strings.Trim(strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+				return r
+			}
+			return '-'
+		}, s), "-")
+		return s[:min(len(s), longest)]
+	}
+	return "api-" + clean(name) + "-" + clean(id)
 }
 
 // read reads all of the API.

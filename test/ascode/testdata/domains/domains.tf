@@ -49,7 +49,7 @@ resource "aws_api_gateway_domain_name" "inner" {
 resource "aws_acm_certificate" "inner" {
   certificate_body = file("${var.certificate}/inner.pem")
   private_key      = file("${var.certificate}/inner-key.pem")
-  lifecycle { ignore_changes = [private_key] }
+  lifecycle { ignore_changes = [certificate_body, private_key] }
 }
 
 resource "aws_api_gateway_base_path_mapping" "inner" {

@@ -1,0 +1,207 @@
+package takeout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	api "gatehouse/internal/awsapi/apigateway"
+)
+
+// answers are a source: JSON by path, without query. What is not there is an empty
+// list; what begins with ! is refused.
+type answers map[string]string
+
+func (a answers) Get(_ context.Context, path string) ([]byte, error) {
+	at, _, _ := strings.Cut(path, "?")
+	text, ok := a[at]
+	if kind, refused := strings.CutPrefix(text, "!"); refused {
+		return nil, &Refusal{Status: 403, Kind: kind, Message: "no"}
+	}
+	if !ok {
+		text = "{}"
+	}
+	return []byte(text), nil
+}
+
+func taken1(t *testing.T, a answers, opt Options) *Takeout {
+	t.Helper()
+	out, err := Take(t.Context(), a, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func lefts(o *Takeout) []string {
+	var list []string
+	for _, l := range o.Left {
+		list = append(list, l.What)
+	}
+	return list
+}
+
+// TestTakeNamesWhatItLeaves: members that nobody knows, properties that templates
+// do not have, lists that may not be read.
+func TestTakeNamesWhatItLeaves(t *testing.T) {
+	out := taken1(t, answers{
+		"/restapis":           `{"item": [{"id": "a1", "name": "pets", "newThing": {"a": 1}, "_links": {}, "createdDate": 1700000000}]}`,
+		"/restapis/a1/stages": `{"item": [{"stageName": "prod", "webAclArn": "arn:x", "methodSettings": {"*/*": {"requireAuthorizationForCacheControl": false}}}]}`,
+		"/usageplans":         `{"item": [{"id": "p", "name": "gold", "productCode": "x", "apiStages": [{"apiId": "gone", "stage": "prod"}]}]}`,
+		"/apikeys":            `{"item": [{"id": "k", "name": "web", "stageKeys": []}]}`,
+		"/v2/apis":            `!AccessDeniedException`,
+		"/v2/portals":         `{"items": [{"portalId": "p1"}]}`,
+	}, Options{})
+	want := []string{
+		"REST APIs: newThing", "REST API pets: stage prod: web ACL", "REST API pets: stage prod: settings of */*: requireAuthorizationForCacheControl",
+		"HTTP and WebSocket APIs", "API key web: value", "usage plan gold: API gone stage prod", "usage plan gold: productCode", "portal p1",
+	}
+	if diff := cmp.Diff(want, lefts(out)); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
+	}
+}
+
+// TestTakeOneAPI: others are not read, and one that is not there is an error.
+func TestTakeOneAPI(t *testing.T) {
+	source := answers{"/restapis": `{"item": [{"id": "a1", "name": "pets"}, {"id": "b2", "name": "toys"}]}`, "/restapis/b2/models": `!Unexpected`}
+	out := taken1(t, source, Options{APIs: []string{"pets"}})
+	if len(out.Stacks) != 1 || out.Stacks[0].Name != "api-pets-a1" || len(out.Left) != 0 {
+		t.Errorf("took %v, left %v; want the stack of pets alone", out.Stacks, out.Left)
+	}
+	if _, err := Take(t.Context(), source, Options{APIs: []string{"none"}}); err == nil || !strings.Contains(err.Error(), `"none"`) {
+		t.Errorf("an API that is not there: %v", err)
+	}
+}
+
+// TestTakeFails: what is no refusal ends it, and says where.
+func TestTakeFails(t *testing.T) {
+	_, err := Take(t.Context(), answers{"/restapis": `{"item": `}, Options{})
+	if err == nil || !strings.Contains(err.Error(), "/restapis") {
+		t.Errorf("an answer that is no JSON: %v", err)
+	}
+}
+
+// TestWrite: names of files are ours, whatever the source says; secrets are for
+// their owner alone; files of an earlier takeout go, and no others.
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	first := taken1(t, answers{
+		"/restapis": `{"item": [{"id": "../../x", "name": "../../etc/passwd"}, {"id": "a1", "name": "pets"}]}`,
+		"/apikeys":  `{"item": [{"id": "k", "name": "web", "value": "secret-secret-secret-1", "stageKeys": []}]}`,
+	}, Options{KeyValues: true})
+	m, err := first.Write(dir, "eu-west-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	for _, st := range m.Stacks {
+		files = append(files, st.Templates...)
+	}
+	if diff := cmp.Diff([]string{"apis/etc-passwd-x.yaml", "apis/pets-a1.yaml", "entrances.yaml"}, files); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	secret := filepath.Join(dir, "entrances.parameters.json")
+	if info, err := os.Stat(secret); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("secrets: %v %v", info, err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "entrances.yaml"))
+	if err != nil || strings.Contains(string(text), "secret-secret") {
+		t.Errorf("the template holds the value of the key (or %v)", err)
+	}
+	own := filepath.Join(dir, "own.txt")
+	if err := os.WriteFile(own, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := taken1(t, answers{"/restapis": `{"item": [{"id": "a1", "name": "pets"}]}`}, Options{}).Write(dir, "eu-west-1"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"apis/pets-a1.yaml": true, "own.txt": true, "apis/etc-passwd-x.yaml": false, "entrances.yaml": false, "entrances.parameters.json": false} {
+		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != want {
+			t.Errorf("%s is there: %v, want %v", name, err == nil, want)
+		}
+	}
+}
+
+// TestReadManifest: a manifest names no file outside of its directory.
+func TestReadManifest(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"../x.yaml", "/etc/passwd"} {
+		text, err := json.Marshal(Manifest{Stacks: []Deployed{{Name: "a", Templates: []string{name}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, ManifestName), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadManifest(dir); err == nil || !strings.Contains(err.Error(), "outside") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := ReadManifest(t.TempDir()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no manifest: %v", err)
+	}
+}
+
+// TestLogical: an id is the same for the same thing, and another one for another.
+func TestLogical(t *testing.T) {
+	b := (&taker{ids: map[string]reference{}}).builder("s", "about")
+	seen := map[string]string{}
+	for _, what := range []string{"Method GET /pets", "Method GET /pe/ts", "Method GET pets", "Stage prod", "Stage $default", "Stage default", strings.Repeat("long ", 100)} {
+		id := b.logical(what)
+		if other, taken := seen[id]; taken || len(id) > 255 || strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") != "" {
+			t.Errorf("%q becomes %q, as %q does", what, id, other)
+		}
+		if seen[id] = what; b.logical(what) != id {
+			t.Errorf("%q has two ids", what)
+		}
+	}
+}
+
+func TestUnescaped(t *testing.T) {
+	for in, want := range map[string]string{
+		`{\"Version\":\"2012-10-17\",\"a\":\"b\\\\c\"}`: `{"Version":"2012-10-17","a":"b\\c"}`,
+		`{"Version":"2012-10-17"}`:                      `{"Version":"2012-10-17"}`,
+	} {
+		if got := unescaped(&in); *got != want {
+			t.Errorf("%s becomes %s, want %s", in, *got, want)
+		}
+	}
+}
+
+// TestPolicy: ARNs of the API itself are written in their short form, others are
+// not touched.
+func TestPolicy(t *testing.T) {
+	a := &restAPI{t: &taker{}, id: "a1", info: api.RestApi{}}
+	got, err := json.Marshal(a.policy(`{"Resource": ["arn:aws:execute-api:eu-west-1:1:a1/prod/GET/x", "arn:aws:execute-api:eu-west-1:1:b2/*", "*"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"Resource":["execute-api:/prod/GET/x","arn:aws:execute-api:eu-west-1:1:b2/*","*"]}`; string(got) != want {
+		t.Errorf("policy %s, want %s", got, want)
+	}
+}
+
+// TestPoint: ids become references where ids stand, and nowhere else.
+func TestPoint(t *testing.T) {
+	tk := &taker{ids: map[string]reference{"link01": {stack: "account", logical: "Link", export: "account-Link"}, "dep01": {stack: "s", logical: "Dep"}}}
+	b := tk.builder("s", "about")
+	got := b.point("Body", map[string]any{
+		"connectionId": "link01", "description": "link01", "ConnectionId": "${stageVariables.link}",
+		"Variables": map[string]any{"link": "link01", "name": "other"}, "DeploymentId": "dep01", "Name": "dep01", "list": []any{map[string]any{"ApiId": "link01"}},
+	})
+	imported := map[string]any{"Fn::ImportValue": "account-Link"}
+	want := map[string]any{
+		"connectionId": imported, "description": "link01", "ConnectionId": "${stageVariables.link}",
+		"Variables": map[string]any{"link": imported, "name": "other"}, "DeploymentId": map[string]any{"Ref": "Dep"}, "Name": "dep01",
+		"list": []any{map[string]any{"ApiId": imported}},
+	}
+	if diff := cmp.Diff(any(want), got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -93,8 +93,8 @@ func configuration(list []api.DomainNameConfiguration) (api.DomainNameConfigurat
 	return list[0], nil
 }
 
-// CreateDomainName creates a host name of its own for APIs. A certificate by ARN
-// is refused: without one the listener's serves.
+// CreateDomainName creates a host name of its own for APIs. Without a certificate
+// the listener's serves.
 func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainNameInput) (*api.CreateDomainNameResponse, error) {
 	c, err := configuration(in.DomainNameConfigurations)
 	if err != nil {

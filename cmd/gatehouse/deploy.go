@@ -95,14 +95,18 @@ func (im *importer) deployAndTell(ctx context.Context, to target, doc []byte) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := c.putBrought(ctx, along); err != nil {
+	first, err := c.broughtChanges(ctx, along)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.putBrought(ctx, first); err != nil {
 		return nil, err
 	}
 	done, err := im.put(ctx, c, k, id, doc)
 	if err != nil {
 		return nil, err
 	}
-	return &deployed{*done, changes}, to.served(ctx, done)
+	return &deployed{*done, withBrought(first, changes)}, to.served(ctx, done)
 }
 
 // changes tells how a document differs from what a stage of an API serves. A

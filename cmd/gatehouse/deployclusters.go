@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"gatehouse/internal/openapi"
 )
 
 // brought is what a document brings along beside its API, by name, defined as for
@@ -44,31 +46,61 @@ func split(doc []byte) (rest []byte, b brought, err error) {
 	return rest, b, err
 }
 
-// putBrought puts the clusters and releases that a document brings along. Those that
-// are there already as they stand here are left alone, so that canaries go on.
-func (c *client) putBrought(ctx context.Context, b brought) error {
+// A broughtChange is a cluster or a release of a document that is not yet as it stands
+// there.
+type broughtChange struct {
+	openapi.Difference
+	path string
+	text []byte
+}
+
+// broughtChanges are what a document would change about clusters and releases. Those
+// that are there already as they stand in it are left alone, so that canaries go on.
+func (c *client) broughtChanges(ctx context.Context, b brought) (list []broughtChange, err error) {
 	for _, kind := range []struct {
-		path string
-		defs map[string]any
-	}{{clustersPath, b.Clusters}, {releasesPath, b.Releases}} {
+		name, path string
+		defs       map[string]any
+	}{{"cluster", clustersPath, b.Clusters}, {"release", releasesPath, b.Releases}} {
 		for _, name := range slices.Sorted(maps.Keys(kind.defs)) {
 			text, err := yaml.Marshal(kind.defs[name])
 			if err != nil {
-				return err
+				return nil, err
 			}
-			path := kind.path + "/" + url.PathEscape(name)
+			ch := broughtChange{path: kind.path + "/" + url.PathEscape(name), text: text}
+			ch.Part = kind.name + " " + name
 			var have struct{ Definition string }
-			err = c.own(ctx, http.MethodGet, path, nil, &have)
-			if err == nil && have.Definition == string(text) {
+			err = c.own(ctx, http.MethodGet, ch.path, nil, &have)
+			switch {
+			case isRefused(err, "NotFoundException"):
+				ch.Added = true
+			case err != nil:
+				return nil, fmt.Errorf("%s: %w", ch.Part, err)
+			case have.Definition == string(text):
 				continue
+			default:
+				ch.Member, ch.Before, ch.After = "definition", have.Definition, string(text)
 			}
-			if err != nil && !isRefused(err, "NotFoundException") {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			if err := c.own(ctx, http.MethodPut, path, text, nil); err != nil {
-				return fmt.Errorf("%s of the document: %w", name, err)
-			}
+			list = append(list, ch)
+		}
+	}
+	return list, nil
+}
+
+// putBrought makes changes of clusters and releases.
+func (c *client) putBrought(ctx context.Context, list []broughtChange) error {
+	for _, ch := range list {
+		if err := c.own(ctx, http.MethodPut, ch.path, ch.text, nil); err != nil {
+			return fmt.Errorf("%s of the document: %w", ch.Part, err)
 		}
 	}
 	return nil
+}
+
+// withBrought are the changes of an API after those of what its document brings along.
+func withBrought(list []broughtChange, changes []openapi.Difference) []openapi.Difference {
+	var all []openapi.Difference
+	for _, ch := range list {
+		all = append(all, ch.Difference)
+	}
+	return append(all, changes...)
 }

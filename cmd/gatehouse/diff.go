@@ -59,7 +59,7 @@ func newDiff() *cobra.Command {
 }
 
 func (ch *chosen) diff(ctx context.Context, to target, stage string, doc []byte) (*differing, error) {
-	doc, _, err := split(doc) // clusters and releases are no part of what a stage serves
+	doc, along, err := split(doc)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +75,10 @@ func (ch *chosen) diff(ctx context.Context, to target, stage string, doc []byte)
 	if err != nil {
 		return nil, err
 	}
+	first, err := c.broughtChanges(ctx, along)
+	if err != nil {
+		return nil, err
+	}
 	changes, err := ch.changes(ctx, c, k, id, stage, doc)
-	return &differing{id, stage, changes}, err
+	return &differing{id, stage, withBrought(first, changes)}, err
 }

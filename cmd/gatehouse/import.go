@@ -125,7 +125,11 @@ func (im *importer) run(ctx context.Context, to target, doc []byte) (*imported, 
 	if err != nil {
 		return nil, err
 	}
-	if err := c.putBrought(ctx, along); err != nil {
+	first, err := c.broughtChanges(ctx, along)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.putBrought(ctx, first); err != nil {
 		return nil, err
 	}
 	return im.put(ctx, c, k, id, doc)

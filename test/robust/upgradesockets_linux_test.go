@@ -20,9 +20,10 @@ import (
 
 // TestUpgradeSockets puts another process into a server's place while clients
 // of a WebSocket API talk, say nothing, and wait for an answer. They keep their
-// connections and ids, get every answer, and leave once.
+// connections and ids, get every answer, and leave once. GATEHOUSE_SOCKETS sets how
+// many they are.
 func TestUpgradeSockets(t *testing.T) {
-	const clients = 300
+	clients := max(250, repeats("GATEHOUSE_SOCKETS", 300))
 	bin, err := gatehousetest.Build(root, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +42,7 @@ func TestUpgradeSockets(t *testing.T) {
 	for i := range list {
 		list[i] = newTalker(t, s, path)
 	}
-	idle, talking, waiting := list[:100], list[100:280], list[280:]
+	idle, talking, waiting := list[:clients-200], list[clients-200:clients-20], list[clients-20:]
 	for _, c := range waiting {
 		c.send(`{"to":"slow"}`)
 	}
@@ -61,10 +62,11 @@ func TestUpgradeSockets(t *testing.T) {
 			}
 		})
 	}
-	before := s.PID()
+	before, begun := s.PID(), time.Now()
 	if err := s.Upgrade(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	took := time.Since(begun)
 	// The other process has those, too, whose answers are still to come.
 	for _, c := range waiting {
 		post(t, s, path+"/@connections/"+c.id, "meanwhile", http.StatusOK)
@@ -98,7 +100,7 @@ func TestUpgradeSockets(t *testing.T) {
 		c.s.Close()
 	}
 	wait(t, 20*time.Second, func() error { return b.left(list) })
-	t.Logf("%d connections have passed over, %d messages were answered meanwhile", clients, echoes)
+	t.Logf("%d connections have passed over in %v, %d messages were answered meanwhile", clients, took, echoes)
 	if t.Failed() {
 		t.Log(s.Log())
 	}

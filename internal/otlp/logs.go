@@ -17,9 +17,8 @@ import (
 // one of two buffers that take turns, so that adding one takes no memory and
 // nothing is to be done for it later.
 type Logs struct {
-	c      *Client
-	before []byte // the message up to the first record: resource and scope
-	wake   chan struct{}
+	c    *Client
+	wake chan struct{}
 
 	mu      sync.Mutex // guards the fields below; held for a copy only
 	records []byte     // fields of a ScopeLogs

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
@@ -20,23 +21,9 @@ import (
 // maxResults; a page has its items in item or items.
 func list[T any](ctx context.Context, t *taker, what, path string) ([]T, error) {
 	var all []T
-	token, size, next := "position", "limit", "position"
-	if strings.HasPrefix(path, "/v2/") {
-		token, size, next = "nextToken", "maxResults", "nextToken"
-	}
-	sep := "?"
-	if strings.Contains(path, "?") {
-		sep = "&"
-	}
-	for at := ""; ; {
-		page := path
-		if !unpaged(path) {
-			page += sep + size + "=" + strconv.Itoa(pageSize(path))
-			if at != "" {
-				page += "&" + token + "=" + url.QueryEscape(at)
-			}
-		}
-		text, err := t.Get(ctx, page)
+	l := lister{path: path, sized: !unpaged(path)}
+	for {
+		page, err := l.next(ctx, t)
 		if r := (*Refusal)(nil); errors.As(err, &r) {
 			t.leave(what, "the source does not show them: %v", r)
 			return nil, nil
@@ -44,37 +31,75 @@ func list[T any](ctx context.Context, t *taker, what, path string) ([]T, error) 
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", what, err)
 		}
-		var members map[string]json.RawMessage
-		if err := json.Unmarshal(text, &members); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+		for _, item := range page {
+			v, err := read[T](t, what, item)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, v)
 		}
-		for _, name := range []string{"item", "items", "routingRules"} {
-			if members[name] == nil {
-				continue
-			}
-			var items []json.RawMessage
-			if err := json.Unmarshal(members[name], &items); err != nil {
-				return nil, fmt.Errorf("%s: %w", path, err)
-			}
-			for _, item := range items {
-				v, err := read[T](t, what, item)
-				if err != nil {
-					return nil, err
-				}
-				all = append(all, v)
-			}
-		}
-		last := at
-		at = ""
-		if members[next] != nil {
-			if err := json.Unmarshal(members[next], &at); err != nil {
-				return nil, fmt.Errorf("%s: %s: %w", path, next, err)
-			}
-		}
-		if at == "" || at == last {
+		if l.at == "" {
 			return all, nil
 		}
 	}
+}
+
+// A lister reads a list page by page.
+type lister struct {
+	path  string
+	sized bool   // whether the size of pages is asked for
+	at    string // where the next page begins; empty after the last one
+}
+
+// next reads a page.
+func (l *lister) next(ctx context.Context, t *taker) ([]json.RawMessage, error) {
+	size, token := "limit", "position"
+	if strings.HasPrefix(l.path, "/v2/") {
+		size, token = "maxResults", "nextToken"
+	}
+	query := url.Values{}
+	if l.sized {
+		query.Set(size, strconv.Itoa(pageSize(l.path)))
+	}
+	if l.at != "" {
+		query.Set(token, l.at)
+	}
+	path := l.path
+	if len(query) > 0 {
+		path += map[bool]string{true: "&", false: "?"}[strings.Contains(path, "?")] + query.Encode()
+	}
+	text, err := t.Get(ctx, path)
+	if r := (*Refusal)(nil); l.sized && errors.As(err, &r) && r.Status == http.StatusBadRequest {
+		l.sized = false // AWS: the largest page of the newer API is undocumented
+		return l.next(ctx, t)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(text, &members); err != nil {
+		return nil, fmt.Errorf("%s: %w", l.path, err)
+	}
+	var items []json.RawMessage
+	for _, name := range []string{"item", "items", "routingRules"} {
+		if members[name] == nil {
+			continue
+		}
+		if err := json.Unmarshal(members[name], &items); err != nil {
+			return nil, fmt.Errorf("%s: %w", l.path, err)
+		}
+	}
+	last := l.at
+	l.at = ""
+	if members[token] != nil {
+		if err := json.Unmarshal(members[token], &l.at); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", l.path, token, err)
+		}
+	}
+	if l.at == last && last != "" {
+		return nil, fmt.Errorf("%s: the page after %q is itself", l.path, last)
+	}
+	return items, nil
 }
 
 // unpaged tells which lists come whole.

@@ -79,6 +79,35 @@ func TestTakeOneAPI(t *testing.T) {
 	}
 }
 
+// pages are a source that has two pages of APIs, and refuses to be told how large
+// they are to be.
+type pages struct{ asked []string }
+
+func (p *pages) Get(_ context.Context, path string) ([]byte, error) {
+	if !strings.HasPrefix(path, "/restapis?") && path != "/restapis" {
+		return []byte("{}"), nil
+	}
+	p.asked = append(p.asked, path)
+	switch {
+	case strings.Contains(path, "limit="):
+		return nil, &Refusal{Status: 400, Kind: "BadRequestException"}
+	case strings.Contains(path, "position=more"):
+		return []byte(`{"item": [{"id": "b2", "name": "toys"}]}`), nil
+	}
+	return []byte(`{"item": [{"id": "a1", "name": "pets"}], "position": "more"}`), nil
+}
+
+func TestTakePages(t *testing.T) {
+	source := &pages{}
+	out, err := Take(t.Context(), source, Options{})
+	if err != nil || len(out.Stacks) != 2 {
+		t.Errorf("took %v, %v; want two stacks", out, err)
+	}
+	if diff := cmp.Diff([]string{"/restapis?limit=500", "/restapis", "/restapis?position=more"}, source.asked); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+}
+
 // TestTakeFails: what is no refusal ends it, and says where.
 func TestTakeFails(t *testing.T) {
 	_, err := Take(t.Context(), answers{"/restapis": `{"item": `}, Options{})

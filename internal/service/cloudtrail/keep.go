@@ -73,9 +73,11 @@ type keeper struct {
 	missed  bool                // an event found no room: intents stay for the next start
 }
 
-// A home is a directory as it was at the start.
+// A home is a directory as it was at the start. It is held open, so that the file
+// system, whichever it is, keeps its number.
 type home struct {
 	name string
+	held *os.File
 	was  fs.FileInfo
 }
 
@@ -119,11 +121,15 @@ func (k *keeper) settle(names ...string) error {
 		if err := os.MkdirAll(name, 0o700); err != nil {
 			return err
 		}
-		was, err := os.Stat(name)
+		held, err := os.Open(name)
 		if err != nil {
 			return err
 		}
-		k.homes = append(k.homes, home{name, was})
+		was, err := held.Stat()
+		if err != nil {
+			return errors.Join(err, held.Close())
+		}
+		k.homes = append(k.homes, home{name, held, was})
 	}
 	return nil
 }

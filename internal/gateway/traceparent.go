@@ -39,6 +39,17 @@ func (x *Exchange) only(name string) (value string, once bool) {
 	return value, once
 }
 
+// signsParent tells whether the client has signed what passParent replaces: its
+// signature is verified later, and names the fields that it is of.
+func (x *Exchange) signsParent() bool {
+	for _, name := range []string{trace.W3CParent, trace.W3CState} {
+		if strings.Contains(x.Vars.Authorization, name) || strings.Contains(x.MethodRequest.Query, name) {
+			return true
+		}
+	}
+	return false
+}
+
 // passParent makes the gateway the parent of what gets the client's headers: its
 // traceparent stands in the place of the client's. A tracestate goes on if it is
 // of the same trace.

@@ -34,6 +34,7 @@ func TestTraceContext(t *testing.T) {
 		{name: "with a caller of X-Ray", xray: "Root=" + other + ";Parent=53995c3f42cd8ad8;Sampled=1", parent: w3c + "01", root: other, caller: "53995c3f42cd8ad8", decided: "1"},
 		{name: "of the same trace", xray: "Root=" + same + ";Parent=53995c3f42cd8ad8;Sampled=1", parent: w3c + "01", root: same, caller: "53995c3f42cd8ad8", decided: "1", state: true},
 		{name: "none", root: "new", decided: "1"},
+		{name: "stage without tracing, sampled by X-Ray", passive: true, xray: "Root=" + other + ";Sampled=1", parent: w3c + "01", root: other, decided: "1", keeps: true, state: true},
 		{name: "stage without tracing", passive: true, parent: w3c + "01", decided: "0", keeps: true, state: true},
 	}
 	for _, tt := range tests {
@@ -64,7 +65,7 @@ func TestTraceContext(t *testing.T) {
 			if (state == "vendor=1") != tt.state {
 				t.Errorf("tracestate is %q", state)
 			}
-			if tt.root == "" {
+			if tt.keeps {
 				if parent != tt.parent || len(x.AppendTraceContext(nil)) != 0 {
 					t.Errorf("traceparent is %q", parent)
 				}
@@ -98,5 +99,31 @@ func TestTraceContextAllocatesNothing(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations, want none", n)
+	}
+}
+
+// What a client has signed must reach the verification as it came.
+func TestSignedTraceContext(t *testing.T) {
+	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	all := trace.Default()
+	all.Rate = 1
+	for name, sign := range map[string]func(r *wire.Request){
+		"header": func(r *wire.Request) {
+			r.Header.AddID(wire.HeaderAuthorization, "AWS4-HMAC-SHA256 Credential=c, SignedHeaders=host;traceparent;x-amz-date, Signature=s")
+		},
+		"query": func(r *wire.Request) { r.Query = "X-Amz-SignedHeaders=host%3Btraceparent" },
+	} {
+		var sink segments
+		tr := &Tracing{Sink: &sink, Choose: trace.NewSampler(all).Chooser("a", "b", "c")}
+		x := &Exchange{Stage: &Stage{}}
+		x.MethodRequest.Header.Add("traceparent", parent)
+		sign(&x.MethodRequest)
+		x.begin()
+		if err := tr.Do(context.Background(), x); err != nil {
+			t.Fatal(err)
+		}
+		if got := x.MethodRequest.Header.Get("traceparent"); !x.Sampled() || got != parent {
+			t.Errorf("%s: sampled: %v, traceparent is %q, want that of the client", name, x.Sampled(), got)
+		}
 	}
 }

@@ -212,15 +212,15 @@ func (ex *httpExporter) schemes() *node {
 	for i := range ex.api.Authorizers {
 		n.set(*ex.api.Authorizers[i].Name, ex.scheme(&ex.api.Authorizers[i]))
 	}
-	any := func(has func(*HTTPRoute) bool) bool {
+	some := func(has func(*HTTPRoute) bool) bool {
 		return slices.ContainsFunc(ex.api.Routes, func(rt HTTPRoute) bool { return has(&rt) })
 	}
-	if any(isIAM) {
+	if some(isIAM) {
 		s := headerScheme("Authorization")
 		s.put(extAuthType, textNode("awsSigv4"))
 		n.set(ex.free(sigV4Scheme), s)
 	}
-	if any(needsKey) {
+	if some(needsKey) {
 		n.set(ex.free(apiKeyScheme), headerScheme("x-api-key"))
 	}
 	return n

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"sync"
 	"time"
 
@@ -179,6 +180,14 @@ func (b *Blobs) Get(ctx context.Context, ref Ref) ([]byte, error) {
 	}
 	return content, nil
 }
+
+// blobKey is the form of the keys that blobs are kept under.
+var blobKey = regexp.MustCompile(`/(head/[0-9a-f]{64}|chunk/[0-9a-f]{64}/[0-9]{4,})$`)
+
+// OfBlob tells whether a key is a part of a blob. Who takes back what a commit did
+// leaves those: another record may name the same content by now, and a sweep takes
+// away what none does.
+func OfBlob(key string) bool { return blobKey.MatchString(key) }
 
 // heads is the table of blob heads.
 func (b *Blobs) heads() Table[blobHead] { return NewTable[blobHead](b.st, b.prefix+"head/") }

@@ -85,6 +85,9 @@ func (s *Service) RollbackStack(ctx context.Context, in *api.RollbackStackInput)
 		return nil, err
 	}
 	status := str(st.StackStatus)
+	if st.ParentId != nil {
+		return nil, awsrpc.Validation("RollbackStack can only be called on the root stack of nested stacks") // AWS: undocumented text
+	}
 	if st.Run != nil || !slices.Contains([]string{"CREATE_FAILED", "UPDATE_FAILED"}, status) {
 		return nil, awsrpc.Validation("Stack:" + str(st.StackId) + " is in " + status + " state and can not be rolled back.")
 	}

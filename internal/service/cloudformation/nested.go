@@ -258,8 +258,8 @@ func undoNested(ctx context.Context, w *worker) error {
 	}
 	retried := str(st.StackStatus) == "UPDATE_ROLLBACK_FAILED"
 	switch {
-	case st.Run == nil && !retried:
-		return nil // it was not touched, or is back already
+	case st.Run == nil && !retried, st.Run != nil && !st.Run.Nested:
+		return nil // it was not touched, or is back already; or is another's business
 	case retried:
 		st.Run = &run{Updating: true, Nested: true}
 		fallthrough
@@ -304,6 +304,9 @@ func endNested(ctx context.Context, w *worker) error {
 	}
 	if err != nil {
 		return err
+	}
+	if st.Run != nil && !st.Run.Nested { // somebody changes it by itself
+		return statedError("Embedded stack " + w.id + " is in " + str(st.StackStatus) + " state and can not be deleted")
 	}
 	st.Run = &run{Phase: phaseDelete, Nested: true}
 	st.setStatus("DELETE_IN_PROGRESS", "")

@@ -15,6 +15,10 @@ func (s *Service) UpdateTerminationProtection(ctx context.Context, in *api.Updat
 	if err != nil {
 		return nil, err
 	}
+	if st.RootId != nil {
+		// AWS: it "is set on the root stack and can't be changed directly on the nested stack"; undocumented text.
+		return nil, awsrpc.Validation("TerminationProtection cannot be updated on a nested stack: it is that of the root stack " + *st.RootId)
+	}
 	switch status := str(st.StackStatus); status {
 	case "DELETE_IN_PROGRESS", "DELETE_COMPLETE":
 		return nil, awsrpc.Validation("TerminationProtection cannot be updated on a stack that is in " + status + " status")
@@ -26,4 +30,14 @@ func (s *Service) UpdateTerminationProtection(ctx context.Context, in *api.Updat
 	st.EnableTerminationProtection = in.EnableTerminationProtection
 	err = store.Update(ctx, s.st, func(c *store.Change) error { t.put(c, &st, rev); return nil })
 	return &api.UpdateTerminationProtectionResponse{StackId: st.StackId}, err
+}
+
+// protected tells whether the stack, or the one that it is nested in, must not be
+// deleted.
+func (st *stack) protected(ctx context.Context, t tables) (bool, error) {
+	if st.RootId == nil {
+		return isTrue(st.EnableTerminationProtection), nil
+	}
+	root, _, err := t.find(ctx, *st.RootId)
+	return isTrue(root.EnableTerminationProtection), err
 }

@@ -373,7 +373,9 @@ func (s *Service) DeleteStack(ctx context.Context, in *api.DeleteStackInput) err
 	if err != nil {
 		return err
 	}
-	if isTrue(st.EnableTerminationProtection) {
+	if protected, err := st.protected(ctx, t); err != nil {
+		return err
+	} else if protected {
 		return awsrpc.Validation("Stack [" + str(st.StackName) + "] cannot be deleted while TerminationProtection is enabled")
 	}
 	if st.Run != nil {

@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -57,13 +58,20 @@ func (d deed) with(ctx context.Context, st store.Store, c *store.Change) (deed, 
 		if op.Delete {
 			digest = ""
 		}
-		if i := slices.IndexFunc(next.Changes, func(ch change) bool { return ch.Key == op.Key }); i >= 0 {
-			next.Changes[i].Digest = digest
+		if store.OfBlob(op.Key) {
 			continue
 		}
 		kv, err := st.Get(ctx, op.Key)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return d, err
+		}
+		if i := slices.IndexFunc(next.Changes, func(ch change) bool { return ch.Key == op.Key }); i >= 0 {
+			ch := &next.Changes[i]
+			if ch.Prior != nil && digestOf(kv.Value) != ch.Digest {
+				ch.Prior = kv.Value // somebody else has changed it since: that stays
+			}
+			ch.Digest = digest
+			continue
 		}
 		if len(kv.Value) > maxPrior {
 			continue
@@ -88,6 +96,8 @@ func (t tables) undo(ctx context.Context, stackID string) error {
 	if err != nil {
 		return err
 	}
+	// The latest first: what it found is what the others left.
+	slices.SortFunc(rows, func(a, b store.Row[deed]) int { return cmp.Compare(b.Rev, a.Rev) })
 	for _, row := range rows {
 		if err := t.undoOne(ctx, row.Value); err != nil {
 			return err

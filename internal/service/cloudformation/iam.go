@@ -149,9 +149,18 @@ func policiesOf(props map[string]any) map[string]any {
 	return out
 }
 
+// documentOf is a policy as IAM takes it.
+//
+// AWS: templates deploy whose policies have no Version, those of SAM's own policy
+// templates first of all.
 func documentOf(v any) string {
 	if s, ok := v.(string); ok {
 		return s
+	}
+	if m := asMembers(v); m != nil && m["Version"] == nil {
+		m = maps.Clone(m)
+		m["Version"] = "2012-10-17"
+		v = m
 	}
 	return marshalText(v)
 }

@@ -146,7 +146,10 @@ func (k *keeper) ready() error {
 			return fmt.Errorf("%w: %s is another one", errRemoved, h.name)
 		}
 	}
-	if err := k.log.Err(); err != nil {
+	if k.log.Err() == nil {
+		return nil
+	}
+	if err := k.log.Write(nil); err != nil { // there may be room by now
 		return fmt.Errorf("events: %w", err)
 	}
 	return nil

@@ -70,7 +70,7 @@ type Surroundings struct {
 // cfg.Drain. cfg must have passed [Config.Check]. Run returns nil when the end
 // was asked for, whether or not all exchanges had finished.
 func Run(ctx context.Context, cfg *Config, sur Surroundings) error {
-	n := &node{cfg: cfg, sur: sur, log: sur.Log}
+	n := &node{cfg: cfg, sur: sur, log: sur.Log, late: newLate()}
 	err := n.open()
 	if err == nil {
 		err = n.run(ctx)
@@ -130,6 +130,7 @@ type node struct {
 	closed  atomic.Bool // the stores are
 	handed  atomic.Bool // another process has the data directory
 
+	late   *lateLines
 	giveUp func() // ends all that keeps something in the data directory
 }
 
@@ -298,7 +299,7 @@ func (n *node) run(ctx context.Context) error {
 // parts are what requests are served with.
 func (n *node) parts() []func(context.Context) error {
 	return []func(context.Context) error{
-		n.functions.host.Run, n.xrayTo.run, n.sendTelemetry, n.clusters.Run, n.discovery.Run, n.services.run, n.aws.Run, n.caches.Run, n.logs.Run,
+		n.functions.host.Run, n.xrayTo.run, n.sendTelemetry, n.clusters.Run, n.discovery.Run, n.services.run, n.aws.Run, n.caches.Run, n.logs.Run, n.tellLate,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/internal/gateway/wsapi"
 	"gatehouse/internal/handover"
+	"gatehouse/internal/record"
 )
 
 // What is said of connections of WebSocket APIs.
@@ -31,7 +32,7 @@ func (h heir) Take(l *wsapi.Legacy, conn syscall.Conn) error {
 // Tell implements wsapi.Heir.
 func (h heir) Tell(w *wsapi.Word) error { return h.link.Send(sayWord, w, nil) }
 
-// inherit does what the process before says of connections. f is the descriptor that
+// inherit does what the process before says. f is the descriptor that
 // came with it, or nil.
 func (n *node) inherit(m *handover.Message, f *os.File) {
 	err := n.inheritFrom(m, f)
@@ -39,7 +40,7 @@ func (n *node) inherit(m *handover.Message, f *os.File) {
 		err = errors.Join(err, f.Close()) // whoever has it has a copy
 	}
 	if err != nil {
-		n.log.Error("a connection of the process before is lost", "error", err)
+		n.log.Error("what the process before has passed on is lost", "error", err)
 	}
 }
 
@@ -64,6 +65,14 @@ func (n *node) inheritFrom(m *handover.Message, f *os.File) error {
 			return err
 		}
 		n.sockets.Hear(&w)
+		return nil
+	}
+	if m.Kind == sayLine {
+		var line lateLine
+		if err := json.Unmarshal(m.Body, &line); err != nil {
+			return err
+		}
+		n.groups.Group(record.Scope{Account: line.Account, Region: line.Region}, line.Group, true).Stream(line.Stream).Write(line.At, line.Text) // what it drops it counts
 		return nil
 	}
 	return fmt.Errorf("the process before says %q", m.Kind)

@@ -75,6 +75,7 @@ func (n *node) upgrade(ctx context.Context, sockets []handover.Socket) (bool, er
 	}
 	n.front.stopCalls()
 	n.functions.host.Hold()
+	n.groups.Divert(n.late.add)
 	n.giveUp()
 	if err = n.handOver(ctx, succ); err != nil && ctx.Err() == nil {
 		// The stores are closed: the program of this process opens them again.
@@ -86,6 +87,7 @@ func (n *node) upgrade(ctx context.Context, sockets []handover.Socket) (bool, er
 	if err != nil {
 		return false, err
 	}
+	n.late.link <- succ.Link
 	n.log.Info("upgrade done, ending what has begun", "successor", succ.PID())
 	return true, nil
 }

@@ -70,9 +70,12 @@ func TestUpgrade(t *testing.T) {
 	if t.Failed() {
 		t.Log(s.Log())
 	}
-	if err := l.api.Call(t.Context(), http.MethodGet, "/restapis/"+l.id+"/stages/prod", nil, nil); err != nil {
-		t.Error(err)
-	}
+	wait(t, 20*time.Second, func() error {
+		if n := l.logged(t); n < l.calls.Load() {
+			return fmt.Errorf("%d lines in the access log for %d answers", n, l.calls.Load())
+		}
+		return nil
+	})
 	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}
@@ -95,6 +98,11 @@ func newLoad(t *testing.T, s *gatehousetest.Server) *load {
 	if err == nil {
 		_, err = deploy(t.Context(), api, id, "0")
 	}
+	if err == nil {
+		err = api.Call(t.Context(), http.MethodPatch, "/restapis/"+id+"/stages/prod", map[string]any{"patchOperations": []map[string]string{
+			{"op": "replace", "path": "/accessLogSettings/destinationArn", "value": "arn:aws:logs:us-east-1:000000000000:log-group:" + accessGroup},
+			{"op": "replace", "path": "/accessLogSettings/format", "value": "$context.requestId $context.status"}}}, nil)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,6 +110,29 @@ func newLoad(t *testing.T, s *gatehousetest.Server) *load {
 	// just closes it must send again.
 	api.HTTP.Transport = &http.Transport{DisableKeepAlives: true}
 	return &load{t: t, base: s.DataPlane(), id: id, api: api}
+}
+
+// accessGroup is the log group of the access log.
+const accessGroup = "access"
+
+// logged returns how many requests stand in the access log.
+func (l *load) logged(t *testing.T) (n int64) {
+	t.Helper()
+	in := map[string]any{"logGroupName": accessGroup}
+	for {
+		var out struct {
+			Events    []struct{} `json:"events"`
+			NextToken string     `json:"nextToken"`
+		}
+		if err := l.api.Logs(t.Context(), "FilterLogEvents", in, &out); err != nil {
+			t.Fatal(err)
+		}
+		n += int64(len(out.Events))
+		if out.NextToken == "" {
+			return n
+		}
+		in["nextToken"] = out.NextToken
+	}
 }
 
 // call calls the route until ctx ends.
@@ -114,7 +145,9 @@ func (l *load) call(ctx context.Context, c *http.Client) {
 			l.t.Errorf("request %d: %d %q, %v", l.calls.Load(), status, body, err)
 			return
 		}
-		l.calls.Add(1)
+		if ctx.Err() == nil {
+			l.calls.Add(1)
+		}
 	}
 }
 

@@ -101,6 +101,9 @@ func (w *Stream) WriteNow(text []byte) bool {
 
 // write adds an event that is stored at a time; 0: now.
 func (w *Stream) write(at, stored int64, text []byte) bool {
+	if to := w.group.s.diverted.Load(); to != nil {
+		return (*to)(w.group.at.Scope, w.group.at.name, w.name, at, text)
+	}
 	l := w.group.live.Load()
 	if l == nil {
 		return w.group.wait(w, at, text)
@@ -120,6 +123,12 @@ func (w *Stream) write(at, stored int64, text []byte) bool {
 	}
 	m.stream.saw(at, at)
 	return true
+}
+
+// Divert has all events that are written from now on go elsewhere: for when
+// another process has the groups. It keeps nothing of their text.
+func (s *Service) Divert(to func(scope record.Scope, group, stream string, at int64, text []byte) bool) {
+	s.diverted.Store(&to)
 }
 
 // wait keeps a line until its group is made, or drops it.

@@ -20,16 +20,26 @@ const (
 
 func newID(node uint16) string {
 	var b [idBytes]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process first
+	draw(b[:])
 	binary.BigEndian.PutUint16(b[idBytes-2:], node)
 	return base64.URLEncoding.EncodeToString(b[:])
+}
+
+// draw fills b with random bytes, of which no id comes that begins with a hyphen:
+// commands would take it for an option.
+func draw(b []byte) {
+	_, _ = rand.Read(b) // never fails: crypto/rand ends the process first
+	const hyphen = 62   // in the alphabet
+	if b[0]>>2 == hyphen {
+		b[0] ^= 0x80
+	}
 }
 
 // newMessageID makes the id of a message of a connection.
 func newMessageID(connection string) string {
 	var b [idBytes]byte
 	_, _ = base64.URLEncoding.Decode(b[:], []byte(connection)) // it is one of ours
-	_, _ = rand.Read(b[:ownBytes])                             // as above
+	draw(b[:ownBytes])
 	return base64.URLEncoding.EncodeToString(b[:])
 }
 

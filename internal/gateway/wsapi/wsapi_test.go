@@ -21,3 +21,13 @@ func TestIDs(t *testing.T) {
 		}
 	}
 }
+
+// Commands take an argument that begins with a hyphen for an option.
+func TestIDsBeginWithoutHyphen(t *testing.T) {
+	id := newID(1)
+	for range 2000 { // one in 64 would
+		if id, message := newID(1), newMessageID(id); id[0] == '-' || message[0] == '-' {
+			t.Fatalf("ids %q and %q", id, message)
+		}
+	}
+}

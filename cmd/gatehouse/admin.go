@@ -20,14 +20,14 @@ import (
 func newAdmin() *cobra.Command {
 	admin := &cobra.Command{
 		Use:   "admin",
-		Short: "manage who administers a running server",
+		Short: "Manage who administers a running server",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var t target
 	create := &cobra.Command{
 		Use:   "create NAME",
-		Short: "make an IAM user who may do everything, and print an access key",
+		Short: "Make an IAM user who may do everything, and print an access key",
 		Long: "Makes the IAM user NAME, attaches the policy AdministratorAccess, and prints an access key\n" +
 			"in the form of the AWS tools' credential files. The secret is shown this once:\n\n" +
 			"  gatehouse admin create ann > ~/.aws/gatehouse\n" +

@@ -38,7 +38,7 @@ func newExplain() *cobra.Command {
 	var q question
 	cmd := &cobra.Command{
 		Use:   "explain [REQUEST-ID]",
-		Short: "tell who may make a request to a method, and which policy decides",
+		Short: "Tell who may make a request to a method, and which policy decides",
 		Long: "Tells whether a request would be let in, and which policy decides: the caller's, the API's, or none.\n" +
 			"Without --as the request is not signed. The API is taken as it is defined now; what a stage serves\n" +
 			"is what was deployed last. With the id of a request that was refused it tells how that ended, and what\n" +
@@ -82,7 +82,7 @@ func newWhoCanCall() *cobra.Command {
 	var q question
 	cmd := &cobra.Command{
 		Use:   "who-can-call",
-		Short: "list who may call a method",
+		Short: "List who may call a method",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return q.answer(cmd.Context(), &to, func(c *client, m *guarded, w io.Writer) error {

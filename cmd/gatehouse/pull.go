@@ -65,7 +65,7 @@ func newPull() *cobra.Command {
 				return err
 			}
 			if n := len(done.Left); n > 0 {
-				return partly{fmt.Errorf("%d things are not carried", n)}
+				return partly{fmt.Errorf("settings that are not carried: %d", n)}
 			}
 			return nil
 		},

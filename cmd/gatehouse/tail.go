@@ -21,7 +21,7 @@ func newTail() *cobra.Command {
 	t := tail{}
 	cmd := &cobra.Command{
 		Use:   "tail [GROUP]...",
-		Short: "print the events of log groups, and follow them",
+		Short: "Print the events of log groups, and follow them",
 		Long: "Prints the last events of log groups, in the order of their times, and with --follow what comes from now on.\n" +
 			"Without a group it prints all of the Region. Access logs, execution logs and what functions write are log groups.",
 		Example: "  gatehouse tail --follow\n" +

@@ -26,7 +26,7 @@ func newTop() *cobra.Command {
 	t := topOptions{}
 	cmd := &cobra.Command{
 		Use:   "top",
-		Short: "show the traffic of a running server, by stage and route",
+		Short: "Show the traffic of a running server, by stage and route",
 		Long: "Shows the requests of every stage, busiest first, and of the methods and routes whose detailed metrics are\n" +
 			"enabled: how many a second, the share of errors, latencies, and the latency of the backends. It asks the server's\n" +
 			"admin address twice and shows what happened in between.",

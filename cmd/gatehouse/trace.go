@@ -120,7 +120,7 @@ func newTrace() *cobra.Command {
 	output, wait := "text", time.Duration(0)
 	cmd := &cobra.Command{
 		Use:   "trace REQUEST-ID",
-		Short: "tell what happened to a request, step by step",
+		Short: "Tell what happened to a request, step by step",
 		Long: "Tells what happened to a request: how it ended and why, and if it was chosen to be recorded, what each step\n" +
 			"took and changed. Failed requests are known in any case; --trace-sample of the server and the header\n" +
 			"X-Gatehouse-Trace choose others, and --wait the next one with this id. The id is x-amzn-requestid, x-amz-apigw-id\n" +
@@ -197,7 +197,7 @@ func newErrors() *cobra.Command {
 	last, limit, output := 15*time.Minute, 30, "text"
 	cmd := &cobra.Command{
 		Use:   "errors",
-		Short: "tell what failed lately, grouped by reason",
+		Short: "Tell what failed lately, grouped by reason",
 		Long: "Tells which requests were refused or failed, grouped by API, stage, method and reason, most frequent first. The\n" +
 			"last column is the id of one of them, for \"gatehouse trace\".",
 		Args: noArgs,

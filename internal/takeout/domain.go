@@ -69,6 +69,14 @@ func (t *taker) domain(ctx context.Context, b *builder, d *api.DomainName) error
 			t.leave("domain name "+name+": policy", "it cannot be read: %v", err)
 		}
 	}
+	for _, property := range []string{"CertificateArn", "RegionalCertificateArn"} {
+		if arn, ok := p[property].(string); ok {
+			parameter := b.logical(what) + property
+			b.Parameters[parameter] = Parameter{Type: "String", Description: "the certificate of ACM for " + name, Default: arn}
+			p[property] = ref(parameter)
+			t.leave("domain name "+name+": certificate "+arn, "its private key cannot be read: elsewhere, put one into ACM and make its ARN the default of the parameter %s", parameter)
+		}
+	}
 	if d.CertificateArn == nil && d.RegionalCertificateArn == nil && (d.CertificateName != nil || d.RegionalCertificateName != nil) {
 		t.leave("domain name "+name+": certificate", "it was given as text, and its private key cannot be read: put it into ACM and its ARN into the template")
 	}

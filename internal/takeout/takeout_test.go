@@ -234,3 +234,25 @@ func TestPoint(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestTakeCertificate: a certificate's ARN is a parameter, for elsewhere there is
+// another.
+func TestTakeCertificate(t *testing.T) {
+	const arn = "arn:aws:acm:eu-west-1:111122223333:certificate/x"
+	out := taken1(t, answers{"/domainnames": `{"item": [{"domainName": "pets.example.com", "regionalCertificateArn": "` + arn + `", "endpointConfiguration": {"types": ["REGIONAL"]}}]}`}, Options{})
+	last := out.Stacks[len(out.Stacks)-1].Steps[0]
+	var name string
+	for n, p := range last.Parameters {
+		if p.Default == arn && !p.NoEcho {
+			name = n
+		}
+	}
+	for _, r := range last.Resources {
+		if diff := cmp.Diff(map[string]any{"Ref": name}, r.Properties["RegionalCertificateArn"]); diff != "" {
+			t.Errorf("RegionalCertificateArn (-want +got):\n%s", diff)
+		}
+	}
+	if len(out.Left) != 1 || !strings.Contains(out.Left[0].What, arn) || !strings.Contains(out.Left[0].Why, name) {
+		t.Errorf("left: %v, want the certificate and its parameter %s", out.Left, name)
+	}
+}

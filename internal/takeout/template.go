@@ -24,7 +24,8 @@ type Template struct {
 type Parameter struct {
 	Type        string `yaml:"Type" json:"Type"`
 	Description string `yaml:"Description" json:"Description"`
-	NoEcho      bool   `yaml:"NoEcho" json:"NoEcho"`
+	Default     string `yaml:"Default,omitempty" json:"Default,omitempty"`
+	NoEcho      bool   `yaml:"NoEcho,omitempty" json:"NoEcho,omitempty"`
 }
 
 // A Resource of a template.

@@ -51,9 +51,9 @@ except ClientError as e:
 
 # The SDK asks the daemon for rules, and sends it segments.
 try:
-    import aws_xray_sdk
-except ImportError:
-    print("no aws_xray_sdk")
+    import aws_xray_sdk.core.sampling.sampler
+except ImportError:  # Debian's is of before there were rules to ask for
+    print("no aws_xray_sdk that asks for rules")
     sys.exit(0)
 os.environ["AWS_XRAY_DAEMON_ADDRESS"] = facts["daemon"]
 client.create_sampling_rule(SamplingRule={"RuleName": "all", "Priority": 1, "FixedRate": 1, "ReservoirSize": 0, "ServiceName": "py", "ServiceType": "*",

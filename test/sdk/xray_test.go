@@ -10,7 +10,7 @@ import (
 // TestPythonXRay runs boto3_xray.py with boto3 and, where it is there, the X-Ray
 // SDK for Python.
 func TestPythonXRay(t *testing.T) {
-	python := pythonWith(t, "boto3", "aws_xray_sdk")
+	python := pythonWith(t, "boto3", "aws_xray_sdk.core.sampling.sampler")
 	s := start(t, "--xray-listen", "127.0.0.1:0", "--xray-region", region)
 	facts, err := json.Marshal(map[string]string{"endpoint": s.Endpoint(), "region": region, "daemon": s.XRay})
 	if err != nil {

@@ -1,9 +1,7 @@
 package acm
 
 import (
-	"fmt"
 	"io"
-	"strings"
 
 	"gatehouse/internal/awsrpc"
 )
@@ -24,7 +22,7 @@ const (
 )
 
 // unsupported is what is refused. A row goes when its setting comes to act.
-var unsupported = [unsupportedCount]struct{ of, setting, values string }{
+var unsupported = [unsupportedCount]awsrpc.Unsupported{
 	noAuthority:    {"RequestCertificate", "CertificateAuthorityArn", "any"},
 	noManager:      {"RequestCertificate", "ManagedBy", "any"},
 	noAlgorithm:    {"RequestCertificate", "KeyAlgorithm", "RSA_1024"},
@@ -36,19 +34,10 @@ var unsupported = [unsupportedCount]struct{ of, setting, values string }{
 }
 
 // refuse is the answer to setting what is not supported.
-func (id unsupportedID) refuse() error {
-	u := unsupported[id]
-	return awsrpc.Validation("Gatehouse does not support " + u.setting + " (" + u.values + ") of " + u.of + " (see COVERAGE.md)")
-}
+func (id unsupportedID) refuse() error { return awsrpc.Validation(unsupported[id].Refusal("")) }
 
 // WriteUnsupported writes the settings that are refused, as a section of the
 // coverage document.
 func WriteUnsupported(w io.Writer) error {
-	var b strings.Builder
-	b.WriteString("\n## Settings of acm that are refused\n\n| of | setting | refused values |\n| --- | --- | --- |\n")
-	for _, u := range unsupported {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", u.of, u.setting, u.values)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return awsrpc.WriteUnsupported(w, "acm", "", unsupported[:])
 }

@@ -162,7 +162,7 @@ func TestUnsupported(t *testing.T) {
 	for _, tt := range tests {
 		tested[tt.id] = true
 		rev := storeRev(t, c)
-		want := "BadRequestException: Gatehouse does not support " + unsupported[tt.id].Setting
+		want := "BadRequestException: Gatehouse does not support " + unsupported[tt.id][1]
 		got, _ := c.do(tt.operation, tt.in)["Error"].(string)
 		if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, " yet (see COVERAGE.md)") {
 			t.Errorf("%s(%v) = %q, want %q…", tt.operation, tt.in, got, want)
@@ -171,9 +171,9 @@ func TestUnsupported(t *testing.T) {
 			t.Errorf("%s(%v) was refused, but the store went from %d to %d", tt.operation, tt.in, rev, now)
 		}
 	}
-	for id, u := range UnsupportedSettings() {
+	for id, u := range unsupported {
 		if !tested[unsupportedID(id)] {
-			t.Errorf("no test refuses %s of %s", u.Setting, u.Of)
+			t.Errorf("no test refuses %s of %s", u[1], u[0])
 		}
 	}
 }

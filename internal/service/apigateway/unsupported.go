@@ -3,23 +3,16 @@ package apigateway
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/vtl"
 )
 
 // A setting that Gatehouse does not act upon yet is never stored: the call that
 // would set it is refused by name. What such a setting is without being set
 // (its inert value) is accepted.
-
-// An Unsupported setting is one line of what is refused.
-type Unsupported struct {
-	Of      string // what it is a setting of, as AWS calls it
-	Setting string
-	Values  string // which values are refused
-}
 
 type unsupportedID int
 
@@ -38,7 +31,7 @@ const (
 	unsupportedCount
 )
 
-var unsupported = [unsupportedCount]Unsupported{
+var unsupported = [unsupportedCount]awsrpc.Unsupported{
 	noSecurityPolicy:      {"RestApi", "securityPolicy", "any but TLS_1_0"},
 	noAccessMode:          {"RestApi", "endpointAccessMode", "STRICT"},
 	noAuthorizationScopes: {"Method", "authorizationScopes", "any without COGNITO_USER_POOLS"},
@@ -51,20 +44,10 @@ var unsupported = [unsupportedCount]Unsupported{
 	noDomainSecurity:      {"DomainName", "securityPolicy, endpointAccessMode", "any but TLS_1_2, BASIC"},
 }
 
-// UnsupportedSettings lists every setting of implemented operations that is
-// refused, for the coverage document.
-func UnsupportedSettings() []Unsupported {
-	return slices.Clone(unsupported[:])
-}
-
 // refuse is the answer to setting what is not supported, with the value that
 // was asked for (nothing, if it may be long or secret).
 func (id unsupportedID) refuse(value string) error {
-	u := unsupported[id]
-	if value != "" {
-		value = " '" + value + "'"
-	}
-	return api.BadRequestException("Gatehouse does not support " + u.Setting + value + " of " + u.Of + " yet (see COVERAGE.md)")
+	return api.BadRequestException(unsupported[id].Refusal(value))
 }
 
 // checkTemplates refuses templates that do not parse, and content types that
@@ -104,13 +87,10 @@ var inert = []struct{ of, setting, why string }{
 // WriteUnsupported writes the settings that are refused, as a section of the
 // coverage document.
 func WriteUnsupported(w io.Writer) error {
-	var b strings.Builder
-	b.WriteString("\n## Settings of apigateway that are refused\n\n" +
-		"The operations are implemented, but these settings do not act yet: a call that would set one is refused by name.\n\n" +
-		"| of | setting | refused values |\n| --- | --- | --- |\n")
-	for _, u := range unsupported {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", u.Of, u.Setting, u.Values)
+	if err := awsrpc.WriteUnsupported(w, "apigateway", "", unsupported[:]); err != nil {
+		return err
 	}
+	var b strings.Builder
 	b.WriteString("\n## Settings of apigateway that decide nothing\n\n" +
 		"They are kept and shown, for whoever sets up an API sets them too.\n\n| of | setting | why |\n| --- | --- | --- |\n")
 	for _, i := range inert {

@@ -2,11 +2,10 @@ package cloudtrail
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"strings"
 
 	api "gatehouse/internal/awsapi/cloudtrail"
+	"gatehouse/internal/awsrpc"
 )
 
 // An unsupportedID is a row of the table of unsupported settings.
@@ -22,7 +21,7 @@ const (
 )
 
 // unsupported is what is refused. A row goes when its setting comes to act.
-var unsupported = [unsupportedCount]struct{ of, setting, values string }{
+var unsupported = [unsupportedCount]awsrpc.Unsupported{
 	noKMS:          {"Trail", "kmsKeyId", "any"},
 	noTopic:        {"Trail", "snsTopicName", "any"},
 	noOrganization: {"Trail", "isOrganizationTrail", "true"},
@@ -32,8 +31,7 @@ var unsupported = [unsupportedCount]struct{ of, setting, values string }{
 
 // refuse is the answer to setting what is not supported.
 func (id unsupportedID) refuse() error {
-	u := unsupported[id]
-	return api.UnsupportedOperationException("Gatehouse does not support " + u.setting + " of " + u.of + " yet (see COVERAGE.md)")
+	return api.UnsupportedOperationException(unsupported[id].Refusal(""))
 }
 
 // refuseTrail refuses the settings of a trail that do not act.
@@ -66,13 +64,5 @@ func (s *Service) GetInsightSelectors(ctx context.Context, in *api.GetInsightSel
 // WriteUnsupported writes the settings that are refused, as a section of the
 // coverage document.
 func WriteUnsupported(w io.Writer) error {
-	var b strings.Builder
-	b.WriteString("\n## Settings of trails that are refused\n\n" +
-		"The operations are implemented, but these settings do not act yet: a call that would set one is refused by name.\n\n" +
-		"| of | setting | refused values |\n| --- | --- | --- |\n")
-	for _, u := range unsupported {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", u.of, u.setting, u.values)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return awsrpc.WriteUnsupported(w, "trails", "", unsupported[:])
 }

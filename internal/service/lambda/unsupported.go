@@ -1,16 +1,10 @@
 package lambda
 
 import (
-	"fmt"
 	"io"
-	"strings"
-)
 
-// An Unsupported is a setting of an implemented operation that is refused,
-// because it would not act.
-type Unsupported struct {
-	Of, Setting, Values string
-}
+	"gatehouse/internal/awsrpc"
+)
 
 // An unsupportedID is a row of the table of unsupported settings.
 type unsupportedID int
@@ -40,7 +34,7 @@ const (
 )
 
 // unsupported is what is refused. A row goes when its setting comes to act.
-var unsupported = [unsupportedCount]Unsupported{
+var unsupported = [unsupportedCount]awsrpc.Unsupported{
 	noRuntime:               {"Function", "Runtime", "java*, dotnet*, ruby*, go1.x, provided, nodejs and python2.7"},
 	noArchitecture:          {"Function", "Architectures", "of provided runtimes: any but the machine's own"},
 	noImage:                 {"Function", "PackageType, ImageUri, ImageConfig", "Image"},
@@ -66,11 +60,7 @@ var unsupported = [unsupportedCount]Unsupported{
 // refuse is the answer to setting what is not supported, with the value that was
 // asked for (nothing, if it may be long or secret).
 func (id unsupportedID) refuse(value string) error {
-	u := unsupported[id]
-	if value != "" {
-		value = " '" + value + "'"
-	}
-	return errParameter("Gatehouse does not support " + u.Setting + value + " of " + u.Of + " yet (see COVERAGE.md)")
+	return errParameter(unsupported[id].Refusal(value))
 }
 
 // refusal is the answer to a setting that is not supported, if it is there.
@@ -92,13 +82,5 @@ func firstRefusal(list []refusal) error {
 // WriteUnsupported writes the settings that are refused, as a section of the
 // coverage document.
 func WriteUnsupported(w io.Writer) error {
-	var b strings.Builder
-	b.WriteString("\n## Settings of lambda that are refused\n\n" +
-		"The operations are implemented, but these settings do not act yet: a call that would set one is refused by name.\n\n" +
-		"| of | setting | refused values |\n| --- | --- | --- |\n")
-	for _, u := range unsupported {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", u.Of, u.Setting, u.Values)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return awsrpc.WriteUnsupported(w, "lambda", "", unsupported[:])
 }

@@ -1,9 +1,9 @@
 package logs
 
 import (
-	"fmt"
 	"io"
-	"strings"
+
+	"gatehouse/internal/awsrpc"
 )
 
 // An unsupportedID is a row of the table of unsupported settings.
@@ -29,7 +29,7 @@ const (
 )
 
 // unsupported is what is refused. A row goes when its setting comes to act.
-var unsupported = [unsupportedCount]struct{ of, setting, values string }{
+var unsupported = [unsupportedCount]awsrpc.Unsupported{
 	noKMS:          {"LogGroup", "kmsKeyId", "any"},
 	noClass:        {"LogGroup", "logGroupClass", "any but STANDARD"},
 	noProtection:   {"LogGroup", "deletionProtectionEnabled", "true"},
@@ -49,21 +49,10 @@ var unsupported = [unsupportedCount]struct{ of, setting, values string }{
 }
 
 // refuse is the answer to setting what is not supported.
-func (id unsupportedID) refuse() error {
-	u := unsupported[id]
-	return errInvalid("Gatehouse does not support " + u.setting + " of " + u.of + " yet (see COVERAGE.md)")
-}
+func (id unsupportedID) refuse() error { return errInvalid(unsupported[id].Refusal("")) }
 
 // WriteUnsupported writes the settings that are refused, as a section of the
 // coverage document.
 func WriteUnsupported(w io.Writer) error {
-	var b strings.Builder
-	b.WriteString("\n## Settings of logs that are refused\n\n" +
-		"The operations are implemented, but these settings do not act yet: a call that would set one is refused by name.\n\n" +
-		"| of | setting | refused values |\n| --- | --- | --- |\n")
-	for _, u := range unsupported {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", u.of, u.setting, u.values)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return awsrpc.WriteUnsupported(w, "logs", "", unsupported[:])
 }

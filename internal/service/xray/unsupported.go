@@ -1,9 +1,10 @@
 package xray
 
 import (
-	"fmt"
 	"io"
 	"strings"
+
+	"gatehouse/internal/awsrpc"
 )
 
 // An unsupportedID is a row of the table of unsupported settings.
@@ -19,7 +20,7 @@ const (
 )
 
 // unsupported is what is refused. A row goes when its setting comes to act.
-var unsupported = [unsupportedCount]struct{ of, setting, values string }{
+var unsupported = [unsupportedCount]awsrpc.Unsupported{
 	noKMS:      {"EncryptionConfig", "Type", "KMS"},
 	noInsights: {"Group", "InsightsConfiguration", "InsightsEnabled, NotificationsEnabled: true"},
 	noBoost:    {"SamplingRule and GetSamplingTargets", "SamplingRateBoost, SamplingBoostStatisticsDocuments", "any"},
@@ -28,22 +29,10 @@ var unsupported = [unsupportedCount]struct{ of, setting, values string }{
 }
 
 // refuse is the answer to setting what is not supported.
-func (id unsupportedID) refuse() error {
-	u := unsupported[id]
-	return invalid("Gatehouse does not support %s of %s yet (see COVERAGE.md)", u.setting, u.of)
-}
+func (id unsupportedID) refuse() error { return invalid("%s", unsupported[id].Refusal("")) }
 
 // WriteUnsupported writes the settings that are refused, as a section of the
 // coverage document.
 func WriteUnsupported(w io.Writer) error {
-	var b strings.Builder
-	b.WriteString("\n## Settings of traces that are refused\n\n" +
-		"The operations are implemented, but these settings do not act yet: a call that would set one is refused by name, and so is a filter\n" +
-		"expression with one of the keywords `" + strings.Join(notYet, "`, `") + "`.\n\n" +
-		"| of | setting | refused values |\n| --- | --- | --- |\n")
-	for _, u := range unsupported {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", u.of, u.setting, u.values)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return awsrpc.WriteUnsupported(w, "traces", ", and so is a filter\nexpression with one of the keywords `"+strings.Join(notYet, "`, `")+"`", unsupported[:])
 }

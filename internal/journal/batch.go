@@ -76,6 +76,9 @@ func (j *Journal) Append(e Entry) bool {
 	}
 	j.mu.Lock()
 	err := j.addLocked(&e)
+	if err == nil {
+		j.set.entries.Add(1) // whoever sees the entry finds it counted
+	}
 	fresh := !j.dirty && err == nil
 	j.dirty = j.dirty || fresh
 	full := len(j.queue) > 0
@@ -84,7 +87,6 @@ func (j *Journal) Append(e Entry) bool {
 		j.set.dropped.Add(1)
 		return false
 	}
-	j.set.entries.Add(1)
 	if fresh {
 		j.set.mark(j)
 	}

@@ -57,8 +57,13 @@ func upgrade(ctx context.Context, data string) (pid int, err error) {
 	defer tick.Stop()
 	for {
 		// The file is missing for a moment.
-		if now, err := app.FindRunning(data); err == nil && now.PID != before.PID {
+		now, err := app.FindRunning(data)
+		switch {
+		case err != nil:
+		case now.PID != before.PID:
 			return now.PID, nil
+		case now.FailedUpgrades > before.FailedUpgrades:
+			return 0, fmt.Errorf("process %d serves on: %s", now.PID, now.NoUpgrade)
 		}
 		select {
 		case <-tick.C:

@@ -23,6 +23,10 @@ type Running struct {
 	XRay      string `json:"xray,omitempty"` // UDP and TCP
 	Account   string `json:"account"`
 	Dev       bool   `json:"dev"`
+
+	// Upgrades that failed since the process began, and why the last one did.
+	FailedUpgrades int    `json:"failedUpgrades,omitempty"`
+	NoUpgrade      string `json:"noUpgrade,omitempty"`
 }
 
 // DataPlane is the URL of the data plane: plain HTTP if it is served, else

@@ -39,7 +39,7 @@ const (
 // upgrades puts a successor into the place of this process when it is asked for,
 // and calls end when one serves. It returns when ctx ends.
 func (n *node) upgrades(ctx context.Context, end func()) error {
-	for {
+	for failed := 1; ; failed++ {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -48,7 +48,7 @@ func (n *node) upgrades(ctx context.Context, end func()) error {
 		n.log.Info("upgrade begins", "program", n.sur.Program)
 		sockets, err := n.front.copies(n.cfg)
 		if err != nil {
-			n.log.Error("no upgrade, serving on", "error", err)
+			n.noUpgrade(failed, err)
 			continue
 		}
 		done, err := n.upgrade(ctx, sockets)
@@ -63,7 +63,17 @@ func (n *node) upgrades(ctx context.Context, end func()) error {
 		case n.closed.Load():
 			return fmt.Errorf("upgrade: no successor can serve: %w", err)
 		}
-		n.log.Error("no upgrade, serving on", "error", err)
+		n.noUpgrade(failed, err)
+	}
+}
+
+// noUpgrade tells that an upgrade failed: the log, and who waits for it.
+func (n *node) noUpgrade(failed int, why error) {
+	n.log.Error("no upgrade, serving on", "error", why)
+	r := n.running()
+	r.FailedUpgrades, r.NoUpgrade = failed, why.Error()
+	if err := r.write(n.cfg.runFile()); err != nil {
+		n.log.Error("who asked for the upgrade is not told", "error", err)
 	}
 }
 

@@ -59,6 +59,10 @@ type customAnswer struct {
 }
 
 func makeCustom(ctx context.Context, w *worker) error {
+	// Before it has an id: there is nothing to delete.
+	if _, err := w.checkCustom(); err != nil {
+		return err
+	}
 	// Whoever fails before it has said what it made is asked to delete this.
 	w.id = w.physicalName(1024)
 	if err := store.Update(ctx, w.s.st, func(c *store.Change) error { w.keep(c); return nil }); err != nil {
@@ -108,10 +112,7 @@ func textIn(m map[string]any, name string) string {
 // ask calls the function and waits for its answer.
 func (w *worker) ask(ctx context.Context, request string) (*customAnswer, error) {
 	token := w.text("ServiceToken")
-	if a, err := arn.Parse(token); err != nil || a.Service != "lambda" {
-		return nil, statedError("Gatehouse does not support the service token " + token + ": it must be the ARN of a function")
-	}
-	limit, err := customTime(w.props["ServiceTimeout"])
+	limit, err := w.checkCustom()
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +141,16 @@ func (w *worker) ask(ctx context.Context, request string) (*customAnswer, error)
 		return nil, err
 	}
 	return readAnswer(body, &in)
+}
+
+// checkCustom refuses what names no function that could be called, and returns how
+// long it may take.
+func (w *worker) checkCustom() (time.Duration, error) {
+	token := w.text("ServiceToken")
+	if a, err := arn.Parse(token); err != nil || a.Service != "lambda" {
+		return 0, statedError("Gatehouse does not support the service token " + token + ": it must be the ARN of a function")
+	}
+	return customTime(w.props["ServiceTimeout"])
 }
 
 // customTime is how long the function may take.

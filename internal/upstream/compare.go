@@ -59,27 +59,31 @@ func (ig *ignored) pointer(at string) bool {
 	return slices.ContainsFunc(ig.pointers, func(p string) bool { return at == p || strings.HasPrefix(at, p+"/") })
 }
 
-// compare counts how two answers to req differ, and keeps a sample.
+// compare counts how two answers to req differ, and keeps a sample, both in one
+// step for those who look.
 func (m *mirror) compare(req *wire.Request, first, second *seen) {
-	n := m.counts
 	path, _, _ := strings.Cut(req.Target, "?")
 	d := Difference{At: time.Now(), Method: req.Method, Path: path, Statuses: [2]int{first.status, second.status}}
-	if first.status != second.status {
-		n.status.Add(1)
-	} else {
-		if d.Headers = m.ignore.headersDiffer(first.header, second.header); len(d.Headers) > 0 {
-			n.header.Add(1)
-		}
-		if d.Body = m.ignore.bodiesDiffer(first, second); len(d.Body) > 0 {
-			n.body.Add(1)
-		}
-		if len(d.Headers)+len(d.Body) == 0 {
-			n.same.Add(1)
-			return
-		}
+	if first.status == second.status {
+		d.Headers = m.ignore.headersDiffer(first.header, second.header)
+		d.Body = m.ignore.bodiesDiffer(first, second)
 	}
+	n := m.counts
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	switch {
+	case first.status != second.status:
+		n.status++
+	case len(d.Headers)+len(d.Body) == 0:
+		n.same++
+		return
+	}
+	if len(d.Headers) > 0 {
+		n.header++
+	}
+	if len(d.Body) > 0 {
+		n.body++
+	}
 	if n.samples = append(n.samples, d); len(n.samples) > maxSamples {
 		n.samples = slices.Delete(n.samples, 0, 1)
 	}

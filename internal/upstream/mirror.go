@@ -36,12 +36,12 @@ type mirrorCounts struct {
 	copied  atomic.Int64
 	dropped atomic.Int64 // too many were under way, or the body was too large
 	failed  atomic.Int64 // copies without an answer
-	same    atomic.Int64
-	status  atomic.Int64 // answers of another status
-	header  atomic.Int64 // of the same status, with other headers
-	body    atomic.Int64 // of the same status, with another body
 
-	mu      sync.Mutex   // guards the field below
+	mu      sync.Mutex // guards the fields below
+	same    int64
+	status  int64        // answers of another status
+	header  int64        // of the same status, with other headers
+	body    int64        // of the same status, with another body
 	samples []Difference // the last ones
 }
 

@@ -97,7 +97,7 @@ func (m *mirror) status() *MirrorStatus {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return &MirrorStatus{
-		Cluster: m.def.Cluster, Copied: n.copied.Load(), Dropped: n.dropped.Load(), Failed: n.failed.Load(), Same: n.same.Load(),
-		Status: n.status.Load(), Headers: n.header.Load(), Body: n.body.Load(), Samples: slices.Clone(n.samples),
+		Cluster: m.def.Cluster, Copied: n.copied.Load(), Dropped: n.dropped.Load(), Failed: n.failed.Load(), Same: n.same,
+		Status: n.status, Headers: n.header, Body: n.body, Samples: slices.Clone(n.samples),
 	}
 }

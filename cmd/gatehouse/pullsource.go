@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,7 +91,7 @@ func (s *source) Get(ctx context.Context, path string) ([]byte, error) {
 		var refused *takeout.Refusal
 		answered := errors.As(err, &refused)
 		final := err == nil || attempt == maxAttempts || ctx.Err() != nil || errors.Is(err, awsclient.ErrCredentials) ||
-			answered && !slices.Contains(passing(), refused.Status) || !answered && attempt == maxUnanswered
+			answered && !refused.Passing() || !answered && attempt == maxUnanswered
 		if final {
 			return text, err
 		}
@@ -101,11 +100,6 @@ func (s *source) Get(ctx context.Context, path string) ([]byte, error) {
 			return nil, err
 		}
 	}
-}
-
-// passing are the statuses of what may go well a little later.
-func passing() []int {
-	return []int{http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

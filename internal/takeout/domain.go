@@ -46,11 +46,11 @@ func (t *taker) domain(ctx context.Context, b *builder, d *api.DomainName) error
 	private := d.DomainNameId != nil
 	if private {
 		kind = "AWS::ApiGateway::DomainNameV2"
-		whole, err := one[api.DomainName](ctx, t, "domain name "+name, "/domainnames/"+url.PathEscape(name)+"?domainNameId="+url.QueryEscape(*d.DomainNameId))
-		if err != nil {
+		shown, err := one[api.DomainName](ctx, t, "domain name "+name, "/domainnames/"+url.PathEscape(name)+"?domainNameId="+url.QueryEscape(*d.DomainNameId))
+		if err != nil || shown == nil {
 			return err
 		}
-		d = &whole
+		d = shown
 		if d.ManagementPolicy != nil {
 			t.leave("domain name "+name+": managementPolicy", "%s has no property for it", kind)
 		}
@@ -110,11 +110,26 @@ func (t *taker) mappings(ctx context.Context, b *builder, what, name string, arn
 		return err
 	}
 	for i := range rules {
+		if id := t.notTaken(rules[i].Actions); id != "" {
+			t.leave("domain name "+name+": routing rule "+str(rules[i].RoutingRuleId), "its API %s is not taken", id)
+			continue
+		}
 		p := b.properties("AWS::ApiGatewayV2::RoutingRule", "routing rule of "+name, rules[i], nil, "RoutingRuleArn RoutingRuleId")
 		p["DomainNameArn"] = arn
 		b.add("AWS::ApiGatewayV2::RoutingRule", what+" rule "+str(rules[i].RoutingRuleId), p)
 	}
 	return nil
+}
+
+// notTaken is the API that actions of a rule lead to and that was not taken; empty:
+// there is none.
+func (t *taker) notTaken(actions []v2.RoutingRuleAction) string {
+	for _, a := range actions {
+		if a.InvokeApi != nil && !t.took(str(a.InvokeApi.ApiId)) {
+			return str(a.InvokeApi.ApiId)
+		}
+	}
+	return ""
 }
 
 // privateMappings takes what a private domain leads to.

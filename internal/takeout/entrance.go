@@ -52,9 +52,12 @@ func (t *taker) keys(ctx context.Context, b *builder, st *Stack) error {
 		p := b.properties("AWS::ApiGateway::ApiKey", what, k, nil, "Id Value CreatedDate LastUpdatedDate StageKeys")
 		stages := []any{}
 		for _, key := range k.StageKeys {
-			if id, stage, ok := strings.Cut(key, "/"); ok && t.took(id) {
-				stages = append(stages, map[string]any{"RestApiId": id, "StageName": stage})
+			id, stage, _ := strings.Cut(key, "/")
+			if !t.took(id) {
+				t.leave("API key "+str(k.Name)+": API "+id+" stage "+stage, "the API is not taken")
+				continue
 			}
+			stages = append(stages, map[string]any{"RestApiId": id, "StageName": stage})
 		}
 		if len(stages) > 0 {
 			p["StageKeys"] = stages
@@ -74,7 +77,7 @@ func (t *taker) keys(ctx context.Context, b *builder, st *Stack) error {
 
 // took tells whether an API was taken.
 func (t *taker) took(id string) bool {
-	return slices.ContainsFunc(t.apis, func(a taken) bool { return a.id == id })
+	return slices.ContainsFunc(t.apis, func(a taken) bool { return a.id == id && !a.left })
 }
 
 // usagePlans takes usage plans and which keys they have.

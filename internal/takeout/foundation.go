@@ -47,8 +47,8 @@ func (t *taker) foundations(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if role := str(account.CloudwatchRoleArn); role != "" {
-		b.add("AWS::ApiGateway::Account", "Account", map[string]any{"CloudWatchRoleArn": role})
+	if account != nil && str(account.CloudwatchRoleArn) != "" {
+		b.add("AWS::ApiGateway::Account", "Account", map[string]any{"CloudWatchRoleArn": *account.CloudwatchRoleArn})
 	}
 	if len(b.Resources) > 0 {
 		t.out.Stacks = append(t.out.Stacks, Stack{Name: foundationStack, About: "VPC links, client certificates, the account's role", Steps: []Template{b.finish()}})

@@ -2,9 +2,9 @@ package takeout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	v2 "gatehouse/internal/awsapi/apigatewayv2"
@@ -97,14 +97,14 @@ func (a *newerAPI) definition() (def *openapi.HTTPAPI, unused []v2.Integration) 
 func (a *newerAPI) exported(ctx context.Context, stage string) (*openapi.HTTPAPI, error) {
 	doc, err := a.t.Get(ctx, a.path+"/exports/OAS30?outputType=JSON&exportVersion=1.0&includeExtensions=true&stageName="+url.QueryEscape(stage))
 	what := a.name + ": what stage " + stage + " serves"
-	if r := (*Refusal)(nil); errors.As(err, &r) {
+	if r := hidden(err); r != nil {
 		a.t.leave(what, "its export is refused: %v; the present definition takes its place", r)
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	def, err := openapi.ImportHTTP(doc, openapi.Options{RestAPI: a.id, BasePath: openapi.BasePathIgnore})
+	def, err := openapi.ImportHTTP(doc, openapi.Options{RestAPI: a.id, BasePath: openapi.BasePathIgnore, HTTPKeys: true})
 	if err != nil {
 		a.t.leave(what, "its export cannot be read: %v; the present definition takes its place", err)
 		return nil, nil
@@ -135,7 +135,7 @@ func (a *newerAPI) httpProperties(b *builder, def *openapi.HTTPAPI) (map[string]
 		delete(info, "version")
 	}
 	delete(body, "servers")
-	again, err := openapi.ImportHTTP(text, openapi.Options{BasePath: openapi.BasePathIgnore})
+	again, err := openapi.ImportHTTP(text, openapi.Options{BasePath: openapi.BasePathIgnore, HTTPKeys: true})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.name, err)
 	}
@@ -154,6 +154,11 @@ func (a *newerAPI) httpProperties(b *builder, def *openapi.HTTPAPI) (map[string]
 		delete(props, "IpAddressType")
 	}
 	props["Body"] = body
+	if slices.ContainsFunc(def.Routes, func(r openapi.HTTPRoute) bool { return is(r.ApiKeyRequired) }) {
+		// AWS, and a Gatehouse without http-api-keys, would only warn, and leave
+		// these routes open.
+		props["FailOnWarnings"] = true
+	}
 	return props, nil
 }
 

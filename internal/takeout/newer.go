@@ -3,6 +3,7 @@ package takeout
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -57,8 +58,7 @@ func (t *taker) newerAPI(ctx context.Context, info v2.Api) error {
 		kind = "WebSocket API "
 	}
 	a := &newerAPI{t: t, id: str(info.ApiId), name: kind + str(info.Name), path: "/v2/apis/" + url.PathEscape(str(info.ApiId)), info: info}
-	t.apis = append(t.apis, taken{a.id, str(info.Name), false})
-	if err := a.read(ctx); err != nil {
+	if read, err := t.readAPI(ctx, taken{id: a.id, name: str(info.Name)}, a.name, a.read); !read {
 		return err
 	}
 	if is(info.ApiGatewayManaged) {
@@ -69,30 +69,35 @@ func (t *taker) newerAPI(ctx context.Context, info v2.Api) error {
 	if kind == "HTTP API " {
 		st.Steps, err = a.httpTemplates(ctx, st.Name)
 	} else {
-		st.Steps, err = a.socketTemplates(ctx, st.Name)
+		st.Steps = a.socketTemplates(st.Name)
 	}
 	t.out.Stacks = append(t.out.Stacks, st)
 	return err
 }
 
-// read reads what both kinds have.
+// read reads all of the API.
 func (a *newerAPI) read(ctx context.Context) error {
 	var err error
-	if a.routes, err = list[v2.Route](ctx, a.t, a.name+": routes", a.path+"/routes"); err != nil {
+	if a.routes, err = whole[v2.Route](ctx, a.t, a.name+": routes", a.path+"/routes"); err != nil {
 		return err
 	}
 	slices.SortFunc(a.routes, func(x, y v2.Route) int { return strings.Compare(str(x.RouteKey), str(y.RouteKey)) })
-	if a.integrations, err = list[v2.Integration](ctx, a.t, a.name+": integrations", a.path+"/integrations"); err != nil {
+	if a.integrations, err = whole[v2.Integration](ctx, a.t, a.name+": integrations", a.path+"/integrations"); err != nil {
 		return err
 	}
-	if a.authorizers, err = list[v2.Authorizer](ctx, a.t, a.name+": authorizers", a.path+"/authorizers"); err != nil {
+	if a.authorizers, err = whole[v2.Authorizer](ctx, a.t, a.name+": authorizers", a.path+"/authorizers"); err != nil {
 		return err
+	}
+	for _, r := range a.routes {
+		if needsAuthorizer(r.AuthorizationType) && !slices.ContainsFunc(a.authorizers, func(o v2.Authorizer) bool { return str(o.AuthorizerId) == str(r.AuthorizerId) }) {
+			return fmt.Errorf("%s: route %s: %w", a.name, str(r.RouteKey), errNoAuthorizer)
+		}
 	}
 	slices.SortFunc(a.authorizers, func(x, y v2.Authorizer) int { return strings.Compare(str(x.Name), str(y.Name)) })
-	if a.stages, err = list[v2.Stage](ctx, a.t, a.name+": stages", a.path+"/stages"); err != nil {
+	if a.stages, err = whole[v2.Stage](ctx, a.t, a.name+": stages", a.path+"/stages"); err != nil {
 		return err
 	}
-	if a.deployments, err = list[v2.Deployment](ctx, a.t, a.name+": deployments", a.path+"/deployments"); err != nil {
+	if a.deployments, err = whole[v2.Deployment](ctx, a.t, a.name+": deployments", a.path+"/deployments"); err != nil {
 		return err
 	}
 	slices.SortStableFunc(a.deployments, func(x, y v2.Deployment) int {
@@ -101,6 +106,9 @@ func (a *newerAPI) read(ctx context.Context) error {
 		}
 		return x.CreatedDate.Compare(*y.CreatedDate)
 	})
+	if str(a.info.ProtocolType) == v2.ProtocolTypeWebsocket {
+		return a.readSocket(ctx)
+	}
 	return nil
 }
 

@@ -3,7 +3,7 @@ package takeout
 import (
 	"cmp"
 	"context"
-	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -49,8 +49,7 @@ func (t *taker) restAPIs(ctx context.Context) error {
 
 func (t *taker) restAPI(ctx context.Context, info api.RestApi) error {
 	a := &restAPI{t: t, id: str(info.Id), name: "REST API " + str(info.Name), path: "/restapis/" + url.PathEscape(str(info.Id)), info: info}
-	t.apis = append(t.apis, taken{a.id, str(info.Name), true})
-	if err := a.read(ctx); err != nil {
+	if read, err := t.readAPI(ctx, taken{id: a.id, name: str(info.Name)}, a.name, a.read); !read {
 		return err
 	}
 	states, err := a.states(ctx)
@@ -85,10 +84,10 @@ func (a *restAPI) read(ctx context.Context) error {
 	if a.present, err = a.definition(ctx); err != nil {
 		return err
 	}
-	if a.stages, err = list[api.Stage](ctx, a.t, a.name+": stages", a.path+"/stages"); err != nil {
+	if a.stages, err = whole[api.Stage](ctx, a.t, a.name+": stages", a.path+"/stages"); err != nil {
 		return err
 	}
-	if a.deployments, err = list[api.Deployment](ctx, a.t, a.name+": deployments", a.path+"/deployments"); err != nil {
+	if a.deployments, err = whole[api.Deployment](ctx, a.t, a.name+": deployments", a.path+"/deployments"); err != nil {
 		return err
 	}
 	slices.SortStableFunc(a.deployments, func(x, y api.Deployment) int {
@@ -97,7 +96,7 @@ func (a *restAPI) read(ctx context.Context) error {
 		}
 		return x.CreatedDate.Compare(*y.CreatedDate)
 	})
-	a.versions, err = list[api.DocumentationVersion](ctx, a.t, a.name+": documentation versions", a.path+"/documentation/versions")
+	a.versions, err = whole[api.DocumentationVersion](ctx, a.t, a.name+": documentation versions", a.path+"/documentation/versions")
 	return err
 }
 
@@ -106,24 +105,32 @@ func (a *restAPI) definition(ctx context.Context) (*openapi.API, error) {
 	def := &openapi.API{Settings: a.info}
 	def.Settings.Policy = unescaped(def.Settings.Policy)
 	var err error
-	if def.Models, err = list[api.Model](ctx, a.t, a.name+": models", a.path+"/models"); err != nil {
+	if def.Models, err = whole[api.Model](ctx, a.t, a.name+": models", a.path+"/models"); err != nil {
 		return nil, err
 	}
-	if def.GatewayResponses, err = list[api.GatewayResponse](ctx, a.t, a.name+": gateway responses", a.path+"/gatewayresponses"); err != nil {
+	if def.GatewayResponses, err = whole[api.GatewayResponse](ctx, a.t, a.name+": gateway responses", a.path+"/gatewayresponses"); err != nil {
 		return nil, err
 	}
-	if def.Authorizers, err = list[api.Authorizer](ctx, a.t, a.name+": authorizers", a.path+"/authorizers"); err != nil {
+	if def.Authorizers, err = whole[api.Authorizer](ctx, a.t, a.name+": authorizers", a.path+"/authorizers"); err != nil {
 		return nil, err
 	}
-	if def.Validators, err = list[api.RequestValidator](ctx, a.t, a.name+": validators", a.path+"/requestvalidators"); err != nil {
+	if def.Validators, err = whole[api.RequestValidator](ctx, a.t, a.name+": validators", a.path+"/requestvalidators"); err != nil {
 		return nil, err
 	}
-	if def.Documentation, err = list[api.DocumentationPart](ctx, a.t, a.name+": documentation", a.path+"/documentation/parts"); err != nil {
+	if def.Documentation, err = whole[api.DocumentationPart](ctx, a.t, a.name+": documentation", a.path+"/documentation/parts"); err != nil {
 		return nil, err
 	}
-	resources, err := list[api.Resource](ctx, a.t, a.name+": resources", a.path+"/resources?embed=methods")
+	resources, err := whole[api.Resource](ctx, a.t, a.name+": resources", a.path+"/resources?embed=methods")
 	if err != nil {
 		return nil, err
+	}
+	for _, r := range resources {
+		for _, verb := range sortedKeys(r.ResourceMethods) {
+			m := r.ResourceMethods[verb]
+			if needsAuthorizer(m.AuthorizationType) && !slices.ContainsFunc(def.Authorizers, func(o api.Authorizer) bool { return str(o.Id) == str(m.AuthorizerId) }) {
+				return nil, fmt.Errorf("%s: %s %s: %w", a.name, verb, str(r.Path), errNoAuthorizer)
+			}
+		}
 	}
 	return a.tidy(def, resources), nil
 }
@@ -204,7 +211,7 @@ func unescaped(policy *string) *string {
 // exported reads what a stage serves.
 func (a *restAPI) exported(ctx context.Context, stage string) (*openapi.API, error) {
 	doc, err := a.t.Get(ctx, a.path+"/stages/"+url.PathEscape(stage)+"/exports/oas30?extensions=apigateway,documentation")
-	if r := (*Refusal)(nil); errors.As(err, &r) {
+	if r := hidden(err); r != nil {
 		a.t.leave(a.name+": what stage "+stage+" serves", "its export is refused: %v; the present definition takes its place", r)
 		return nil, nil
 	}

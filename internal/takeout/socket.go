@@ -12,10 +12,7 @@ import (
 
 // socketTemplates writes a WebSocket API, part by part: there are no documents
 // of them, and no call tells what was deployed.
-func (a *newerAPI) socketTemplates(ctx context.Context, stack string) ([]Template, error) {
-	if err := a.readSocket(ctx); err != nil {
-		return nil, err
-	}
+func (a *newerAPI) socketTemplates(stack string) []Template {
 	b := a.t.builder(stack, fmt.Sprintf("%s, %s at its source.", a.name, a.id))
 	b.export(a.id, "API")
 	props := b.properties("AWS::ApiGatewayV2::Api", a.name, a.info, nil, "ApiEndpoint ApiGatewayManaged ApiId CreatedDate ImportInfo Warnings")
@@ -58,7 +55,7 @@ func (a *newerAPI) socketTemplates(ctx context.Context, stack string) ([]Templat
 	for _, s := range a.stages {
 		a.stage(b, s)
 	}
-	return []Template{b.finish()}, nil
+	return []Template{b.finish()}
 }
 
 // part adds a part of the API, known by an id to others unless that is empty.
@@ -80,18 +77,18 @@ func (a *newerAPI) part(b *builder, kind, what, id string, shape any, drop strin
 func (a *newerAPI) readSocket(ctx context.Context) error {
 	a.routeResponses, a.integrationResponses = map[string][]v2.RouteResponse{}, map[string][]v2.IntegrationResponse{}
 	var err error
-	if a.models, err = list[v2.Model](ctx, a.t, a.name+": models", a.path+"/models"); err != nil {
+	if a.models, err = whole[v2.Model](ctx, a.t, a.name+": models", a.path+"/models"); err != nil {
 		return err
 	}
 	for i := range a.routes {
 		id := str(a.routes[i].RouteId)
-		if a.routeResponses[id], err = list[v2.RouteResponse](ctx, a.t, a.name+": route responses", a.path+"/routes/"+url.PathEscape(id)+"/routeresponses"); err != nil {
+		if a.routeResponses[id], err = whole[v2.RouteResponse](ctx, a.t, a.name+": route responses", a.path+"/routes/"+url.PathEscape(id)+"/routeresponses"); err != nil {
 			return err
 		}
 	}
 	for i := range a.integrations {
 		id := str(a.integrations[i].IntegrationId)
-		a.integrationResponses[id], err = list[v2.IntegrationResponse](ctx, a.t, a.name+": integration responses", a.path+"/integrations/"+url.PathEscape(id)+"/integrationresponses")
+		a.integrationResponses[id], err = whole[v2.IntegrationResponse](ctx, a.t, a.name+": integration responses", a.path+"/integrations/"+url.PathEscape(id)+"/integrationresponses")
 		if err != nil {
 			return err
 		}

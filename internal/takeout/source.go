@@ -14,20 +14,55 @@ import (
 	"time"
 )
 
-// list reads all pages of a list of shapes. What the source refuses to show is
-// left, by name.
+// list is whole, but what the source hides is left, by name.
+func list[T any](ctx context.Context, t *taker, what, path string) ([]T, error) {
+	all, err := whole[T](ctx, t, what, path)
+	if r := hidden(err); r != nil {
+		t.leave(what, "the source does not show them: %v", r)
+		return nil, nil
+	}
+	return all, err
+}
+
+// hidden is the answer of a source that does not show a thing to this caller, or
+// does not know of such things. nil: err is something else, which tells nothing of
+// the thing.
+func hidden(err error) *Refusal {
+	var r *Refusal
+	if !errors.As(err, &r) || r.Passing() || r.unsigned() {
+		return nil
+	}
+	return r
+}
+
+// Passing tells whether the same call may go well a little later.
+func (r *Refusal) Passing() bool {
+	switch r.Status {
+	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// unsigned tells whether the source does not take the signature, perhaps no longer:
+// then it refuses every call.
+//
+// AWS: "Common Errors". MissingAuthenticationToken is none of these: so are paths
+// answered that there are not.
+func (r *Refusal) unsigned() bool {
+	kinds := []string{"ExpiredToken", "IncompleteSignature", "InvalidClientTokenId", "InvalidSignature", "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClient"}
+	return slices.ContainsFunc(kinds, func(kind string) bool { return strings.HasPrefix(r.Kind, kind) })
+}
+
+// whole reads all pages of a list of shapes, or fails.
 //
 // AWS: REST APIs page by position and limit, the newer ones by nextToken and
 // maxResults; a page has its items in item or items.
-func list[T any](ctx context.Context, t *taker, what, path string) ([]T, error) {
+func whole[T any](ctx context.Context, t *taker, what, path string) ([]T, error) {
 	var all []T
 	l := lister{path: path, sized: !unpaged(path)}
 	for {
 		page, err := l.next(ctx, t)
-		if r := (*Refusal)(nil); errors.As(err, &r) {
-			t.leave(what, "the source does not show them: %v", r)
-			return nil, nil
-		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", what, err)
 		}
@@ -117,14 +152,18 @@ func pageSize(path string) int {
 	return 500
 }
 
-// one reads one shape.
-func one[T any](ctx context.Context, t *taker, what, path string) (T, error) {
+// one reads one shape. What the source hides is left, by name, and nil.
+func one[T any](ctx context.Context, t *taker, what, path string) (*T, error) {
 	text, err := t.Get(ctx, path)
-	if err != nil {
-		var none T
-		return none, fmt.Errorf("%s: %w", what, err)
+	if r := hidden(err); r != nil {
+		t.leave(what, "the source does not show it: %v", r)
+		return nil, nil
 	}
-	return read[T](t, what, text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	v, err := read[T](t, what, text)
+	return &v, err
 }
 
 // read reads a shape and notes members that it does not have.

@@ -20,7 +20,6 @@ package takeout
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -46,8 +45,9 @@ func (r *Refusal) Error() string { return fmt.Sprintf("%d %s: %s", r.Status, r.K
 
 // Options say what is taken.
 type Options struct {
-	// APIs are ids or names of APIs: only they are taken, and what only others
-	// use is not. None: all there is.
+	// APIs are ids or names of APIs: of all APIs only they are taken. What is not
+	// part of an API, such as keys and domain names, is taken in any case. None: all
+	// APIs.
 	APIs []string
 	// KeyValues asks for the values of API keys.
 	KeyValues bool
@@ -88,7 +88,7 @@ type taker struct {
 // A taken API.
 type taken struct {
 	id, name string
-	rest     bool
+	left     bool // not all of it could be read: no template has it
 }
 
 // Take reads the settings of an account.
@@ -116,18 +116,17 @@ func Take(ctx context.Context, from Caller, opt Options) (*Takeout, error) {
 // rest names what there are no types of resources for.
 func (t *taker) rest(ctx context.Context) error {
 	for _, kind := range []string{"portals", "portalproducts"} {
-		var page struct{ Items []map[string]any }
-		text, err := t.Get(ctx, "/v2/"+kind)
-		if r := (*Refusal)(nil); errors.As(err, &r) {
+		all, err := whole[map[string]any](ctx, t, kind, "/v2/"+kind)
+		if r := hidden(err); r != nil && !strings.HasPrefix(r.Kind, "AccessDenied") {
 			continue // a server or a Region without portals
+		} else if r != nil {
+			t.leave(kind, "the source does not show them: %v", r)
+			continue
 		}
 		if err != nil {
 			return err
 		}
-		if err := json.Unmarshal(text, &page); err != nil {
-			return fmt.Errorf("/v2/%s: %w", kind, err)
-		}
-		for _, it := range page.Items {
+		for _, it := range all {
 			id, _ := it[strings.TrimSuffix(strings.Replace(kind, "portalproducts", "portalProducts", 1), "s")+"Id"].(string)
 			t.leave(strings.TrimSuffix(kind, "s")+" "+id, "developer portals are not taken")
 		}
@@ -138,6 +137,32 @@ func (t *taker) rest(ctx context.Context) error {
 // wanted tells whether an API was asked for.
 func (t *taker) wanted(id, name string) bool {
 	return len(t.opt.APIs) == 0 || slices.Contains(t.opt.APIs, id) || slices.Contains(t.opt.APIs, name)
+}
+
+// readAPI reads all of an API and tells whether it is taken. One that is not shown
+// whole is left: without its authorizers it would stand open, and put over an
+// earlier copy, it would take away what it lacks.
+func (t *taker) readAPI(ctx context.Context, a taken, what string, read func(context.Context) error) (bool, error) {
+	err := read(ctx)
+	switch {
+	case err == nil:
+	case hidden(err) != nil || errors.Is(err, errNoAuthorizer):
+		a.left = true
+		t.leave(what, "the source does not show all of it, so that it is not taken: %v", err)
+	default:
+		return false, err
+	}
+	t.apis = append(t.apis, a)
+	return !a.left, nil
+}
+
+// errNoAuthorizer is about what only an authorizer may let callers through to, and
+// documents without it would open to all. The API was changed while it was read, or
+// the source knows authorizers by half.
+var errNoAuthorizer = errors.New("its authorizer is not among those that were read")
+
+func needsAuthorizer(kind *string) bool {
+	return !slices.Contains([]string{"", "NONE", "AWS_IAM"}, str(kind))
 }
 
 // leave notes what is not carried.

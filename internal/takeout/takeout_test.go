@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -254,5 +255,118 @@ func TestTakeCertificate(t *testing.T) {
 	}
 	if len(out.Left) != 1 || !strings.Contains(out.Left[0].What, arn) || !strings.Contains(out.Left[0].Why, name) {
 		t.Errorf("left: %v, want the certificate and its parameter %s", out.Left, name)
+	}
+}
+
+// TestTakeHidden: an API of which a part is not shown is left whole, with what
+// leads to it; the others are taken.
+func TestTakeHidden(t *testing.T) {
+	for _, hidden := range []string{"/restapis/a1/authorizers", "/restapis/a1/stages", "/v2/apis/h1/authorizers", "/v2/apis/w1/routes/r1/routeresponses"} {
+		source := answers{
+			"/restapis":               `{"item": [{"id": "a1", "name": "pets"}]}`,
+			"/v2/apis":                `{"items": [{"apiId": "h1", "name": "web", "protocolType": "HTTP"}, {"apiId": "w1", "name": "chat", "protocolType": "WEBSOCKET"}]}`,
+			"/v2/apis/h1/routes":      `{"items": [{"routeId": "r1", "routeKey": "GET /a", "authorizationType": "JWT", "authorizerId": "j1"}]}`,
+			"/v2/apis/h1/authorizers": `{"items": [{"authorizerId": "j1", "name": "jwt", "authorizerType": "JWT", "identitySource": ["$request.header.Authorization"], "jwtConfiguration": {"issuer": "https://issuer.example", "audience": ["a"]}}]}`,
+			"/v2/apis/w1/routes":      `{"items": [{"routeId": "r1", "routeKey": "say"}]}`,
+			"/domainnames":            `{"item": [{"domainName": "example.com"}]}`,
+			"/v2/domainnames/example.com/apimappings": `{"items": [{"apiId": "a1", "stage": "s", "apiMappingKey": "a1"}, {"apiId": "h1", "stage": "s", "apiMappingKey": "h1"}, {"apiId": "w1", "stage": "s", "apiMappingKey": "w1"}]}`,
+			"/v2/domainnames/example.com/routingrules": `{"routingRules": [{"routingRuleId": "a1", "actions": [{"invokeApi": {"apiId": "a1"}}]}, {"routingRuleId": "h1", "actions": [{"invokeApi": {"apiId": "h1"}}]},
+				{"routingRuleId": "w1", "actions": [{"invokeApi": {"apiId": "w1"}}]}]}`,
+		}
+		source[hidden] = "!AccessDeniedException"
+		out := taken1(t, source, Options{})
+		id := strings.Split(strings.TrimPrefix(hidden, "/v2"), "/")[2]
+		var names []string
+		for _, st := range out.Stacks {
+			names = append(names, st.Name)
+		}
+		want := slices.DeleteFunc([]string{"api-pets-a1", "api-chat-w1", "api-web-h1", "entrances"}, func(name string) bool { return strings.HasSuffix(name, "-"+id) })
+		if diff := cmp.Diff(want, names); diff != "" {
+			t.Errorf("%s is hidden: stacks (-want +got):\n%s", hidden, diff)
+		}
+		if diff := cmp.Diff([]string{"domain name example.com: mapping /" + id, "domain name example.com: routing rule " + id}, lefts(out)[1:]); diff != "" {
+			t.Errorf("%s is hidden: left besides the API (-want +got):\n%s", hidden, diff)
+		}
+	}
+}
+
+// TestTakeUnknownAuthorizer: what only an authorizer may let callers through to is
+// not taken without it.
+func TestTakeUnknownAuthorizer(t *testing.T) {
+	out := taken1(t, answers{
+		"/restapis":              `{"item": [{"id": "a1", "name": "pets"}]}`,
+		"/restapis/a1/resources": `{"item": [{"id": "r1", "path": "/", "resourceMethods": {"GET": {"authorizationType": "CUSTOM", "authorizerId": "gone"}}}]}`,
+		"/v2/apis":               `{"items": [{"apiId": "h1", "name": "web", "protocolType": "HTTP"}]}`,
+		"/v2/apis/h1/routes":     `{"items": [{"routeId": "r1", "routeKey": "GET /a", "authorizationType": "JWT", "authorizerId": "gone"}]}`,
+	}, Options{})
+	if diff := cmp.Diff([]string{"REST API pets", "HTTP API web"}, lefts(out)); diff != "" || len(out.Stacks) != 0 {
+		t.Errorf("%d stacks; left (-want +got):\n%s", len(out.Stacks), diff)
+	}
+}
+
+// A refusing source refuses all calls of a path.
+type refusing struct {
+	answers
+	path string
+	with Refusal
+}
+
+func (r refusing) Get(ctx context.Context, path string) ([]byte, error) {
+	if strings.HasPrefix(path, r.path) {
+		return nil, &r.with
+	}
+	return r.answers.Get(ctx, path)
+}
+
+// TestTakeRefused: what is refused for now only, or for the caller's signature, is
+// not taken for something that is not there, or is not shown.
+func TestTakeRefused(t *testing.T) {
+	source := answers{
+		"/restapis": `{"item": [{"id": "a1", "name": "pets"}]}`, "/restapis/a1/stages": `{"item": [{"stageName": "s", "deploymentId": "d1"}]}`,
+		"/restapis/a1/deployments": `{"item": [{"id": "d1"}]}`,
+		"/v2/apis":                 `{"items": [{"apiId": "h1", "name": "web", "protocolType": "HTTP"}]}`, "/v2/apis/h1/stages": `{"items": [{"stageName": "s", "deploymentId": "d1"}]}`,
+		"/v2/apis/h1/deployments": `{"items": [{"deploymentId": "d1"}]}`,
+	}
+	for _, path := range []string{"/account", "/apikeys", "/restapis?", "/restapis/a1/authorizers", "/restapis/a1/stages/s/exports", "/v2/apis/h1/exports", "/v2/portals"} {
+		for _, r := range []Refusal{{Status: 429, Kind: "TooManyRequestsException"}, {Status: 503, Kind: "ServiceUnavailableException"}, {Status: 403, Kind: "ExpiredTokenException"}} {
+			if _, err := Take(t.Context(), refusing{source, path, r}, Options{}); err == nil || !strings.Contains(err.Error(), r.Kind) {
+				t.Errorf("%s is refused with %s: %v", path, r.Kind, err)
+			}
+		}
+		for _, r := range []Refusal{{Status: 403, Kind: "AccessDeniedException"}, {Status: 501, Kind: "NotImplementedException"}} {
+			out, err := Take(t.Context(), refusing{source, path, r}, Options{})
+			if err != nil {
+				t.Fatalf("%s is refused with %s: %v", path, r.Kind, err)
+			}
+			silent := path == "/v2/portals" && r.Status == 501 // a server without any
+			if told := slices.ContainsFunc(out.Left, func(l Left) bool { return strings.Contains(l.Why, r.Kind) }); told == silent {
+				t.Errorf("%s is refused with %s: left %v", path, r.Kind, out.Left)
+			}
+		}
+	}
+}
+
+// TestTakeHTTPKeys: what a stage serves asks for keys in the copy, too.
+func TestTakeHTTPKeys(t *testing.T) {
+	out := taken1(t, answers{
+		"/v2/apis":                `{"items": [{"apiId": "h1", "name": "web", "protocolType": "HTTP"}]}`,
+		"/v2/apis/h1/stages":      `{"items": [{"stageName": "v1", "deploymentId": "d1"}]}`,
+		"/v2/apis/h1/deployments": `{"items": [{"deploymentId": "d1"}]}`,
+		"/v2/apis/h1/routes":      `{"items": [{"routeId": "r1", "routeKey": "GET /b", "apiKeyRequired": true}]}`,
+		"/v2/apis/h1/exports/OAS30": `{"openapi": "3.0.1", "info": {"title": "web", "version": "1"}, "paths": {"/a": {"get": {"security": [{"key": []}]}}},
+			"components": {"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "x-api-key"}}}}`,
+	}, Options{})
+	if n := len(out.Stacks[0].Steps); n != 2 {
+		t.Fatalf("%d templates, want what is served and what is being edited", n)
+	}
+	for i, step := range out.Stacks[0].Steps {
+		props := step.Resources["API"].Properties
+		text, err := json.Marshal(props["Body"])
+		if err != nil || !strings.Contains(string(text), `"security":[{"api_key":[]}]`) || props["FailOnWarnings"] != true {
+			t.Errorf("template %d asks for no key, or may be deployed where nobody does: %s %v", i, text, err)
+		}
+	}
+	if len(out.Left) != 0 {
+		t.Errorf("left %v", out.Left)
 	}
 }

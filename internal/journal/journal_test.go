@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -490,6 +491,48 @@ func TestFlush(t *testing.T) {
 		synctest.Wait()
 		if info, err := os.Stat(filepath.Join(dir, "j", "tail")); err == nil && info.Size() > 0 {
 			t.Errorf("the tail has %d bytes: all were written twice", info.Size())
+		}
+	})
+}
+
+// A journal that cannot be written says so until it can be, though others are
+// written meanwhile; and the operator is told once, not once for each.
+func TestFailed(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s := journal.NewSet(dir, journal.Options{Block: 1 << 10, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		bad, good := open(t, s, "bad"), open(t, s, "good")
+		if err := os.WriteFile(filepath.Join(dir, "bad"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		stop := run(t, s)
+		defer stop()
+		bad.Append(journal.Entry{Text: []byte("waits")})
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if bad.Err() == nil {
+			t.Fatal("a journal without a directory has no error")
+		}
+		for range 20 { // a block, which is written at once
+			good.Append(journal.Entry{Text: make([]byte, 100)})
+		}
+		synctest.Wait()
+		if good.Bytes() == 0 || bad.Err() == nil {
+			t.Errorf("%d bytes of the other are written, and the error is %v", good.Bytes(), bad.Err())
+		}
+		time.Sleep(time.Second)
+		if err := os.Remove(filepath.Join(dir, "bad")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if bad.Err() != nil {
+			t.Error(bad.Err())
+		}
+		stop()
+		if failed, again := strings.Count(log.String(), "cannot be written"), strings.Count(log.String(), "written again"); failed != 1 || again != 1 {
+			t.Errorf("the operator is told %d times that writing fails, %d times that it goes again; want 1 of each:\n%s", failed, again, &log)
 		}
 	})
 }

@@ -75,13 +75,18 @@ func (s *Set) flush(how urgency) {
 	s.dirty = nil
 	s.mu.Unlock()
 	keep := list[:0]
+	var bad *Journal // one that cannot be written; it stays in the list until it can be
+	var failed error
 	for _, j := range list {
 		err := j.flush(how, how != whenFull && j.isIdle())
-		s.tell(j, err)
+		if err != nil {
+			bad, failed = j, err
+		}
 		if err != nil || j.stillOpen() {
 			keep = append(keep, j)
 		}
 	}
+	s.tell(bad, failed)
 	s.mu.Lock()
 	s.dirty = append(s.dirty, keep...)
 	n := len(s.dirty)
@@ -89,7 +94,8 @@ func (s *Set) flush(how urgency) {
 	s.block.Store(int64(min(s.opt.Block, max(smallBlock, openMemory/max(1, n)))))
 }
 
-// tell tells the operator once that writing fails, and once that it goes again.
+// tell tells the operator once that writing fails, of one journal where it does,
+// and once that all are written again.
 func (s *Set) tell(j *Journal, err error) {
 	s.mu.Lock()
 	changed := s.failing != (err != nil)
@@ -99,7 +105,7 @@ func (s *Set) tell(j *Journal, err error) {
 	case changed && err != nil:
 		s.opt.Log.Error("journal cannot be written: entries wait in memory, and are dropped when there is no room", "journal", j.name, "error", err)
 	case changed:
-		s.opt.Log.Info("journal is written again", "dropped", s.dropped.Load())
+		s.opt.Log.Info("journals are written again", "dropped", s.dropped.Load())
 	}
 }
 
@@ -141,8 +147,9 @@ func (j *Journal) flush(how urgency, cut bool) (err error) {
 			cut = false
 		}
 		if len(j.queue) == 0 && j.mayWaitLocked(how) {
+			err := j.failed // nothing is tried, so nothing is better
 			j.mu.Unlock()
-			return nil
+			return err
 		}
 		if len(j.queue) == 0 {
 			var part batch

@@ -536,3 +536,44 @@ func TestFailed(t *testing.T) {
 		}
 	})
 }
+
+// Journals that rest hold no memory for blocks, however they came to rest.
+func TestRestingHoldNothing(t *testing.T) {
+	const block, many = 1 << 20, 20
+	tests := []struct {
+		name  string
+		sizes []int // of the entries of each
+	}{
+		{"after half a block", []int{block / 2}},
+		{"after a block", []int{block}},
+		{"after a block and a line", []int{block, 100}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				s := journal.NewSet(dir, journal.Options{Block: block})
+				stop := run(t, s)
+				defer stop()
+				held := func() int64 {
+					runtime.GC()
+					var m runtime.MemStats
+					runtime.ReadMemStats(&m)
+					return int64(m.HeapAlloc)
+				}
+				before := held()
+				for i := range many {
+					j := open(t, s, fmt.Sprint(i))
+					for _, size := range tt.sizes {
+						j.Append(journal.Entry{Text: make([]byte, size)})
+					}
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if n := held() - before; n > many*block/4 {
+					t.Errorf("%d journals that rest hold %d bytes", many, n)
+				}
+			})
+		})
+	}
+}

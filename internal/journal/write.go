@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -123,7 +124,22 @@ func (j *Journal) stillOpen() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.dirty = !j.removed && (len(j.queue) > 0 || j.open != nil && j.open.count > 0 && j.idle <= idleTicks+1)
+	if !j.dirty {
+		j.restLocked()
+	}
 	return j.dirty
+}
+
+// restLocked gives up the memory that a journal has for more: journals may be many.
+func (j *Journal) restLocked() {
+	j.spare = nil
+	switch {
+	case j.open == nil:
+	case j.open.count == 0:
+		j.open = nil
+	default:
+		j.open.meta, j.open.text = bytes.Clone(j.open.meta), bytes.Clone(j.open.text)
+	}
 }
 
 // flush writes full blocks, and what fills none yet to the tail, or with cut as a
@@ -250,6 +266,7 @@ func (j *Journal) writeBlock(b *batch) error {
 	}
 	j.mu.Lock()
 	j.segs = append(j.segs[:n], seg)
+	j.queue[0] = nil // which would keep the block
 	j.queue = j.queue[1:]
 	size := b.size()
 	if !b.seen {

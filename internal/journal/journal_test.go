@@ -577,3 +577,28 @@ func TestRestingHoldNothing(t *testing.T) {
 		})
 	}
 }
+
+// Next passes over what is gone, and does not wait.
+func TestNext(t *testing.T) {
+	dir := t.TempDir()
+	s := journal.NewSet(dir, journal.Options{Block: 1 << 10, Segment: 2 << 10})
+	j := open(t, s, "j")
+	if err := j.Write(numbered(400)); err != nil {
+		t.Fatal(err)
+	}
+	j.SetMaxAge(time.Nanosecond)
+	s.Trim(time.Now())
+	list, err := j.Next(t.Context(), 0)
+	if err != nil || len(list) == 0 || list[0].Seq == 1 {
+		t.Fatalf("after the oldest are gone: %d entries, %v", len(list), err)
+	}
+	if list, err := j.Next(t.Context(), j.Last()); err != nil || len(list) > 0 {
+		t.Errorf("after the last one: %d entries, %v", len(list), err)
+	}
+	if err := s.Remove("j"); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := j.Next(t.Context(), 0); err != nil || len(list) > 0 {
+		t.Errorf("of a journal that was removed: %d entries, %v", len(list), err)
+	}
+}

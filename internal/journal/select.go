@@ -400,11 +400,12 @@ func (j *Journal) Follow(ctx context.Context, after uint64) ([]Entry, error) {
 			return nil, err
 		}
 		if woken == nil {
-			list, err := j.following(ctx, after)
+			last := j.Last()
+			list, err := j.Next(ctx, after)
 			if err != nil || len(list) > 0 {
 				return list, err
 			}
-			after = j.Last() // what there was is gone
+			after = last // what there was is gone
 			continue
 		}
 		select {
@@ -431,8 +432,9 @@ func (j *Journal) wait(after uint64) (<-chan struct{}, error) {
 	return j.woken, nil
 }
 
-// following reads the first block that has entries after a number.
-func (j *Journal) following(ctx context.Context, after uint64) ([]Entry, error) {
+// Next returns what Follow does, but does not wait: none, if there are none, or if
+// those that there were are gone.
+func (j *Journal) Next(ctx context.Context, after uint64) ([]Entry, error) {
 	places, files, err := j.places(ctx, &reach{min: -1 << 63, max: 1<<63 - 1, sources: ^uint64(0), seq: after + 1})
 	defer closeAll(files)
 	if err != nil {

@@ -154,6 +154,26 @@ type stretch struct {
 	last  uint64
 }
 
+// next reads some of the entries after a number, and says how far these reach. What
+// is gone before it was delivered, removed or damaged, is passed over.
+func (s *Service) next(ctx context.Context, t *trail, way stretch, after uint64) (list []journal.Entry, upTo uint64, err error) {
+	list, err = way.of.Next(ctx, after)
+	if err != nil {
+		return nil, after, err
+	}
+	if i := slices.IndexFunc(list, func(e journal.Entry) bool { return e.Seq > way.last }); i >= 0 {
+		list = list[:i]
+	}
+	first := way.last + 1
+	if upTo = way.last; len(list) > 0 {
+		first, upTo = list[0].Seq, list[len(list)-1].Seq
+	}
+	if first > after+1 {
+		s.opt.Log.Error("events are lost before a trail has delivered them", "trail", t.arn(), "after", after, "before", first)
+	}
+	return list, upTo, nil
+}
+
 // deliverAlong delivers a stretch, file by file.
 func (s *Service) deliverAlong(ctx context.Context, t *trail, d *delivery, way stretch, now time.Time) error {
 	*way.after = min(*way.after, way.last) // the tail of a journal may have been lost with the power
@@ -168,18 +188,15 @@ func (s *Service) deliverAlong(ctx context.Context, t *trail, d *delivery, way s
 // deliverSome delivers the next events, a file for each Region.
 func (s *Service) deliverSome(ctx context.Context, t *trail, d *delivery, way stretch, now time.Time) error {
 	byRegion := map[string][]journal.Entry{}
-	after, last, records, size := *way.after, way.last, 0, 0
-	for after < last && records < mostRecords && size < mostBytes {
-		list, err := way.of.Follow(ctx, after)
+	after, records, size := *way.after, 0, 0
+	for after < way.last && records < mostRecords && size < mostBytes {
+		list, upTo, err := s.next(ctx, t, way, after)
 		if err != nil {
 			return err
 		}
+		after = upTo
 		for i := range list {
 			e := &list[i]
-			if e.Seq > last {
-				break
-			}
-			after = e.Seq
 			if region, ok := t.wants(e.Text); ok {
 				byRegion[region] = append(byRegion[region], *e)
 				records, size = records+1, size+len(e.Text)

@@ -14,6 +14,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	api "gatehouse/internal/awsapi/cloudtrail"
@@ -136,4 +137,56 @@ func TestDigests(t *testing.T) {
 	if logs != 3 {
 		t.Errorf("the digests name %d files, want 3", logs)
 	}
+}
+
+// What was removed before it could be delivered does not hold up the rest.
+func TestDeliverAfterRemoval(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		st := memstore.New(memstore.Options{})
+		defer st.Close()
+		bucket := &shelf{content: map[string][]byte{}, meta: map[string]map[string]string{}}
+		s, err := New(st, Options{Dir: dir, Buckets: bucket})
+		call(t, err)
+		writing, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.keep.run(writing) }()
+		ctx := awsrpc.WithCaller(t.Context(), awsrpc.Caller{Account: "000000000000", Region: "us-east-1", Root: true})
+		_, err = s.CreateTrail(ctx, &api.CreateTrailInput{Name: new("audit"), S3BucketName: new("b")})
+		call(t, err)
+		call(t, s.StartLogging(ctx, &api.StartLoggingInput{Name: new("audit")}))
+		write := func(id string) {
+			e := someEvent(id)
+			e.Management, e.UserAgent = true, strings.Repeat("u", 1000)
+			call(t, s.keep.log.Write([]journal.Entry{e.entry()}))
+		}
+		for range 10 {
+			write("removed")
+		}
+		time.Sleep(time.Minute) // all of them are put away, in a file
+		s.keep.log.SetMaxAge(time.Nanosecond)
+		s.keep.events.Trim(time.Now())
+		s.keep.log.SetMaxAge(keepAge)
+		if n := len(kept(t, s.keep)); n != 0 {
+			t.Fatalf("%d events are there still", n)
+		}
+		short, end := context.WithTimeout(ctx, time.Hour)
+		defer end()
+		s.Deliver(short, time.Now())
+		if short.Err() != nil {
+			t.Error("the delivery waits for events that are gone")
+		}
+		write("then")
+		s.Deliver(ctx, time.Now())
+		for name, content := range bucket.content {
+			if text := string(unzip(t, content)); !strings.Contains(text, `"then"`) || strings.Contains(text, `"removed"`) {
+				t.Errorf("%s holds %s", name, text)
+			}
+		}
+		if len(bucket.content) != 1 {
+			t.Errorf("%d files, want 1", len(bucket.content))
+		}
+		stop()
+		call(t, <-done)
+	})
 }

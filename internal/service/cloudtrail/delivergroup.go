@@ -33,18 +33,13 @@ func (s *Service) deliverGroup(ctx context.Context, t *trail, d *groupDelivery, 
 	for _, way := range []stretch{{s.keep.log, &d.After, last}, {s.keep.data, &d.AfterData, lastData}} {
 		*way.after = min(*way.after, way.last)
 		for *way.after < way.last {
-			list, err := way.of.Follow(ctx, *way.after)
+			list, upTo, err := s.next(ctx, t, way, *way.after)
 			if err != nil {
 				return err
 			}
 			var events []journal.Entry
-			after := *way.after
 			for i := range list {
 				e := &list[i]
-				if e.Seq > way.last {
-					break
-				}
-				after = e.Seq
 				if _, ok := t.wants(e.Text); ok {
 					events = append(events, journal.Entry{Time: e.Time, Text: e.Text})
 				}
@@ -55,7 +50,7 @@ func (s *Service) deliverGroup(ctx context.Context, t *trail, d *groupDelivery, 
 				}
 				d.Latest = time.Now().UTC()
 			}
-			*way.after = after
+			*way.after = upTo
 		}
 	}
 	return nil

@@ -238,9 +238,11 @@ func (f *feed) follow(ctx context.Context, after uint64) ([]journal.Entry, error
 	for i := range entries {
 		size += len(entries[i].Text)
 	}
-	for err == nil && size < f.most && entries[len(entries)-1].Seq < f.l.journal.Last() {
+	for err == nil && size < f.most {
 		var more []journal.Entry
-		more, err = f.l.journal.Follow(ctx, entries[len(entries)-1].Seq)
+		if more, err = f.l.journal.Next(ctx, entries[len(entries)-1].Seq); len(more) == 0 {
+			break
+		}
 		for i := range more {
 			size += len(more[i].Text)
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,6 +24,7 @@ import (
 
 	api "gatehouse/internal/awsapi/logs"
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/journal"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store/memstore"
 )
@@ -349,6 +351,48 @@ func TestSubscription(t *testing.T) {
 			t.Error(diff)
 		}
 		b.end()
+	})
+}
+// A feed that takes many events at once does not wait for those that are gone.
+func TestFeedPassesOver(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		set := journal.NewSet(dir, journal.Options{Block: 8 << 10, Segment: 8 << 10})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- set.Run(ctx) }()
+		j, err := set.Open("j")
+		if err != nil {
+			t.Fatal(err)
+		}
+		random := rand.NewChaCha8([32]byte{})
+		for range 20 {
+			text := make([]byte, 6<<10)
+			_, _ = random.Read(text) // never fails
+			if err := j.Write([]journal.Entry{{Text: text}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Minute) // all is put away, in files
+		files, err := filepath.Glob(filepath.Join(dir, "j", "*.*"))
+		if err != nil || len(files) < 3 {
+			t.Fatal(files, err)
+		}
+		for _, name := range files[1:] {
+			if err := os.Remove(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		short, end := context.WithTimeout(ctx, time.Hour)
+		defer end()
+		f := &feed{l: &live{journal: j}, most: 1 << 20}
+		if entries, err := f.follow(short, 0); err != nil || len(entries) == 0 || entries[0].Seq != 1 {
+			t.Errorf("%d entries, %v", len(entries), err)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 }
 

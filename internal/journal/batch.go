@@ -200,10 +200,10 @@ func (j *Journal) addAll(entries []Entry, now int64) error {
 		e.Stored = now
 		j.putLocked(&e)
 	}
+	j.set.entries.Add(uint64(len(entries))) // as in Append
 	fresh := !j.dirty
 	j.dirty = true
 	j.mu.Unlock()
-	j.set.entries.Add(uint64(len(entries)))
 	if fresh {
 		j.set.mark(j)
 	}

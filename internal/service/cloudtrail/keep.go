@@ -229,9 +229,9 @@ func (k *keeper) end(e *event) {
 	delete(k.running, e.ID)
 	of.running--
 	k.missed = k.missed || !ok
-	if of == k.before && of.running == 0 && !k.missed {
-		// The disk must have the events first. If it has not, the intents stay.
-		if k.log.Write(nil) == nil && k.intents.Remove(of.name) == nil {
+	if b := k.before; b != nil && b.running == 0 && !k.missed {
+		// The disk must have the events first. If it has not, the next call tries.
+		if k.log.Write(nil) == nil && k.intents.Remove(b.name) == nil {
 			k.before = nil
 		}
 	}

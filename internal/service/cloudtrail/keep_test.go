@@ -82,6 +82,23 @@ func TestIntentsAreBounded(t *testing.T) {
 	}
 }
 
+// They go too where calls come one after the other, so that none is under way when
+// the next journal takes over.
+func TestIntentsOfCallsInTurn(t *testing.T) {
+	k := keeperIn(t, t.TempDir())
+	for round := range 3 {
+		k.now.written = mostIntents
+		e := someEvent(fmt.Sprint(round))
+		if err := k.begin(e); err != nil {
+			t.Fatal(err)
+		}
+		k.end(e)
+		if k.before != nil || k.now.written != 1 {
+			t.Fatalf("round %d: the journal that was full is there still, the next has %d intents", round, k.now.written)
+		}
+	}
+}
+
 // What cannot be recorded must not happen.
 func TestBeginFailsWithTheDisk(t *testing.T) {
 	dir := t.TempDir()

@@ -119,8 +119,7 @@ func (s *Service) deliver(ctx context.Context, t *trail, now time.Time) error {
 	if failed == nil {
 		failed = s.deliverAlong(ctx, t, &d, stretch{s.keep.data, &d.AfterData, lastData}, now)
 	}
-	due := !now.Before(d.DigestFrom.Add(s.opt.Digest)) || len(d.Files) >= mostFiles || !t.Logging
-	if failed == nil && t.Validation && due {
+	if failed == nil && t.Validation && s.digestDue(t, &d, now) {
 		failed = s.signFiles(ctx, t, &d, now)
 	}
 	if !t.Validation {
@@ -136,6 +135,15 @@ func (s *Service) deliver(ctx context.Context, t *trail, now time.Time) error {
 		store.Add(c, s.deliveries(), t.id(), d)
 		return nil
 	}))
+}
+
+// digestDue reports whether it is time for digests: now and then, and a last time
+// when a trail was stopped.
+func (s *Service) digestDue(t *trail, d *delivery, now time.Time) bool {
+	if !t.Logging {
+		return len(d.Files) > 0 || d.DigestFrom.Before(t.Stopped)
+	}
+	return !now.Before(d.DigestFrom.Add(s.opt.Digest)) || len(d.Files) >= mostFiles
 }
 
 // errorText is what the status of a trail says of an error.

@@ -20,6 +20,7 @@ import (
 	api "gatehouse/internal/awsapi/cloudtrail"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/journal"
+	"gatehouse/internal/record"
 	"gatehouse/internal/store/memstore"
 )
 
@@ -189,4 +190,44 @@ func TestDeliverAfterRemoval(t *testing.T) {
 		stop()
 		call(t, <-done)
 	})
+}
+
+// brokenGroups are log groups that take nothing.
+type brokenGroups struct{}
+
+func (brokenGroups) CheckGroup(context.Context, record.Scope, string) error { return nil }
+
+func (brokenGroups) WriteEvents(context.Context, record.Scope, string, string, []journal.Entry) error {
+	return errors.New("the group is gone")
+}
+
+// A trail that was stopped delivers its last digest once, whatever becomes of its
+// log group.
+func TestLastDigest(t *testing.T) {
+	st := memstore.New(memstore.Options{})
+	t.Cleanup(func() { st.Close() })
+	bucket := &shelf{content: map[string][]byte{}, meta: map[string]map[string]string{}}
+	s, err := New(st, Options{Dir: t.TempDir(), Buckets: bucket, Groups: brokenGroups{}})
+	call(t, err)
+	ctx := awsrpc.WithCaller(t.Context(), awsrpc.Caller{Account: "000000000000", Region: "us-east-1", Root: true})
+	_, err = s.CreateTrail(ctx, &api.CreateTrailInput{Name: new("audit"), S3BucketName: new("b"), EnableLogFileValidation: new(true),
+		CloudWatchLogsLogGroupArn: new("arn:aws:logs:us-east-1:000000000000:log-group:g:*"), CloudWatchLogsRoleArn: new("arn:aws:iam::000000000000:role/r")})
+	call(t, err)
+	call(t, s.StartLogging(ctx, &api.StartLoggingInput{Name: new("audit")}))
+	e := someEvent("one")
+	e.Management = true
+	call(t, s.keep.log.Write([]journal.Entry{e.entry()}))
+	call(t, s.StopLogging(ctx, &api.StopLoggingInput{Name: new("audit")}))
+	for hour := range 3 {
+		s.Deliver(ctx, time.Now().Add(time.Duration(hour)*time.Hour))
+	}
+	digests := 0
+	for key := range bucket.content {
+		if strings.Contains(key, "/CloudTrail-Digest/") {
+			digests++
+		}
+	}
+	if digests != 1 || len(bucket.content) != 2 {
+		t.Errorf("%d digests among %d files, want 1 of 2", digests, len(bucket.content))
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -12,6 +13,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -229,5 +232,25 @@ func TestLastDigest(t *testing.T) {
 	}
 	if digests != 1 || len(bucket.content) != 2 {
 		t.Errorf("%d digests among %d files, want 1 of 2", digests, len(bucket.content))
+	}
+}
+
+// A digest that names the one before it without its hash is a fault like another.
+func TestVerifyWithoutHash(t *testing.T) {
+	dir := t.TempDir()
+	key, err := rsa.GenerateKey(rand.Reader, keyBits)
+	call(t, err)
+	const folder = "AWSLogs/1/CloudTrail-Digest/r/2026/01/01"
+	call(t, os.MkdirAll(filepath.Join(dir, folder), 0o700))
+	first, second := folder+"/1_CloudTrail-Digest_r_t_r_1.json.gz", folder+"/1_CloudTrail-Digest_r_t_r_2.json.gz"
+	for _, d := range []digestFile{{End: "1", Object: first}, {End: "2", Object: second, PreviousObject: new(first)}} {
+		text, err := json.Marshal(d)
+		call(t, err)
+		call(t, os.WriteFile(filepath.Join(dir, d.Object), zipped(text), 0o600))
+	}
+	r, err := VerifyDelivered(dir, &key.PublicKey)
+	call(t, err)
+	if !strings.Contains(strings.Join(r.Faults, "\n"), first+" was changed") {
+		t.Errorf("faults are %q", r.Faults)
 	}
 }

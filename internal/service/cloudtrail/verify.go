@@ -222,7 +222,7 @@ func (r *Report) chain(name string, list []delivered, key *rsa.PublicKey, signat
 			switch before := &list[i-1]; {
 			case d.PreviousObject == nil || below(*d.PreviousObject) != before.name:
 				r.fault("%s: %s does not follow %s: one between is missing, or was added", name, d.name, before.name)
-			case *d.PreviousHash != before.hash:
+			case str(d.PreviousHash) != before.hash:
 				r.fault("%s: %s was changed", name, before.name)
 			}
 		}

@@ -353,6 +353,19 @@ func TestSubscription(t *testing.T) {
 		b.end()
 	})
 }
+
+// A record that no log group takes does not hold up the others.
+func TestDeliverTooLong(t *testing.T) {
+	b := newBench(t, newStore(t), Options{Dir: t.TempDir()})
+	b.group("to")
+	c := &courier{s: b.s, scope: testScope, from: vendedSource{RestAPI: "a", Stage: "s"}, v: vendedDelivery{Fields: []string{fieldMessage}},
+		to: vendedDestination{Kind: toGroup, Format: "json", Resource: "arn:aws:logs:eu-west-1:111111111111:log-group:to"}}
+	b.must(c.take(b.ctx, []journal.Entry{{Time: now(), Text: bytes.Repeat([]byte{'"'}, journal.MaxText-100)}, {Time: now(), Text: []byte("short")}}))
+	if diff := cmp.Diff([]string{`apigateway_a_s {"message":"short"}`}, b.filter("to", "")); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A feed that takes many events at once does not wait for those that are gone.
 func TestFeedPassesOver(t *testing.T) {
 	dir := t.TempDir()

@@ -135,9 +135,14 @@ func (c *courier) take(ctx context.Context, entries []journal.Entry) error {
 }
 
 func (c *courier) toGroup(ctx context.Context, entries []journal.Entry) error {
-	out := make([]journal.Entry, len(entries))
+	out := make([]journal.Entry, 0, len(entries))
 	for i := range entries {
-		out[i] = journal.Entry{Time: entries[i].Time, Text: bytes.TrimSuffix(c.append(nil, &entries[i]), []byte{'\n'})}
+		text := bytes.TrimSuffix(c.append(nil, &entries[i]), []byte{'\n'})
+		if len(text) > journal.MaxText { // for ever: it must not hold up the rest
+			c.s.opt.Log.Warn("an event is left out, its record is too long for a log group", "delivery", c.v.ID, "bytes", len(text))
+			continue
+		}
+		out = append(out, journal.Entry{Time: entries[i].Time, Text: text})
 	}
 	return c.s.WriteEvents(ctx, c.scope, groupOf(c.to.Resource), vendedService+"_"+c.from.RestAPI+"_"+c.from.Stage, out)
 }

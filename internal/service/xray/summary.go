@@ -20,8 +20,7 @@ func (t *traced) summary() api.TraceSummary {
 	if t.root != nil {
 		out.ResponseTime = new(round(t.root.seconds()))
 		out.Http = t.root.http()
-		id := t.root.node()
-		out.EntryPoint = new(id.shown())
+		out.EntryPoint = new(t.root.on.id.shown())
 	}
 	for _, n := range t.nodes {
 		out.ServiceIds = append(out.ServiceIds, n.id.shown())
@@ -43,18 +42,6 @@ func (t *traced) summary() api.TraceSummary {
 	}
 	t.addRootCauses(&out)
 	return out
-}
-
-// node names the service of a call.
-func (c *call) node() nodeID {
-	for _, n := range c.of.nodes {
-		for _, other := range n.calls {
-			if other == c {
-				return n.id
-			}
-		}
-	}
-	return nodeID{}
 }
 
 func (id *nodeID) shown() api.ServiceId {
@@ -104,7 +91,7 @@ func (t *traced) addRootCauses(out *api.TraceSummary) {
 	if way := t.wayDown(func(s *trace.Segment) bool { return s.Fault }); len(way) > 0 {
 		cause := api.FaultRootCause{ClientImpacting: new(t.is("fault"))}
 		for _, c := range way {
-			id := c.node()
+			id := &c.on.id
 			cause.Services = append(cause.Services, api.FaultRootCauseService{
 				Name: new(id.name), Names: []string{id.name}, Type: optional(id.kind), AccountId: optional(id.account), Inferred: new(c.inferred),
 				EntityPath: []api.FaultRootCauseEntity{{Name: new(c.seg.Name), Remote: new(c.inferred), Exceptions: c.exceptions()}},
@@ -115,7 +102,7 @@ func (t *traced) addRootCauses(out *api.TraceSummary) {
 	if way := t.wayDown(func(s *trace.Segment) bool { return s.Error }); len(way) > 0 {
 		cause := api.ErrorRootCause{ClientImpacting: new(t.is("error"))}
 		for _, c := range way {
-			id := c.node()
+			id := &c.on.id
 			cause.Services = append(cause.Services, api.ErrorRootCauseService{
 				Name: new(id.name), Names: []string{id.name}, Type: optional(id.kind), AccountId: optional(id.account), Inferred: new(c.inferred),
 				EntityPath: []api.ErrorRootCauseEntity{{Name: new(c.seg.Name), Remote: new(c.inferred), Exceptions: c.exceptions()}},
@@ -143,10 +130,10 @@ func (t *traced) wayDown(bad func(*trace.Segment) bool) []*call {
 	}
 	way := []*call{t.root}
 	for len(way) <= len(t.nodes) { // services may call one another in a circle
-		from := way[len(way)-1].node()
+		from := way[len(way)-1].on
 		var next *call
 		for _, e := range t.edges {
-			if e.from.id == from && bad(e.call.seg) {
+			if e.from == from && bad(e.call.seg) {
 				next = e.call
 				break
 			}

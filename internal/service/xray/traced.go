@@ -64,6 +64,7 @@ type node struct {
 type call struct {
 	seg      *trace.Segment
 	of       *traced
+	on       *node // that was called
 	inferred bool
 }
 
@@ -222,6 +223,7 @@ type assembly struct {
 	account string // that the trace belongs to
 	owner   map[string]*node
 	nodes   map[nodeID]*node
+	calls   map[*trace.Segment]*call
 	called  map[string]bool // ids of subsegments that segments of others hang below
 }
 
@@ -229,12 +231,9 @@ type assembly struct {
 // it replaces one that was in progress.
 func assemble(id, account string, segs []trace.Segment, docs []document) *traced {
 	t := &traced{id: id, docs: docs, annotations: map[string][]annotation{}}
-	a := &assembly{t: t, account: account, owner: map[string]*node{}, nodes: map[nodeID]*node{}, called: map[string]bool{}}
+	a := &assembly{t: t, account: account, owner: map[string]*node{}, nodes: map[nodeID]*node{}, calls: map[*trace.Segment]*call{}, called: map[string]bool{}}
 	slices.SortStableFunc(segs, func(x, y trace.Segment) int { return cmp.Compare(x.Start, y.Start) })
-	known := map[string]bool{}
 	for i := range segs {
-		known[segs[i].ID] = true
-		eachSubsegment(&segs[i], func(sub *trace.Segment) { known[sub.ID] = true })
 		a.called[segs[i].ParentID] = true
 	}
 	for i := range segs {
@@ -253,7 +252,7 @@ func assemble(id, account string, segs []trace.Segment, docs []document) *traced
 		}
 	}
 	for i := range segs {
-		a.connect(&segs[i], known)
+		a.connect(&segs[i])
 	}
 	return t
 }
@@ -261,13 +260,17 @@ func assemble(id, account string, segs []trace.Segment, docs []document) *traced
 // segment takes in a segment as a call of its service.
 func (a *assembly) segment(s *trace.Segment) {
 	n := a.node(nodeID{s.Name, s.Origin, a.accountOf(s)}, false)
-	n.calls = append(n.calls, &call{seg: s, of: a.t})
+	c := &call{seg: s, of: a.t, on: n}
+	n.calls = append(n.calls, c)
+	a.calls[s] = c
 	a.own(n, s)
 }
 
 // own notes whose a segment and its subsegments are, and what they tell.
 func (a *assembly) own(n *node, s *trace.Segment) {
-	a.owner[s.ID] = n
+	if s.ID != "" { // nothing hangs below what has none
+		a.owner[s.ID] = n
+	}
 	a.tell(n, s)
 	for i := range s.Subsegments {
 		a.own(n, &s.Subsegments[i])
@@ -322,32 +325,26 @@ func (a *assembly) accountOf(s *trace.Segment) string {
 }
 
 // connect draws the edges that end in a segment, or begin in its subsegments.
-func (a *assembly) connect(s *trace.Segment, known map[string]bool) {
-	t := a.t
-	n := a.owner[s.ID]
-	if n == nil { // what it hangs below is missing
-		t.partial = true
-		return
-	}
-	if s.Type != trace.TypeSubsegment {
-		c := n.callOf(s)
+func (a *assembly) connect(s *trace.Segment) {
+	t, n := a.t, a.owner[s.ID]
+	switch c := a.calls[s]; {
+	case c != nil:
+		n = c.on // whoever else says that the id is his
 		if from := a.owner[s.ParentID]; from != nil {
 			t.edges = append(t.edges, &edge{from, n, c})
-		} else {
-			n.root = true
-			if t.root == nil {
-				t.root = c
-			}
+			break
 		}
-	} else {
+		n.root = true
+		if t.root == nil {
+			t.root = c
+		}
+	case n == nil: // what it hangs below is missing
+		t.partial = true
+		return
+	default:
 		a.infer(n, s)
 	}
 	eachSubsegment(s, func(sub *trace.Segment) { a.infer(n, sub) })
-}
-
-func (n *node) callOf(s *trace.Segment) *call {
-	i := slices.IndexFunc(n.calls, func(c *call) bool { return c.seg == s })
-	return n.calls[i]
 }
 
 // infer draws the node that a subsegment calls, if that has told nothing itself.
@@ -359,7 +356,7 @@ func (a *assembly) infer(from *node, sub *trace.Segment) {
 		return
 	}
 	n := a.node(inferredID(sub, a.account), true)
-	c := &call{seg: sub, of: a.t, inferred: true}
+	c := &call{seg: sub, of: a.t, on: n, inferred: true}
 	n.calls = append(n.calls, c)
 	a.t.edges = append(a.t.edges, &edge{from, n, c})
 }

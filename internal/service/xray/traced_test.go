@@ -109,6 +109,9 @@ func TestAssembleOddTraces(t *testing.T) {
 			{Name: "r", ID: "0", Start: 1, End: 2, Fault: true, Subsegments: []trace.Segment{{ID: "s", Namespace: "remote", Fault: true}}},
 			{Name: "a", ID: "1", ParentID: "s", Start: 1, End: 2, Fault: true, Subsegments: []trace.Segment{{ID: "t", Namespace: "remote", Fault: true}}},
 			{Name: "r", ID: "2", ParentID: "t", Start: 1, End: 2, Fault: true}}, 2, false},
+		{"an id of two", []trace.Segment{
+			{Name: "a", ID: "1", Start: 1, End: 2},
+			{Name: "b", ID: "2", Start: 1, End: 2, Subsegments: []trace.Segment{{Name: "c", ID: "1", Start: 1, End: 2, Namespace: "remote"}}}}, 3, false},
 		{"apart, children first", []trace.Segment{
 			{Name: "c", ID: "3", ParentID: "2", Type: "subsegment", Start: 1, End: 2, Namespace: "remote"},
 			{Name: "b", ID: "2", ParentID: "1", Type: "subsegment", Start: 1, End: 2}, {Name: "a", ID: "1", Start: 1, End: 2}}, 2, false},
@@ -122,5 +125,13 @@ func TestAssembleOddTraces(t *testing.T) {
 			tr.summary()
 			newGraph().add(tr)
 		})
+	}
+}
+
+// What hangs below nothing does not hang below a subsegment without an id.
+func TestRootOfNobody(t *testing.T) {
+	tr := assemble("1", "", []trace.Segment{{Name: "a", ID: "1", Start: 1, End: 2, Subsegments: []trace.Segment{{Name: "b", Start: 1, End: 2, Namespace: "remote"}}}}, nil)
+	if tr.root == nil || tr.root.seg.Name != "a" {
+		t.Errorf("the root is %+v, want a", tr.root)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -97,12 +98,18 @@ func readSegment(doc []byte, now time.Time) (seg trace.Segment, code string) {
 		return seg, errNoStart
 	case seg.End == 0 && !seg.InProgress:
 		return seg, errNoEnd
-	case seg.Start > float64(now.Add(newestTrace).Unix()) || seg.Start < float64(now.Add(-oldestTrace).Unix()):
+	case seg.Start < float64(now.Add(-oldestTrace).Unix()) || !before(&seg, float64(now.Add(newestTrace).Unix())):
 		return seg, errTimes
 	case seg.Type == trace.TypeSubsegment && seg.ParentID == "":
 		return seg, errNoParent
 	}
 	return seg, ""
+}
+
+// before reports whether all times of a segment are before one.
+func before(s *trace.Segment, end float64) bool {
+	return min(s.Start, s.End) >= 0 && max(s.Start, s.End) <= end &&
+		!slices.ContainsFunc(s.Subsegments, func(sub trace.Segment) bool { return !before(&sub, end) })
 }
 
 // put keeps documents of segments, and says which it does not take.

@@ -106,6 +106,8 @@ func TestPutRefuses(t *testing.T) {
 		{"no start", good("start_time="), errNoStart},
 		{"no end", good("end_time="), errNoEnd},
 		{"milliseconds", good(fmt.Sprintf("start_time=%d", now.UnixMilli())), errTimes},
+		{"an end that never comes", good("end_time=1e308"), errTimes},
+		{"a part without a beginning", good(`subsegments=[{"name":"s","id":"0000000000000009","start_time":-1e308,"end_time":1}]`), errTimes},
 		{"subsegment of nothing", good(`type="subsegment"`), errNoParent},
 		{"too large", good(`user="` + strings.Repeat("u", maxDocument) + `"`), errTooLarge},
 	}

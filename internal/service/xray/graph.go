@@ -238,7 +238,7 @@ func (s *Service) ofGroup(ctx context.Context, scope record.Scope, name, resourc
 	if err != nil {
 		return nil, err
 	}
-	return s.filter(ctx, scope, g.Filter, 0)
+	return s.filter(ctx, scope, g.Filter)
 }
 
 // GetServiceGraph returns which services were called in a time, and by whom.

@@ -109,7 +109,7 @@ func (s *Service) checkGroup(ctx context.Context, scope record.Scope, g *groupRe
 	if insights != nil && (isSet(insights.InsightsEnabled) || isSet(insights.NotificationsEnabled)) {
 		return noInsights.refuse()
 	}
-	_, err := s.filter(ctx, scope, g.Filter, 0)
+	_, err := s.filter(ctx, scope, g.Filter)
 	return err
 }
 

@@ -400,3 +400,32 @@ func TestPlacesAreBounded(t *testing.T) {
 		t.Errorf("the oldest is known: %v, a younger one: %v, %d in all", old, young, len(p.known))
 	}
 }
+
+// Groups that name one another, by ever more ways or in a circle, are refused
+// before anybody has to follow them.
+func TestGroupsAreBounded(t *testing.T) {
+	b := newBench(t, Options{})
+	named := func(name string, times int) string {
+		return strings.TrimSuffix(strings.Repeat(`group.name = "`+name+`" OR `, times), " OR ")
+	}
+	create := func(name, expression string) error {
+		_, err := b.s.CreateGroup(b.ctx, &api.CreateGroupInput{GroupName: new(name), FilterExpression: new(expression)})
+		return err
+	}
+	if err := create("g0", "fault"); err != nil {
+		t.Fatal(err)
+	}
+	if err := create("g1", named("g0", 50)); err != nil {
+		t.Error(err)
+	}
+	if err := create("g2", named("g1", 50)); err == nil || !strings.Contains(err.Error(), "more than 100 times") {
+		t.Errorf("2,550 groups are named: %v", err)
+	}
+	_, err := b.s.UpdateGroup(b.ctx, &api.UpdateGroupInput{GroupName: new("g0"), FilterExpression: new(named("g0", 1))})
+	if err != nil { // what it names is as it was
+		t.Fatal(err)
+	}
+	if err := create("g3", named("g0", 1)); err == nil || !strings.Contains(err.Error(), "more than 100 times") {
+		t.Errorf("a group that names itself is named: %v", err)
+	}
+}

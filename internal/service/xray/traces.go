@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -96,7 +97,7 @@ func (s *Service) GetTraceSummaries(ctx context.Context, in *api.GetTraceSummari
 		return nil, err
 	}
 	scope := scopeOf(ctx)
-	f, err := s.filter(ctx, scope, str(in.FilterExpression), 0)
+	f, err := s.filter(ctx, scope, str(in.FilterExpression))
 	if err != nil {
 		return nil, err
 	}
@@ -152,18 +153,25 @@ func how(in *api.GetTraceSummariesInput) (by timeRange, share float64, err error
 	return by, share, nil
 }
 
+// mostGroups is how often an expression may name groups, with those that they name.
+// AWS: undocumented.
+const mostGroups = 100
+
 // filter reads an expression, in which groups of the caller may be named.
-func (s *Service) filter(ctx context.Context, scope record.Scope, text string, depth int) (filter, error) {
-	f, err := parseFilter(text, func(name string) (filter, error) {
-		if depth == deepestFilter {
-			return nil, invalid("groups name one another")
+func (s *Service) filter(ctx context.Context, scope record.Scope, text string) (filter, error) {
+	named := 0
+	var group func(name string) (filter, error)
+	group = func(name string) (filter, error) {
+		if named++; named > mostGroups {
+			return nil, fmt.Errorf("it names groups more than %d times, with those that they name", mostGroups)
 		}
 		rec, err := s.group(ctx, scope, name)
 		if err != nil {
 			return nil, err
 		}
-		return s.filter(ctx, scope, rec.Filter, depth+1)
-	})
+		return parseFilter(rec.Filter, group)
+	}
+	f, err := parseFilter(text, group)
 	if err != nil {
 		return nil, invalid("Invalid filter expression: %v", err)
 	}

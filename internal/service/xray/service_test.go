@@ -298,6 +298,38 @@ func TestLending(t *testing.T) {
 	})
 }
 
+// The statistics of a minute are of that minute, also where the gateway has chosen
+// before anybody asked for them.
+func TestStatisticsOfAMinute(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, Options{Dir: dir})
+		chooser := b.s.Sampler(testScope).Chooser("a", "b", "c")
+		choose := func(times int) {
+			for range times {
+				chooser.Choose(&trace.Subject{Now: time.Now(), Draw: 0.5})
+			}
+		}
+		asked := func() int32 {
+			out, err := b.s.GetSamplingStatisticSummaries(b.ctx, &api.GetSamplingStatisticSummariesInput{})
+			if err != nil || len(out.SamplingStatisticSummaries) != 1 {
+				t.Fatalf("%v, %v", out, err)
+			}
+			return *out.SamplingStatisticSummaries[0].RequestCount
+		}
+		choose(50)
+		if n := asked(); n != 0 {
+			t.Errorf("no minute has passed: %d requests", n)
+		}
+		choose(3)
+		time.Sleep(time.Minute + targetInterval)
+		if n := asked(); n != 3 {
+			t.Errorf("%d requests in the last minute, want 3", n)
+		}
+		b.end()
+	})
+}
+
 // What a client tells of itself is checked, each part by itself.
 func TestTargetsRefuse(t *testing.T) {
 	b := newBench(t, Options{})

@@ -56,7 +56,6 @@ type lender struct {
 	last    sampled // of the minute before
 	lastAt  time.Time
 	here    trace.Count // what the gateway had chosen by itself when the minute began
-	share   int         // of the reservoir, that is the gateway's
 }
 
 // sampled is what clients have counted.
@@ -93,16 +92,17 @@ func (l *lender) part(client string, reservoir int) int {
 	return part
 }
 
-// of returns the lender of a rule. It is called with mu held.
-func (ls *lenders) ofLocked(key ruleKey, now time.Time) *lender {
+// ofLocked returns the lender of a rule, with its minute closed if that is over.
+func (ls *lenders) ofLocked(key ruleKey, now time.Time, here trace.Count) *lender {
 	l := ls.byRule[key]
 	if l == nil {
 		if ls.byRule == nil {
 			ls.byRule = map[ruleKey]*lender{}
 		}
-		l = &lender{clients: map[string]time.Time{}, minute: now.Truncate(time.Minute)}
+		l = &lender{clients: map[string]time.Time{}, minute: now.Truncate(time.Minute), here: here}
 		ls.byRule[key] = l
 	}
+	l.turn(now, here)
 	return l
 }
 
@@ -149,9 +149,8 @@ func (s *Service) lend(scope record.Scope, rule *api.SamplingRule, d *api.Sampli
 	here := sampler.Counts()[*rule.RuleName]
 	s.clients.mu.Lock()
 	defer s.clients.mu.Unlock()
-	l := s.clients.ofLocked(ruleKey{scope, *rule.RuleName}, now)
+	l := s.clients.ofLocked(ruleKey{scope, *rule.RuleName}, now, here)
 	l.forget(now)
-	l.turn(now, here)
 	if _, known := l.clients[*d.ClientID]; known || len(l.clients) < mostClients {
 		l.clients[*d.ClientID] = now
 	}
@@ -161,8 +160,7 @@ func (s *Service) lend(scope record.Scope, rule *api.SamplingRule, d *api.Sampli
 		l.now.borrowed += *d.BorrowCount
 	}
 	reservoir := int(*rule.ReservoirSize)
-	l.share = l.part("", reservoir)
-	sampler.Lend(*rule.RuleName, l.share)
+	sampler.Lend(*rule.RuleName, l.part("", reservoir))
 	return api.SamplingTargetDocument{
 		RuleName: rule.RuleName, FixedRate: rule.FixedRate, Interval: new(int32(targetInterval / time.Second)),
 		ReservoirQuota: new(int32(l.part(*d.ClientID, reservoir))), ReservoirQuotaTTL: new(now.Add(loanTime).Truncate(time.Second)),
@@ -211,8 +209,7 @@ func (s *Service) GetSamplingStatisticSummaries(ctx context.Context, in *api.Get
 	s.clients.mu.Lock()
 	for i := range rules {
 		name := *rules[i].Rule.RuleName
-		l := s.clients.ofLocked(ruleKey{scope, name}, now)
-		l.turn(now, counts[name])
+		l := s.clients.ofLocked(ruleKey{scope, name}, now, counts[name])
 		at := l.lastAt
 		if at.IsZero() { // there was none since the start
 			at = l.minute

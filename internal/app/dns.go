@@ -25,24 +25,15 @@ const (
 )
 
 // openDNS opens the address of the setting dns; nil: there is none.
-func (n *node) openDNS() (err error) {
+func (n *node) openDNS() error {
 	if n.cfg.DNS == "" {
 		return nil
 	}
-	const tries = 10 // for a port that is free for both, where any will do
-	for range tries {
-		var ln net.Listener
-		if ln, err = listen("dns", n.cfg.DNS); err != nil {
-			return err
-		}
-		var packets net.PacketConn
-		if packets, err = net.ListenPacket("udp", ln.Addr().String()); err == nil {
-			n.dns = &dnsServer{packets, netutil.LimitListener(ln, maxDNSConnections)}
-			return nil
-		}
-		_ = ln.Close()
+	ln, packets, err := listenBoth("dns", n.cfg.DNS)
+	if err == nil {
+		n.dns = &dnsServer{packets, netutil.LimitListener(ln, maxDNSConnections)}
 	}
-	return fmt.Errorf("dns: %w", err)
+	return err
 }
 
 // serveDNS answers until ctx ends. An upgrade ends it before the successor opens the

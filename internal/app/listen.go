@@ -57,6 +57,22 @@ func listen(name, addr string) (net.Listener, error) {
 	return nil, fmt.Errorf("%s: %w", name, err)
 }
 
+// listenBoth opens the address of the setting name for TCP and, with the same port,
+// for UDP.
+func listenBoth(name, addr string) (l net.Listener, p net.PacketConn, err error) {
+	const tries = 10 // for a port that is free for both, where any will do
+	for range tries {
+		if l, err = listen(name, addr); err != nil {
+			return nil, nil, err
+		}
+		if p, err = net.ListenPacket("udp", l.Addr().String()); err == nil {
+			return l, p, nil
+		}
+		_ = l.Close() // nobody has used it
+	}
+	return nil, nil, fmt.Errorf("%s: %w", name, err)
+}
+
 // reachable turns an address that is listened on into one that can be dialled:
 // "every address" becomes loopback.
 func reachable(addr string) string {

@@ -98,12 +98,11 @@ func (n *node) openTraces() error {
 	if n.xrayTo, err = openXRay(cfg.XRayDaemon); err != nil || cfg.XRayListen == "" {
 		return err
 	}
-	n.xrayHere, err = listenXRay(cfg.XRayListen)
+	tcp, udp, err := listenBoth("xray-listen", cfg.XRayListen)
 	if err != nil {
 		return err
 	}
-	n.xrayHere.Service, n.xrayHere.Log = n.traces, n.log
-	n.xrayHere.Scope = record.Scope{Account: cfg.Account, Region: cfg.XRayRegion}
+	n.xrayHere = &xray.Daemon{Service: n.traces, UDP: udp, TCP: tcp, Log: n.log, Scope: record.Scope{Account: cfg.Account, Region: cfg.XRayRegion}}
 	return nil
 }
 
@@ -121,19 +120,6 @@ func readRules(file string) ([]trace.Rule, error) {
 		return nil, fmt.Errorf("xray-rules: %s: %w", file, err)
 	}
 	return rules, nil
-}
-
-// listenXRay opens an address for UDP and, with the same port, for TCP.
-func listenXRay(addr string) (*xray.Daemon, error) {
-	tcp, err := listen("xray-listen", addr)
-	if err != nil {
-		return nil, err
-	}
-	udp, err := net.ListenPacket("udp", tcp.Addr().String()) // the same port, also if any was asked for
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("xray-listen: %w", err), tcp.Close())
-	}
-	return &xray.Daemon{UDP: udp, TCP: tcp}, nil
 }
 
 // closeXRay closes the addresses of a daemon, if there is one and Run has not.

@@ -350,7 +350,7 @@ func TestDaemon(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	udp, err := net.ListenPacket("udp", tcp.Addr().String())
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0") // the same port may be taken
 	if err != nil {
 		t.Fatal(err)
 	}

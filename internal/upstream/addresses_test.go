@@ -70,7 +70,9 @@ func TestLookupDeadline(t *testing.T) {
 
 // TestLookupShared: of many requests at once one asks, and each waits only as
 // long as it may itself.
-func TestLookupShared(t *testing.T) {
+func TestLookupShared(t *testing.T) { synctest.Test(t, lookupShared) }
+
+func lookupShared(t *testing.T) {
 	var calls atomic.Int64
 	begun, release := make(chan struct{}), make(chan struct{})
 	c := named(t, 80, func(context.Context, string, string) ([]netip.Addr, error) {

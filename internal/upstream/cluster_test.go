@@ -39,7 +39,7 @@ func request(method, path, body string) *wire.Request {
 }
 
 // soon is a deadline that only a failing test reaches.
-func soon() time.Time { return time.Now().Add(10 * time.Second) }
+func soon() time.Time { return time.Now().Add(time.Minute) }
 
 // call sends a request and reads the whole answer.
 func call(c *upstream.Cluster, req *wire.Request, deadline time.Time) (string, error) {
@@ -64,11 +64,12 @@ func body(resp *wire.Response) (string, error) {
 func TestFaults(t *testing.T) {
 	for _, f := range upstreamtest.Faults {
 		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel() // the slow ones wait
 			b := upstreamtest.New(t, f.Script)
 			c := cluster(t, b.Addr(), upstream.Options{})
 			deadline := soon()
-			if f.Slow {
-				deadline = time.Now().Add(50 * time.Millisecond)
+			if f.Slow { // enough for a busy backend to see the connection
+				deadline = time.Now().Add(time.Second)
 			}
 			var resp wire.Response
 			err := c.Do(context.Background(), request("GET", "/", ""), &resp, deadline)
@@ -253,17 +254,17 @@ func TestLimits(t *testing.T) {
 
 // TestWaitTimeout: a request that gets no connection in time says so.
 func TestWaitTimeout(t *testing.T) {
-	b := upstreamtest.New(t, func(c *upstreamtest.Conn) { c.Hang() })
+	came := make(chan bool)
+	b := upstreamtest.New(t, func(c *upstreamtest.Conn) { c.Request(); came <- true; c.Hang() })
 	c := cluster(t, b.Addr(), upstream.Options{MaxConnections: 1})
 	var wg sync.WaitGroup
-	wg.Go(func() { _, _ = call(c, request("GET", "/", ""), time.Now().Add(200*time.Millisecond)) })
-	for c.Stats().Open == 0 {
-		runtime.Gosched() // the first finds its place
-	}
+	wg.Go(func() { _, _ = call(c, request("GET", "/", ""), soon()) })
+	<-came // the first has its place
 	_, err := call(c, request("GET", "/", ""), time.Now().Add(20*time.Millisecond))
 	if !errors.Is(err, upstream.ErrOverload) || !errors.Is(err, upstream.ErrTimeout) {
 		t.Errorf("error = %v, want %v because of %v", err, upstream.ErrOverload, upstream.ErrTimeout)
 	}
+	b.CloseConns()
 	wg.Wait()
 	if st := c.Stats(); st != (upstream.Stats{Failures: 2}) {
 		t.Errorf("afterwards %+v, want nothing but two failures", st)

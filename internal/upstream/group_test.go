@@ -197,7 +197,7 @@ func TestHealthChecks(t *testing.T) {
 		}
 	})
 	other := upstreamtest.New(t, upstreamtest.Echo)
-	r, c := balanced(t, upstream.Definition{Health: &upstream.Health{Path: "/healthz", Interval: 50 * time.Millisecond, Fall: 2, Rise: 1}},
+	r, c := balanced(t, upstream.Definition{Health: &upstream.Health{Path: "/healthz", Interval: 50 * time.Millisecond, Timeout: time.Minute, Fall: 2, Rise: 1}},
 		b.Addr().String(), other.Addr().String(), upstreamtest.Refusing(t).String())
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

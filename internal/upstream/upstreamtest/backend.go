@@ -51,11 +51,17 @@ func New(t testing.TB, script Script) *Backend {
 	return b
 }
 
-// Refusing returns the address of a port that nobody listens on.
+// Refusing returns the address of a port that nobody listens on, to the end of the
+// test: the client's end of a connection has it.
 func Refusing(t testing.TB) netip.AddrPort {
-	b := New(t, func(*Conn) {})
-	b.Close()
-	return b.addr
+	t.Helper()
+	b := New(t, func(c *Conn) { c.Hang() })
+	nc, err := net.Dial("tcp", b.addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = nc.Close() })
+	return nc.LocalAddr().(*net.TCPAddr).AddrPort()
 }
 
 // Addr is where b listens.
@@ -93,14 +99,28 @@ func (b *Backend) accept() {
 			return
 		}
 		n := b.accepted.Add(1)
-		b.mu.Lock()
-		b.conns[nc] = struct{}{}
-		b.mu.Unlock()
+		if !b.keep(nc) {
+			return
+		}
 		b.wg.Go(func() {
 			defer b.drop(nc)
 			b.script(&Conn{Conn: nc, Number: int(n), Done: b.done, br: bufio.NewReader(nc)})
 		})
 	}
+}
+
+// keep notes a connection, unless b ends: Close would not find it any more.
+func (b *Backend) keep(nc net.Conn) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	select {
+	case <-b.done:
+		_ = nc.Close()
+		return false
+	default:
+	}
+	b.conns[nc] = struct{}{}
+	return true
 }
 
 func (b *Backend) drop(nc net.Conn) {

@@ -37,7 +37,7 @@ func backend(t *testing.T, f func(nc net.Conn, r *bufio.Reader)) *wire.ClientCon
 	return c
 }
 
-func soon() time.Time { return time.Now().Add(10 * time.Second) }
+func soon() time.Time { return time.Now().Add(time.Minute) }
 
 func put(src wire.Source, length int64) *wire.Request {
 	return &wire.Request{Method: "PUT", Target: "/", Host: "b", Body: wire.Body{Source: src, Length: length}}
@@ -183,13 +183,15 @@ func TestClientRequests(t *testing.T) {
 // TestClientDeadline: a deadline that was armed for an earlier request does
 // not end a later one early, nor lets it last longer than it may.
 func TestClientDeadline(t *testing.T) {
+	t.Parallel()                         // it waits
+	first := time.Now().Add(time.Second) // enough for a busy backend
 	c := backend(t, func(nc net.Conn, r *bufio.Reader) {
 		for i := range 3 {
 			if _, err := http.ReadRequest(r); err != nil {
 				return
 			}
 			if i == 1 {
-				<-time.After(60 * time.Millisecond) // beyond the first request's deadline
+				<-time.After(time.Until(first) + 20*time.Millisecond)
 			}
 			if i == 2 {
 				_, _ = r.ReadByte() // hangs until the client closes
@@ -200,7 +202,7 @@ func TestClientDeadline(t *testing.T) {
 	})
 	req := &wire.Request{Method: "GET", Target: "/", Host: "b"}
 	var resp wire.Response
-	if err := c.Do(req, &resp, time.Now().Add(40*time.Millisecond)); err != nil {
+	if err := c.Do(req, &resp, first); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Do(req, &resp, soon()); err != nil {
@@ -210,7 +212,7 @@ func TestClientDeadline(t *testing.T) {
 	if err := c.Do(req, &resp, start.Add(30*time.Millisecond)); !errors.Is(err, wire.ErrTimeout) {
 		t.Errorf("with an earlier deadline: %v, want ErrTimeout", err)
 	}
-	if d := time.Since(start); d < 30*time.Millisecond || d > 5*time.Second {
+	if d := time.Since(start); d < 30*time.Millisecond || d > 30*time.Second {
 		t.Errorf("it took %v, want 30 ms", d)
 	}
 }

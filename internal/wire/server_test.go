@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -445,9 +446,39 @@ func TestIdle(t *testing.T) {
 		}
 		_, _ = io.Copy(io.Discard, resp.Body)
 	}
-	_ = nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = nc.SetReadDeadline(soon())
 	if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
 		t.Errorf("after half close: %v, want EOF", err)
+	}
+}
+
+// serveTLS is serve over TLS.
+func serveTLS(t *testing.T, s *wire.Server) (addr string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	tln := tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{certificate(t)}, NextProtos: []string{"http/1.1"}})
+	go func() { done <- s.Serve(context.Background(), tln) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = s.Shutdown(ctx) // cuts what is left
+		<-done
+	})
+	return ln.Addr().String()
+}
+
+// TestTLSHandshake: a client that says nothing keeps its connection no longer than a
+// handshake may take.
+func TestTLSHandshake(t *testing.T) {
+	addr := serveTLS(t, &wire.Server{Limits: wire.Limits{Handshake: 50 * time.Millisecond}, Handler: answer(echo)})
+	silent := dial(t, addr)
+	_ = silent.SetReadDeadline(soon())
+	if _, err := silent.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a client that says nothing kept its connection beyond the handshake's time-out: %v", err)
 	}
 }
 
@@ -455,32 +486,17 @@ func TestTLS(t *testing.T) {
 	var mu sync.Mutex
 	var peer wire.Peer
 	h := answer(echo)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert := certificate(t)
-	s := &wire.Server{Limits: wire.Limits{Handshake: 50 * time.Millisecond}, Handler: acquire(func(p *wire.Peer) wire.Exchange {
+	addr := serveTLS(t, &wire.Server{Handler: acquire(func(p *wire.Peer) wire.Exchange {
 		mu.Lock()
 		defer mu.Unlock()
 		peer = *p
 		return h.Acquire(p)
-	})}
-	done := make(chan error, 1)
-	tln := tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}})
-	go func() { done <- s.Serve(context.Background(), tln) }()
-	defer func() {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		_ = s.Shutdown(ctx) // cuts what is left
-		<-done
-	}()
-	silent := dial(t, ln.Addr().String())
+	})})
 	tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "gate.test"}}
 	defer tr.CloseIdleConnections()
 	body := strings.Repeat("b", 300_000)
 	for range 3 {
-		resp, err := (&http.Client{Transport: tr}).Post("https://"+ln.Addr().String()+"/", "text/plain", strings.NewReader(body))
+		resp, err := (&http.Client{Transport: tr}).Post("https://"+addr+"/", "text/plain", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -494,9 +510,6 @@ func TestTLS(t *testing.T) {
 	defer mu.Unlock()
 	if !peer.TLS || peer.Version != tls.VersionTLS13 || peer.Cipher == 0 || peer.SNI != "gate.test" || !peer.Addr.IsValid() || peer.Proto != "HTTP/1.1" {
 		t.Errorf("peer %+v", peer)
-	}
-	if _, err := silent.Read(make([]byte, 1)); err == nil {
-		t.Error("a client that says nothing kept its connection beyond the handshake's time-out")
 	}
 }
 

@@ -54,10 +54,13 @@ func TestEvents(t *testing.T) {
 // is given up.
 func TestEventsThrottled(t *testing.T) {
 	h := newHost(t, function.Options{Queue: 2})
-	outcomes := make(chan *function.Outcome, 10)
+	outcomes, refused := make(chan *function.Outcome, 10), make(chan struct{})
 	def := latest(function.Version{Code: testCode(t)})
 	def.Reserved = new(int) // nothing runs
-	def.Events = map[string]function.EventConfig{"$LATEST": {MaxAge: time.Millisecond, Done: func(o *function.Outcome) { outcomes <- o }}}
+	def.Events = map[string]function.EventConfig{"$LATEST": {MaxAge: time.Millisecond, Done: func(o *function.Outcome) {
+		<-refused // it has its place in the queue until this returns
+		outcomes <- o
+	}}}
 	mustSet(t, h, def)
 	in := &function.Invocation{Function: testARN, Kind: function.Event}
 	for range 2 {
@@ -70,6 +73,7 @@ func TestEventsThrottled(t *testing.T) {
 	if !errors.As(err, &e) || e.Name != "TooManyRequestsException" {
 		t.Errorf("third event: %v", err)
 	}
+	close(refused)
 	for range 2 {
 		if o := <-outcomes; o.Condition != "EventAgeExceeded" || o.Attempts != 0 || o.Result != nil {
 			t.Errorf("got %+v", o)
@@ -104,12 +108,10 @@ func TestEventsOutliveHost(t *testing.T) {
 	if o.Condition != "Success" || o.RequestID != "id-7" || string(o.Result.Payload) != `{"N":7}` || o.Invocation.TraceID != "trace" {
 		t.Errorf("got %+v", o)
 	}
-	for range 5000 {
+	if !await(func() bool {
 		left, _ := filepath.Glob(filepath.Join(dir, "events", "*"))
-		if len(left) == 1 && filepath.Base(left[0]) == "torn.event" {
-			return
-		}
-		<-time.After(time.Millisecond)
+		return len(left) == 1 && filepath.Base(left[0]) == "torn.event"
+	}) {
+		t.Error("files of events are left")
 	}
-	t.Error("files of events are left")
 }

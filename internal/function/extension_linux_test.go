@@ -65,6 +65,10 @@ func beExtension() {
 // extended defines a function with an extension.
 func extended(t *testing.T, log *logBook, mode string) *function.Definition {
 	t.Helper()
+	timeout := time.Minute
+	if mode == "hang" {
+		timeout = 2 * time.Second
+	}
 	layer := t.TempDir()
 	if err := os.Rename(linkedCode(t), filepath.Join(layer, "extensions")); err != nil {
 		t.Fatal(err)
@@ -72,7 +76,7 @@ func extended(t *testing.T, log *logBook, mode string) *function.Definition {
 	if err := os.Rename(filepath.Join(layer, "extensions/bootstrap"), filepath.Join(layer, "extensions/agent")); err != nil {
 		t.Fatal(err)
 	}
-	def := latest(function.Version{Code: linkedCode(t), Layers: []string{layer}, Timeout: 2 * time.Second, Handler: "main", Env: map[string]string{"EXTENSION": mode}})
+	def := latest(function.Version{Code: linkedCode(t), Layers: []string{layer}, Timeout: timeout, Handler: "main", Env: map[string]string{"EXTENSION": mode}})
 	def.Log = log.add
 	return def
 }
@@ -89,11 +93,8 @@ func TestExtension(t *testing.T) {
 		t.Fatalf("%s\n%s", r.Payload, log.text())
 	}
 	h.Remove(testARN)
-	for range 5000 {
-		if h.Instances() == 0 {
-			break
-		}
-		<-time.After(time.Millisecond)
+	if !await(func() bool { return h.Instances() == 0 }) {
+		t.Error("the instance did not end")
 	}
 	text := log.text()
 	at := 0

@@ -267,24 +267,28 @@ func TestConcurrency(t *testing.T) {
 	h := newHost(t, function.Options{Concurrency: 3})
 	code := testCode(t)
 	two := 2
-	def := latest(function.Version{Code: code, Timeout: 10 * time.Second})
+	def := latest(function.Version{Code: code})
 	def.Reserved = &two
 	mustSet(t, h, def)
-	other := latest(function.Version{Code: code, Timeout: 10 * time.Second})
+	other := latest(function.Version{Code: code})
 	other.ARN += "-other"
 	mustSet(t, h, other)
 
-	started := make(chan struct{}, 3)
+	ctx, leave := context.WithCancel(t.Context())
 	busy := func(arn string) {
-		started <- struct{}{}
-		_, _ = h.Invoke(t.Context(), &function.Invocation{Function: arn, Payload: []byte(`{"Do":"sleep","N":1500}`)})
+		for {
+			_, err := h.Invoke(ctx, &function.Invocation{Function: arn, Payload: []byte(`{"Do":"hang"}`)})
+			var refused *function.Error
+			if !errors.As(err, &refused) { // else a call of awaitTooMany has the place
+				return
+			}
+		}
 	}
 	var wg sync.WaitGroup
 	for _, arn := range []string{def.ARN, def.ARN, other.ARN} {
 		wg.Go(func() { busy(arn) })
-		<-started
 	}
-	defer wg.Wait()
+	defer func() { leave(); wg.Wait() }()
 	for arn, want := range map[string]string{
 		def.ARN:   "ReservedFunctionConcurrentInvocationLimitExceeded",
 		other.ARN: "ConcurrentInvocationLimitExceeded", // three in all, two of them reserved
@@ -297,17 +301,16 @@ func TestConcurrency(t *testing.T) {
 // have begun yet.
 func awaitTooMany(t *testing.T, h *function.Host, arn, want string) {
 	t.Helper()
-	for range 1000 {
+	var e *function.Error
+	if !await(func() bool {
 		_, err := h.Invoke(t.Context(), &function.Invocation{Function: arn, Payload: []byte(`{}`)})
-		var e *function.Error
-		if errors.As(err, &e) {
-			if diff := cmp.Diff(&function.Error{Name: "TooManyRequestsException", Status: 429, Type: "User", Message: "Rate Exceeded.", Reason: want}, e); diff != "" {
-				t.Errorf("%s: %s", arn, diff)
-			}
-			return
-		}
+		return errors.As(err, &e)
+	}) {
+		t.Fatalf("%s was never refused", arn)
 	}
-	t.Errorf("%s was never refused", arn)
+	if diff := cmp.Diff(&function.Error{Name: "TooManyRequestsException", Status: 429, Type: "User", Message: "Rate Exceeded.", Reason: want}, e); diff != "" {
+		t.Errorf("%s: %s", arn, diff)
+	}
 }
 
 func TestNoneReserved(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"gatehouse/internal/function"
 )
@@ -81,11 +80,8 @@ func alive(pid int) bool {
 
 func awaitEnd(t *testing.T, pid int) {
 	t.Helper()
-	for range 5000 {
-		if !alive(pid) {
-			return
-		}
-		<-time.After(time.Millisecond)
+	if await(func() bool { return !alive(pid) }) {
+		return
 	}
 	stat, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")

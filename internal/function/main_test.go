@@ -400,11 +400,24 @@ func latest(v function.Version) *function.Definition {
 	if v.Memory == 0 {
 		v.Memory = 512
 	}
+	if v.Timeout == 0 {
+		v.Timeout = time.Minute // only what hangs meets it, however busy the machine
+	}
 	if v.Env == nil {
 		v.Env = map[string]string{}
 	}
 	v.Env["GORACE"] = "atexit_sleep_ms=0" // else a function that exits takes a second
 	return &function.Definition{ARN: testARN, Versions: map[string]function.Version{"$LATEST": v}}
+}
+
+// await waits until something is so, and reports false if it is not after a minute.
+func await(is func() bool) bool {
+	for end := time.Now().Add(time.Minute); !is(); <-time.After(time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
 }
 
 func mustSet(t testing.TB, h *function.Host, def *function.Definition) {

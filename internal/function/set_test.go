@@ -75,26 +75,18 @@ func TestWatch(t *testing.T) {
 	if err := os.WriteFile(file, []byte("22"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for range 5000 {
-		if string(invoke(t, h, deed{Do: "pid"}).Payload) != pid {
-			return
-		}
-		<-time.After(time.Millisecond)
+	if !await(func() bool { return string(invoke(t, h, deed{Do: "pid"}).Payload) != pid }) {
+		t.Error("the change was not noticed")
 	}
-	t.Error("the change was not noticed")
 }
 
 func TestIdleEnds(t *testing.T) {
 	h := newHost(t, function.Options{Idle: time.Millisecond})
 	mustSet(t, h, latest(function.Version{Code: testCode(t)}))
 	invoke(t, h, deed{Do: "echo"})
-	for range 5000 {
-		if h.Instances() == 0 {
-			return
-		}
-		<-time.After(time.Millisecond)
+	if !await(func() bool { return h.Instances() == 0 }) {
+		t.Error("the idle instance did not end")
 	}
-	t.Error("the idle instance did not end")
 }
 
 func TestAliasWeights(t *testing.T) {

@@ -41,7 +41,7 @@ func soak(t *testing.T, opt function.Options, n int) {
 	h := function.NewHost(opt)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	def := latest(function.Version{Code: linkedCode(t), Timeout: 400 * time.Millisecond, Memory: 192})
+	def := latest(function.Version{Code: linkedCode(t), Timeout: time.Second, Memory: 192})
 	def.Log = func(function.Line) {}
 	mustSet(t, h, def)
 	if r, w, err := os.Pipe(); err == nil { // the runtime's poller has descriptors, too
@@ -78,19 +78,18 @@ func soak(t *testing.T, opt function.Options, n int) {
 	wantAsBefore(t, opt.Dir, before, goroutines)
 }
 
-// wantAsBefore waits a little for what is about to end.
+// wantAsBefore waits for what is about to end.
 func wantAsBefore(t *testing.T, dir string, before counts, goroutines int) {
 	t.Helper()
 	if left, _ := os.ReadDir(filepath.Join(dir, "instances")); len(left) > 0 {
 		t.Errorf("%d instances left files behind", len(left))
 	}
 	var after counts
-	for range 2000 {
+	if await(func() bool {
 		after = count(t)
-		if after == before && runtime.NumGoroutine() <= goroutines {
-			return
-		}
-		<-time.After(time.Millisecond)
+		return after == before && runtime.NumGoroutine() <= goroutines
+	}) {
+		return
 	}
 	t.Errorf("before %+v and %d goroutines, after %+v and %d", before, goroutines, after, runtime.NumGoroutine())
 }

@@ -51,13 +51,18 @@ func TestStream(t *testing.T) {
 // What comes of a stream that does not end well.
 func TestStreamFails(t *testing.T) {
 	h := newHost(t, function.Options{})
-	mustSet(t, h, latest(function.Version{Code: testCode(t), Timeout: time.Second}))
+	code := testCode(t)
 	for _, tt := range []struct{ text, code, details string }{
 		{"fail", "Broken", `{"errorType":"Broken"}`},
 		{"exit", "Runtime.TruncatedResponse", `{"errorType":"Runtime.TruncatedResponse","errorMessage":"RequestId: ID Error: HTTP request detected as truncated"}`},
-		{"hang", "Sandbox.Timedout", `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ID Error: Task timed out after 1.00 seconds"}`},
+		{"hang", "Sandbox.Timedout", `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ID Error: Task timed out after 3.00 seconds"}`},
 	} {
 		t.Run(tt.text, func(t *testing.T) {
+			v := function.Version{Code: code}
+			if tt.text == "hang" {
+				v.Timeout = 3 * time.Second
+			}
+			mustSet(t, h, latest(v))
 			r := stream(t, h, `{"Do":"stream","N":3,"Text":"`+tt.text+`"}`)
 			b, err := io.ReadAll(r.Body)
 			var e *function.StreamError
@@ -87,10 +92,8 @@ func TestStreamGivenUp(t *testing.T) {
 	if err := r.Body.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for range 3000 { // until it has written all
-		if string(invoke(t, h, deed{Do: "pid"}).Payload) == string(pid) {
-			return
-		}
+	// It comes back when it has written all.
+	if !await(func() bool { return string(invoke(t, h, deed{Do: "pid"}).Payload) == string(pid) }) {
+		t.Error("the instance did not come back")
 	}
-	t.Error("the instance did not come back")
 }

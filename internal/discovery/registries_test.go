@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -166,6 +167,9 @@ func TestConsulIndexBack(t *testing.T) {
 	g.set([]doc{consulEntry("10.0.0.1", "", 80, 1)})
 	finds, errs := answers(t, source(t, discovery.Config{Consul: &discovery.Consul{Address: g.URL, Service: "orders"}}))
 	next(t, finds, errs, "10.0.0.1:80")
+	for len(g.requests()) < 2 {
+		runtime.Gosched() // until the query is under way that set ends
+	}
 	var once sync.Once
 	g.instead(func(w http.ResponseWriter, r *http.Request) bool {
 		back := false

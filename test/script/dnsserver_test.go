@@ -78,7 +78,7 @@ func (s *dnsServer) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 // dig [-tcp] TYPE NAME asks the DNS of the running server, and writes the code of the
 // answer and its records, in order, a line for each.
 func cmdDig(ts *testscript.TestScript, neg bool, args []string) {
-	client := &dns.Client{}
+	client := &dns.Client{Timeout: patience}
 	if len(args) > 0 && args[0] == "-tcp" {
 		client.Net, args = "tcp", args[1:]
 	}

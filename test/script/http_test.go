@@ -32,10 +32,11 @@ import (
 
 const hangup = syscall.SIGHUP
 
-// requestTime bounds one request, patience what may take a moment.
+// requestTime bounds one request, patience what may take a moment, longer on a busy
+// machine: only a script that fails waits that long.
 const (
-	requestTime = 35 * time.Second
-	patience    = 5 * time.Second
+	requestTime = 2 * time.Minute
+	patience    = time.Minute
 )
 
 // An answer is what the last request got.
@@ -60,11 +61,11 @@ func (h *headers) Set(line string) error {
 
 // cmdHTTP sends a request to the data plane:
 //
-//	http [-on api|listen|tls|admin] [-h 'Name: value']... [-d body] [-zeros N] [-z CODING] [-first] METHOD URL
+//	http [-on api|listen|tls|admin] [-h 'Name: value']... [-d body] [-zeros N] [-z CODING] [-first] [-until RE] METHOD URL
 //
 // -zeros sends a body of so many zero bytes, -z the body in a content coding.
 // With -first the answer is what came with its first bytes; the word rest reads
-// on.
+// on. With -until the request is sent again and again until the answer's body has a match.
 //
 // The URL's host is only the Host header: the connection goes to the address
 // named by -on. A URL without a host is sent with the address as host.
@@ -75,17 +76,31 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	zeros := flags.Int64("zeros", 0, "")
 	z := flags.String("z", "", "")
 	first := flags.Bool("first", false, "")
+	until := flags.String("until", "", "")
 	var lines headers
 	flags.Var(&lines, "h", "")
 	err := flags.Parse(args)
-	usage(ts, neg, err == nil && flags.NArg() == 2, "http [-on api|listen|tls|admin] [-h 'Name: value']... [-d body] [-zeros N] [-z CODING] [-first] METHOD URL")
+	usage(ts, neg, err == nil && flags.NArg() == 2, "http [-on api|listen|tls|admin] [-h 'Name: value']... [-d body] [-zeros N] [-z CODING] [-first] [-until RE] METHOD URL")
+	re, err := regexp.Compile(*until)
+	ts.Check(err)
 	w := worldOf(ts)
 	if *z != "" {
 		lines = append(lines, "Content-Encoding: "+*z)
 		*data = encode(ts, *z, *data)
 	}
-	got, err := w.request(*on, flags.Arg(0), flags.Arg(1), requestBody{*data, *zeros}, lines, *first)
-	ts.Check(err)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var got answer
+	for end := time.Now().Add(patience); ; <-tick.C {
+		got, err = w.request(*on, flags.Arg(0), flags.Arg(1), requestBody{*data, *zeros}, lines, *first)
+		ts.Check(err)
+		if re.Match(got.body) {
+			break
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("the answer has no match for %s:\n%s", *until, got.body)
+		}
+	}
 	w.answer = got
 	ts.Logf("%d %s\n%s", got.status, http.StatusText(got.status), got.body[:min(len(got.body), 10_000)])
 }
@@ -135,7 +150,7 @@ func (w *world) request(on, method, url string, data requestBody, lines []string
 		req.Header.Add(name, strings.TrimSpace(value))
 	}
 	transport := &http.Transport{
-		DisableCompression: true, DisableKeepAlives: true, ExpectContinueTimeout: patience,
+		DisableCompression: true, DisableKeepAlives: true, ExpectContinueTimeout: requestTime,
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // the script made the certificate
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "tcp", addr)
@@ -348,19 +363,23 @@ func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdUntil runs the binary as a command until what it prints matches.
+// cmdUntil runs the binary as a command, or the aws command, until what it prints matches.
 func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, neg, len(args) > 1, "until RE ARGS")
+	usage(ts, neg, len(args) > 1, "until RE [aws] ARGS")
 	re, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
+	command := append([]string{worldOf(ts).bin}, args[1:]...)
+	if args[1] == "aws" {
+		command = awsCommandOf(ts, args[2:])
+	}
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(patience); ; <-tick.C {
-		if err := ts.Exec(worldOf(ts).bin, args[1:]...); err == nil && re.MatchString(ts.ReadFile("stdout")) {
+		if err := ts.Exec(command[0], command[1:]...); err == nil && re.MatchString(ts.ReadFile("stdout")) {
 			return
 		}
 		if time.Now().After(end) {
-			ts.Fatalf("gatehouse %s does not print %s:\n%s", strings.Join(args[1:], " "), args[0], ts.ReadFile("stdout"))
+			ts.Fatalf("%s does not print %s:\n%s", strings.Join(args[1:], " "), args[0], ts.ReadFile("stdout"))
 		}
 	}
 }

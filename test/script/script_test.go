@@ -244,9 +244,14 @@ func (w *world) checkLog(ts *testscript.TestScript, neg bool, args []string) {
 
 // cmdAWS runs the aws command against the script's server.
 func cmdAWS(ts *testscript.TestScript, neg bool, args []string) {
-	command := append(slices.Clip(worldOf(ts).aws), "--endpoint-url", ts.Getenv("API"))
-	err := ts.Exec(command[0], append(command[1:], args...)...)
+	command := awsCommandOf(ts, args)
+	err := ts.Exec(command[0], command[1:]...)
 	checkFailure(ts, neg, err)
+}
+
+// awsCommandOf is the aws command against the script's server, with these arguments.
+func awsCommandOf(ts *testscript.TestScript, args []string) []string {
+	return slices.Concat(worldOf(ts).aws, []string{"--endpoint-url", ts.Getenv("API")}, args)
 }
 
 func checkFailure(ts *testscript.TestScript, neg bool, err error) {

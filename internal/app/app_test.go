@@ -65,7 +65,7 @@ func start(t *testing.T, cfg *Config) (lines string, end func() error) {
 }
 
 func get(t *testing.T, url string) (int, []byte) {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 	resp, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)

@@ -95,7 +95,7 @@ func TestStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer succ.Kill()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	m, _, err := succ.Receive(deadline)
 	if err != nil || m.Kind != "predecessor" || string(m.Body) != strconv.Itoa(os.Getpid()) {
 		t.Fatalf("got %s %s, %v", m.Kind, m.Body, err)

@@ -25,7 +25,7 @@ import (
 )
 
 // stackTime bounds what happens to one stack.
-const stackTime = 2 * time.Minute
+const stackTime = 5 * time.Minute
 
 // A publicTemplate is what a template says of itself.
 type publicTemplate struct {

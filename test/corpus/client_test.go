@@ -20,7 +20,7 @@ type doc = map[string]any
 
 const (
 	testRegion = "eu-west-1"
-	callTime   = 40 * time.Second
+	callTime   = 2 * time.Minute
 )
 
 // stopped is what a replay panics with that cannot go on.

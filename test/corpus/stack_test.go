@@ -453,7 +453,7 @@ func byPath(out doc) doc  { sortBy(out["items"], "path"); return out }
 func byNames(out doc) doc { sortBy(out["items"], "name"); return out }
 
 // stackTime bounds the wait for a stack.
-const stackTime = 20 * time.Second
+const stackTime = 2 * time.Minute
 
 // stack makes or changes a stack and returns its outputs.
 func (c *client) stack(name, template string, parameters ...string) map[string]string {

@@ -51,7 +51,7 @@ func (s *Server) Client() (*Client, error) {
 	return &Client{
 		Endpoint: s.Endpoint(), Region: "us-east-1",
 		Key:  sigv4.Key{AccessKey: access, SecretKey: secret},
-		HTTP: &http.Client{Timeout: 30 * time.Second},
+		HTTP: &http.Client{Timeout: callTime},
 	}, nil
 }
 

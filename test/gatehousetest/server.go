@@ -22,10 +22,12 @@ import (
 )
 
 // startTime bounds how long a server may take until it is ready, stopTime how
-// long until it has ended.
+// long until it has ended, callTime a call: only what hangs takes so long, however
+// busy the machine.
 const (
-	startTime = 30 * time.Second
-	stopTime  = 30 * time.Second
+	startTime = 2 * time.Minute
+	stopTime  = 2 * time.Minute
+	callTime  = 2 * time.Minute
 )
 
 // Build builds the binary into dir and returns its path. root is the root of

@@ -23,7 +23,7 @@ type Socket struct {
 // path what follows it, source the loopback address to come from, perhaps
 // empty. It fails unless the answer is 101.
 func DialSocket(addr, path, source string) (*Socket, error) {
-	d := net.Dialer{Timeout: 30 * time.Second}
+	d := net.Dialer{Timeout: callTime}
 	if source != "" {
 		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(source)}
 	}
@@ -40,7 +40,7 @@ func DialSocket(addr, path, source string) (*Socket, error) {
 }
 
 func (s *Socket) shake(path string) error {
-	if err := s.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := s.SetDeadline(time.Now().Add(callTime)); err != nil {
 		return err
 	}
 	_, err := io.WriteString(s.Conn, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+

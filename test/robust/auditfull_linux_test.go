@@ -68,7 +68,7 @@ func TestAuditDiskFull(t *testing.T) {
 	if !strings.Contains(refused.Body, "cannot write its audit trail, so it changes nothing: there is no space left") {
 		t.Errorf("a change on a full disk: %v", err)
 	}
-	client := &http.Client{Timeout: 10 * time.Second}
+	client := &http.Client{Timeout: time.Minute}
 	if status, body, err := fetch(ctx, client, s.DataPlane(), id); status != 200 || body != "/"+made || err != nil {
 		t.Errorf("a request on a full disk: %d %q %v", status, body, err)
 	}

@@ -275,7 +275,7 @@ func (c *chaos) recover(t *testing.T) {
 // wait waits until all endpoints of all clusters are ready.
 func (c *chaos) wait(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(60 * time.Second); ; <-time.After(50 * time.Millisecond) { // ejections, and pauses of sources, end with time
+	for end := time.Now().Add(3 * time.Minute); ; <-time.After(50 * time.Millisecond) { // ejections, and pauses of sources, end with time
 		for _, e := range c.all {
 			if !e.isWell() {
 				e.become(well) // again, if it could not listen

@@ -62,7 +62,7 @@ func TestLogsDiskFull(t *testing.T) {
 		t.Errorf("PutLogEvents on a full disk answers %v", refused)
 	}
 	for range 100 {
-		if status, body, err := fetch(ctx, &http.Client{Timeout: 10 * time.Second}, s.DataPlane(), id); status != 200 || body != "/1" || err != nil {
+		if status, body, err := fetch(ctx, &http.Client{Timeout: time.Minute}, s.DataPlane(), id); status != 200 || body != "/1" || err != nil {
 			t.Fatalf("a request while the disk is full: %d %q %v", status, body, err)
 		}
 	}
@@ -76,7 +76,7 @@ func TestLogsDiskFull(t *testing.T) {
 		// The store is on the same disk: it may need a moment's room.
 		t.Logf("deleting the group: %v", err)
 	}
-	wait(t, 30*time.Second, func() error {
+	wait(t, 2*time.Minute, func() error {
 		if err := f.make(ctx); err != nil {
 			return err
 		}

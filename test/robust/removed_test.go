@@ -38,7 +38,7 @@ func TestDirectoriesRemoved(t *testing.T) {
 	if _, err := deploy(ctx, api, id, "0"); err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Timeout: 10 * time.Second}
+	client := &http.Client{Timeout: time.Minute}
 	made := "0"
 	for _, tt := range []struct{ name, refusal string }{
 		{"audit", "cannot write its audit trail, so it changes nothing: its files were removed"},

@@ -78,7 +78,7 @@ func TestSocketDrops(t *testing.T) {
 	before := residentOf(t, s)
 	drop(t, s, path, drops)
 	want := drops + 500
-	wait(t, 20*time.Second, func() error {
+	wait(t, 2*time.Minute, func() error {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		for id, n := range d.left {
@@ -171,7 +171,7 @@ func drop(t *testing.T, s *gatehousetest.Server, path string, n int) {
 					}
 					return err
 				}
-				_ = c.SetDeadline(time.Now().Add(30 * time.Second)) // it was just made
+				_ = c.SetDeadline(time.Now().Add(2 * time.Minute)) // it was just made
 				farewells[rand.IntN(len(farewells))](c)
 				c.Close()
 			}

@@ -26,7 +26,7 @@ func TestUpgrade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(t.TempDir(), "data"), "--drain", "2s")
+	s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(t.TempDir(), "data"), "--drain", "1m")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestUpgrade(t *testing.T) {
 			t.Fatalf("upgrade %d: the process is the same", n)
 		}
 		// Long enough for the process before to end.
-		wait(t, 20*time.Second, func() error {
+		wait(t, 2*time.Minute, func() error {
 			if processLives(pid) {
 				return fmt.Errorf("process %d has not ended", pid)
 			}
@@ -69,7 +69,7 @@ func TestUpgrade(t *testing.T) {
 	if t.Failed() {
 		t.Log(s.Log())
 	}
-	wait(t, 20*time.Second, func() error {
+	wait(t, 2*time.Minute, func() error {
 		if n := l.logged(t); n < l.calls.Load() {
 			return fmt.Errorf("%d lines in the access log for %d answers", n, l.calls.Load())
 		}
@@ -194,7 +194,7 @@ func TestUpgradeFails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(t.TempDir(), "data"), "--drain", "1s")
+			s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(t.TempDir(), "data"), "--drain", "1m")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -221,7 +221,7 @@ func TestUpgradeFails(t *testing.T) {
 				if err == nil || !strings.Contains(string(out), "serves on: ") {
 					t.Errorf("gatehouse upgrade: %v, %s; want that the process serves on", err, out)
 				}
-				wait(t, 20*time.Second, func() error {
+				wait(t, 2*time.Minute, func() error {
 					if !strings.Contains(s.Log(), "no upgrade, serving on") {
 						return errors.New("the server does not say that there was no upgrade")
 					}
@@ -229,7 +229,7 @@ func TestUpgradeFails(t *testing.T) {
 				})
 			}
 			before := l.changes.Load()
-			wait(t, 20*time.Second, func() error {
+			wait(t, 2*time.Minute, func() error {
 				if l.changes.Load() < before+3 {
 					return errors.New("no changes are made any more")
 				}

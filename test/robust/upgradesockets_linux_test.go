@@ -28,7 +28,7 @@ func TestUpgradeSockets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(t.TempDir(), "data"), "--drain", "4s", "--dev")
+	s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(t.TempDir(), "data"), "--drain", "1m", "--dev")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestUpgradeSockets(t *testing.T) {
 	for _, c := range waiting {
 		c.send(`{"to":"slow"}`)
 	}
-	wait(t, 20*time.Second, func() error {
+	wait(t, 2*time.Minute, func() error {
 		if n := b.waits(); n < len(waiting) {
 			return fmt.Errorf("%d messages wait for the backend", n)
 		}
@@ -76,7 +76,7 @@ func TestUpgradeSockets(t *testing.T) {
 	for _, c := range waiting {
 		c.want(`"late answer"`)
 	}
-	wait(t, 20*time.Second, func() error {
+	wait(t, 2*time.Minute, func() error {
 		if processLives(before) {
 			return errors.New("the process before has not ended")
 		}
@@ -99,7 +99,7 @@ func TestUpgradeSockets(t *testing.T) {
 	for _, c := range list {
 		c.s.Close()
 	}
-	wait(t, 20*time.Second, func() error { return b.left(list) })
+	wait(t, 2*time.Minute, func() error { return b.left(list) })
 	t.Logf("%d connections have passed over in %v, %d messages were answered meanwhile", clients, took, echoes)
 	if t.Failed() {
 		t.Log(s.Log())

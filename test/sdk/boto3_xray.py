@@ -63,7 +63,7 @@ from aws_xray_sdk.core import xray_recorder
 xray_recorder.configure(service="py", daemon_address=facts["daemon"])
 sampler = xray_recorder.sampler
 sampler.start()
-deadline = time.time() + 20
+deadline = time.time() + 60
 while sampler.should_trace({"service": "py"}) != "all" and time.time() < deadline:
     time.sleep(0.02)
 check("rule", sampler.should_trace({"service": "py"}), "all")
@@ -71,7 +71,7 @@ with xray_recorder.in_segment("py") as segment:
     segment.put_annotation("who", "sdk")
     with xray_recorder.in_subsegment("cache.example.com", namespace="remote"):
         pass
-for _ in range(100):
+for _ in range(1000):
     got = client.batch_get_traces(TraceIds=[segment.trace_id])["Traces"]
     if got:
         break

@@ -153,7 +153,7 @@ func TestDeliveries(t *testing.T) {
 			if !strings.HasPrefix(got, `{"request_id":"`) {
 				t.Errorf("record %s", got)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Fatal("nothing came to the delivery stream")
 		}
 	}
@@ -222,7 +222,7 @@ func code(err error) string {
 // eventually waits until something is so.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !is(); <-time.After(100 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !is(); <-time.After(100 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%s has nothing", what)
 		}

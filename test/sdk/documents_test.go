@@ -16,7 +16,7 @@ import (
 // alone, and keys by a file.
 func TestGoDocuments(t *testing.T) {
 	s := start(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	c := newClient(t, s)
 	id := buildAPI(ctx, t, c, newBackend(t))

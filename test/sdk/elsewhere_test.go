@@ -134,7 +134,7 @@ func streamElsewhere(t *testing.T, near, far *gatehousetest.Server, at string) {
 	if _, err := rest.CreateDeployment(ctx, &apigateway.CreateDeploymentInput{RestApiId: api.Id, StageName: aws.String("prod")}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at+"/_aws/execute-api/"+*api.Id+"/prod/s", nil)
 	if err != nil {

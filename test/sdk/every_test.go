@@ -155,7 +155,7 @@ func reflected(t *testing.T, client reflect.Value) caller {
 		if err := dec.Decode(input.Interface()); err != nil {
 			return nil, err
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		results := method.Call([]reflect.Value{reflect.ValueOf(ctx), input})
 		if err, ok := results[1].Interface().(error); ok && err != nil {

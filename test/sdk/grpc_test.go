@@ -143,7 +143,7 @@ func interoperate(t *testing.T, cc *grpc.ClientConn) {
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			grpclog.SetLoggerV2(fatal{grpclog.NewLoggerV2(t.Output(), t.Output(), t.Output()), t})
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			one.do(ctx, tc)
 		})

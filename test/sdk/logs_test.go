@@ -43,7 +43,7 @@ func logsOf(t *testing.T, s *gatehousetest.Server) *logs.Client {
 func TestLiveTail(t *testing.T) {
 	s := start(t)
 	c := logsOf(t, s)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	group, stream := aws.String("/live"), aws.String("s")
 	if _, err := c.CreateLogGroup(ctx, &logs.CreateLogGroupInput{LogGroupName: group}); err != nil {

@@ -191,7 +191,7 @@ for (const body of [undefined, '{"n":1}']) {
 
 // run runs a command that signs.
 func run(t *testing.T, dir, name string, args ...string) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir

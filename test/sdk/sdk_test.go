@@ -69,7 +69,7 @@ func newBackend(t *testing.T) string {
 // TestGo builds an API call by call, deploys it, calls it, changes it.
 func TestGo(t *testing.T) {
 	s := start(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	c := newClient(t, s)
 	id := buildAPI(ctx, t, c, newBackend(t))

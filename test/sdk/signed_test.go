@@ -150,7 +150,7 @@ for auth in (SigV4Auth, SigV4QueryAuth):
             except urllib.error.HTTPError as e:
                 print(auth.__name__, target, body, e.code, e.read().decode())
 `
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, python, "-c", script, base, access, secret, region).CombinedOutput()
 	if err != nil {

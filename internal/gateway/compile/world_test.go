@@ -74,7 +74,7 @@ func (w *world) start() {
 }
 
 // patience bounds a wait that only a bug makes long.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 func (w *world) wait(rev store.Rev) {
 	w.t.Helper()

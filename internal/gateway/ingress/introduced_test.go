@@ -51,7 +51,7 @@ func TestIntroduced(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer nc.Close()
-			_ = nc.SetDeadline(time.Now().Add(10 * time.Second))
+			_ = nc.SetDeadline(time.Now().Add(time.Minute))
 			_, _ = io.WriteString(nc, tt.head+"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
 			got := ""
 			if resp, err := http.ReadResponse(bufio.NewReader(nc), nil); err == nil && resp.StatusCode == http.StatusOK {

@@ -60,7 +60,7 @@ func mixed(c *upstreamtest.Conn) {
 // own request.
 func TestMix(t *testing.T) {
 	engines(t, func(t *testing.T, e ingress.Engine) {
-		s := start(t, mode{engine: e}, forward(t, upstreamtest.New(t, mixed), 10*time.Second), ingress.Limits{})
+		s := start(t, mode{engine: e}, forward(t, upstreamtest.New(t, mixed), time.Minute), ingress.Limits{})
 		var wg sync.WaitGroup
 		for client := range 16 {
 			wg.Go(func() {

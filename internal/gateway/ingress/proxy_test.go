@@ -56,7 +56,7 @@ func TestBackendFaults(t *testing.T) {
 		for _, fault := range upstreamtest.Faults {
 			t.Run(fault.Name, func(t *testing.T) {
 				b := upstreamtest.New(t, fault.Script)
-				timeout := 10 * time.Second
+				timeout := time.Minute
 				if fault.Slow {
 					timeout = 30 * time.Millisecond
 				}
@@ -77,7 +77,7 @@ func TestBackendFaults(t *testing.T) {
 func TestProxy(t *testing.T) {
 	modes(t, func(t *testing.T, m mode) {
 		b := upstreamtest.New(t, upstreamtest.Echo)
-		s := start(t, m, forward(t, b, 10*time.Second), ingress.Limits{})
+		s := start(t, m, forward(t, b, time.Minute), ingress.Limits{})
 		for _, n := range []int{0, 10, 64 << 10, 3 << 20} {
 			body := strings.Repeat("x", n)
 			for _, r := range []io.Reader{strings.NewReader(body), io.MultiReader(strings.NewReader(body))} {

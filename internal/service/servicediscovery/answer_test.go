@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -39,7 +40,7 @@ func (w *world) serve() (ask func(network string, m *dns.Msg) *dns.Msg) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		a, _, err := (&dns.Client{Net: network}).Exchange(m, addr[network])
+		a, _, err := (&dns.Client{Net: network, Timeout: time.Minute}).Exchange(m, addr[network])
 		if err != nil {
 			w.t.Fatalf("%s %v: %v", network, m.Question, err)
 		}

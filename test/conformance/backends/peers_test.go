@@ -168,7 +168,7 @@ func freePort(t *testing.T) int {
 
 // listens waits until all ports can be connected to, or the process has ended.
 func listens(ports map[string]int, ended <-chan struct{}) bool {
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		all := true
 		for _, port := range ports {
 			nc, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))

@@ -205,7 +205,7 @@ func TestBackendIdleLoop(t *testing.T) {
 				tt.then(nc)
 				_ = nc.Close()
 			})
-			c, addr := newCaller(t, b, "", 10*time.Second)
+			c, addr := newCaller(t, b, "", time.Minute)
 			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 			if got, err := fetch(client, addr); err != nil || got != "200 ok" {
 				t.Fatalf("first answer %q, %v", got, err)
@@ -399,7 +399,7 @@ func TestLoopReturns(t *testing.T) {
 		loop      = "200 ok" // what the exchanges of a caller answer in a loop
 		goroutine = "again"
 	)
-	_, addr := newCaller(t, newBackend(t, serveOK), "", 10*time.Second)
+	_, addr := newCaller(t, newBackend(t, serveOK), "", time.Minute)
 	nc, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)

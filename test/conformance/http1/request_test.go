@@ -262,7 +262,7 @@ func (tt *requestCase) run(t *testing.T, piece, loops int, methods ...string) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	if err := nc.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := nc.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	sent := make(chan struct{})

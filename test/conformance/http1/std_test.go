@@ -73,7 +73,7 @@ func (f *front) exchange(t *testing.T, send string, piece int) (status int) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	if err := nc.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
+	if err := nc.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	for rest := send; rest != ""; {

@@ -26,7 +26,7 @@ fetch("/seen", { method: "POST", body: seen.join(" | ") });
 </script>`
 
 // browserTime bounds what Chromium takes on a busy machine.
-const browserTime = 90 * time.Second
+const browserTime = 5 * time.Minute
 
 // TestBrowser has Chromium talk to a WebSocket API, and call an HTTP API across
 // origins: what its CORS configuration allows, and what not.

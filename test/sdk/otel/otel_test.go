@@ -88,7 +88,7 @@ func receive(t *testing.T, protocol string) (*collector, string) {
 // until takes what comes until it is what is wanted.
 func until[T any](t *testing.T, from <-chan T, what string, is func(T) bool) {
 	t.Helper()
-	end := time.After(30 * time.Second)
+	end := time.After(2 * time.Minute)
 	for {
 		select {
 		case d := <-from:

@@ -73,8 +73,15 @@ func (d *Daemon) receive(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case err != nil:
+		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("xray-listen: %w", err)
+		case err != nil: // as for want of memory: no reason to end
+			d.Log.Warn("segments cannot be received, next try in a second", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(retryTime):
+			}
+			continue
 		}
 		d.Service.take(d.Scope, b[:n])
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -400,6 +401,48 @@ func TestDaemon(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+// A faulty socket fails once, then receives a datagram, then nothing.
+type faulty struct {
+	net.PacketConn
+	datagram string
+	reads    int
+	end      <-chan struct{}
+}
+
+func (f *faulty) ReadFrom(b []byte) (int, net.Addr, error) {
+	switch f.reads++; f.reads {
+	case 1:
+		return 0, nil, syscall.ENOBUFS
+	case 2:
+		return copy(b, f.datagram), nil, nil
+	}
+	<-f.end
+	return 0, nil, net.ErrClosed
+}
+
+// A socket that fails for a moment does not end the daemon, and with it the server.
+func TestDaemonGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, Options{Dir: dir})
+		ctx, cancel := context.WithCancel(t.Context())
+		d := &Daemon{Service: b.s, Scope: testScope, Log: b.s.opt.Log,
+			UDP: &faulty{datagram: "{\"format\": \"json\", \"version\": 1}\n" + segmentAt(time.Now(), 1), end: ctx.Done()}}
+		done := make(chan error, 1)
+		go func() { done <- d.receive(ctx) }()
+		time.Sleep(2 * retryTime)
+		synctest.Wait()
+		if got := b.s.Stats(); got.Kept != 1 {
+			t.Errorf("%d segments are kept, want 1", got.Kept)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		b.end()
+	})
 }
 
 // Segments of the data plane beyond the rate, and of traces that cannot be, cost

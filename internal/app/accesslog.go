@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -144,9 +143,9 @@ func (l *accessLogs) Group(scope record.Scope, name string) gateway.EventSink {
 type sinks []gateway.Sink
 
 // Write takes a line.
-func (s sinks) Write(line []byte) {
+func (s sinks) Write(at time.Time, line []byte) {
 	for _, sink := range s {
-		sink.Write(line)
+		sink.Write(at, line)
 	}
 }
 
@@ -154,16 +153,16 @@ func (s sinks) Write(line []byte) {
 type groupSink struct{ stream *logs.Stream }
 
 // Write takes a line.
-func (s groupSink) Write(line []byte) {
-	s.stream.WriteNow(bytes.TrimSuffix(line, []byte{'\n'})) // what is lost is counted
+func (s groupSink) Write(at time.Time, line []byte) {
+	s.stream.WriteNow(at.UnixMilli(), line[:len(line)-1]) // what is lost is counted
 }
 
 // A lineSink makes lines records of OpenTelemetry.
 type lineSink struct{ source *otlp.Source }
 
 // Write takes a line.
-func (s lineSink) Write(line []byte) {
-	s.source.Write(time.Now(), bytes.TrimSuffix(line, []byte{'\n'})) // what is lost is counted
+func (s lineSink) Write(at time.Time, line []byte) {
+	s.source.Write(at, line[:len(line)-1]) // what is lost is counted
 }
 
 // all are the places that have a queue of their own.

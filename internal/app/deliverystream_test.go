@@ -43,13 +43,13 @@ func TestDeliveryStream(t *testing.T) {
 		}
 		return s
 	}
-	s := run(func(s *step.LogSink) { s.Write([]byte("one\n")); s.Write([]byte("two\n")) })
+	s := run(func(s *step.LogSink) { s.Write(time.Time{}, []byte("one\n")); s.Write(time.Time{}, []byte("two\n")) })
 	if got := []string{<-lines, <-lines}; strings.Join(got, "") != "one\ntwo\n" && strings.Join(got, "") != "two\none\n" || s.Dropped() != 0 {
 		t.Errorf("got %q, %d dropped", got, s.Dropped())
 	}
 	refuse.Store(deliveryTries)
 	before := requests.Load()
-	s = run(func(s *step.LogSink) { s.Write([]byte("lost\n")) })
+	s = run(func(s *step.LogSink) { s.Write(time.Time{}, []byte("lost\n")) })
 	if s.Dropped() != 1 || requests.Load()-before != deliveryTries {
 		t.Errorf("%d dropped after %d tries, want 1 after %d", s.Dropped(), requests.Load()-before, deliveryTries)
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // A Step does one thing to an exchange.
@@ -56,10 +57,11 @@ type Finisher interface {
 	Finish(x *Exchange)
 }
 
-// A Sink takes the lines of access logs, newline included. It never waits, and
+// A Sink takes the lines of access logs, newline included, each with the time when
+// its exchange ended, which is now. It never waits, and
 // keeps nothing of a line. It is called from any number of goroutines.
 type Sink interface {
-	Write(line []byte)
+	Write(at time.Time, line []byte)
 }
 
 // An EventSink takes events of a log group. It never waits, and keeps nothing of

@@ -76,9 +76,6 @@ func (j *Journal) Append(e Entry) bool {
 	}
 	j.mu.Lock()
 	err := j.addLocked(&e)
-	if err == nil {
-		j.set.entries.Add(1) // whoever sees the entry finds it counted
-	}
 	fresh := !j.dirty && err == nil
 	j.dirty = j.dirty || fresh
 	full := len(j.queue) > 0
@@ -131,6 +128,7 @@ func (j *Journal) putLocked(e *Entry) {
 	b.add(e)
 	j.set.waiting.Add(int64(b.size() - before))
 	j.next++
+	j.taken++
 	j.idle = 0
 	if b.size() >= int(j.set.block.Load()) {
 		j.cutLocked()
@@ -200,7 +198,6 @@ func (j *Journal) addAll(entries []Entry, now int64) error {
 		e.Stored = now
 		j.putLocked(&e)
 	}
-	j.set.entries.Add(uint64(len(entries))) // as in Append
 	fresh := !j.dirty
 	j.dirty = true
 	j.mu.Unlock()

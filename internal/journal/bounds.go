@@ -106,6 +106,7 @@ func (s *Set) Remove(name string) error {
 	s.waiting.Add(-int64(waiting))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.taken += j.entries()
 	delete(s.journals, name)
 	return nil
 }

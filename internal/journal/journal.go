@@ -98,7 +98,6 @@ type Set struct {
 	nudge   chan struct{} // something waits that should not wait for the tick
 	block   atomic.Int64  // size of a block, before compression
 	waiting atomic.Int64  // bytes of entries that are in no file, of all journals
-	entries atomic.Uint64 // appended, of all journals
 	dropped atomic.Uint64
 	rooms   sync.Pool     // of *room
 	damaged atomic.Uint64 // blocks that were found damaged
@@ -106,6 +105,7 @@ type Set struct {
 	mu       sync.Mutex // guards the fields below; never held while writing; locked before a journal's
 	journals map[string]*Journal
 	dirty    []*Journal // have entries that are not on disk
+	taken    uint64     // entries of journals that were removed
 	failing  bool       // the last write failed, and the operator was told
 }
 
@@ -128,11 +128,13 @@ type Stats struct {
 
 // Stats returns the counts.
 func (s *Set) Stats() Stats {
-	st := Stats{Entries: s.entries.Load(), Dropped: s.dropped.Load(), Damaged: s.damaged.Load()}
+	st := Stats{Dropped: s.dropped.Load(), Damaged: s.damaged.Load()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	st.Entries = s.taken
 	for _, j := range s.journals {
 		st.Bytes += j.Bytes()
+		st.Entries += j.entries()
 	}
 	return st
 }
@@ -168,6 +170,7 @@ type Journal struct {
 	tailed  mark       // guarded by io: how much of the open batch is in the tail file
 	mu      sync.Mutex // guards the fields below; never held while writing
 	next    uint64     // number of the next entry
+	taken   uint64     // entries, since the journal was opened
 	queue   []*batch   // full, not written yet; oldest first
 	open    *batch     // takes entries; nil: none yet
 	spare   *batch     // memory for the next one; nil: none
@@ -199,6 +202,13 @@ func (j *Journal) Bytes() int64 {
 		n += j.segs[i].size
 	}
 	return n
+}
+
+// entries returns how many entries were taken since the journal was opened.
+func (j *Journal) entries() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.taken
 }
 
 // Err returns why the last attempt to write what was appended failed; nil: it did

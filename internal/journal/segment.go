@@ -238,6 +238,7 @@ func (j *Journal) readTail() error {
 		j.dirty = true
 		j.set.dirty = append(j.set.dirty, j)
 	}
+	j.taken = 0 // they were taken by a process before
 	j.tail = int64(whole)
 	if whole < len(b) {
 		return os.Truncate(filepath.Join(j.dir, tailName), int64(whole))

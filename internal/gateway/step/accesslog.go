@@ -2,14 +2,17 @@ package step
 
 import (
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"gatehouse/internal/gateway"
 )
 
 // AccessLog writes one line for every exchange, in the format of its stage.
 type AccessLog struct {
-	line text
-	sink gateway.Sink
+	line   text
+	sink   gateway.Sink
+	second atomic.Pointer[second] // of the last line
 }
 
 // NewAccessLog compiles a format.
@@ -31,15 +34,18 @@ func NewSocketAccessLog(format string, sink gateway.Sink) *AccessLog {
 }
 
 func newAccessLog(format string, sink gateway.Sink, find func(name string) gateway.Getter) *AccessLog {
-	line := parseText(format, func(name string) (part, bool) {
+	l := &AccessLog{sink: sink}
+	l.line = parseText(format+"\n", func(name string) (part, bool) {
 		rest, ok := strings.CutPrefix(name, "context.")
-		if rest == "requestId" {
+		switch rest {
+		case "requestId":
 			return part{get: appendRequestID}, ok
+		case "requestTime":
+			return part{get: l.appendRequestTime}, ok
 		}
 		return part{get: find(rest), absent: "-"}, ok
 	})
-	line = append(line, part{constant: "\n"})
-	return &AccessLog{line: line.merged(), sink: sink}
+	return l
 }
 
 // AWS: rest-execution.md §4.1: what the log shows of a client's request id that
@@ -51,27 +57,31 @@ func appendRequestID(dst []byte, x *gateway.Exchange) []byte {
 	return append(dst, x.Vars.RequestID...)
 }
 
-// merged joins constant parts that stand side by side.
-func (t text) merged() text {
-	var out text
-	for _, p := range t {
-		if n := len(out); n > 0 && p.plain() && out[n-1].plain() {
-			out[n-1].constant += p.constant
-			continue
-		}
-		out = append(out, p)
-	}
-	return out
+// A second is how a time is written, but for fractions.
+type second struct {
+	unix int64
+	text []byte
 }
 
-// plain tells whether p is constant text. A variable that there is none of
-// prints always the same, but is not merged: formats hardly have any.
-func (p *part) plain() bool { return p.get == nil && p.from == nil && p.absent == "" }
+// appendRequestTime appends the time of x, which is written once a second: lines
+// are many.
+func (l *AccessLog) appendRequestTime(dst []byte, x *gateway.Exchange) []byte {
+	s := l.second.Load()
+	if at := x.Vars.Start; s == nil || s.unix != at.Unix() {
+		s = &second{at.Unix(), gateway.AppendRequestTime(nil, at)}
+		l.second.Store(s)
+	}
+	return append(dst, s.text...)
+}
 
 // Finish writes the line.
 func (l *AccessLog) Finish(x *gateway.Exchange) {
 	x.Buf = l.line.append(x.Buf[:0], x)
-	l.sink.Write(x.Buf)
+	at := x.Vars.Sent.At
+	if at.IsZero() {
+		at = time.Now()
+	}
+	l.sink.Write(at, x.Buf)
 }
 
 var _ gateway.Finisher = (*AccessLog)(nil)

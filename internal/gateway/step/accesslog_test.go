@@ -34,6 +34,30 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
+// A line has the time of its own request, and comes with the time of its end.
+func TestAccessLogTimes(t *testing.T) {
+	sink := new(lines)
+	l := step.NewAccessLog("$context.requestTime", sink)
+	for _, tt := range []struct {
+		after time.Duration
+		want  string
+	}{
+		{0, "22/Nov/2026:10:00:00 +0000"},
+		{999 * time.Millisecond, "22/Nov/2026:10:00:00 +0000"},
+		{time.Second, "22/Nov/2026:10:00:01 +0000"},
+		{0, "22/Nov/2026:10:00:00 +0000"}, // it took longer
+		{24 * time.Hour, "23/Nov/2026:10:00:00 +0000"},
+	} {
+		x := logged()
+		x.Vars.Start = x.Vars.Start.Add(tt.after)
+		x.Vars.Sent.At = x.Vars.Start.Add(3 * time.Second)
+		l.Finish(x)
+		if got := string(sink.last); got != tt.want+"\n" || !sink.at.Equal(x.Vars.Sent.At) {
+			t.Errorf("after %v: %q at %v, want %q at %v", tt.after, got, sink.at, tt.want, x.Vars.Sent.At)
+		}
+	}
+}
+
 func logged() *gateway.Exchange {
 	x := &gateway.Exchange{Peer: peer, Route: petRoute(), Stage: new(gateway.Stage)}
 	x.Vars.Start = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)

@@ -19,9 +19,12 @@ import (
 )
 
 // lines is a sink that keeps the last line.
-type lines struct{ last []byte }
+type lines struct {
+	last []byte
+	at   time.Time
+}
 
-func (l *lines) Write(line []byte) { l.last = append(l.last[:0], line...) }
+func (l *lines) Write(at time.Time, line []byte) { l.at, l.last = at, append(l.last[:0], line...) }
 
 // accessFormat is the common log format, and what is of interest here.
 //

@@ -90,7 +90,7 @@ func (stdout) Write(b []byte) (int, error) { return os.Stdout.Write(b) }
 func (stdout) Close() error                { return nil }
 
 // Write takes a line, its newline included. It keeps nothing of it.
-func (s *LogSink) Write(line []byte) {
+func (s *LogSink) Write(_ time.Time, line []byte) {
 	sh := &s.shards[0]
 	if n := uint32(len(s.shards)); n > 1 {
 		sh = &s.shards[rand.Uint32()&(n-1)]

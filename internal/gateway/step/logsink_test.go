@@ -71,8 +71,8 @@ func TestLogSinkFlushes(t *testing.T) {
 		p := new(place)
 		s := step.NewLogSink(p.open, step.LogOptions{Flush: time.Second})
 		stop := run(t, s)
-		s.Write([]byte("one\n"))
-		s.Write([]byte("two\n"))
+		s.Write(time.Time{}, []byte("one\n"))
+		s.Write(time.Time{}, []byte("two\n"))
 		time.Sleep(900 * time.Millisecond)
 		if got := p.String(); got != "" {
 			t.Errorf("%q was written before its time", got)
@@ -81,7 +81,7 @@ func TestLogSinkFlushes(t *testing.T) {
 		if got := p.String(); got != "one\ntwo\n" {
 			t.Errorf("got %q, want both lines", got)
 		}
-		s.Write([]byte("three\n"))
+		s.Write(time.Time{}, []byte("three\n"))
 		stop() // what is left is written at the end
 		if got := p.String(); got != "one\ntwo\nthree\n" || s.Lines() != 3 || s.Dropped() != 0 {
 			t.Errorf("got %q, %d lines, %d dropped", got, s.Lines(), s.Dropped())
@@ -96,7 +96,7 @@ func TestLogSinkHalfFull(t *testing.T) {
 		s := step.NewLogSink(p.open, step.LogOptions{Buffer: 1000, Flush: time.Hour})
 		stop := run(t, s)
 		for range 60 {
-			s.Write([]byte("123456789\n"))
+			s.Write(time.Time{}, []byte("123456789\n"))
 		}
 		synctest.Wait()
 		if got := len(p.String()); got != 600 {
@@ -112,12 +112,12 @@ func TestLogSinkDrops(t *testing.T) {
 		p := &place{block: make(chan struct{})}
 		s := step.NewLogSink(p.open, step.LogOptions{Buffer: 100, Flush: time.Millisecond})
 		stop := run(t, s)
-		s.Write([]byte("123456789\n"))
+		s.Write(time.Time{}, []byte("123456789\n"))
 		time.Sleep(time.Second) // now the writer hangs
 		for range 20 {
-			s.Write([]byte("123456789\n"))
+			s.Write(time.Time{}, []byte("123456789\n"))
 		}
-		s.Write([]byte(strings.Repeat("x", 101)))
+		s.Write(time.Time{}, []byte(strings.Repeat("x", 101)))
 		close(p.block)
 		stop()
 		if s.Lines() != 11 || s.Dropped() != 11 || len(p.String()) != 110 {
@@ -132,12 +132,12 @@ func TestLogSinkRecovers(t *testing.T) {
 		p := &place{fail: errors.New("disk full")}
 		s := step.NewLogSink(p.open, step.LogOptions{})
 		stop := run(t, s)
-		s.Write([]byte("lost\n"))
+		s.Write(time.Time{}, []byte("lost\n"))
 		time.Sleep(time.Second)
 		p.mu.Lock()
 		p.fail = nil
 		p.mu.Unlock()
-		s.Write([]byte("kept\n"))
+		s.Write(time.Time{}, []byte("kept\n"))
 		stop()
 		if got := p.String(); got != "kept\n" || s.Dropped() != 1 || p.opens != 2 {
 			t.Errorf("got %q, %d dropped, opened %d times; want one line, 1, 2", got, s.Dropped(), p.opens)
@@ -151,14 +151,14 @@ func TestLogSinkReopen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := step.NewLogSink(step.File(path), step.LogOptions{})
 		stop := run(t, s)
-		s.Write([]byte("one\n"))
+		s.Write(time.Time{}, []byte("one\n"))
 		time.Sleep(time.Second)
 		if err := os.Rename(path, path+".1"); err != nil {
 			t.Fatal(err)
 		}
 		s.Reopen()
 		time.Sleep(time.Second)
-		s.Write([]byte("two\n"))
+		s.Write(time.Time{}, []byte("two\n"))
 		stop()
 	})
 	for name, want := range map[string]string{path + ".1": "one\n", path: "two\n"} {
@@ -184,7 +184,7 @@ func TestLogSinkTogether(t *testing.T) {
 	for g := range 8 {
 		wg.Go(func() {
 			for i := range 1000 {
-				s.Write(fmt.Appendf(nil, "<%d %04d>\n", g, i))
+				s.Write(time.Time{}, fmt.Appendf(nil, "<%d %04d>\n", g, i))
 			}
 		})
 	}

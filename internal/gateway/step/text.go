@@ -9,7 +9,7 @@ import (
 // A text is constant text with variables in it, taken apart once.
 type text []part
 
-// A part is constant text or, if from is not nil, a value.
+// A part is constant text and the value after it, if there is one.
 type part struct {
 	constant string
 	get      gateway.Getter
@@ -36,10 +36,7 @@ func parseText(s string, variable func(name string) (part, bool)) text {
 			s = s[1:]
 			continue
 		}
-		if constant != "" {
-			t = append(t, part{constant: constant})
-			constant = ""
-		}
+		p.constant, constant = constant, ""
 		t = append(t, p)
 		s = s[1+n:]
 	}
@@ -81,14 +78,12 @@ func nameByte(s string, i int) bool {
 func (t text) append(dst []byte, x *gateway.Exchange) []byte {
 	for i := range t {
 		p := &t[i]
+		dst = append(dst, p.constant...)
 		from := len(dst)
-		switch {
-		case p.get != nil:
+		if p.get != nil {
 			dst = p.get(dst, x)
-		case p.from != nil:
+		} else if p.from != nil {
 			dst = append(dst, p.from.value(x)...)
-		default:
-			dst = append(dst, p.constant...)
 		}
 		if len(dst) == from {
 			dst = append(dst, p.absent...)

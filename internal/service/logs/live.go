@@ -93,9 +93,8 @@ type madeStream struct {
 // False: the event was dropped, and is counted.
 func (w *Stream) Write(at int64, text []byte) bool { return w.write(at, 0, text) }
 
-// WriteNow adds an event of this moment, as Write does.
-func (w *Stream) WriteNow(text []byte) bool {
-	now := time.Now().UnixMilli()
+// WriteNow adds an event of this moment, which the caller knows, as Write does.
+func (w *Stream) WriteNow(now int64, text []byte) bool {
 	return w.write(now, now, text)
 }
 

@@ -169,8 +169,7 @@ func (c *conn) reply(x *gateway.Exchange, rt *gateway.Route, sent *wire.Sent) {
 func (c *conn) writeText(message []byte) error {
 	err := c.ws.WriteText(message)
 	if errors.Is(err, websocket.ErrClosed) && c.ws.Given() {
-		c.hub.tellMessage(Word{API: c.api, ID: c.id}, message)
-		return nil
+		return c.hub.tellMessage(Word{API: c.api, ID: c.id}, message)
 	}
 	return err
 }

@@ -36,7 +36,8 @@ type Word struct {
 	API, Topic string `json:",omitempty"`
 
 	Send  []byte `json:",omitempty"` // a message, or a part of it
-	More  bool   `json:",omitempty"` // the next word about the same has the rest
+	Rest  bool   `json:",omitempty"` // a part that goes on where the one before ended
+	More  bool   `json:",omitempty"` // a part that another goes on with
 	Close bool   `json:",omitempty"`
 	Enter bool   `json:",omitempty"` // the topic
 	Leave bool   `json:",omitempty"`
@@ -113,7 +114,7 @@ func (c *conn) give(to Heir) bool {
 		return nil
 	}
 	served := func() {
-		h.tell(&Word{ID: c.id, Served: true})
+		_ = h.tell(&Word{ID: c.id, Served: true}) // else the process is gone, and c with it
 		h.ended()
 	}
 	if !c.ws.Give(take, served) {
@@ -142,22 +143,30 @@ func (h *Hub) elsewhere(api, id string) *Legacy {
 	return nil
 }
 
-// tell says something to the process that has the connections.
-func (h *Hub) tell(w *Word) {
+// tell says something to the process that has the connections. If that is not
+// reached, so are they.
+func (h *Hub) tell(w *Word) error {
 	if err := h.heir.Tell(w); err != nil {
 		h.opt.Log.Error("the process that has the connections is not reached", "error", err)
+		return ErrGone
 	}
+	return nil
 }
 
-// tellMessage says a message, in parts, which stay together.
-func (h *Hub) tellMessage(w Word, message []byte) {
+// tellMessage says a message, in parts, which stay together. It is not said to its
+// end if a part is lost.
+func (h *Hub) tellMessage(w Word, message []byte) error {
 	h.telling.Lock()
 	defer h.telling.Unlock()
-	for w.More = true; w.More; message = message[len(w.Send):] {
+	for w.More = true; w.More; w.Rest = true {
 		w.Send = message[:min(len(message), maxPart)]
-		w.More = len(w.Send) < len(message)
-		h.tell(&w)
+		message = message[len(w.Send):]
+		w.More = len(message) > 0
+		if err := h.tell(&w); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // givePause is how often Run looks for connections that have become idle.
@@ -246,20 +255,12 @@ func (h *Hub) awaitArrival(api, id string) *conn {
 
 // Hear does what the process before says.
 func (h *Hub) Hear(w *Word) {
-	if w.Send != nil || w.More {
-		h.parts = append(h.parts, w.Send...)
-		if w.More {
-			return
-		}
-	}
-	message := h.parts
-	h.parts = nil
-	if w.ID == "" {
-		h.Broadcast(w.API, w.Topic, message)
-		return
-	}
 	if w.Served {
 		h.served(w.ID)
+		return
+	}
+	if !w.Close && !w.Enter && !w.Leave {
+		h.hearMessage(w)
 		return
 	}
 	c, _ := h.lookup(w.API, w.ID)
@@ -271,7 +272,26 @@ func (h *Hub) Hear(w *Word) {
 		_ = h.Subscribe(w.API, w.Topic, w.ID) // as above, or it is in too many
 	case w.Leave:
 		_ = h.Unsubscribe(w.API, w.Topic, w.ID) // as above
-	default:
+	}
+}
+
+// hearMessage sends a message once its last part is there. Other words may come
+// between the parts; no other message does, unless the end of one was lost.
+func (h *Hub) hearMessage(w *Word) {
+	if !w.Rest {
+		h.parts = nil
+	}
+	h.parts = append(h.parts, w.Send...)
+	if w.More {
+		return
+	}
+	message := h.parts
+	h.parts = nil
+	if w.ID == "" {
+		h.Broadcast(w.API, w.Topic, message)
+		return
+	}
+	if c, _ := h.lookup(w.API, w.ID); c != nil { // else it has ended meanwhile
 		_ = c.ws.Offer(websocket.AppendText(nil, message, h.opt.Limits.Frame)) // as above
 	}
 }

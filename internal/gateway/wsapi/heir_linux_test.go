@@ -107,6 +107,7 @@ type link struct {
 	mu    sync.Mutex // guards the fields below
 	fails bool
 	taken int
+	last  int // how many words are left until it fails; 0: it does not
 }
 
 var errFails = errors.New("fails")
@@ -135,6 +136,11 @@ func (k *link) Take(l *wsapi.Legacy, sc syscall.Conn) error {
 func (k *link) Tell(w *wsapi.Word) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.fails {
+		return errFails
+	}
+	k.last--
+	k.fails = k.last == 0
 	var other wsapi.Word
 	copied(k.t, w, &other)
 	k.to.Hear(&other)
@@ -225,6 +231,54 @@ func TestBequeath(t *testing.T) {
 		t.Error(err)
 	}
 	a.want(0x81, "still")
+}
+
+// Between the parts of a message the process before may say something else.
+func TestHearBetweenParts(t *testing.T) {
+	h, _ := newHub(t, wsapi.Options{})
+	c := connect(t, h, &wsapi.Legacy{ID: first, API: api, Stage: "s", State: state()})
+	connect(t, h, &wsapi.Legacy{ID: other, API: api, Stage: "s", State: state()})
+	h.Hear(&wsapi.Word{ID: first, API: api, Send: []byte("one "), More: true})
+	h.Hear(&wsapi.Word{ID: other, API: api, Topic: "news", Enter: true})
+	h.Hear(&wsapi.Word{ID: other, Served: true})
+	h.Hear(&wsapi.Word{ID: first, API: api, Send: []byte("two"), Rest: true})
+	c.want(0x81, "one two")
+	if n := h.Subscribers(api, "news"); n != 1 {
+		t.Errorf("%d in the topic", n)
+	}
+}
+
+// A word that does not reach the process which has a connection is not thought said, and
+// of a message of which a part is lost nothing is sent.
+func TestTellFails(t *testing.T) {
+	before, _ := newHub(t, wsapi.Options{})
+	after, _ := newHub(t, wsapi.Options{})
+	c := connect(t, before, &wsapi.Legacy{ID: first, API: api, Stage: "s", Topics: []string{"news", "old"}, State: state()})
+	k := &link{t: t, to: after}
+	before.Bequeath(k, time.Second)
+	if k.taken != 1 {
+		t.Fatal("the connection has not passed")
+	}
+	k.last = 2
+	if err := before.Post(api, first, []byte(strings.Repeat("x", 150_000))); !errors.Is(err, wsapi.ErrGone) { // three parts
+		t.Errorf("a message of which a part is lost: %v", err)
+	}
+	for what, err := range map[string]error{
+		"Post": before.Post(api, first, []byte("lost")), "Delete": before.Delete(api, first),
+		"Subscribe": before.Subscribe(api, "more", first), "Unsubscribe": before.Unsubscribe(api, "old", first),
+	} {
+		if !errors.Is(err, wsapi.ErrGone) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if sent, lost := before.Broadcast(api, "news", []byte("lost")); sent != 0 || lost != 1 {
+		t.Errorf("sent to %d, lost %d; want 1 lost", sent, lost)
+	}
+	k.fails, k.last = false, 0
+	if err := before.Post(api, first, []byte("whole")); err != nil {
+		t.Error(err)
+	}
+	c.want(0x81, "whole")
 }
 
 // Who asks for a connection that the process before still has waits until it comes.

@@ -233,8 +233,7 @@ func (h *Hub) lookup(api, id string) (*conn, <-chan struct{}) {
 // been replaced.
 func (h *Hub) Post(api, id string, message []byte) error {
 	if h.elsewhere(api, id) != nil {
-		h.tellMessage(Word{API: api, ID: id}, message)
-		return nil
+		return h.tellMessage(Word{API: api, ID: id}, message)
 	}
 	c, err := h.find(api, id)
 	if err != nil {
@@ -267,8 +266,7 @@ func (h *Hub) Get(api, id string) (Connection, error) {
 func (h *Hub) Delete(api, id string) error {
 	c, err := h.find(api, id)
 	if h.elsewhere(api, id) != nil || err == nil && c.ws.Given() {
-		h.tell(&Word{API: api, ID: id, Close: true})
-		return nil
+		return h.tell(&Word{API: api, ID: id, Close: true})
 	}
 	if err != nil {
 		return err

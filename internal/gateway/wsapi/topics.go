@@ -73,8 +73,7 @@ var badTopics = gateway.NewFault(gateway.APIConfigurationError, errors.New("the 
 // Subscribe puts a connection of an API into a topic.
 func (h *Hub) Subscribe(api, name, id string) error {
 	if h.elsewhere(api, id) != nil {
-		h.tell(&Word{API: api, ID: id, Topic: name, Enter: true})
-		return nil
+		return h.tell(&Word{API: api, ID: id, Topic: name, Enter: true})
 	}
 	c, err := h.find(api, id)
 	if err != nil {
@@ -98,8 +97,7 @@ func (h *Hub) Subscribe(api, name, id string) error {
 // Unsubscribe takes a connection of an API out of a topic.
 func (h *Hub) Unsubscribe(api, name, id string) error {
 	if h.elsewhere(api, id) != nil {
-		h.tell(&Word{API: api, ID: id, Topic: name, Leave: true})
-		return nil
+		return h.tell(&Word{API: api, ID: id, Topic: name, Leave: true})
 	}
 	c, err := h.find(api, id)
 	if err != nil {
@@ -191,19 +189,22 @@ func (h *Hub) Broadcast(api, name string, message []byte) (sent, lost int) {
 		})
 	}
 	wg.Wait()
-	return int(taken.Load()) + h.broadcastElsewhere(api, name, message), int(refused.Load())
+	sent, lost = h.broadcastElsewhere(api, name, message)
+	return sent + int(taken.Load()), lost + int(refused.Load())
 }
 
-// broadcastElsewhere sends a message to the connections in a topic that another
-// process has, and returns how many they were.
-func (h *Hub) broadcastElsewhere(api, name string, message []byte) int {
+// broadcastElsewhere is Broadcast to the connections that another process has.
+func (h *Hub) broadcastElsewhere(api, name string, message []byte) (sent, lost int) {
 	h.mu.Lock()
 	n := h.passedLocked(api, name)
 	h.mu.Unlock()
-	if n > 0 {
-		h.tellMessage(Word{API: api, Topic: name}, message)
+	if n == 0 {
+		return 0, 0
 	}
-	return n
+	if h.tellMessage(Word{API: api, Topic: name}, message) != nil {
+		return 0, n
+	}
+	return n, 0
 }
 
 // offer offers frames to connections, and returns how many took them and how

@@ -104,14 +104,21 @@ func (c *Conn) settle(done bool) {
 // Given tells whether another process has the connection, and waits where it is just
 // being given away.
 func (c *Conn) Given() bool {
+	_, given := c.ended()
+	return given
+}
+
+// ended tells whether nothing more is to be sent, and whether that is so because
+// another process has the connection. It waits where that is not known yet.
+func (c *Conn) ended() (ended, given bool) {
 	c.mu.Lock()
-	g := c.giving
+	g, ended := c.giving, c.ending != nil
 	c.mu.Unlock()
 	if g == nil {
-		return false
+		return ended, false
 	}
 	<-g.over
-	return g.done
+	return g.done, g.done
 }
 
 // endTurn is the end of serving a message.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -90,6 +91,52 @@ func TestGive(t *testing.T) {
 	case end := <-e.ended:
 		t.Errorf("the one before was told of the end: %v", end)
 	default:
+	}
+}
+
+// What is written, and a close, while the connection is being given away comes after that,
+// if it stays.
+func TestGiveRefused(t *testing.T) {
+	p := poller(t)
+	for range 20 {
+		client, e := serveEcho(t, websocket.Limits{Farewell: time.Millisecond}, false, p)
+		r := bufio.NewReader(client)
+		// refuse does something while the connection is offered to somebody who does not take it.
+		refuse := func(do func()) {
+			done := make(chan struct{})
+			give := func(syscall.Conn, websocket.State) error {
+				begun := make(chan struct{})
+				go func() {
+					close(begun)
+					do()
+					close(done)
+				}()
+				<-begun
+				for range 10 {
+					runtime.Gosched() // so that it comes to where it waits
+				}
+				return errors.New("no")
+			}
+			if e.c.Give(give, nil) {
+				t.Fatal("given to who does not take it")
+			}
+			<-done
+		}
+		refuse(func() {
+			if err := e.c.WriteText([]byte("meanwhile")); err != nil {
+				t.Error(err)
+			}
+		})
+		if first, got := readFrame(t, r); first != 0x81 || got != "meanwhile" {
+			t.Errorf("got %x %q", first, got)
+		}
+		refuse(func() { e.c.Close(websocket.CloseNormal, "go") })
+		if first, got := readFrame(t, r); first != 0x88 || got != "\x03\xe8go" {
+			t.Errorf("got %x %q", first, got)
+		}
+		if end := <-e.ended; end.Code != websocket.CloseNormal {
+			t.Errorf("ended with %v", end)
+		}
 	}
 }
 

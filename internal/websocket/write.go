@@ -21,8 +21,10 @@ func (c *Conn) fail(e *CloseError) bool {
 // Close tells the peer that the connection ends. The reader sees it once the
 // peer has answered, or has had the time to. Only the first close counts.
 func (c *Conn) Close(code int, reason string) {
-	if !c.fail(&CloseError{code, reason}) {
-		return
+	for !c.fail(&CloseError{code, reason}) {
+		if ended, _ := c.ended(); ended {
+			return
+		}
 	}
 	c.writing <- struct{}{}
 	defer func() { <-c.writing }()
@@ -87,16 +89,10 @@ func (c *Conn) send(b []byte) error {
 	defer c.writers.Add(-1)
 	c.writing <- struct{}{}
 	defer func() { <-c.writing }()
-	if c.ended() {
+	if ended, _ := c.ended(); ended {
 		return ErrClosed
 	}
 	return c.put(b)
-}
-
-func (c *Conn) ended() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ending != nil
 }
 
 // put writes b; the caller has c.writing. A peer that does not take it loses the

@@ -133,16 +133,6 @@ func (h *Hub) topicsOf(c *conn) []string {
 	return slices.Clone(c.topics)
 }
 
-// elsewhere is a connection of an API that another process has; nil: it has not.
-func (h *Hub) elsewhere(api, id string) *Legacy {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if l := h.passed[id]; l != nil && l.API == api {
-		return l
-	}
-	return nil
-}
-
 // tell says something to the process that has the connections. If that is not
 // reached, so are they.
 func (h *Hub) tell(w *Word) error {
@@ -235,22 +225,22 @@ func (h *Hub) Expect() {
 const lateTime = 2 * time.Second
 
 // awaitArrival waits for a connection that the process before may still have.
-func (h *Hub) awaitArrival(api, id string) *conn {
-	c, arrival := h.lookup(api, id)
-	if c != nil || arrival == nil {
-		return c
+func (h *Hub) awaitArrival(api, id string) (*conn, *Legacy) {
+	c, l, arrival := h.lookup(api, id)
+	if c != nil || l != nil || arrival == nil {
+		return c, l
 	}
 	late := time.NewTimer(lateTime)
 	defer late.Stop()
-	for c == nil && arrival != nil {
+	for c == nil && l == nil && arrival != nil {
 		select {
 		case <-arrival:
 		case <-late.C:
-			return nil
+			return nil, nil
 		}
-		c, arrival = h.lookup(api, id)
+		c, l, arrival = h.lookup(api, id)
 	}
-	return c
+	return c, l
 }
 
 // Hear does what the process before says.
@@ -263,7 +253,7 @@ func (h *Hub) Hear(w *Word) {
 		h.hearMessage(w)
 		return
 	}
-	c, _ := h.lookup(w.API, w.ID)
+	c, _, _ := h.lookup(w.API, w.ID)
 	switch {
 	case c == nil: // it has ended meanwhile
 	case w.Close:
@@ -291,7 +281,7 @@ func (h *Hub) hearMessage(w *Word) {
 		h.Broadcast(w.API, w.Topic, message)
 		return
 	}
-	if c, _ := h.lookup(w.API, w.ID); c != nil { // else it has ended meanwhile
+	if c, _, _ := h.lookup(w.API, w.ID); c != nil { // else it has ended meanwhile
 		_ = c.ws.Offer(websocket.AppendText(nil, message, h.opt.Limits.Frame)) // as above
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gatehouse/internal/gateway"
@@ -101,8 +102,9 @@ func state() websocket.State {
 // A link is an heir in the same process. What passes is written and read, as between
 // processes.
 type link struct {
-	t  *testing.T
-	to *wsapi.Hub
+	t      *testing.T
+	to     *wsapi.Hub
+	during func(id string) // called while a connection passes; nil: nothing is to be done
 
 	mu    sync.Mutex // guards the fields below
 	fails bool
@@ -120,6 +122,9 @@ func (k *link) Take(l *wsapi.Legacy, sc syscall.Conn) error {
 	}
 	var other wsapi.Legacy
 	copied(k.t, l, &other)
+	if k.during != nil {
+		k.during(l.ID)
+	}
 	f, err := sc.(*net.TCPConn).File()
 	if err != nil {
 		return err
@@ -248,6 +253,45 @@ func TestHearBetweenParts(t *testing.T) {
 	}
 }
 
+// What somebody asks for while a connection passes comes to it, wherever it is then.
+func TestWhilePassing(t *testing.T) {
+	before, _ := newHub(t, wsapi.Options{})
+	after, _ := newHub(t, wsapi.Options{})
+	const conns = 100
+	clients := make([]*client, conns)
+	for i := range clients {
+		clients[i] = connect(t, before, &wsapi.Legacy{ID: fmt.Sprint(i), API: api, Stage: "s", Topics: []string{"left"}, State: state()})
+	}
+	var asked sync.WaitGroup
+	ask := func(what string, do func() error) {
+		asked.Go(func() {
+			if err := do(); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+		})
+	}
+	k := &link{t: t, to: after, during: func(id string) {
+		ask("Post", func() error { return before.Post(api, id, []byte("hello")) })
+		ask("Subscribe", func() error { return before.Subscribe(api, "entered", id) })
+		ask("Unsubscribe", func() error { return before.Unsubscribe(api, "left", id) })
+		ask("Get", func() error { _, err := before.Get(api, id); return err })
+	}}
+	before.Bequeath(k, time.Second)
+	asked.Wait()
+	for name, h := range map[string]*wsapi.Hub{"before": before, "after": after} {
+		if in, left := h.Subscribers(api, "entered"), h.Subscribers(api, "left"); in != conns || left != 0 {
+			t.Errorf("%s: %d have entered, %d have not left; want %d and 0", name, in, left, conns)
+		}
+	}
+	if sent, lost := before.Broadcast(api, "entered", []byte("to all")); sent != conns || lost != 0 {
+		t.Errorf("sent to %d, lost %d", sent, lost)
+	}
+	for _, c := range clients {
+		c.want(0x81, "hello")
+		c.want(0x81, "to all")
+	}
+}
+
 // A word that does not reach the process which has a connection is not thought said, and
 // of a message of which a part is lost nothing is sent.
 func TestTellFails(t *testing.T) {
@@ -281,22 +325,42 @@ func TestTellFails(t *testing.T) {
 	c.want(0x81, "whole")
 }
 
-// Who asks for a connection that the process before still has waits until it comes.
+// Who asks for a connection that the process before still has waits until it comes, or
+// is known not to, but not for ever.
 func TestExpect(t *testing.T) {
-	h, _ := newHub(t, wsapi.Options{})
-	h.Expect()
-	posted := make(chan error, 1)
-	go func() { posted <- h.Post(api, first, []byte("early")) }()
-	c := connect(t, h, &wsapi.Legacy{ID: first, API: api, Stage: "s", State: state()})
-	c.want(0x81, "early")
-	if err := <-posted; err != nil {
-		t.Error(err)
-	}
-	go func() { posted <- h.Post(api, other, []byte("never")) }()
-	h.Alone()
-	if err := <-posted; !errors.Is(err, wsapi.ErrGone) {
-		t.Errorf("a connection that did not come: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h := wsapi.New(&gateway.Gateway{}, wsapi.Options{})
+		h.Expect()
+		posted := make(chan error, 1)
+		post := func(id string) {
+			go func() { posted <- h.Post(api, id, []byte("early")) }()
+			synctest.Wait()
+			select {
+			case err := <-posted:
+				t.Errorf("%s is not waited for: %v", id, err)
+			default:
+			}
+		}
+		post(first)
+		s := &silent{hub: &many{make(chan int, 1)}, ended: make(chan struct{})}
+		defer s.Close()
+		if err := h.Inherit(&wsapi.Legacy{ID: first, API: api, Stage: "s", State: state()}, s); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-posted; err != nil || <-s.hub.frames != 7 {
+			t.Errorf("a connection that came: %v", err)
+		}
+		post(other)
+		begun := time.Now()
+		if err := <-posted; !errors.Is(err, wsapi.ErrGone) || time.Since(begun) > 5*time.Second {
+			t.Errorf("a connection that does not come: %v after %v", err, time.Since(begun))
+		}
+		post(other)
+		h.Alone()
+		if err := <-posted; !errors.Is(err, wsapi.ErrGone) {
+			t.Errorf("a connection that did not come: %v", err)
+		}
+	})
 }
 
 // What cannot pass is closed in the end: here what is in the middle of a frame.

@@ -50,7 +50,7 @@ type Hub struct {
 	serving  map[string]*conn   // that the process before is serving a message of
 	arrival  chan struct{}      // closed when a connection comes from the process before; nil: none will
 
-	passing sync.RWMutex // held to pass a connection on, read-held to send to a topic
+	passing sync.RWMutex // held to pass a connection on, read-held to change a topic or send to it
 	telling sync.Mutex   // held while the parts of a message are told
 	parts   []byte       // of a message from the process before; of who calls Hear
 }
@@ -209,35 +209,45 @@ type Connection struct {
 	SourceIP, UserAgent     string
 }
 
-// find returns an API's connection.
-func (h *Hub) find(api, id string) (*conn, error) {
-	c := h.awaitArrival(api, id)
-	if c == nil || !c.opened() {
-		return nil, ErrGone
+// find returns an API's connection: the one that is here, or what passed to another
+// process.
+func (h *Hub) find(api, id string) (*conn, *Legacy, error) {
+	c, l := h.awaitArrival(api, id)
+	if l == nil && (c == nil || !c.opened()) {
+		return nil, nil, ErrGone
 	}
-	return c, nil
+	return c, l, nil
 }
 
-// lookup returns an API's connection that is here, and what is closed when another
+// lookup returns an API's connection as find does, and what is closed when another
 // has come; nil: none will.
-func (h *Hub) lookup(api, id string) (*conn, <-chan struct{}) {
+func (h *Hub) lookup(api, id string) (c *conn, l *Legacy, arrival <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if c := h.conns[id]; c != nil && c.api == api {
-		return c, h.arrival
+	c, l = h.lookupLocked(api, id)
+	return c, l, h.arrival
+}
+
+// lookupLocked is lookup. One that has just passed on is not here any more.
+func (h *Hub) lookupLocked(api, id string) (*conn, *Legacy) {
+	if l := h.passed[id]; l != nil && l.API == api {
+		return nil, l
 	}
-	return nil, h.arrival
+	if c := h.conns[id]; c != nil && c.api == api {
+		return c, nil
+	}
+	return nil, nil
 }
 
 // Post sends a message to a connection of an API. What is not UTF-8 must have
 // been replaced.
 func (h *Hub) Post(api, id string, message []byte) error {
-	if h.elsewhere(api, id) != nil {
-		return h.tellMessage(Word{API: api, ID: id}, message)
-	}
-	c, err := h.find(api, id)
-	if err != nil {
+	c, l, err := h.find(api, id)
+	switch {
+	case err != nil:
 		return err
+	case l != nil:
+		return h.tellMessage(Word{API: api, ID: id}, message)
 	}
 	switch err := c.writeText(message); {
 	case errors.Is(err, websocket.ErrBusy):
@@ -250,12 +260,12 @@ func (h *Hub) Post(api, id string, message []byte) error {
 
 // Get tells what is known of a connection.
 func (h *Hub) Get(api, id string) (Connection, error) {
-	if l := h.elsewhere(api, id); l != nil {
-		return Connection{l.ConnectedAt, l.State.Active, l.Peer.Addr.Addr().Unmap().String(), l.Agent}, nil
-	}
-	c, err := h.find(api, id)
-	if err != nil {
+	c, l, err := h.find(api, id)
+	switch {
+	case err != nil:
 		return Connection{}, err
+	case l != nil:
+		return Connection{l.ConnectedAt, l.State.Active, l.Peer.Addr.Addr().Unmap().String(), l.Agent}, nil
 	}
 	return Connection{c.connectedAt, c.ws.Active(), c.peer.Addr.Addr().Unmap().String(), c.agent}, nil
 }
@@ -264,14 +274,16 @@ func (h *Hub) Get(api, id string) (Connection, error) {
 //
 // AWS: websocket-execution.md §9, to the letter.
 func (h *Hub) Delete(api, id string) error {
-	c, err := h.find(api, id)
-	if h.elsewhere(api, id) != nil || err == nil && c.ws.Given() {
-		return h.tell(&Word{API: api, ID: id, Close: true})
-	}
+	c, l, err := h.find(api, id)
 	if err != nil {
 		return err
 	}
-	h.drop(c) // it is gone for whoever asks next
-	c.ws.Close(websocket.CloseNormal, "Connection Closed Normally")
-	return nil
+	if l == nil {
+		h.drop(c) // it is gone for whoever asks next
+		c.ws.Close(websocket.CloseNormal, "Connection Closed Normally")
+		if !c.ws.Given() {
+			return nil
+		}
+	}
+	return h.tell(&Word{API: api, ID: id, Close: true})
 }

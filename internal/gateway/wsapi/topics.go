@@ -72,44 +72,81 @@ var badTopics = gateway.NewFault(gateway.APIConfigurationError, errors.New("the 
 
 // Subscribe puts a connection of an API into a topic.
 func (h *Hub) Subscribe(api, name, id string) error {
-	if h.elsewhere(api, id) != nil {
-		return h.tell(&Word{API: api, ID: id, Topic: name, Enter: true})
-	}
-	c, err := h.find(api, id)
-	if err != nil {
+	if _, _, err := h.find(api, id); err != nil {
 		return err
 	}
+	h.passing.RLock() // from here on it stays where it is
+	defer h.passing.RUnlock()
+	elsewhere, err := h.enter(api, name, id)
+	if err != nil || !elsewhere {
+		return err
+	}
+	return h.tell(&Word{API: api, ID: id, Topic: name, Enter: true})
+}
+
+// enter notes that a connection is in a topic. elsewhere: another process has it.
+func (h *Hub) enter(api, name, id string) (elsewhere bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	c, topics := h.topicsLocked(api, id)
 	switch {
-	case h.conns[id] != c:
-		return ErrGone // meanwhile
-	case slices.Contains(c.topics, name):
-		return nil
-	case len(c.topics) >= maxTopics:
-		return ErrTopics
+	case topics == nil:
+		return false, ErrGone // meanwhile
+	case slices.Contains(*topics, name):
+		return false, nil
+	case len(*topics) >= maxTopics:
+		return false, ErrTopics
 	}
-	c.topics = append(c.topics, strings.Clone(name))
-	h.enterLocked(c, c.topics[len(c.topics)-1])
-	return nil
+	name = strings.Clone(name)
+	*topics = append(*topics, name)
+	if c != nil {
+		h.enterLocked(c, name)
+	}
+	return c == nil, nil
 }
 
 // Unsubscribe takes a connection of an API out of a topic.
 func (h *Hub) Unsubscribe(api, name, id string) error {
-	if h.elsewhere(api, id) != nil {
-		return h.tell(&Word{API: api, ID: id, Topic: name, Leave: true})
-	}
-	c, err := h.find(api, id)
-	if err != nil {
+	if _, _, err := h.find(api, id); err != nil {
 		return err
 	}
+	h.passing.RLock() // as above
+	defer h.passing.RUnlock()
+	if !h.leave(api, name, id) {
+		return nil
+	}
+	return h.tell(&Word{API: api, ID: id, Topic: name, Leave: true})
+}
+
+// leave notes that a connection is not in a topic any more. elsewhere: another
+// process has it.
+func (h *Hub) leave(api, name, id string) (elsewhere bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if i := slices.Index(c.topics, name); i >= 0 {
-		c.topics = slices.Delete(c.topics, i, i+1)
-		h.leaveLocked(c, name)
+	c, topics := h.topicsLocked(api, id)
+	if topics == nil {
+		return false // it has ended meanwhile
 	}
-	return nil
+	if i := slices.Index(*topics, name); i >= 0 {
+		*topics = slices.Delete(*topics, i, i+1)
+		if c != nil {
+			h.leaveLocked(c, name)
+		}
+	}
+	return c == nil
+}
+
+// topicsLocked are the topics that a connection is in; nil: it is gone. Without c
+// another process has it.
+func (h *Hub) topicsLocked(api, id string) (c *conn, topics *[]string) {
+	c, l := h.lookupLocked(api, id)
+	switch {
+	case l != nil:
+		return nil, &l.Topics
+	case c != nil:
+		return c, &c.topics
+	}
+	return nil, nil
 }
 
 func (h *Hub) enterLocked(c *conn, name string) {

@@ -14,8 +14,8 @@ import (
 	"gatehouse/internal/wire"
 )
 
-// A conn is one connection. All but ws and topics is set before anybody else
-// sees it.
+// A conn is one connection. All but ws, topics and refused is set before anybody
+// else sees it.
 type conn struct {
 	hub         *Hub
 	id          string
@@ -31,6 +31,8 @@ type conn struct {
 	ws   *websocket.Conn // nil: the client was lost before
 
 	topics []string // that it is in; hub.mu guards them
+
+	refused int // which heir did not take it, counted from 1; hub.passing guards it
 }
 
 var _ websocket.Handler = (*conn)(nil)

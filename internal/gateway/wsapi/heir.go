@@ -66,22 +66,41 @@ func (c *conn) legacy() *Legacy {
 
 // Bequeath gives the connections to another process, those that are idle now, and
 // has Run give those that become idle within a time once it ends, and close the
-// others, one after another.
+// others, one after another. What another process was given before has ended with it.
 func (h *Hub) Bequeath(to Heir, within time.Duration) {
 	h.mu.Lock()
 	h.heir, h.heirTime = to, within
+	h.bequests++
+	clear(h.passed)
 	h.mu.Unlock()
 	h.giveAll()
 }
 
-// giveAll gives away what can be, and returns what cannot.
-func (h *Hub) giveAll() (left []*conn) {
+// bequest is the process that takes the connections, nil if none does, for how long
+// it is given some, and how many were chosen, this one included.
+func (h *Hub) bequest() (to Heir, within time.Duration, n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.heir, h.heirTime, h.bequests
+}
+
+// giveAll gives away what can be, until one is refused: whoever is not there, or hangs,
+// is not to be asked for each. It returns those it has met that never can be given.
+func (h *Hub) giveAll() (never []*conn) {
 	for _, c := range h.all() {
-		if c.isOpen() && !c.give(h.heir) {
-			left = append(left, c)
+		if !c.isOpen() {
+			continue
+		}
+		switch err := c.give(); {
+		case err == nil, errors.Is(err, errBusy):
+		case errors.Is(err, errStays):
+			never = append(never, c)
+		default:
+			h.opt.Log.Error("a connection cannot pass to the process that takes over", "error", err)
+			return append(never, c)
 		}
 	}
-	return left
+	return never
 }
 
 // all are the connections as they are now.
@@ -95,18 +114,27 @@ func (h *Hub) all() []*conn {
 	return list
 }
 
-// give reports whether c has passed to another process.
-func (c *conn) give(to Heir) bool {
+// Why a connection does not pass to another process.
+var (
+	errBusy  = errors.New("something is happening on the connection")
+	errStays = errors.New("the connection cannot pass, or was refused before")
+)
+
+// give passes c to the process that takes the connections.
+func (c *conn) give() error {
 	h := c.hub
 	h.passing.Lock()
 	defer h.passing.Unlock()
+	to, _, n := h.bequest()
+	if !c.ws.Giveable() || c.refused == n {
+		return errStays
+	}
 	l := c.legacy()
+	var refused error
 	take := func(sc syscall.Conn, s websocket.State) error {
 		l.State, l.Topics = s, h.topicsOf(c)
-		err := to.Take(l, sc)
-		if err != nil {
-			h.opt.Log.Error("a connection cannot pass to the process that takes over", "error", err)
-			return err
+		if refused = to.Take(l, sc); refused != nil {
+			return refused
 		}
 		h.mu.Lock()
 		h.passed[c.id] = l
@@ -117,14 +145,18 @@ func (c *conn) give(to Heir) bool {
 		_ = h.tell(&Word{ID: c.id, Served: true}) // else the process is gone, and c with it
 		h.ended()
 	}
-	if !c.ws.Give(take, served) {
-		return false
+	switch given := c.ws.Give(take, served); {
+	case refused != nil:
+		c.refused = n
+		return refused
+	case !given:
+		return errBusy
 	}
 	h.drop(c)
 	if !l.State.Serving {
 		h.ended()
 	}
-	return true
+	return nil
 }
 
 func (h *Hub) topicsOf(c *conn) []string {
@@ -136,7 +168,8 @@ func (h *Hub) topicsOf(c *conn) []string {
 // tell says something to the process that has the connections. If that is not
 // reached, so are they.
 func (h *Hub) tell(w *Word) error {
-	if err := h.heir.Tell(w); err != nil {
+	to, _, _ := h.bequest()
+	if err := to.Tell(w); err != nil {
 		h.opt.Log.Error("the process that has the connections is not reached", "error", err)
 		return ErrGone
 	}
@@ -164,19 +197,18 @@ const givePause = 20 * time.Millisecond
 
 // bequeathRest gives away what becomes idle, until nothing is left or the time is
 // over. What can never be given is closed, evenly over the time.
-func (h *Hub) bequeathRest() {
+func (h *Hub) bequeathRest(within time.Duration) {
 	begun := time.Now()
 	tick := time.NewTicker(givePause)
 	defer tick.Stop()
 	for {
-		left := h.giveAll()
+		never := h.giveAll()
 		past := time.Since(begun)
-		if h.Conns() == 0 || past >= h.heirTime {
+		if h.Conns() == 0 || past >= within {
 			return
 		}
-		left = slices.DeleteFunc(left, func(c *conn) bool { return c.ws.Giveable() })
-		share := float64(givePause) / float64(max(givePause, h.heirTime-past))
-		for _, c := range left[:int(math.Ceil(float64(len(left))*share))] {
+		share := float64(givePause) / float64(max(givePause, within-past))
+		for _, c := range never[:int(math.Ceil(float64(len(never))*share))] {
 			c.closeSoon(websocket.CloseRestart, restart)
 		}
 		<-tick.C

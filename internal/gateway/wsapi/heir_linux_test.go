@@ -108,6 +108,8 @@ type link struct {
 
 	mu    sync.Mutex // guards the fields below
 	fails bool
+	never string // the id of a connection that is not taken
+	asked int    // to take that one
 	taken int
 	last  int // how many words are left until it fails; 0: it does not
 }
@@ -117,6 +119,10 @@ var errFails = errors.New("fails")
 func (k *link) Take(l *wsapi.Legacy, sc syscall.Conn) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if l.ID == k.never {
+		k.asked++
+		return errFails
+	}
 	if k.fails {
 		return errFails
 	}
@@ -386,6 +392,40 @@ func TestBequeathRest(t *testing.T) {
 	late.want(0x81, "passed")
 	if n := after.Conns(); n == 1 { // else it had not read the beginning yet
 		c.want(0x88, "\x03\xf4Service restart")
+	}
+}
+
+// A connection that the heir does not take is offered once, and closed; the others pass.
+func TestBequeathRefused(t *testing.T) {
+	before, end := newHub(t, wsapi.Options{})
+	after, _ := newHub(t, wsapi.Options{})
+	refused := connect(t, before, &wsapi.Legacy{ID: other, API: api, Stage: "s", State: state()})
+	const conns = 20
+	for i := range conns {
+		connect(t, before, &wsapi.Legacy{ID: fmt.Sprint(i), API: api, Stage: "s", State: state()})
+	}
+	k := &link{t: t, to: after, never: other}
+	before.Bequeath(k, patience)
+	end()
+	if k.asked != 1 || after.Conns() != conns {
+		t.Errorf("offered %d times, and %d of the others have passed; want once, and %d", k.asked, after.Conns(), conns)
+	}
+	refused.want(0x88, "\x03\xf4Service restart")
+}
+
+// What an heir was given is gone with it, once there is another one.
+func TestBequeathAgain(t *testing.T) {
+	before, _ := newHub(t, wsapi.Options{})
+	lost, _ := newHub(t, wsapi.Options{})
+	after, _ := newHub(t, wsapi.Options{})
+	_ = connect(t, before, &wsapi.Legacy{ID: first, API: api, Stage: "s", Topics: []string{"news"}, State: state()})
+	before.Bequeath(&link{t: t, to: lost}, time.Second)
+	before.Bequeath(&link{t: t, to: after}, time.Second)
+	if err := before.Post(api, first, []byte("x")); !errors.Is(err, wsapi.ErrGone) {
+		t.Errorf("Post: %v", err)
+	}
+	if n := before.Subscribers(api, "news"); n != 0 {
+		t.Errorf("%d in the topic", n)
 	}
 }
 

@@ -46,6 +46,7 @@ type Hub struct {
 
 	heir     Heir // nil: no other process takes the connections
 	heirTime time.Duration
+	bequests int                // how many heirs there were
 	passed   map[string]*Legacy // to heir
 	serving  map[string]*conn   // that the process before is serving a message of
 	arrival  chan struct{}      // closed when a connection comes from the process before; nil: none will
@@ -86,8 +87,8 @@ func (h *Hub) Run(ctx context.Context) error {
 		watch.Go(h.plain.Poller.Run)
 	}
 	<-ctx.Done()
-	if h.bequeaths() {
-		h.bequeathRest()
+	if to, within, _ := h.bequest(); to != nil {
+		h.bequeathRest(within)
 	}
 	conns, empty := h.close()
 	for _, c := range conns {
@@ -103,13 +104,6 @@ func (h *Hub) Run(ctx context.Context) error {
 
 // restart is the reason that the end of the node is given.
 const restart = "Service restart"
-
-// bequeaths tells whether another process takes the connections.
-func (h *Hub) bequeaths() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.heir != nil
-}
 
 // ending tells whether all connections are to end.
 func (h *Hub) ending() bool {

@@ -347,8 +347,13 @@ func (n *node) serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	g.Go(func() error { return n.aftermath(ctx) })
-	g.Go(func() error { return n.upgrades(ctx, end) })
+	alone := make(chan struct{})
+	g.Go(func() error {
+		defer close(alone)
+		n.aftermath(ctx)
+		return nil
+	})
+	g.Go(func() error { return n.upgrades(ctx, alone, end) })
 	g.Go(func() error { return n.front.serve(ctx) })
 	return g.Wait()
 }

@@ -37,13 +37,17 @@ const (
 )
 
 // upgrades puts a successor into the place of this process when it is asked for,
-// and calls end when one serves. It returns when ctx ends.
-func (n *node) upgrades(ctx context.Context, end func()) error {
+// and calls end when one serves. It returns when ctx ends. Not before alone is closed,
+// when the process before has ended: what that passes on has one place to go to.
+func (n *node) upgrades(ctx context.Context, alone <-chan struct{}, end func()) error {
 	for failed := 1; ; failed++ {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-n.sur.Upgrade:
+		}
+		if !n.awaitAlone(ctx, alone) {
+			return nil
 		}
 		n.log.Info("upgrade begins", "program", n.sur.Program)
 		sockets, err := n.front.copies(n.cfg)
@@ -65,6 +69,21 @@ func (n *node) upgrades(ctx context.Context, end func()) error {
 		}
 		n.noUpgrade(failed, err)
 	}
+}
+
+// awaitAlone returns when alone is closed, or false when ctx ends.
+func (n *node) awaitAlone(ctx context.Context, alone <-chan struct{}) bool {
+	select {
+	case <-alone:
+		return true
+	default:
+	}
+	n.log.Info("upgrade waits until the process before has ended", "process", n.predecessor())
+	select {
+	case <-alone:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
 }
 
 // noUpgrade tells that an upgrade failed: the log, and who waits for it.
@@ -216,10 +235,10 @@ func (n *node) takeOver() error {
 }
 
 // aftermath returns when the process before has ended, and does what it has left.
-func (n *node) aftermath(ctx context.Context) error {
+func (n *node) aftermath(ctx context.Context) {
 	link := n.link()
 	if link == nil {
-		return nil
+		return
 	}
 	stop := context.AfterFunc(ctx, func() { _ = link.Close() })
 	defer stop()
@@ -235,7 +254,6 @@ func (n *node) aftermath(ctx context.Context) error {
 	}
 	n.sockets.Alone()
 	n.functions.host.Adopt()
-	return nil
 }
 
 // predecessor is the id of the process before, or 0.

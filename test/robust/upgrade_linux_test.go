@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,6 +76,61 @@ func TestUpgrade(t *testing.T) {
 		}
 		return nil
 	})
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// An upgrade that is asked for while the process before still ends what it has begun waits for
+// that: what it passes on, and its functions, have one process to go to.
+func TestUpgradeTwice(t *testing.T) {
+	bin, err := gatehousetest.Build(root, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(t.TempDir(), "data"), "--drain", "3s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Kill)
+	api, err := s.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, end := make(chan struct{}), make(chan struct{})
+	backend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(asked)
+		<-end
+	}))
+	defer backend.Close()
+	defer close(end)
+	id, _, err := importAPI(t.Context(), api, definition("slow", backend.Listener.Addr().String()))
+	if err == nil {
+		_, err = deploy(t.Context(), api, id, "0")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := make(chan struct{})
+	go func() {
+		defer close(cut)
+		_, _, _ = fetch(context.Background(), &http.Client{Transport: &http.Transport{}}, s.DataPlane(), id) // it is cut off
+	}()
+	<-asked
+	first := s.PID()
+	for range 2 {
+		if err := s.Upgrade(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// It has nothing left but to vanish, or has most of the drain.
+	wait(t, 500*time.Millisecond, func() error {
+		if processLives(first) {
+			return fmt.Errorf("process %d has not ended, and the second process after it serves", first)
+		}
+		return nil
+	})
+	<-cut
 	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}

@@ -1,7 +1,9 @@
 package compile
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -157,5 +159,6 @@ func (c *Compiler) clientACM(arn string) (*tls.Certificate, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("client certificate %q: %w", arn, err)
 	}
-	return &cert, arn + "/" + cert.Leaf.SerialNumber.String(), nil
+	sum := sha256.Sum256(cert.Certificate[0]) // its serial number may be that of the one before
+	return &cert, arn + "/" + hex.EncodeToString(sum[:]), nil
 }

@@ -68,5 +68,9 @@ func (p *httpPlanner) likelyKeys(r *v2.Route) []string {
 	if str(r.AuthorizationType) == v2.AuthorizationTypeCustom && len(by) == 0 {
 		return nil
 	}
-	return append([]string{record.WholeQuery, "$request.header.authorization", "$request.header.cookie", "$request.header.accept", "$request.header.accept-encoding"}, by...)
+	return append([]string{
+		record.WholeQuery, "$request.header.authorization", "$request.header.cookie", "$request.header.x-api-key",
+		"$context.identity.clientCert.issuerDN", "$context.identity.clientCert.serialNumber",
+		"$request.header.accept", "$request.header.accept-encoding",
+	}, by...)
 }

@@ -12,14 +12,20 @@ import (
 	"gatehouse/internal/store"
 )
 
-// deployHTTP makes an HTTP API whose route $default calls an integration.
+// deployHTTP makes an HTTP API whose route POST /{x} calls an integration.
 func (w *world) deployHTTP(id string, in v2.Integration) {
+	w.t.Helper()
+	w.deployRoute(id, "POST /{x}", in)
+}
+
+// deployRoute makes an HTTP API of one route.
+func (w *world) deployRoute(id, key string, in v2.Integration) {
 	w.t.Helper()
 	in.IntegrationId, in.IntegrationType, in.PayloadFormatVersion = new("i"), new(v2.IntegrationTypeAwsProxy), new("1.0")
 	def := &record.APIDefinition{
 		API:          v2.Api{ApiId: &id},
 		Integrations: map[string]v2.Integration{"i": in},
-		Routes:       map[string]v2.Route{"r": {RouteId: new("r"), RouteKey: new("POST /{x}"), Target: new("integrations/i")}},
+		Routes:       map[string]v2.Route{"r": {RouteId: new("r"), RouteKey: &key, Target: new("integrations/i")}},
 	}
 	b, err := def.Encode()
 	if err != nil {

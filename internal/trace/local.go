@@ -1,15 +1,16 @@
 package trace
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/go-json-experiment/json"
 )
 
 // localFile is a file of sampling rules.
 //
-// AWS: "Configuring sampling rules" of the SDKs: version 2 has host, version 1
-// had service_name.
+// AWS: "Configuring sampling rules" of the SDKs: what is host in version 2 was
+// service_name in version 1.
 type localFile struct {
 	Version int         `json:"version"`
 	Default *localRule  `json:"default"`
@@ -31,11 +32,12 @@ type localRule struct {
 
 // ParseLocal reads a file of sampling rules in the form of X-Ray's SDKs. They are
 // asked in the order of the file, before all others; the default is named
-// [DefaultRule]. Beyond the SDKs, a rule may have service_name, service_type,
-// resource_arn and attributes.
+// [DefaultRule]. Beyond the SDKs, a rule of version 2 may have service_name,
+// service_type, resource_arn and attributes. What is not known is refused: a rule
+// whose condition is misspelt would fit all requests.
 func ParseLocal(b []byte) ([]Rule, error) {
 	var f localFile
-	if err := json.Unmarshal(b, &f); err != nil {
+	if err := json.Unmarshal(b, &f, json.RejectUnknownMembers(true)); err != nil {
 		return nil, err
 	}
 	if f.Version != 1 && f.Version != 2 {
@@ -44,9 +46,18 @@ func ParseLocal(b []byte) ([]Rule, error) {
 	if f.Default == nil {
 		return nil, errors.New("a default is missing")
 	}
+	if !f.Default.fitsAll() {
+		return nil, errors.New("default: it fits all requests, and has fixed_target and rate only")
+	}
 	var rules []Rule
 	for i := range f.Rules {
 		l := &f.Rules[i]
+		if f.Version == 1 {
+			if l.Host != "" {
+				return nil, fmt.Errorf("rule %d: host is of version 2; here it is service_name", i+1)
+			}
+			l.Host, l.Service = l.Service, ""
+		}
 		r, err := l.rule()
 		if err != nil {
 			return nil, fmt.Errorf("rule %d: %w", i+1, err)
@@ -61,6 +72,11 @@ func ParseLocal(b []byte) ([]Rule, error) {
 	d := Default()
 	d.Reservoir, d.Rate = last.Reservoir, last.Rate
 	return append(rules, d), nil
+}
+
+// fitsAll tells whether a rule has no conditions.
+func (l *localRule) fitsAll() bool {
+	return l.Service+l.Type+l.Host+l.Method+l.Path+l.Resource == "" && len(l.Attributes) == 0
 }
 
 func (l *localRule) rule() (Rule, error) {

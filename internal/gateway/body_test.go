@@ -114,3 +114,14 @@ func TestBodies(t *testing.T) {
 		}
 	}
 }
+
+// TestBodiesOfEvents: the operator's limits are those of WebSocket APIs, too.
+func TestBodiesOfEvents(t *testing.T) {
+	g := &gateway.Gateway{Bodies: gateway.Bodies{Response: 5}}
+	x := new(gateway.Exchange)
+	g.BeginEvent(x, g.Table(), &gateway.Stage{Socket: new(gateway.SocketStage)}, nil, &gateway.Socket{Event: gateway.SocketMessage})
+	x.IntegrationResponse.Body = wire.Body{Source: source{zeros(6)}, Length: 6}
+	if err := x.ReadResponse(); err == nil {
+		t.Error("a response of 6 bytes is taken, where 5 are allowed")
+	}
+}

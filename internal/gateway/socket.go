@@ -84,8 +84,9 @@ func (x *Exchange) beginSocket(w *where) *Plan {
 
 // BeginEvent makes x an event of a connection to st, and returns the plan of its
 // route, or of what has none.
-func (x *Exchange) BeginEvent(t *Table, st *Stage, rt *Route, s *Socket) *Plan {
-	x.Table, x.Stage, x.Route, x.Socket = t, st, rt, s
+func (g *Gateway) BeginEvent(x *Exchange, t *Table, st *Stage, rt *Route, s *Socket) *Plan {
+	x.Table, x.bodies = t, &g.Bodies
+	x.Stage, x.Route, x.Socket = st, rt, s
 	x.begin()
 	x.Vars.RequestID, x.Vars.ReplacedRequestID = x.Vars.ExtendedRequestID, false
 	switch {

@@ -120,7 +120,7 @@ func (c *conn) event(s *gateway.Socket, message []byte) {
 	}
 	x := exchanges.Get().(*gateway.Exchange)
 	x.Peer, x.Authorization = &c.peer, c.auth
-	plan := x.BeginEvent(t, st, rt, s)
+	plan := c.hub.gw.BeginEvent(x, t, st, rt, s)
 	x.Vars.Domain, x.Vars.UserAgent, x.Vars.APIKey = c.domain, c.agent, c.key
 	x.MethodRequest.Method, x.MethodRequest.Host = "POST", c.domain
 	x.Vars.HTTPMethod = "POST"

@@ -27,6 +27,18 @@ type Caller interface {
 	Call(ctx context.Context, x *gateway.Exchange, payload []byte) (answer []byte, requestID string, err error)
 }
 
+// call has a caller ask with the payload that stands in x.Text from there on, takes
+// it away, and notes how it went.
+func call(ctx context.Context, x *gateway.Exchange, by Caller, from int) (answer []byte, err error) {
+	v := &x.Vars
+	v.AuthorizerStart, v.AuthorizerStatus = v.Now, 200
+	answer, v.AuthorizerRequestID, err = by.Call(ctx, x, x.Text[from:])
+	v.Now = time.Now()
+	v.AuthorizerLatency = v.Now.Sub(v.AuthorizerStart)
+	x.Text = x.Text[:from]
+	return answer, err
+}
+
 // Raised is the error that an authorizer's function raised.
 type Raised struct{ Message string }
 
@@ -98,11 +110,7 @@ func (r *lambdaRoute) call(ctx context.Context, x *gateway.Exchange) (*Decision,
 	}
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	answer, id, err := r.l.Caller.Call(ctx, x, x.Text[from:])
-	began := x.Vars.Now
-	x.Vars.Now = time.Now()
-	x.Vars.AuthorizerStart, x.Vars.AuthorizerLatency, x.Vars.AuthorizerRequestID, x.Vars.AuthorizerStatus = began, x.Vars.Now.Sub(began), id, 200
-	x.Text = x.Text[:from]
+	answer, err := call(ctx, x, r.l.Caller, from)
 	if err != nil {
 		return nil, refusal(x, err)
 	}

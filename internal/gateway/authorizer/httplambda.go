@@ -177,11 +177,7 @@ func (r *httpLambdaRoute) call(ctx context.Context, x *gateway.Exchange) (*HTTPD
 	}
 	ctx, cancel := context.WithTimeout(ctx, HTTPTimeout)
 	defer cancel()
-	answer, id, err := r.l.Caller.Call(ctx, x, x.Text[from:])
-	began := x.Vars.Now
-	x.Vars.Now = time.Now()
-	x.Vars.AuthorizerStart, x.Vars.AuthorizerLatency, x.Vars.AuthorizerRequestID, x.Vars.AuthorizerStatus = began, x.Vars.Now.Sub(began), id, 200
-	x.Text = x.Text[:from]
+	answer, err := call(ctx, x, r.l.Caller, from)
 	if err == nil {
 		var d *HTTPDecision
 		if d, err = r.l.parse(answer); err == nil {

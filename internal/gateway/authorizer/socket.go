@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -93,11 +92,7 @@ func (l *SocketLambda) ask(ctx context.Context, x *gateway.Exchange) (*Decision,
 	x.Text = l.form.AppendAuthorizer(x.Text, x, asked.Resource)
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	answer, id, err := l.caller.Call(ctx, x, x.Text[from:])
-	began := x.Vars.Now
-	x.Vars.Now = time.Now()
-	x.Vars.AuthorizerStart, x.Vars.AuthorizerLatency, x.Vars.AuthorizerRequestID, x.Vars.AuthorizerStatus = began, x.Vars.Now.Sub(began), id, 200
-	x.Text = x.Text[:from]
+	answer, err := call(ctx, x, l.caller, from)
 	if err != nil {
 		return nil, refusal(x, err)
 	}

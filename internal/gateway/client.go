@@ -21,9 +21,8 @@ func (g *Gateway) admits(x *Exchange, w *where) bool {
 	if err == nil {
 		return true
 	}
-	x.HTTP = w.http
 	if w.http {
-		x.Vars.RequestID, x.Vars.ReplacedRequestID = x.Vars.ExtendedRequestID, false
+		x.nameHTTP()
 	}
 	if w.stage != nil {
 		x.Stage, x.plan = w.stage, w.stage.Fallback

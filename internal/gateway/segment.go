@@ -70,7 +70,7 @@ func (t *Tracing) Do(_ context.Context, x *Exchange) error {
 		}
 		s.rule = rule
 	}
-	s.root = string(append([]byte(nil), traceRoot(x.Vars.Trace)...)) // the ids' memory is used again
+	s.root = strings.Clone(traceRoot(x.Vars.Trace)) // the ids' memory is used again
 	s.id, s.backend, s.authorizer = x.segmentID(), x.segmentID(), x.segmentID()
 	x.Vars.Trace = trace.Header{Root: s.root, Parent: s.backend, Sampled: "1"}.String()
 	if t.Choose != nil && !x.signsParent() { // else it goes on as it came

@@ -41,7 +41,7 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*serverConn]struct{}
 	room      chan struct{} // closed when a connection ends while Accept waits for one
-	empty     chan struct{} // closed when the last connection ends while Shutdown waits
+	empty     chan struct{} // closed when the last connection ends while somebody waits
 	loops     loops
 }
 
@@ -59,8 +59,8 @@ func (s *Server) setUp() {
 	})
 }
 
-// Serve accepts connections from ln and serves them until Shutdown, when it
-// returns ErrServerClosed, or until ctx ends or ln fails. It closes ln. Contexts
+// Serve accepts connections from ln and serves them until Retire or Shutdown, when
+// it returns ErrServerClosed, or until ctx ends or ln fails. It closes ln. Contexts
 // of exchanges come from ctx. Connections may still be served when it returns;
 // Shutdown waits for them.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
@@ -83,7 +83,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 			if c := s.admit(ctx, nc); c != nil && !s.enterLoop(c) {
 				go c.run()
 			}
-		case s.draining.Load():
+		case s.lasting.Load():
 			return ErrServerClosed
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -114,7 +114,7 @@ func pause(ctx context.Context, d time.Duration) error {
 func (s *Server) addListener(ln net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining.Load() {
+	if s.lasting.Load() {
 		return false
 	}
 	s.listeners[ln] = struct{}{}
@@ -204,31 +204,44 @@ func (s *Server) dropConn(c *serverConn) {
 	}
 }
 
-// Retire stops accepting, as one does whose place another has taken: what is answered from
-// now on is the last answer of its connection. Idle connections stay until they
-// ask for something, since their clients may be just about to. It returns
-// when no connection is left, or ctx ends; Shutdown is to follow.
+// Retire stops accepting, as one does whose place another has taken: what is
+// answered from now on is the last answer of its connection. Idle connections stay
+// until they ask for something, since their clients may be just about to. It
+// returns when no connection is left, or ctx ends; Shutdown is to follow.
 func (s *Server) Retire(ctx context.Context) {
 	s.setUp()
-	s.lasting.Store(true)
-	s.mu.Lock()
-	for ln := range s.listeners {
-		_ = ln.Close() // Serve notices
-	}
-	s.mu.Unlock()
-	tick := time.NewTicker(retirePause)
-	defer tick.Stop()
-	for s.Conns() > 0 {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+	select {
+	case <-s.retire():
+	case <-ctx.Done():
 	}
 }
 
-// retirePause is how often Retire looks whether connections are left.
-const retirePause = 50 * time.Millisecond
+func (s *Server) retire() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopAcceptingLocked()
+	return s.emptyLocked()
+}
+
+func (s *Server) stopAcceptingLocked() {
+	s.lasting.Store(true)
+	for ln := range s.listeners {
+		_ = ln.Close() // Serve notices
+	}
+}
+
+// emptyLocked returns what is closed when no connection is left.
+func (s *Server) emptyLocked() <-chan struct{} {
+	if s.empty == nil {
+		s.empty = make(chan struct{})
+	}
+	empty := s.empty
+	if len(s.conns) == 0 {
+		close(s.empty)
+		s.empty = nil
+	}
+	return empty
+}
 
 // Shutdown stops accepting, closes idle connections at once, lets busy ones
 // end with "Connection: close", and cuts those that are left when ctx ends. It
@@ -256,10 +269,7 @@ func (s *Server) drain() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.draining.Store(true)
-	s.lasting.Store(true)
-	for ln := range s.listeners {
-		_ = ln.Close() // Serve notices
-	}
+	s.stopAcceptingLocked()
 	if s.room != nil {
 		close(s.room)
 		s.room = nil
@@ -267,14 +277,7 @@ func (s *Server) drain() <-chan struct{} {
 	for c := range s.conns {
 		c.closeIdle()
 	}
-	if s.empty == nil {
-		s.empty = make(chan struct{})
-		if len(s.conns) == 0 {
-			close(s.empty)
-			defer func() { s.empty = nil }()
-		}
-	}
-	return s.empty
+	return s.emptyLocked()
 }
 
 // unwelcome says whether a connection that is idle has to end. Of those that

@@ -377,6 +377,63 @@ func TestShutdown(t *testing.T) {
 	cancel()
 }
 
+// TestRetire: nothing more is accepted, and what is asked on the connections that
+// are there is answered for the last time. Nobody waits for longer than it has to.
+func TestRetire(t *testing.T) {
+	s := &wire.Server{Handler: answer(echo)}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(context.Background(), ln) }()
+	fresh, idle := dial(t, ln.Addr().String()), dial(t, ln.Addr().String())
+	ask := func(nc net.Conn) bool {
+		t.Helper()
+		_, _ = io.WriteString(nc, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		r := bufio.NewReader(nc)
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+			t.Fatal(err)
+		}
+		return resp.Close
+	}
+	if ask(idle) {
+		t.Error("the connection is closed before anybody retires")
+	}
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	s.Retire(over) // does not wait
+	if err := <-done; !errors.Is(err, wire.ErrServerClosed) {
+		t.Errorf("Serve = %v", err)
+	}
+	if n := s.Conns(); n != 2 {
+		t.Errorf("%d connections, want the 2 that were there", n)
+	}
+	retired := make(chan struct{})
+	go func() { defer close(retired); s.Retire(context.Background()) }()
+	for name, nc := range map[string]net.Conn{"fresh": fresh, "idle": idle} {
+		if !ask(nc) {
+			t.Errorf("%s: the connection stays", name)
+		}
+		_ = nc.Close()
+	}
+	<-retired
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Errorf("Shutdown = %v", err)
+	}
+	late, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(context.Background(), late); !errors.Is(err, wire.ErrServerClosed) {
+		t.Errorf("Serve afterwards = %v", err)
+	}
+}
+
 func TestShutdownForced(t *testing.T) {
 	started := make(chan struct{})
 	rec := newRecorder(func(_ *wire.Request, resp *wire.Response) {

@@ -482,7 +482,7 @@ func TestConns(t *testing.T) {
 // TestIdle: connections that wait too long are closed, also when their client
 // has closed its side together with its last request.
 func TestIdle(t *testing.T) {
-	addr := serve(t, &wire.Server{Handler: answer(echo), Limits: wire.Limits{Idle: 30 * time.Millisecond}})
+	addr := serve(t, &wire.Server{Handler: answer(echo), Limits: wire.Limits{Idle: 250 * time.Millisecond}}) // the client has as long to begin
 	for _, requests := range []int{0, 1, 3} {
 		got, err := exchangeRaw(t, addr, strings.Repeat("GET / HTTP/1.1\r\nHost: a\r\n\r\n", requests))
 		if err != nil || strings.Count(got, "HTTP/1.1 200") != requests {

@@ -2,7 +2,10 @@ package function_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -218,6 +221,64 @@ func TestLayers(t *testing.T) {
 				Code: files(t, map[string]string{"app.py": "import dep\ndef handler(e, c): return dep.name"})}))
 			if r := invoke(t, h, deed{}); string(r.Payload) != `"last"` {
 				t.Errorf("python: %s", r.Payload)
+			}
+		})
+	}
+}
+
+// A provider of custom resources puts its answer by TLS, whatever the URL says: what
+// is such an answer goes to the URL. Nothing else does, for an event may be anybody's.
+func TestAnswersOfCustomResources(t *testing.T) {
+	seen := make(chan string, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r.URL.Path }))
+	defer server.Close()
+	port := server.URL[strings.LastIndexByte(server.URL, ':')+1:]
+	const node = `const https = require('https');
+exports.handler = (event) => new Promise((done) => {
+  const req = https.request({ hostname: '127.0.0.1', port: event.port, path: event.path, method: 'PUT' }, (res) => { res.resume(); done('put'); });
+  req.on('error', () => done('refused'));
+  req.end('x');
+});`
+	const python = `import http.client
+def handler(event, context):
+    try:
+        c = http.client.HTTPSConnection("127.0.0.1", event["port"], timeout=10)
+        c.request("PUT", event["path"], "x")
+        c.getresponse().read()
+        return "put"
+    except OSError:
+        return "refused"`
+	const answer = "/_aws/cloudformation/answers/secret"
+	tests := []struct{ url, path, want string }{ // the URL in the event, where the function puts something
+		{server.URL + answer, answer, "put"},
+		{server.URL + "/pay", "/pay", "refused"},
+		{server.URL + answer + "/../../../../pay", "/pay", "refused"},
+		{"http://127.0.0.2:" + port + answer + "2", answer + "2", "refused"},
+		{"http://[", "/pay", "refused"},
+		{"http://127.0.0.1:port" + answer, "/pay", "refused"},
+	}
+	for runtime, v := range map[string]function.Version{
+		"node":    {Runtime: "nodejs20.x", Handler: "index.handler", Code: files(t, map[string]string{"index.js": node})},
+		"python3": {Runtime: "python3.12", Handler: "app.handler", Code: files(t, map[string]string{"app.py": python})},
+	} {
+		t.Run(runtime, func(t *testing.T) {
+			needs(t, runtime)
+			h := newHost(t, usual(t))
+			v.Timeout = 20 * time.Second
+			mustSet(t, h, latest(v))
+			for _, tt := range tests {
+				r, err := h.Invoke(t.Context(), &function.Invocation{Function: testARN, Payload: fmt.Appendf(nil, `{"StackId":"s","ResponseURL":%q,"port":%s,"path":%q}`, tt.url, port, tt.path)})
+				if err != nil || string(r.Payload) != quote(tt.want) {
+					t.Errorf("%s with %s: %s, %v, want %s", tt.path, tt.url, r.Payload, err, tt.want)
+				}
+				if tt.want == "put" {
+					if got := <-seen; got != tt.path {
+						t.Errorf("put to %s, want %s", got, tt.path)
+					}
+				}
+			}
+			if len(seen) > 0 {
+				t.Errorf("sent without TLS: %s", <-seen)
 			}
 		})
 	}

@@ -262,12 +262,20 @@ function marshal(value) {
 }
 
 // Providers of custom resources put their answer by TLS to port 443 of the host of
-// its URL, whatever the URL says. What goes to such a path goes to the URL.
+// its URL, whatever the URL says. What goes to such a path goes to the URL. An event
+// may be anybody's: nothing but an answer is ever sent without TLS.
+const answersPath = '/_aws/cloudformation/answers/';
 const answers = new Map(); // by path
 
 function expectAnswer(event) {
   if (!event?.StackId || typeof event.ResponseURL !== 'string' || !event.ResponseURL.startsWith('http:')) return;
-  const url = new URL(event.ResponseURL);
+  let url;
+  try {
+    url = new URL(event.ResponseURL);
+  } catch {
+    return;
+  }
+  if (!url.pathname.startsWith(answersPath)) return;
   if (answers.size === 0) patchHttps();
   answers.set(url.pathname + url.search, url);
   if (answers.size > 100) answers.delete(answers.keys().next().value);

@@ -165,18 +165,26 @@ def marshal(value):
         raise Fault("Runtime.MarshalError", "Unable to marshal response: %s" % e)
 
 
-answers = {}  # URLs of answers of custom resources, by path
+ANSWERS = "/_aws/cloudformation/answers/"
+answers = {}  # hosts and ports of answers of custom resources, by path
 
 
 def expect_answer(event):
     """Providers of custom resources put their answer by TLS to port 443 of the
-    host of its URL, whatever the URL says. What goes to such a path goes to the URL."""
-    if not isinstance(event, dict) or "StackId" not in event or not str(event.get("ResponseURL")).startswith("http:"):
+    host of its URL, whatever the URL says. What goes to such a path goes to the URL.
+    An event may be anybody's: nothing but an answer is ever sent without TLS."""
+    if not isinstance(event, dict) or "StackId" not in event:
         return
-    url = urllib.parse.urlsplit(event["ResponseURL"])
+    try:
+        url = urllib.parse.urlsplit(str(event.get("ResponseURL")))
+        to = (url.hostname, url.port or 80)
+    except ValueError:
+        return
+    if url.scheme != "http" or not url.path.startswith(ANSWERS):
+        return
     if not answers:
         patch_https()
-    answers[url.path] = (url.hostname, url.port or 80)
+    answers[url.path] = to
     if len(answers) > 100:
         del answers[next(iter(answers))]
 

@@ -1,10 +1,14 @@
 package function_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
 
 	"gatehouse/internal/function"
@@ -42,6 +46,42 @@ func TestHold(t *testing.T) {
 	}
 	if r := invoke(t, h, deed{Do: "echo"}); r.Error != "" || len(outcomes) > 0 {
 		t.Errorf("%+v, %d events too many", r, len(outcomes))
+	}
+}
+
+// When Hold returns, the next host finds all events that were not held for it.
+func TestHoldWaitsForEvents(t *testing.T) {
+	dir := t.TempDir()
+	h := newHost(t, function.Options{Dir: dir})
+	def := latest(function.Version{Code: testCode(t)})
+	def.Reserved = new(int) // nothing runs
+	mustSet(t, h, def)
+	own := func() []string {
+		list, err := filepath.Glob(filepath.Join(dir, "events", "*.event*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	payload := append(append([]byte(`"`), bytes.Repeat([]byte("x"), 1<<18)...), '"')
+	var senders sync.WaitGroup
+	for range 16 {
+		senders.Go(func() {
+			for range 4 {
+				if _, err := h.Invoke(t.Context(), &function.Invocation{Function: testARN, Kind: function.Event, Payload: payload}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for len(own()) == 0 {
+		runtime.Gosched()
+	}
+	h.Hold()
+	found := own()
+	senders.Wait()
+	if later := own(); !slices.Equal(found, later) {
+		t.Errorf("the next host would find %d events, and later there are %d", len(found), len(later))
 	}
 }
 

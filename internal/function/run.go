@@ -39,7 +39,7 @@ func (h *Host) Run(ctx context.Context) error {
 // those that wait, those that are being made, which are made anew, and
 // those that come from now on, which the other adopts. The host must run.
 func (h *Host) Hold() {
-	h.queue.spool.held.Store(true)
+	h.queue.spool.hold()
 	close(h.holding)
 	<-h.queueEnded
 }

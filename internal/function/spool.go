@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -16,9 +16,11 @@ import (
 // host that is killed finds them again. It does not wait for the disk, so that
 // a machine that loses power may lose the last ones.
 type spool struct {
-	dir  string // empty: nothing is kept
-	log  *slog.Logger
-	held atomic.Bool // new events are for the next host
+	dir string // empty: nothing is kept
+	log *slog.Logger
+
+	mu   sync.RWMutex // guards the field below; held for reading while a file is written
+	held bool         // new events are for the next host
 }
 
 // A spooled event is an event as it is written.
@@ -85,6 +87,14 @@ func (s *spool) take() ([]*event, error) {
 	return list, nil
 }
 
+// hold keeps new events for the next host from now on. When it returns, all that
+// are not for that one are written.
+func (s *spool) hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = true
+}
+
 // add adds the event in a file, if it can be read.
 func (s *spool) add(list []*event, path string) []*event {
 	e, err := readEvent(path)
@@ -115,9 +125,11 @@ func (s *spool) keep(e *event) error {
 	if s.dir == "" {
 		return nil
 	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	if e.file == "" {
 		ending := spoolEnding
-		if s.held.Load() {
+		if s.held {
 			ending = spoolHeld
 		}
 		e.file = filepath.Join(s.dir, randomID()+ending)

@@ -109,8 +109,9 @@ func (x *exchange) next(ctx context.Context) *wire.Response {
 	}
 	in.awaitExtensions(ctx)
 	in.noteReady()
-	in.end(nil)
+	over := in.end(nil)
 	superseded := in.pool.welcome(in)
+	over.settle()
 	if superseded == nil {
 		return x.stop()
 	}

@@ -18,7 +18,8 @@ type call struct {
 	pool      *pool
 	context   string        // of the client, as JSON
 	version   string        // its number
-	init      time.Duration // of the instance that was started for it
+	born      time.Time     // of the instance that was started for it; zero: none was
+	init      time.Duration // of that
 	start     time.Time     // zero until an instance works for it
 	deadline  time.Time
 
@@ -31,7 +32,6 @@ type call struct {
 
 	unreserved bool        // counted among the account's
 	traced     *tracedCall // nil: it is not
-	cold       *instance   // that was started for it
 
 	timer    *time.Timer
 	answered bool
@@ -134,15 +134,15 @@ func (p *pool) answerLocked(c *call, r *Result) bool {
 	return true
 }
 
-// end ends the call that the instance is on, if it is on one. Why says why the
-// call failed, nil if it did not.
-func (in *instance) end(why func(requestID string) *failure) {
+// end ends the call that the instance is on, and returns it; nil: it is on none. Why
+// says why the call failed, nil if it did not.
+func (in *instance) end(why func(requestID string) *failure) *call {
 	p := in.pool
 	p.mu.Lock()
 	c := in.call
 	if c == nil {
 		p.mu.Unlock()
-		return
+		return nil
 	}
 	in.call = nil
 	c.timer.Stop()
@@ -156,7 +156,15 @@ func (in *instance) end(why func(requestID string) *failure) {
 	}
 	p.mu.Unlock()
 	in.closeLog(c, used)
-	c.tell(c.cold)
+	return c
+}
+
+// settle tells of a call that is over, once its instance is free for others.
+func (c *call) settle() {
+	if c == nil {
+		return
+	}
+	c.tell()
 	close(c.over)
 }
 

@@ -111,6 +111,7 @@ func (a runtimeAPI) act(id string, event []byte, h http.Header) {
 		b, _ := json.Marshal(h)
 		answer = string(b)
 	case "pid":
+		<-time.After(time.Duration(d.N) * time.Millisecond)
 		answer = fmt.Sprint(os.Getpid())
 	case "cwd":
 		dir, _ := os.Getwd()

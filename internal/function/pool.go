@@ -226,8 +226,7 @@ func (p *pool) failStart(in *instance, c *call, f *failure) {
 		in.log.say("START RequestId: " + c.requestID + " Version: " + c.version)
 		in.closeLog(c, in.peak)
 	}
-	c.tell(nil)
-	close(c.over)
+	c.settle()
 }
 
 // start starts an instance for a call. The failure is the function's; the
@@ -241,7 +240,7 @@ func (p *pool) start(ctx context.Context, c *call) (*instance, *failure) {
 	}
 	in, f := p.boot(ctx, c, "init", initWithin)
 	if f == nil {
-		c.init, c.cold = time.Since(in.born), in
+		c.born, c.init = in.born, time.Since(in.born)
 		return in, nil
 	}
 	if f.kind != typeEntrypoint {
@@ -341,7 +340,7 @@ func (p *pool) conclude(in *instance, exit string) {
 	p.mu.Lock()
 	in.exit = exit
 	p.mu.Unlock()
-	in.end(in.exitFailure)
+	in.end(in.exitFailure).settle()
 }
 
 // close ends all instances: at once, or those that are busy when they are done.

@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	mathrand "math/rand/v2"
-	"strings"
+	"net"
 	"time"
 
 	"gatehouse/internal/arn"
@@ -90,13 +90,12 @@ func (t *tracedCall) note(r *Result) {
 	}
 }
 
-// tell tells of an invocation that is over; cold is the instance that was started
-// for it, nil if one was warm.
+// tell tells of an invocation that is over.
 //
 // AWS: services-xray: a segment of the service and one of the function, with
 // Initialization, Invocation and Overhead. Those of an asynchronous invocation have
 // Dwell Time and Attempt #.
-func (c *call) tell(cold *instance) {
+func (c *call) tell() {
 	t := c.traced
 	if t == nil {
 		return
@@ -125,9 +124,9 @@ func (c *call) tell(cold *instance) {
 	start := c.start
 	fn := c.segment("AWS::Lambda::Function", t.function, t.service, start, over)
 	fn.AWS = map[string]any{"account_id": fn.Account, "function_arn": p.fn.arn, "request_id": c.requestID, "resource_names": []string{p.fn.name}}
-	if cold != nil && c.init > 0 {
-		fn.Start = trace.Seconds(cold.born)
-		fn.Subsegments = append(fn.Subsegments, trace.Segment{Name: "Initialization", ID: trace.NewID(), Start: trace.Seconds(cold.born), End: trace.Seconds(cold.born.Add(c.init))})
+	if !c.born.IsZero() {
+		fn.Start = trace.Seconds(c.born)
+		fn.Subsegments = append(fn.Subsegments, trace.Segment{Name: "Initialization", ID: trace.NewID(), Start: fn.Start, End: trace.Seconds(c.born.Add(c.init))})
 	}
 	fn.Subsegments = append(fn.Subsegments,
 		trace.Segment{Name: "Invocation", ID: t.invocation, Start: trace.Seconds(start), End: trace.Seconds(t.answered)},
@@ -176,7 +175,7 @@ func daemonVariables(e *environment, addr string) {
 	if addr == "" {
 		return
 	}
-	host, port, _ := strings.Cut(addr, ":")
+	host, port, _ := net.SplitHostPort(addr) // the configuration was checked
 	e.set("AWS_XRAY_DAEMON_ADDRESS", addr)
 	e.set("_AWS_XRAY_DAEMON_ADDRESS", host)
 	e.set("_AWS_XRAY_DAEMON_PORT", port)

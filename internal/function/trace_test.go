@@ -75,8 +75,10 @@ func TestTrace(t *testing.T) {
 	call("pid", "Root="+testRoot+";Sampled=0")
 	call("pid", "Root="+testRoot)
 	call("pid", "")
-	if n := len(tr.told); n != 0 {
-		t.Errorf("%d segments of what is not traced", n)
+	const other = "1-5759e988-000000000000000000000000"
+	call("pid", "Root="+other+";Sampled=1")
+	if service, fn = tr.next(); service.TraceID != other || fn.TraceID != other {
+		t.Errorf("what is not traced is told as %s and %s", service.Document(), fn.Document())
 	}
 }
 

@@ -64,16 +64,10 @@ func Update(ctx context.Context, st Store, prepare func(c *Change) error) error 
 		if err := prepare(&c); err != nil {
 			return err
 		}
-		if c.err != nil {
-			return c.err
-		}
-		if len(c.Ops) == 0 {
+		if c.err == nil && len(c.Ops) == 0 {
 			return nil
 		}
-		if err := takeNote(ctx, &c); err != nil {
-			return err
-		}
-		_, err := st.Commit(ctx, c.Ifs, c.Ops)
+		_, err := Once(ctx, st, c)
 		if !errors.Is(err, ErrConflict) || try == maxTries {
 			return err
 		}
@@ -85,15 +79,14 @@ func Update(ctx context.Context, st Store, prepare func(c *Change) error) error 
 
 // Once commits a change that cannot be prepared again: it returns ErrConflict if
 // somebody was faster.
-func Once(ctx context.Context, st Store, c Change) error {
-	if c.err != nil {
-		return c.err
-	}
+func Once(ctx context.Context, st Store, c Change) (Rev, error) {
 	if err := takeNote(ctx, &c); err != nil {
-		return err
+		return 0, err
 	}
-	_, err := st.Commit(ctx, c.Ifs, c.Ops)
-	return err
+	if c.err != nil {
+		return 0, c.err
+	}
+	return st.Commit(ctx, c.Ifs, c.Ops)
 }
 
 // backOff waits a little, longer after each try.

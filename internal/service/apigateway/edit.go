@@ -104,7 +104,8 @@ func (s *Service) editBundle(ctx context.Context, b *store.Bundle, id *string, m
 				return err
 			}
 			held.all.Join(last)
-			return store.Once(ctx, s.st, held.all)
+			_, err := store.Once(ctx, s.st, held.all)
+			return err
 		})
 	}
 	var c store.Change

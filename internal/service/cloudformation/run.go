@@ -163,15 +163,15 @@ func (r *runner) giveUp(ctx context.Context) error {
 
 // commit writes the stack, and an event if its status is news.
 func (r *runner) commit(ctx context.Context, tell bool, more ...func(c *store.Change)) error {
-	c := &store.Change{}
-	r.t.put(c, r.st, r.rev)
+	var c store.Change
+	r.t.put(&c, r.st, r.rev)
 	if tell {
-		r.t.tellStatus(c, r.st)
+		r.t.tellStatus(&c, r.st)
 	}
 	for _, f := range more {
-		f(c)
+		f(&c)
 	}
-	rev, err := r.t.st.Commit(ctx, c.Ifs, c.Ops)
+	rev, err := store.Once(ctx, r.t.st, c)
 	if err == nil {
 		r.rev = rev
 	}

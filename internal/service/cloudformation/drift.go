@@ -38,10 +38,10 @@ const (
 	unknown    = "UNKNOWN"
 )
 
-// differences lists where got is not what want says.
-func differences(want, got any, path string) []api.PropertyDifference {
+// differences lists where got is not what want says, as it may be shown.
+func (l veil) differences(want, got any, path string) []api.PropertyDifference {
 	tell := func(kind string) []api.PropertyDifference {
-		return []api.PropertyDifference{{PropertyPath: new(path), ExpectedValue: new(plainText(want)), ActualValue: new(plainText(got)), DifferenceType: new(kind)}}
+		return []api.PropertyDifference{{PropertyPath: new(path), ExpectedValue: new(l.plainText(want)), ActualValue: new(l.plainText(got)), DifferenceType: new(kind)}}
 	}
 	switch want := want.(type) {
 	case map[string]any:
@@ -55,7 +55,7 @@ func differences(want, got any, path string) []api.PropertyDifference {
 			if have == nil {
 				have = member(m, name)
 			}
-			list = append(list, differences(want[name], have, path+"/"+name)...)
+			list = append(list, l.differences(want[name], have, path+"/"+name)...)
 		}
 		return list
 	case []any:
@@ -66,7 +66,7 @@ func differences(want, got any, path string) []api.PropertyDifference {
 			}
 			break
 		}
-		return listDifferences(want, items, path)
+		return l.listDifferences(want, items, path)
 	}
 	switch {
 	case got == nil && (want == nil || reflect.ValueOf(want).IsZero() || len(asMembers(want)) == 0 && asMembers(want) != nil):
@@ -80,32 +80,33 @@ func differences(want, got any, path string) []api.PropertyDifference {
 }
 
 // listDifferences compares lists whose order does not count.
-func listDifferences(want, got []any, path string) []api.PropertyDifference {
+func (l veil) listDifferences(want, got []any, path string) []api.PropertyDifference {
 	left := slices.Clone(got)
 	var list []api.PropertyDifference
 	for i, e := range want {
-		at := slices.IndexFunc(left, func(g any) bool { return len(differences(e, g, "")) == 0 })
+		at := slices.IndexFunc(left, func(g any) bool { return len(l.differences(e, g, "")) == 0 })
 		if at < 0 {
-			list = append(list, api.PropertyDifference{PropertyPath: new(path + "/" + strconv.Itoa(i)), ExpectedValue: new(plainText(e)), ActualValue: new("null"), DifferenceType: new("REMOVE")})
+			list = append(list, api.PropertyDifference{PropertyPath: new(path + "/" + strconv.Itoa(i)), ExpectedValue: new(l.plainText(e)), ActualValue: new("null"), DifferenceType: new("REMOVE")})
 			continue
 		}
 		left = slices.Delete(left, at, at+1)
 	}
 	for i, e := range left {
-		list = append(list, api.PropertyDifference{PropertyPath: new(path + "/" + strconv.Itoa(len(want)+i)), ExpectedValue: new("null"), ActualValue: new(plainText(e)), DifferenceType: new("ADD")})
+		list = append(list, api.PropertyDifference{PropertyPath: new(path + "/" + strconv.Itoa(len(want)+i)), ExpectedValue: new("null"), ActualValue: new(l.plainText(e)), DifferenceType: new("ADD")})
 	}
 	return list
 }
 
-func plainText(v any) string {
+func (l veil) plainText(v any) string {
+	v = l.over(v)
 	if s, ok := v.(string); ok {
 		return s
 	}
 	return marshalText(v)
 }
 
-// look compares one resource with what it is.
-func (s *Service) look(ctx context.Context, t tables, st *stack, res *resource) *drift {
+// look compares one resource with what it is, and tells of it under the stack's veil.
+func (s *Service) look(ctx context.Context, t tables, st *stack, res *resource, l veil) *drift {
 	d := &drift{Status: notChecked, At: time.Now().UTC().Truncate(time.Millisecond)}
 	k := s.kindOf(res.Type)
 	if k.reads() == "" || res.Physical == "" {
@@ -122,20 +123,20 @@ func (s *Service) look(ctx context.Context, t tables, st *stack, res *resource) 
 	}
 	switch {
 	case err != nil && isGone(err):
-		d.Status, d.Expected = deleted, marshalText(w.props)
+		d.Status, d.Expected = deleted, marshalText(l.over(w.props))
 	case err != nil:
 		d.Status, d.Reason = unknown, reasonOf(err)
 	default:
-		d.Expected, d.Actual = marshalText(w.props), marshalText(actual)
+		d.Expected, d.Actual = marshalText(l.over(w.props)), marshalText(l.over(actual))
 		d.Status = inSync
-		if d.Differences = differences(w.props, actual, ""); len(d.Differences) > 0 {
+		if d.Differences = l.differences(w.props, actual, ""); len(d.Differences) > 0 {
 			d.Status = modified
 		}
 	}
 	return d
 }
 
-// shown is the drift of a resource as it is described.
+// drifted is the drift of a resource as it is described.
 func (res *resource) drifted(st *stack) api.StackResourceDrift {
 	d := res.Drift
 	out := api.StackResourceDrift{StackId: st.StackId, LogicalResourceId: new(res.Logical), PhysicalResourceId: new(res.Physical), ResourceType: new(res.Type),
@@ -172,6 +173,10 @@ func (s *Service) DetectStackDrift(ctx context.Context, in *api.DetectStackDrift
 	if err != nil {
 		return nil, err
 	}
+	l, err := veilOf(t, &st)
+	if err != nil {
+		return nil, err
+	}
 	var found detection
 	found.StackDriftDetectionId, found.StackId, found.DetectionStatus = new(newUUID()), st.StackId, new("DETECTION_COMPLETE")
 	found.Timestamp = new(time.Now().UTC().Truncate(time.Millisecond))
@@ -182,7 +187,7 @@ func (s *Service) DetectStackDrift(ctx context.Context, in *api.DetectStackDrift
 		if len(in.LogicalResourceIds) > 0 && !slices.Contains(in.LogicalResourceIds, res.Logical) {
 			continue
 		}
-		res.Drift = s.look(ctx, t, &st, res)
+		res.Drift = s.look(ctx, t, &st, res, l)
 		looked = append(looked, res)
 		switch res.Drift.Status {
 		case modified, deleted:
@@ -265,7 +270,11 @@ func (s *Service) DetectStackResourceDrift(ctx context.Context, in *api.DetectSt
 	if s.kindOf(res.Type).reads() == "" {
 		return nil, awsrpc.Validation("Drift detection is not supported for resource type " + res.Type) // AWS: undocumented text
 	}
-	res.Drift = s.look(ctx, t, &st, &res)
+	l, err := veilOf(t, &st)
+	if err != nil {
+		return nil, err
+	}
+	res.Drift = s.look(ctx, t, &st, &res, l)
 	if err := t.keepDrift(ctx, &st, rev, []*resource{&res}, nil); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,55 @@
+package cloudformation
+
+import (
+	"strings"
+	"testing"
+
+	api "gatehouse/internal/awsapi/cloudformation"
+)
+
+// TestDriftHidesSecrets: drift is told without the values of parameters with NoEcho.
+func TestDriftHidesSecrets(t *testing.T) {
+	const template = `{"Parameters":{"One":{"Type":"String","NoEcho":true},"Many":{"Type":"CommaDelimitedList","NoEcho":"true"},"Open":{"Type":"String","Default":"seen"}},"Resources":{
+		"Kept":{"Type":"AWS::ApiGateway::RestApi","Properties":{"Name":"kept","Description":{"Fn::Sub":"<${One}\">"}}},
+		"Turned":{"Type":"AWS::ApiGateway::RestApi","Properties":{"Name":{"Fn::Sub":"${Open}"},"Description":{"Fn::Select":[1,{"Ref":"Many"}]}}}}}`
+	w := newWorld(t)
+	in := &api.CreateStackInput{StackName: new("s"), TemplateBody: new(template), Parameters: []api.Parameter{
+		{ParameterKey: new("One"), ParameterValue: new("hush")}, {ParameterKey: new("Many"), ParameterValue: new("hush, hush-hush")},
+	}}
+	if _, err := w.CreateStack(w.ctx, in); err != nil {
+		t.Fatal(err)
+	}
+	w.work()
+	res, err := w.DescribeStackResource(w.ctx, &api.DescribeStackResourceInput{StackName: new("s"), LogicalResourceId: new("Turned")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := map[string]any{"restApiId": *res.StackResourceDetail.PhysicalResourceId, "patchOperations": []any{map[string]any{"op": "replace", "path": "/description", "value": "public"}}}
+	if _, err := w.Call(w.ctx, "apigateway", "UpdateRestApi", change); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.DetectStackDrift(w.ctx, &api.DetectStackDriftInput{StackName: new("s")}); err != nil {
+		t.Fatal(err)
+	}
+	one, err := w.DetectStackResourceDrift(w.ctx, &api.DetectStackResourceDriftInput{StackName: new("s"), LogicalResourceId: new("Turned")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := w.DescribeStackResourceDrifts(w.ctx, &api.DescribeStackResourceDriftsInput{StackName: new("s")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := marshalText(all) + marshalText(one); strings.Contains(text, "hush") {
+		t.Errorf("secrets show: %s", text)
+	}
+	want := map[string]string{"Kept": inSync + `{"Description":"<****\">","Name":"kept"}`, "Turned": modified + `{"Description":"****","Name":"seen"}`}
+	for _, d := range all.StackResourceDrifts {
+		if got := *d.StackResourceDriftStatus + *d.ExpectedProperties; got != want[*d.LogicalResourceId] {
+			t.Errorf("%s is %s, want %s", *d.LogicalResourceId, got, want[*d.LogicalResourceId])
+		}
+		delete(want, *d.LogicalResourceId)
+	}
+	if d := one.StackResourceDrift.PropertyDifferences; len(want) > 0 || len(d) != 1 || *d[0].ExpectedValue != "****" || *d[0].ActualValue != "public" {
+		t.Errorf("differences %s, not told of %v", marshalText(d), want)
+	}
+}

@@ -21,7 +21,14 @@ type mortal struct {
 	store.Store
 	left atomic.Int64 // commits; less than 0: it does not die
 	dead atomic.Bool
+
+	meddled string // part of a key; before it is written, do is called once
+	do      func()
 }
+
+// meddle calls do before the next commit that writes such a key. It is for tests whose
+// commits come one after the other.
+func (m *mortal) meddle(key string, do func()) { m.meddled, m.do = key, do }
 
 var errKilled = errors.New("killed")
 
@@ -29,6 +36,10 @@ var errKilled = errors.New("killed")
 func (m *mortal) Commit(ctx context.Context, ifs []store.Cond, ops []store.Op) (store.Rev, error) {
 	if m.dead.Load() {
 		return 0, errKilled
+	}
+	if do := m.do; do != nil && slices.ContainsFunc(ops, func(op store.Op) bool { return strings.Contains(op.Key, m.meddled) }) {
+		m.do = nil
+		do()
 	}
 	rev, err := m.Store.Commit(ctx, ifs, ops)
 	if err == nil && m.left.Add(-1) == 0 {

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	api "gatehouse/internal/awsapi/cloudformation"
 	"gatehouse/internal/awsrpc"
@@ -106,7 +106,15 @@ func makeNested(ctx context.Context, w *worker) error {
 	if w.stack.RootId != nil {
 		st.RootId = w.stack.RootId
 	}
-	st.Run = &run{Phase: phaseForward, Keep: w.stack.Run.Keep, Nested: true, Deadline: deadline(w.props["TimeoutInMinutes"])}
+	st.Run = &run{Phase: phaseForward, Keep: w.stack.Run.Keep, Nested: true}
+	if v, ok := w.props["TimeoutInMinutes"]; ok {
+		text, _ := textOf(v)
+		minutes, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || minutes < 1 {
+			return awsrpc.Validation("#/TimeoutInMinutes: expected a number of minutes of at least 1")
+		}
+		st.limit(int32(minutes))
+	}
 	st.setStatus("CREATE_IN_PROGRESS", "")
 	w.id = str(st.StackId)
 	err = store.Update(ctx, w.s.st, func(c *store.Change) error {
@@ -124,16 +132,6 @@ func makeNested(ctx context.Context, w *worker) error {
 		return err
 	}
 	return runNested(ctx, w, "created")
-}
-
-// deadline is when a creation must have ended.
-func deadline(minutes any) time.Time {
-	text, _ := textOf(minutes)
-	d, err := time.ParseDuration(text + "m")
-	if err != nil || d <= 0 {
-		return time.Time{}
-	}
-	return time.Now().UTC().Add(d)
 }
 
 // checkCount refuses a stack more than an account may have.

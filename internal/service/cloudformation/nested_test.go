@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -54,6 +55,21 @@ func TestNestedInItself(t *testing.T) {
 	w.delete("s", id)
 	if after := w.records(); len(missing(after, before)) > 0 {
 		t.Errorf("left over: %q", missing(after, before))
+	}
+}
+
+// TestNestedTimeout: a time that is none is refused, not taken for no limit.
+func TestNestedTimeout(t *testing.T) {
+	w := newWorld(t)
+	for minutes, want := range map[string]string{`"5"`: "CREATE_COMPLETE", "5": "CREATE_COMPLETE", "0": "ROLLBACK_COMPLETE", `"soon"`: "ROLLBACK_COMPLETE"} {
+		name := "s" + strings.Trim(minutes, `"`) + fmt.Sprint(len(minutes))
+		_, err := w.create(name, `{"Resources":{"Nested":{"Type":"AWS::CloudFormation::Stack","Properties":{"TemplateURL":"x/one","Parameters":{"Of":"`+name+`"},"TimeoutInMinutes":`+minutes+`}}}}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := w.status(name); got != want {
+			t.Errorf("%s minutes: %s, want %s", minutes, got, want)
+		}
 	}
 }
 

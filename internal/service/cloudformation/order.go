@@ -21,11 +21,19 @@ type order struct {
 // errOrdered ends what a run does because there is an order.
 var errOrdered = errors.New("the run was told to turn around")
 
-// give gives a run an order, if it is where st was read at rev.
-func (s *Service) give(ctx context.Context, t tables, st *stack, rev store.Rev, o order) error {
+// give gives the run of a stack an order, if the stack may have it. What the run
+// commits meanwhile has it looked at again.
+func (s *Service) give(ctx context.Context, t tables, id string, o order, may func(st *stack) error) error {
 	err := store.Update(ctx, s.st, func(c *store.Change) error {
-		c.Require(t.stacks.Is(st.ID, rev))
-		store.Add(c, t.orders, st.ID, o)
+		st, rev, err := t.stacks.Get(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := may(&st); err != nil {
+			return err
+		}
+		c.Require(t.stacks.Is(id, rev))
+		store.Add(c, t.orders, id, o)
 		return nil
 	})
 	if err != nil {
@@ -33,7 +41,7 @@ func (s *Service) give(ctx context.Context, t tables, st *stack, rev store.Rev, 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if tell := s.running[st.ID]; tell != nil {
+	if tell := s.running[id]; tell != nil {
 		tell()
 	}
 	return nil
@@ -105,18 +113,15 @@ func (r *runner) expired() bool {
 // CancelUpdateStack rolls an update back that has not ended.
 func (s *Service) CancelUpdateStack(ctx context.Context, in *api.CancelUpdateStackInput) error {
 	t := s.tables(ctx)
-	st, rev, err := t.find(ctx, *in.StackName)
+	st, _, err := t.find(ctx, *in.StackName)
 	if err != nil {
 		return err
 	}
-	// AWS: the words for all that is not UPDATE_IN_PROGRESS, nested stacks too.
-	refused := awsrpc.Validation("CancelUpdateStack cannot be called from current stack status")
-	if st.Run == nil || st.Run.Phase != phaseForward || !st.Run.Updating || st.Run.Nested {
-		return refused
-	}
-	err = s.give(ctx, t, &st, rev, order{Token: str(in.ClientRequestToken)})
-	if errors.Is(err, store.ErrConflict) {
-		return refused
-	}
-	return err
+	return s.give(ctx, t, st.ID, order{Token: str(in.ClientRequestToken)}, func(st *stack) error {
+		if st.Run == nil || st.Run.Phase != phaseForward || !st.Run.Updating || st.Run.Nested {
+			// AWS: the words for all that is not UPDATE_IN_PROGRESS, nested stacks too.
+			return awsrpc.Validation("CancelUpdateStack cannot be called from current stack status")
+		}
+		return nil
+	})
 }

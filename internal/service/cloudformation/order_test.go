@@ -56,6 +56,52 @@ func TestOrders(t *testing.T) {
 	}
 }
 
+// TestOrdersMeetRuns: an order holds though the run commits between the look at the
+// stack and the order; and if the run ends there, the stack is deleted all the same.
+func TestOrdersMeetRuns(t *testing.T) {
+	w := newWorld(t)
+	before := w.records()
+	begin := func() {
+		t.Helper()
+		if _, err := w.CreateStack(w.ctx, &api.CreateStackInput{StackName: new("s"), TemplateBody: new("Resources:\n  A: {Type: AWS::IAM::User}\n"), Capabilities: []string{"CAPABILITY_IAM"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove := func() {
+		t.Helper()
+		if err := w.DeleteStack(w.ctx, &api.DeleteStackInput{StackName: new("s")}); err != nil {
+			t.Fatal(err)
+		}
+		w.work()
+		if now := w.records(); !slices.Equal(before, now) {
+			t.Errorf("left over: %q", missing(now, before))
+		}
+	}
+	begin()
+	id := w.id("s")
+	w.mortal.meddle("/order/", func() {
+		tb := w.tables(w.ctx)
+		st, rev, err := tb.find(w.ctx, "s")
+		if err == nil {
+			err = tb.begin(w.ctx, &st, rev)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	remove()
+	if got := w.status(id); got != "DELETE_COMPLETE" {
+		t.Errorf("ordered while the run has begun: %s", got)
+	}
+	begin()
+	id = w.id("s")
+	w.mortal.meddle("/order/", w.work)
+	remove()
+	if got := w.status(id); got != "DELETE_COMPLETE" {
+		t.Errorf("ordered while the run has ended: %s", got)
+	}
+}
+
 // id is the ARN of a stack.
 func (w *world) id(name string) string {
 	out, err := w.DescribeStacks(w.ctx, &api.DescribeStacksInput{StackName: new(name)})

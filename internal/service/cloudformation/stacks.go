@@ -220,8 +220,10 @@ func (s *Service) CreateStack(ctx context.Context, in *api.CreateStackInput) (*a
 	if err != nil {
 		return nil, err
 	}
-	st.TimeoutInMinutes = in.TimeoutInMinutes
-	st.Run = &run{Phase: phaseForward, Deadline: deadlineIn(in.TimeoutInMinutes), Keep: keep || isTrue(in.DisableRollback) || str(in.OnFailure) == "DO_NOTHING", Discard: str(in.OnFailure) == "DELETE"}
+	st.Run = &run{Phase: phaseForward, Keep: keep || isTrue(in.DisableRollback) || str(in.OnFailure) == "DO_NOTHING", Discard: str(in.OnFailure) == "DELETE"}
+	if in.TimeoutInMinutes != nil {
+		st.limit(*in.TimeoutInMinutes)
+	}
 	st.DisableRollback = new(st.Run.Keep)
 	st.EnableTerminationProtection = new(isTrue(in.EnableTerminationProtection))
 	st.setStatus("CREATE_IN_PROGRESS", "User Initiated")
@@ -379,7 +381,7 @@ func (s *Service) DeleteStack(ctx context.Context, in *api.DeleteStackInput) err
 		return awsrpc.Validation("Stack [" + str(st.StackName) + "] cannot be deleted while TerminationProtection is enabled")
 	}
 	if st.Run != nil {
-		return s.deleteRunning(ctx, t, &st, rev, in)
+		return s.deleteRunning(ctx, t, &st, in)
 	}
 	if st.Token = str(in.ClientRequestToken); in.RoleARN != nil {
 		st.RoleARN = in.RoleARN
@@ -396,27 +398,32 @@ func (s *Service) DeleteStack(ctx context.Context, in *api.DeleteStackInput) err
 	})
 }
 
-// deadlineIn is when a creation that may take so many minutes must have ended.
-func deadlineIn(minutes *int32) time.Time {
-	if minutes == nil {
-		return time.Time{}
-	}
-	return time.Now().UTC().Add(time.Duration(*minutes) * time.Minute)
+// limit bounds the creation of a stack.
+func (st *stack) limit(minutes int32) {
+	st.TimeoutInMinutes, st.Run.Deadline = &minutes, time.Now().UTC().Add(time.Duration(minutes)*time.Minute)
 }
 
+// errEnded is why a creation gets no order: it is through, or turned around already.
+var errEnded = errors.New("the creation has ended")
+
 // deleteRunning has a stack deleted that is being made.
-func (s *Service) deleteRunning(ctx context.Context, t tables, st *stack, rev store.Rev, in *api.DeleteStackInput) error {
-	// AWS: seen by clients for updates.
-	refused := awsrpc.Validation("Stack [" + str(st.StackId) + "] cannot be deleted while in status " + str(st.StackStatus))
-	switch {
-	case st.Run.Phase == phaseDelete:
+func (s *Service) deleteRunning(ctx context.Context, t tables, st *stack, in *api.DeleteStackInput) error {
+	if st.Run.Phase == phaseDelete {
 		return nil
-	case st.Run.Phase != phaseForward, st.Run.Updating, st.Run.Nested, in.RoleARN != nil:
-		return refused
 	}
-	err := s.give(ctx, t, st, rev, order{Delete: true, Retain: in.RetainResources, Token: str(in.ClientRequestToken)})
-	if errors.Is(err, store.ErrConflict) {
-		return refused
+	o := order{Delete: true, Retain: in.RetainResources, Token: str(in.ClientRequestToken)}
+	err := s.give(ctx, t, st.ID, o, func(st *stack) error {
+		switch {
+		case st.Run == nil, st.Run.Phase == phaseDelete:
+			return errEnded
+		case st.Run.Phase != phaseForward, st.Run.Updating, st.Run.Nested, in.RoleARN != nil:
+			// AWS: seen by clients for updates.
+			return awsrpc.Validation("Stack [" + str(st.StackId) + "] cannot be deleted while in status " + str(st.StackStatus))
+		}
+		return nil
+	})
+	if errors.Is(err, errEnded) {
+		return s.DeleteStack(ctx, in)
 	}
 	return err
 }

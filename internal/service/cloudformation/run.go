@@ -300,10 +300,13 @@ func (r *runner) forward(stop, ctx context.Context) error {
 	if err != nil {
 		return r.fail(ctx, reasonOf(err))
 	}
-	if err := r.begin(ctx, ev); err != nil {
-		if isFailure(err) {
-			return r.fail(ctx, "The following resource(s) failed to "+r.verb()+": ["+r.failedNames()+"]. ")
-		}
+	var unreadable *awsrpc.Error
+	switch err := r.begin(ctx, ev); {
+	case isFailure(err):
+		return r.fail(ctx, "The following resource(s) failed to "+r.verb()+": ["+r.failedNames()+"]. ")
+	case errors.As(err, &unreadable): // the policy: it would not protect
+		return r.fail(ctx, unreadable.Message)
+	case err != nil:
 		return err
 	}
 	levels, err := r.tpl.levels(func(name string) bool { return !r.wanted(ev, name) })

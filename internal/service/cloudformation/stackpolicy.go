@@ -25,7 +25,7 @@ type policyStatement struct {
 	deny                           bool
 	actions, resources             []*regexp.Regexp
 	allActionsBut, allResourcesBut bool
-	types                          []*regexp.Regexp // of resources; nil: any
+	types                          [][]*regexp.Regexp // of resources: one of each list
 }
 
 // maxStackPolicy bounds a stack policy. AWS: StackPolicyBody.
@@ -84,7 +84,7 @@ func parseStatement(m map[string]any) (*policyStatement, error) {
 		switch name {
 		case "Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Sid":
 		case "Condition":
-			if s.types, err = conditionTypes(asMembers(v)); err != nil {
+			if s.types, err = conditionTypes(v); err != nil {
 				return nil, err
 			}
 		default:
@@ -111,9 +111,14 @@ func either(m map[string]any, name string) (globs []*regexp.Regexp, not bool, er
 	return globsOf(list), hasNot, nil
 }
 
-// conditionTypes reads the one condition there is: on the types of resources.
-func conditionTypes(condition map[string]any) ([]*regexp.Regexp, error) {
-	types := []*regexp.Regexp{}
+// conditionTypes reads the one condition there is: on the types of resources. Of
+// several operators each must hold.
+func conditionTypes(v any) ([][]*regexp.Regexp, error) {
+	condition, ok := v.(map[string]any)
+	if !ok {
+		return nil, errPolicy("Condition must be an object")
+	}
+	var types [][]*regexp.Regexp
 	for operator, v := range condition {
 		of := asMembers(v)
 		list, ok := texts(of["ResourceType"])
@@ -125,7 +130,7 @@ func conditionTypes(condition map[string]any) ([]*regexp.Regexp, error) {
 				list[i] = strings.NewReplacer("*", "\\*", "?", "\\?").Replace(list[i])
 			}
 		}
-		types = append(types, globsOf(list)...)
+		types = append(types, globsOf(list))
 	}
 	return types, nil
 }
@@ -152,7 +157,7 @@ func (p *stackPolicy) check(action string, res *resource) error {
 	}
 	allowed, action, name := false, "Update:"+action, "LogicalResourceId/"+res.Logical
 	for i, s := range p.statements {
-		if anyMatches(s.actions, action) == s.allActionsBut || anyMatches(s.resources, name) == s.allResourcesBut || s.types != nil && !anyMatches(s.types, res.Type) {
+		if anyMatches(s.actions, action) == s.allActionsBut || anyMatches(s.resources, name) == s.allResourcesBut || !s.of(res.Type) {
 			continue
 		}
 		if s.deny {
@@ -164,6 +169,11 @@ func (p *stackPolicy) check(action string, res *resource) error {
 		return statedError(fmt.Sprintf("Action not allowed by stack policy: no statement allows [%s] for resource [%s]", action, name))
 	}
 	return nil
+}
+
+// of tells whether the statement is about resources of a type.
+func (s *policyStatement) of(typ string) bool {
+	return !slices.ContainsFunc(s.types, func(globs []*regexp.Regexp) bool { return !anyMatches(globs, typ) })
 }
 
 // policyOf is the policy that is in force during the update.

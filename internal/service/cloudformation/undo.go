@@ -30,7 +30,8 @@ type change struct {
 // as they are: what is new has none.
 const maxPrior = 32 << 10
 
-// noting returns a context whose calls are noted for the resource that w makes.
+// noting returns a context whose calls are noted for the resource that w makes. A call
+// that is too large together with its note is made without.
 func (w *worker) noting(ctx context.Context) context.Context {
 	if w.deed == "" {
 		return ctx
@@ -40,11 +41,15 @@ func (w *worker) noting(ctx context.Context) context.Context {
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		if done, err = done.with(ctx, w.s.st, c); err != nil || len(c.Ops) >= store.MaxOps || len(c.Ifs) >= store.MaxConds {
+		plain := *c
+		if done, err = done.with(ctx, w.s.st, c); err != nil {
 			return err
 		}
 		c.Require(w.t.deeds.Is(w.deed, rev)) // revision 0 if it is the first
 		store.Add(c, w.t.deeds, w.deed, done)
+		if errors.Is(store.CheckCommit(c.Ifs, c.Ops), store.ErrTooLarge) {
+			*c = plain
+		}
 		return nil
 	})
 }

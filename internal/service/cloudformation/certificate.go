@@ -2,8 +2,6 @@ package cloudformation
 
 import (
 	"context"
-	"maps"
-	"slices"
 
 	"gatehouse/internal/awsrpc"
 )
@@ -62,26 +60,5 @@ func retagCertificate(ctx context.Context, w *worker) error {
 	if err := checkCertificate(w); err != nil {
 		return err
 	}
-	tags, err := tagsOf(w.props["Tags"])
-	if err != nil {
-		return err
-	}
-	old, err := tagsOf(w.old["Tags"])
-	if err != nil {
-		return err
-	}
-	var gone []any
-	for _, key := range slices.Sorted(maps.Keys(without(old, tags))) {
-		gone = append(gone, map[string]any{"Key": key})
-	}
-	if gone != nil {
-		if _, err := w.call(ctx, "RemoveTagsFromCertificate", map[string]any{"CertificateArn": w.id, "Tags": gone}); err != nil {
-			return err
-		}
-	}
-	if len(tags) == 0 {
-		return nil
-	}
-	_, err = w.call(ctx, "AddTagsToCertificate", map[string]any{"CertificateArn": w.id, "Tags": w.props["Tags"]})
-	return err
+	return retagByPairs(ctx, w, "AddTagsToCertificate", "RemoveTagsFromCertificate", "Tags", map[string]any{"CertificateArn": w.id})
 }

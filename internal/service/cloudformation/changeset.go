@@ -207,7 +207,7 @@ func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) ([]
 				if err != nil {
 					return nil, err
 				}
-				if depends = false; differs {
+				if differs {
 					add("Modify", d, name, res, "False")
 					changed[name] = true
 					continue

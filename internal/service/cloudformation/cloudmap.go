@@ -182,6 +182,37 @@ func retag(ctx context.Context, w *worker, name string) error {
 	return err
 }
 
+// retagByPairs brings the tags of what of names in step, of APIs with an operation
+// each to add and to remove some: both take a list of them under this name.
+func retagByPairs(ctx context.Context, w *worker, add, remove, list string, of map[string]any) error {
+	if same(w.old["Tags"], w.props["Tags"]) {
+		return nil
+	}
+	before, err := tagsOf(w.old["Tags"])
+	if err != nil {
+		return err
+	}
+	after, err := tagsOf(w.props["Tags"])
+	if err != nil {
+		return err
+	}
+	var gone []any
+	for _, key := range slices.Sorted(maps.Keys(without(before, after))) {
+		gone = append(gone, map[string]any{"Key": key})
+	}
+	in := maps.Clone(of)
+	if in[list] = gone; gone != nil {
+		if _, err := w.call(ctx, remove, in); err != nil {
+			return err
+		}
+	}
+	in = maps.Clone(of)
+	if in[list] = w.props["Tags"]; len(after) > 0 {
+		_, err = w.call(ctx, add, in)
+	}
+	return err
+}
+
 func anyList(texts []string) []any {
 	list := make([]any, len(texts))
 	for i, s := range texts {

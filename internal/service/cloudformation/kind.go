@@ -25,8 +25,7 @@ type kind struct {
 	// is passed as JSON text. One with @ is a list of tags, passed as a map. One
 	// with % holds changes of responses, which templates write as lists.
 	props  string
-	rename map[string]string       // properties that the API calls otherwise
-	adapt  func(in map[string]any) // brings inputs into the form that the API takes
+	rename map[string]string // properties that the API calls otherwise
 
 	create, update, remove string // operations
 	ref                    string // member of the output that Ref gives; "": Prop below
@@ -223,38 +222,7 @@ func (k *kind) input(props map[string]any) (map[string]any, error) {
 		}
 		in[name] = v
 	}
-	if k.adapt != nil {
-		k.adapt(in)
-	}
 	return in, nil
-}
-
-// integrationMembers makes maps of the response parameters of an HTTP API, which
-// templates write as lists.
-//
-// AWS: ResponseParameterMap of AWS::ApiGatewayV2::Integration; plain maps are taken,
-// too.
-func integrationMembers(in map[string]any) {
-	byStatus, ok := in["ResponseParameters"].(map[string]any)
-	if !ok {
-		return
-	}
-	out := make(map[string]any, len(byStatus))
-	for status, v := range byStatus {
-		list, isList := asMembers(v)["ResponseParameters"].([]any)
-		if !isList {
-			out[status] = v
-			continue
-		}
-		m := map[string]any{}
-		for _, e := range list {
-			if to, ok := textOf(asMembers(e)["Destination"]); ok {
-				m[to] = asMembers(e)["Source"]
-			}
-		}
-		out[status] = m
-	}
-	in["ResponseParameters"] = out
 }
 
 // tagMap makes a map of a list of tags.
@@ -275,22 +243,26 @@ func tagMap(v any) (map[string]any, error) {
 	return m, nil
 }
 
-// responseChanges makes maps of the changes of responses, by status code.
+// responseChanges makes maps of the changes of responses, by status code. What has
+// another form is left for the API to judge.
 //
 // AWS: templates write {"200": {"ResponseParameters": [{"Destination": …,
 // "Source": …}]}} where the API has {"200": {destination: source}}.
 func responseChanges(v any) (any, error) {
+	codes, ok := v.(map[string]any)
+	if !ok {
+		return v, nil
+	}
 	out := map[string]any{}
-	for code, list := range asMembers(v) {
-		members, ok := list.(map[string]any)
-		listed, has := members["ResponseParameters"].([]any)
-		if !ok || !has {
-			out[code] = list // as the API has it
+	for code, members := range codes {
+		listed, ok := asMembers(members)["ResponseParameters"].([]any)
+		if !ok {
+			out[code] = members // as the API has it
 			continue
 		}
 		changes := map[string]any{}
 		for _, e := range listed {
-			change, _ := e.(map[string]any)
+			change := asMembers(e)
 			to, isText := textOf(change["Destination"])
 			from, hasSource := change["Source"]
 			if !isText || !hasSource {

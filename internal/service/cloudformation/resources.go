@@ -183,7 +183,7 @@ func httpKinds() []*kind {
 			Type: "AWS::ApiGatewayV2::Integration", service: service, create: "CreateIntegration", update: "UpdateIntegration", remove: "DeleteIntegration",
 			props: "ApiId! ConnectionId ConnectionType ContentHandlingStrategy CredentialsArn Description IntegrationMethod IntegrationSubtype IntegrationType IntegrationUri " +
 				"PassthroughBehavior PayloadFormatVersion RequestParameters RequestTemplates ResponseParameters% TemplateSelectionExpression TimeoutInMillis TlsConfig",
-			ref: "integrationId", under: "ApiId", key: "integrationId", attrs: "IntegrationId", adapt: integrationMembers,
+			ref: "integrationId", under: "ApiId", key: "integrationId", attrs: "IntegrationId",
 		},
 		{
 			Type: "AWS::ApiGatewayV2::Authorizer", service: service, create: "CreateAuthorizer", update: "UpdateAuthorizer", remove: "DeleteAuthorizer",

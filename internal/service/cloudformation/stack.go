@@ -184,7 +184,7 @@ func (t tables) find(ctx context.Context, name string) (stack, store.Rev, error)
 	return t.stacks.Find(ctx, missing, id)
 }
 
-// put adds the stack's record and an event that tells its status.
+// put adds the stack's record, which must be the one of rev; 0: there is none.
 func (t tables) put(c *store.Change, st *stack, rev store.Rev) {
 	if rev == 0 {
 		c.Require(t.stacks.Absent(st.ID))

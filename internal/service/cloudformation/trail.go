@@ -3,8 +3,6 @@ package cloudformation
 import (
 	"cmp"
 	"context"
-	"maps"
-	"slices"
 
 	"gatehouse/internal/arn"
 	"gatehouse/internal/awsrpc"
@@ -110,36 +108,10 @@ func startTrail(ctx context.Context, w *worker) error {
 
 // tagTrail changes the tags of a trail.
 func tagTrail(ctx context.Context, w *worker) error {
-	if same(w.old["Tags"], w.props["Tags"]) {
-		return nil
-	}
-	before, err := tagsOf(w.old["Tags"])
-	if err != nil {
-		return err
-	}
-	after, err := tagsOf(w.props["Tags"])
-	if err != nil {
-		return err
-	}
 	self, err := arn.Parse(str(w.stack.StackId))
 	if err != nil {
 		return err
 	}
 	self.Service, self.Resource = "cloudtrail", "trail/"+w.id
-	var gone []any
-	for _, key := range slices.Sorted(maps.Keys(before)) {
-		if _, ok := after[key]; !ok {
-			gone = append(gone, map[string]any{"Key": key})
-		}
-	}
-	if len(gone) > 0 {
-		if _, err := w.call(ctx, "RemoveTags", map[string]any{"ResourceId": self.String(), "TagsList": gone}); err != nil {
-			return err
-		}
-	}
-	if len(after) == 0 {
-		return nil
-	}
-	_, err = w.call(ctx, "AddTags", map[string]any{"ResourceId": self.String(), "TagsList": w.props["Tags"]})
-	return err
+	return retagByPairs(ctx, w, "AddTags", "RemoveTags", "TagsList", map[string]any{"ResourceId": self.String()})
 }

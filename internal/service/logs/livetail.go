@@ -139,9 +139,13 @@ func tail(ctx context.Context, groups []*tailed, p *Pattern, wants func(*stream)
 // takes some are left out, and it says so.
 func (g *tailed) read(ctx context.Context, p *Pattern, wants func(*stream) bool, u *tailUpdate) {
 	for last := g.l.journal.Last(); g.from < last; {
-		entries, err := g.l.journal.Follow(ctx, g.from)
+		entries, err := g.l.journal.Next(ctx, g.from)
 		if err != nil {
-			return // ctx has ended, or the group is gone
+			return // the next update tries again
+		}
+		if len(entries) == 0 { // what there was is gone
+			g.from = last
+			return
 		}
 		for i := range entries {
 			g.add(&entries[i], p, wants, u)

@@ -121,6 +121,7 @@ func (s *Service) put(scope record.Scope, docs [][]byte) ([]api.UnprocessedTrace
 	}
 	now := time.Now()
 	var list []journal.Entry
+	var ids []string
 	for _, doc := range docs {
 		seg, code := readSegment(doc, now)
 		if code == "" && !s.rate.TakeAt(now) {
@@ -131,7 +132,7 @@ func (s *Service) put(scope record.Scope, docs [][]byte) ([]api.UnprocessedTrace
 			refuse(seg.ID, code)
 			continue
 		}
-		list = append(list, entryOf(&seg, doc))
+		list, ids = append(list, entryOf(&seg, doc)), append(ids, seg.ID)
 	}
 	if len(list) == 0 {
 		return refused, nil
@@ -143,8 +144,8 @@ func (s *Service) put(scope record.Scope, docs [][]byte) ([]api.UnprocessedTrace
 	// What the answer says was taken is written.
 	switch err := j.Write(list); {
 	case errors.Is(err, journal.ErrFull):
-		for range list {
-			refuse("", errStoreFull)
+		for _, id := range ids {
+			refuse(id, errStoreFull)
 		}
 	case err != nil:
 		return nil, err

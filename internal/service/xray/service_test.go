@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -129,6 +131,34 @@ func TestPutRefuses(t *testing.T) {
 				t.Errorf("refused with %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// Where there is no room, clients are told which segments they have still.
+func TestPutWithoutRoom(t *testing.T) {
+	dir := t.TempDir()
+	b := newBench(t, Options{Dir: dir})
+	if _, err := b.s.journal(testScope); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, testScope.Account), nil, 0o600); err != nil { // in the way of what it writes
+		t.Fatal(err)
+	}
+	now := time.Now()
+	var docs []string
+	for i := range 200 {
+		docs = append(docs, fmt.Sprintf(`{"name":"s","id":"%016x","trace_id":"%s","start_time":%d,"end_time":%d,"user":"%s"}`, i, traceID(now, i), now.Unix(), now.Unix(), strings.Repeat("u", 50<<10)))
+	}
+	put := func(docs ...string) ([]api.UnprocessedTraceSegment, error) {
+		out, err := b.s.PutTraceSegments(b.ctx, &api.PutTraceSegmentsInput{TraceSegmentDocuments: docs})
+		return out.UnprocessedTraceSegments, err
+	}
+	if _, err := put(docs...); err == nil {
+		t.Error("what cannot be written is taken")
+	}
+	refused, err := put(docs[7])
+	if err != nil || len(refused) != 1 || *refused[0].ErrorCode != errStoreFull || refused[0].Id == nil || *refused[0].Id != fmt.Sprintf("%016x", 7) {
+		t.Errorf("without room: %+v, %v", refused, err)
 	}
 }
 

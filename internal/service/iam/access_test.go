@@ -15,8 +15,11 @@ import (
 
 	"gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/awsapi/apigatewayv2"
+	trailapi "gatehouse/internal/awsapi/cloudtrail"
 	iamapi "gatehouse/internal/awsapi/iam"
 	lambdaapi "gatehouse/internal/awsapi/lambda"
+	logsapi "gatehouse/internal/awsapi/logs"
+	mapapi "gatehouse/internal/awsapi/servicediscovery"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/service/iam"
@@ -78,6 +81,9 @@ func newWorld(t *testing.T) *world {
 		apigateway.Mount(apigateway.UnimplementedServer{}),
 		apigatewayv2.Mount(apigatewayv2.UnimplementedServer{}),
 		lambdaapi.Mount(lambdaapi.UnimplementedServer{}),
+		logsapi.Mount(logsapi.UnimplementedServer{}),
+		trailapi.Mount(trailapi.UnimplementedServer{}),
+		mapapi.Mount(mapapi.UnimplementedServer{}),
 	}, awsrpc.Options{Credentials: access, Authorizer: access, Audit: w, Wait: settle})
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +107,20 @@ func (w *world) call(k sigv4.Key, service, method, target, body string) (int, st
 	if body != "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	return w.send(k, service, r, body)
+}
+
+// json makes a call of a service that names its operation in a header.
+func (w *world) json(k sigv4.Key, service, operation, body string) string {
+	w.t.Helper()
+	r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+	r.Header.Set("X-Amz-Target", operation)
+	_, text := w.send(k, service, r, body)
+	return text
+}
+
+func (w *world) send(k sigv4.Key, service string, r *http.Request, body string) (int, string) {
+	w.t.Helper()
 	if k.AccessKey != "" {
 		sigv4.Sign(r, []byte(body), k, sigv4.Target{Region: "eu-west-1", Service: service}, time.Now())
 	}
@@ -193,6 +213,57 @@ func TestAuthorize(t *testing.T) {
 	}
 	if n := len(w.audited); n == 0 || !strings.Contains(strings.Join(w.audited, "\n"), "user/team/u-write apigateway:DeleteRestApi false") {
 		t.Errorf("audited %d calls: %q", n, w.audited)
+	}
+}
+
+// A policy decides by all that a call is about, however the caller names it.
+func TestAuthorizeNames(t *testing.T) {
+	w := newWorld(t)
+	const (
+		logs, trails, cloudMap = "Logs_20140328.", "CloudTrail_20131101.", "Route53AutoNaming_v20170314."
+		here                   = ":eu-west-1:" + account + ":"
+	)
+	deny := func(resource string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"` + resource + `"}]}`
+	}
+	trail, secret := "arn:aws:cloudtrail"+here+"trail/audit", "arn:aws:logs"+here+"log-group:secret:*"
+	for i, tt := range []struct {
+		service, operation, body string
+		policy                   string
+		allowed                  bool
+	}{
+		{"cloudtrail", trails + "StopLogging", `{"Name":"audit"}`, deny(trail), false},
+		{"cloudtrail", trails + "StopLogging", `{"Name":"` + trail + `"}`, deny(trail), false},
+		{"cloudtrail", trails + "StopLogging", `{"Name":"arn:aws-cn:cloudtrail` + here + `trail/audit"}`, deny(trail), false},
+		{"cloudtrail", trails + "PutEventSelectors", `{"TrailName":"audit"}`, deny(trail), false},
+		{"cloudtrail", trails + "RemoveTags", `{"ResourceId":"` + trail + `","TagsList":[]}`, deny(trail), false},
+		{"cloudtrail", trails + "ListTags", `{"ResourceIdList":["other","` + trail + `"]}`, deny(trail), false},
+		{"cloudtrail", trails + "StopLogging", `{"Name":"other"}`, deny(trail), true},
+		{"cloudtrail", trails + "StopLogging", `{"Name":"audit"}`, allow("cloudtrail:StopLogging", trail), true},
+		{"cloudtrail", trails + "LookupEvents", `{}`, allow("cloudtrail:*", trail), false},
+		{"logs", logs + "StartLiveTail", `{"logGroupIdentifiers":["arn:aws:logs` + here + `log-group:open","arn:aws:logs` + here + `log-group:secret"]}`, deny(secret), false},
+		{"logs", logs + "StartLiveTail", `{"logGroupIdentifiers":["arn:aws:logs` + here + `log-group:open"]}`, deny(secret), true},
+		{"logs", logs + "StartLiveTail", `{"logGroupIdentifiers":["arn:aws:logs` + here + `log-group:secret"]}`, allow("logs:StartLiveTail", secret), true},
+		{"logs", logs + "DeleteLogGroup", `{"logGroupName":"secret"}`, deny(secret), false},
+		{"logs", logs + "CreateDelivery", `{"deliverySourceName":"s","deliveryDestinationArn":"arn:aws:logs` + here + `delivery-destination:d"}`, deny("arn:aws:logs" + here + "delivery-destination:d"), false},
+		{"logs", logs + "CreateDelivery", `{"deliverySourceName":"s","deliveryDestinationArn":"arn:aws:logs` + here + `delivery-destination:d"}`, deny("arn:aws:logs" + here + "delivery-destination:e"), true},
+		{"servicediscovery", cloudMap + "CreateService", `{"Name":"s","DnsConfig":{"NamespaceId":"ns-1","DnsRecords":[]}}`, deny("arn:aws:servicediscovery" + here + "namespace/ns-1"), false},
+		{"servicediscovery", cloudMap + "CreateService", `{"Name":"s","DnsConfig":{"NamespaceId":"ns-1","DnsRecords":[]}}`, deny("arn:aws:servicediscovery" + here + "namespace/ns-2"), true},
+	} {
+		want := "NotImplementedException"
+		if !tt.allowed {
+			want = "AccessDeniedException"
+		}
+		if text := w.json(w.user(fmt.Sprint("n", i), tt.policy), tt.service, tt.operation, tt.body); !strings.Contains(text, want) {
+			t.Errorf("%s %s with %s\n= %s, want %s", tt.operation, tt.body, tt.policy, text, want)
+		}
+	}
+	layer := deny("arn:aws:lambda" + here + "layer:secret")
+	for i, name := range []string{"secret", "arn:aws:lambda" + here + "layer:secret", "arn:aws:lambda" + here + "layer:secret:3", "arn:aws-cn:lambda" + here + "layer:secret"} {
+		code, text := w.call(w.user(fmt.Sprint("l", i), layer), "lambda", "GET", "/2018-10-31/layers/"+url.PathEscape(name)+"/versions/3", "")
+		if code != 403 {
+			t.Errorf("layer %s = %d %s, want 403", name, code, text)
+		}
 	}
 }
 

@@ -90,8 +90,13 @@ func (a *Access) Authorize(ctx context.Context, c *awsrpc.Call) error {
 		resources = alarmResources(c)
 	case "ssm":
 		resources = parameterResources(c)
+	case "logs":
+		resources = logsResources(c)
+	case "cloudtrail":
+		resources = trailResources(c)
 	}
 	for _, resource := range resources {
+		resource = canonical(resource, c.Caller.Region)
 		keys := &callKeys{call: c, who: who, resources: a.Resources, ctx: ctx}
 		r := policy.Request{Principal: who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: keys}
 		verdict := who.Decide(&r, nil, false)
@@ -105,6 +110,17 @@ func (a *Access) Authorize(ctx context.Context, c *awsrpc.Call) error {
 		}
 	}
 	return nil
+}
+
+// canonical is an ARN, which a caller may have written, with the partition of its
+// Region: services do not look at that, so that it must not decide either.
+func canonical(resource, region string) string {
+	name, err := arn.Parse(resource)
+	if err != nil {
+		return resource
+	}
+	name.Partition = arn.Partition(cmp.Or(name.Region, region))
+	return name.String()
 }
 
 // alarmResources are the ARNs of the alarms that a call of CloudWatch is about.
@@ -169,7 +185,7 @@ func (a *Access) target(c *awsrpc.Call) (action, resource string) {
 	case "lambda":
 		return "lambda:" + lambdaAction(c.Operation), lambdaResource(c)
 	case "logs":
-		return "logs:" + c.Operation, logsResource(c)
+		return "logs:" + c.Operation, "" // see logsResources
 	case "xray":
 		return "xray:" + c.Operation, xrayResource(c)
 	}
@@ -286,7 +302,9 @@ func cloudMapResource(c *awsrpc.Call) string {
 	kind, id := "service/", c.Form.Get("ServiceId")
 	switch c.Operation {
 	case "CreateService":
-		kind, id = "namespace/", c.Form.Get("NamespaceId")
+		config, _ := c.Parameters()["DnsConfig"].(map[string]any)
+		deprecated, _ := config["NamespaceId"].(string)
+		kind, id = "namespace/", cmp.Or(c.Form.Get("NamespaceId"), deprecated)
 	case "GetNamespace", "DeleteNamespace", "UpdateHttpNamespace", "UpdatePrivateDnsNamespace", "UpdatePublicDnsNamespace":
 		kind, id = "namespace/", c.Form.Get("Id")
 	case "GetService", "DeleteService", "UpdateService":
@@ -301,52 +319,6 @@ func cloudMapResource(c *awsrpc.Call) string {
 		return id
 	}
 	return arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "servicediscovery", Region: c.Caller.Region, Account: c.Caller.Account, Resource: kind + id}.String()
-}
-
-// logsResource returns the ARN of the log group or stream that a call of
-// CloudWatch Logs is about.
-//
-// AWS: as refusals name it: log-group:GROUP:log-stream:STREAM, with nothing
-// where a call is about a group, or all of them.
-func logsResource(c *awsrpc.Call) string {
-	if resource := deliveryResource(c); resource != "" {
-		return resource
-	}
-	group := c.Form.Get("logGroupName")
-	for _, member := range []string{"logGroupIdentifier", "resourceArn"} {
-		if id := c.Form.Get(member); id != "" {
-			if full, err := arn.Parse(id); err == nil {
-				id = strings.TrimSuffix(strings.TrimPrefix(full.Resource, "log-group:"), ":*")
-			}
-			group = id
-		}
-	}
-	name := arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "logs", Region: c.Caller.Region, Account: c.Caller.Account,
-		Resource: "log-group:" + group + ":log-stream:" + c.Form.Get("logStreamName")}
-	return name.String()
-}
-
-// deliveryResource returns the ARN of the source, the destination or the delivery
-// that a call of CloudWatch Logs is about; empty: it is about none.
-//
-// AWS: service authorization reference of CloudWatch Logs.
-func deliveryResource(c *awsrpc.Call) string {
-	kind, id := "", c.Form.Get("name")
-	switch c.Operation {
-	case "PutDeliverySource", "GetDeliverySource", "DeleteDeliverySource":
-		kind = "delivery-source:"
-	case "PutDeliveryDestination", "GetDeliveryDestination", "DeleteDeliveryDestination":
-		kind = "delivery-destination:"
-	case "CreateDelivery":
-		kind, id = "delivery-source:", c.Form.Get("deliverySourceName")
-	case "GetDelivery", "DeleteDelivery", "UpdateDeliveryConfiguration":
-		kind, id = "delivery:", c.Form.Get("id")
-	case "DescribeDeliveries", "DescribeDeliveryDestinations", "DescribeDeliverySources", "DescribeConfigurationTemplates":
-		return "*"
-	default:
-		return ""
-	}
-	return arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "logs", Region: c.Caller.Region, Account: c.Caller.Account, Resource: kind + id}.String()
 }
 
 // xrayResource returns the ARN of the group or sampling rule that a call of X-Ray
@@ -400,7 +372,11 @@ func lambdaAction(operation string) string {
 func lambdaResource(c *awsrpc.Call) string {
 	name := arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "lambda", Region: c.Caller.Region, Account: c.Caller.Account}
 	if layer := c.Labels["LayerName"]; layer != "" {
-		name.Resource = "layer:" + layer[strings.LastIndexByte(layer, ':')+1:]
+		if full, err := arn.Parse(layer); err == nil {
+			name, layer = full, strings.TrimPrefix(full.Resource, "layer:")
+		}
+		layer, _, _ = strings.Cut(layer, ":") // the version
+		name.Resource = "layer:" + layer
 		return name.String()
 	}
 	function := c.Labels["FunctionName"]

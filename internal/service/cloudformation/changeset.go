@@ -244,7 +244,10 @@ func (t tables) findSet(ctx context.Context, name string, stackName *string) (ch
 	if strings.HasPrefix(name, "arn:") {
 		rows, err := t.changeSets.All(ctx)
 		for _, row := range rows {
-			if str(row.Value.ChangeSetId) == name {
+			if set := &row.Value; str(set.ChangeSetId) == name {
+				if stackName != nil && *stackName != str(set.StackName) && *stackName != str(set.StackId) {
+					break // policies let callers in by the stack that they name
+				}
 				return row.Value, row.ID, row.Rev, nil
 			}
 		}

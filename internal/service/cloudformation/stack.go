@@ -166,14 +166,15 @@ func (s *Service) tables(ctx context.Context) tables {
 func (t tables) find(ctx context.Context, name string) (stack, store.Rev, error) {
 	missing := awsrpc.Validation("Stack with id " + name + " does not exist")
 	var id string
-	if a, err := arn.Parse(name); err == nil {
+	a, err := arn.Parse(name)
+	byARN := err == nil
+	if byARN {
 		parts := strings.Split(a.Resource, "/")
 		if len(parts) != 3 || a.Account != t.account || a.Region != t.region {
 			return stack{}, 0, missing
 		}
 		id = parts[2]
 	} else {
-		var err error
 		if id, _, err = t.names.Get(ctx, name); err != nil {
 			if errors.Is(err, store.ErrNotFound) || !nameForm.MatchString(name) {
 				err = missing
@@ -181,7 +182,11 @@ func (t tables) find(ctx context.Context, name string) (stack, store.Rev, error)
 			return stack{}, 0, err
 		}
 	}
-	return t.stacks.Find(ctx, missing, id)
+	st, rev, err := t.stacks.Find(ctx, missing, id)
+	if err == nil && byARN && str(st.StackId) != name {
+		return stack{}, 0, missing // policies let callers in by all of the ARN
+	}
+	return st, rev, err
 }
 
 // put adds the stack's record, which must be the one of rev; 0: there is none.

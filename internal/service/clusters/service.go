@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"gatehouse/internal/awsrpc"
@@ -86,8 +87,9 @@ func (s *Service) Wait(ctx context.Context, rev store.Rev) error { return s.prog
 
 // Run puts stored changes in force until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
+	inForce := map[string]bool{} // clusters with changes
 	for {
-		err := s.follow(ctx)
+		err := s.follow(ctx, inForce)
 		if ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
 			return nil
 		}
@@ -103,37 +105,53 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// follow lists all changes, then applies commit after commit.
-func (s *Service) follow(ctx context.Context) error {
-	rows, err := s.changes.List(ctx, "", "", 0)
+// follow lists all changes, then applies commit after commit. Changes in force that
+// are gone from the list were taken back while nobody followed.
+func (s *Service) follow(ctx context.Context, inForce map[string]bool) error {
+	page, err := s.st.List(ctx, s.changes.Key(""), "", 0)
 	if err != nil {
 		return fmt.Errorf("list: %w", err)
 	}
-	for _, row := range rows.Rows {
-		s.keeper.Change(store.Parts(row.ID)[0], row.Value)
+	gone := maps.Clone(inForce)
+	for _, kv := range page.KVs {
+		delete(gone, s.put(inForce, store.Put(kv.Key, kv.Value)))
 	}
-	s.progress.Reach(rows.Rev)
-	for batch, err := range s.st.Watch(ctx, "", rows.Rev) {
+	for cluster := range gone {
+		delete(inForce, cluster)
+		s.keeper.Change(cluster, discovery.Changes{})
+	}
+	s.progress.Reach(page.Rev)
+	for batch, err := range s.st.Watch(ctx, "", page.Rev) {
 		if err != nil {
 			return fmt.Errorf("watch: %w", err)
 		}
 		for _, op := range batch.Ops {
-			id, ok := s.changes.ID(op.Key)
-			if !ok {
-				continue
-			}
-			var next discovery.Changes
-			if !op.Delete {
-				row, err := s.changes.Decode(store.KV{Key: op.Key, Value: op.Value})
-				if err != nil {
-					s.log.Error("changes of a cluster not understood, the last ones stay in force", "key", op.Key, "error", err)
-					continue
-				}
-				next = row.Value
-			}
-			s.keeper.Change(store.Parts(id)[0], next)
+			s.put(inForce, op)
 		}
 		s.progress.Reach(batch.Rev)
 	}
 	return ctx.Err()
+}
+
+// put puts in force what an operation says, and returns the cluster that it is
+// about; empty: it is about none. Changes that cannot be read leave the last ones.
+func (s *Service) put(inForce map[string]bool, op store.Op) (cluster string) {
+	id, ok := s.changes.ID(op.Key)
+	if !ok {
+		return ""
+	}
+	cluster = store.Parts(id)[0]
+	if op.Delete {
+		delete(inForce, cluster)
+		s.keeper.Change(cluster, discovery.Changes{})
+		return cluster
+	}
+	row, err := s.changes.Decode(store.KV{Key: op.Key, Value: op.Value})
+	if err != nil {
+		s.log.Error("changes of a cluster not understood, the last ones stay in force", "key", op.Key, "error", err)
+		return cluster
+	}
+	inForce[cluster] = true
+	s.keeper.Change(cluster, row.Value)
+	return cluster
 }

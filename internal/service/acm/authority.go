@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"time"
@@ -126,8 +127,8 @@ func commonName(name string) string {
 	return name
 }
 
-// Run issues the certificates anew that end soon and that a domain name shows,
-// until ctx ends.
+// Run issues the certificates anew that end soon and that somebody shows, until ctx
+// ends.
 func (s *Service) Run(ctx context.Context) error {
 	for t := time.NewTicker(oftenEnough); ; {
 		if err := s.renew(ctx); err != nil && ctx.Err() == nil {
@@ -142,11 +143,13 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
+// renew renews what it can: a certificate that fails keeps no other from it.
 func (s *Service) renew(ctx context.Context) error {
 	scopes, err := record.Scopes(ctx, s.st)
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, scope := range scopes {
 		rows, err := s.certificates(scope).All(ctx)
 		if err != nil {
@@ -154,11 +157,11 @@ func (s *Service) renew(ctx context.Context) error {
 		}
 		for _, row := range rows {
 			if err := s.renewOne(ctx, &row.Value, row.Rev); err != nil {
-				return err
+				failed = append(failed, fmt.Errorf("%s: %w", row.Value.ARN(), err))
 			}
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (s *Service) renewOne(ctx context.Context, cert *record.Certificate, rev store.Rev) error {

@@ -34,6 +34,7 @@ generated:
 	@rm -rf build/_awsapi && mkdir -p build && cp -r internal/awsapi build/_awsapi
 	@go run -C tools/awsgen .
 	@diff -r build/_awsapi internal/awsapi >/dev/null || { echo "internal/awsapi was stale and is generated anew: commit it"; exit 1; }
+	@out=$$(go test -C tools/awsgen . 2>&1) || { echo "$$out"; exit 1; }
 
 lint:
 	go vet ./...

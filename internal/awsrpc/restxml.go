@@ -20,33 +20,34 @@ import (
 // AWS: "Making requests to Amazon S3", Amazon S3 API reference.
 type restXML struct {
 	restJSON
-	svc   Service
-	ops   map[string]*operation // by method and form of path: see place
-	words []string              // of the query, that name an operation
+	svc    Service
+	ops    map[string]*operation // by method and form of path: see place
+	words  []string              // of the query, that name an operation
+	params []string              // of the query, that tell operations of one word apart
 }
 
 var _ protocol = (*restXML)(nil)
 
 func newRestXML(svc Service, ops []*operation) (*restXML, error) {
-	p := &restXML{restJSON: restJSON{plainNames: svc.PlainNames}, svc: svc, ops: map[string]*operation{}, words: subresources()}
+	p := &restXML{restJSON: restJSON{plainNames: svc.PlainNames}, svc: svc, ops: map[string]*operation{}, words: []string{"partNumber"}}
 	for _, op := range ops {
 		path, word, _ := strings.Cut(op.URI, "?")
+		named, param, _ := strings.Cut(word, "&")
+		p.words, p.params = append(p.words, named), append(p.params, param)
 		at := place(op.Method, path != "/", strings.Contains(path, "{Key"), word)
 		if p.ops[at] != nil {
 			return nil, fmt.Errorf("operation %s: %s is taken by %s", op.Name, op.URI, p.ops[at].Name)
 		}
 		p.ops[at] = op
 	}
+	p.words, p.params = distinct(p.words), distinct(p.params)
 	return p, nil
 }
 
-// subresources are the words that make another operation of a request, those we
-// do not know what to do with too: without them PutBucketAcl would be
-// CreateBucket.
-func subresources() []string {
-	return strings.Fields("accelerate acl analytics attributes cors delete encryption intelligent-tiering inventory legal-hold lifecycle list-type location " +
-		"logging metadataTable metrics notification object-lock ownershipControls partNumber policy policyStatus publicAccessBlock replication requestPayment " +
-		"restore retention select session tagging torrent uploadId uploads versioning versions website")
+// distinct returns the words of list once, without the empty one.
+func distinct(list []string) []string {
+	slices.Sort(list)
+	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" })
 }
 
 // place names an operation by what requests show of it.
@@ -118,7 +119,13 @@ func (p *restXML) match(q *request) (match, bool) {
 		words = []string{"uploadId"} // partNumber belongs to it
 	}
 	word := strings.Join(words, "&")
-	m.op = p.ops[place(q.http.Method, bucket != "", key != "", word)]
+	at := place(q.http.Method, bucket != "", key != "", word)
+	m.op = p.ops[at]
+	for _, param := range p.params {
+		if op := p.ops[at+"&"+param]; op != nil && q.query.Has(param) {
+			m.op = op
+		}
+	}
 	if m.op == nil {
 		name := q.http.Method + " " + cmp.Or(word, "/")
 		m.op = &operation{Operation: Operation{Name: name, Method: q.http.Method, URI: "/{Bucket}"}}

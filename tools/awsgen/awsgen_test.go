@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -41,9 +44,38 @@ func TestGeneratedIsCurrent(t *testing.T) {
 	}
 }
 
+// TestEveryOperationIsNamed: an operation that exists at AWS is refused by its
+// name, if it is not served, and stands in the table of coverage.
+func TestEveryOperationIsNamed(t *testing.T) {
+	for _, a := range apis() {
+		m, err := load(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := map[string]bool{}
+		for _, op := range m.ops {
+			named[op.name] = true
+		}
+		dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", a.module).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(dir)), "api_op_*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s has no operations: %v", a.module, err)
+		}
+		for _, file := range files {
+			if name := strings.TrimPrefix(strings.TrimSuffix(filepath.Base(file), ".go"), "api_op_"); !named[name] && !strings.HasSuffix(name, "_test") {
+				t.Errorf("%s: %s has no name here", a.name, name)
+			}
+		}
+	}
+}
+
 // TestQuirksName keeps the table of quirks to shapes and values that exist.
 func TestQuirksName(t *testing.T) {
-	m, err := load(apis()[0])
+	list := apis()
+	m, err := load(list[slices.IndexFunc(list, func(a api) bool { return a.name == "apigateway" })])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,14 +35,14 @@ type api struct {
 	operations []string
 
 	// Of modules without schemas, read by their structures:
-	only      []string          // the operations to generate
-	version   string            // of the API
-	namespace string            // of XML answers
-	target    string            // by which calls of JSON name the service
-	paths     map[string]string // of operations of REST whose path is not their name
-	invalid   string            // the error of inputs that break the model; empty: ValidationException
-	errors    map[string]int    // the errors to generate, with their status
-	unions    bool              // members that are one of several types are generated, too
+	only      []string       // the operations to generate; the others are only named, likewise
+	version   string         // of the API
+	namespace string         // of XML answers
+	target    string         // by which calls of JSON name the service
+	paths     bool           // operations have paths of their own
+	invalid   string         // the error of inputs that break the model; empty: ValidationException
+	errors    map[string]int // the errors to generate, with their status
+	unions    bool           // members that are one of several types are generated, too
 }
 
 // apis lists what is generated. Adding one means pinning its module in go.mod
@@ -75,7 +75,7 @@ func apis() []api {
 		{name: "sts", module: sdk + "sts", title: "AWS Security Token Service", protocol: "AWSQuery",
 			version: "2011-06-15", namespace: "https://sts.amazonaws.com/doc/2011-06-15/", only: stsOperations(), errors: stsErrors()},
 		{name: "xray", module: sdk + "xray", title: "AWS X-Ray", protocol: "RestJSON1", version: "2016-04-12", invalid: "InvalidRequestException",
-			paths: xrayPaths(), only: xrayOperations(), errors: xrayErrors(), unions: true},
+			paths: true, only: xrayOperations(), errors: xrayErrors(), unions: true},
 	}
 }
 

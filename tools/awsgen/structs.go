@@ -1,11 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"go/ast"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +24,7 @@ func loadStructs(a api, version, dir string) (*model, error) {
 	}
 	l.m.apiVersion, l.m.namespace, l.m.service = a.version, a.namespace, a.target
 	l.times = "date-time"
-	if a.target != "" || a.paths != nil {
+	if a.target != "" || a.paths {
 		l.times = "epoch-seconds" // the default of JSON
 		if err := l.readCodec(dir); err != nil {
 			return nil, err
@@ -33,10 +33,20 @@ func loadStructs(a api, version, dir string) (*model, error) {
 	if err := l.declarations(a, dir); err != nil {
 		return nil, err
 	}
-	for _, name := range a.only {
-		op := &operation{name: name, method: "POST", uri: "/", code: 200}
-		if a.paths != nil {
-			op.uri = cmp.Or(a.paths[name], "/"+name)
+	names, err := operationNames(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		op := &operation{name: name, method: "POST", uri: "/", code: 200, bare: !slices.Contains(a.only, name)}
+		l.m.ops = append(l.m.ops, op)
+		if a.paths {
+			if err := l.bind(op); err != nil {
+				return nil, err
+			}
+		}
+		if op.bare {
+			continue
 		}
 		in, err := l.structure(name+"Input", name+"Request")
 		if err != nil {
@@ -52,11 +62,10 @@ func loadStructs(a api, version, dir string) (*model, error) {
 			delete(l.m.shapes, out.name)
 			l.m.order = slices.DeleteFunc(l.m.order, func(s string) bool { return s == out.name })
 		}
-		l.m.ops = append(l.m.ops, op)
 	}
 	for name, status := range a.errors {
 		s := l.add(&shape{name: name, kind: kindStructure, traits: traits{errorStatus: status}})
-		if a.target != "" || a.paths != nil {
+		if a.target != "" || a.paths {
 			s.members = []*member{{name: "Message", target: &shape{kind: kindString}}}
 		}
 	}
@@ -66,8 +75,24 @@ func loadStructs(a api, version, dir string) (*model, error) {
 	if err := l.loader.enums(dir, l.enums); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(l.m.ops, func(x, y *operation) int { return strings.Compare(x.name, y.name) })
 	return l.m, nil
+}
+
+// operationNames are the operations of the module in dir, in the order of their
+// names: each has a file.
+func operationNames(dir string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "api_op_*.go"))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, file := range files {
+		if name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "api_op_"), ".go"); !strings.HasSuffix(name, "_test") {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // A structLoader collects one model from Go declarations.
@@ -89,6 +114,19 @@ func (l *structLoader) wireName(field string) string {
 		return small
 	}
 	return field
+}
+
+var binding = regexp.MustCompile(`(?s)SplitURI\("([^"]*)"\).*?request\.Method = "([A-Z]+)"`)
+
+// bind gives op the method and the path that its encoder writes.
+func (l *structLoader) bind(op *operation) error {
+	_, code, _ := strings.Cut(l.codec, "_serializeOp"+op.name+") HandleSerialize(")
+	match := binding.FindStringSubmatch(code)
+	if match == nil {
+		return fmt.Errorf("operation %s: its path is not found", op.name)
+	}
+	op.uri, op.method = match[1], match[2]
+	return nil
 }
 
 func (l *structLoader) readCodec(dir string) error {

@@ -11,18 +11,6 @@ func xrayOperations() []string {
 	}
 }
 
-// xrayPaths are the paths of operations that are not their names.
-//
-// AWS: the request syntax of each operation in the API reference.
-func xrayPaths() map[string]string {
-	return map[string]string{
-		"BatchGetTraces": "/Traces", "GetEncryptionConfig": "/EncryptionConfig", "GetGroups": "/Groups",
-		"GetSamplingStatisticSummaries": "/SamplingStatisticSummaries", "GetSamplingTargets": "/SamplingTargets",
-		"GetServiceGraph": "/ServiceGraph", "GetTimeSeriesServiceStatistics": "/TimeSeriesServiceStatistics", "GetTraceGraph": "/TraceGraph", "GetTraceSummaries": "/TraceSummaries",
-		"PutTelemetryRecords": "/TelemetryRecords", "PutTraceSegments": "/TraceSegments",
-	}
-}
-
 func xrayErrors() map[string]int {
 	return map[string]int{"InvalidRequestException": 400, "ResourceNotFoundException": 404, "RuleLimitExceededException": 400,
 		"ThrottledException": 429, "TooManyTagsException": 400}

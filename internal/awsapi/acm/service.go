@@ -35,11 +35,41 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "CreateAcmeDomainValidation", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "CreateAcmeEndpoint", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "CreateAcmeExternalAccountBinding", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteAcmeDomainValidation", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteAcmeEndpoint", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteAcmeExternalAccountBinding", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "DeleteCertificate", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(DeleteCertificateInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).DeleteCertificate(ctx, in.(*DeleteCertificateInput))
 				},
+			},
+			{
+				Name: "DescribeAcmeAccount", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DescribeAcmeDomainValidation", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DescribeAcmeEndpoint", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DescribeAcmeExternalAccountBinding", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "DescribeCertificate", Method: "POST", URI: "/", Code: 200,
@@ -66,6 +96,9 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "GetAcmeExternalAccountBindingCredentials", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "GetCertificate", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(GetCertificateInput) },
 				Output:   (*GetCertificateResponse)(nil),
@@ -82,6 +115,21 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "ListAcmeAccounts", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListAcmeDomainValidations", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListAcmeEndpoints", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListAcmeExternalAccountBindings", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListCertificateDomainValidations", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "ListCertificates", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(ListCertificatesInput) },
 				Output:   (*ListCertificatesResponse)(nil),
@@ -96,6 +144,9 @@ func Service() awsrpc.Service {
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).ListTagsForCertificate(ctx, in.(*ListTagsForCertificateInput))
 				},
+			},
+			{
+				Name: "ListTagsForResource", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "PutAccountConfiguration", Method: "POST", URI: "/", Code: 200,
@@ -134,12 +185,33 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "RevokeAcmeAccount", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "RevokeAcmeExternalAccountBinding", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "RevokeCertificate", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(RevokeCertificateInput) },
 				Output:   (*RevokeCertificateResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).RevokeCertificate(ctx, in.(*RevokeCertificateInput))
 				},
+			},
+			{
+				Name: "SearchCertificates", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "TagResource", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UntagResource", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UpdateAcmeDomainValidation", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UpdateAcmeEndpoint", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "UpdateCertificateOptions", Method: "POST", URI: "/", Code: 200,

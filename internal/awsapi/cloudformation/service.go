@@ -28,6 +28,15 @@ func Service() awsrpc.Service {
 		Namespace:   "http://cloudformation.amazonaws.com/doc/2010-05-15/",
 		Operations: []awsrpc.Operation{
 			{
+				Name: "ActivateOrganizationsAccess", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ActivateType", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "BatchDescribeTypeConfigurations", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "CancelUpdateStack", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(CancelUpdateStackInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
@@ -50,12 +59,30 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "CreateGeneratedTemplate", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "CreateStack", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(CreateStackInput) },
 				Output:   (*CreateStackResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).CreateStack(ctx, in.(*CreateStackInput))
 				},
+			},
+			{
+				Name: "CreateStackInstances", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "CreateStackRefactor", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "CreateStackSet", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeactivateOrganizationsAccess", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeactivateType", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "DeleteChangeSet", Method: "POST", URI: "/", Code: 200,
@@ -65,11 +92,23 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "DeleteGeneratedTemplate", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "DeleteStack", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(DeleteStackInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).DeleteStack(ctx, in.(*DeleteStackInput))
 				},
+			},
+			{
+				Name: "DeleteStackInstances", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteStackSet", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeregisterType", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "DescribeAccountLimits", Method: "POST", URI: "/", Code: 200,
@@ -96,6 +135,21 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "DescribeEvents", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DescribeGeneratedTemplate", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DescribeOrganizationsAccess", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DescribePublisher", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DescribeResourceScan", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "DescribeStackDriftDetectionStatus", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(DescribeStackDriftDetectionStatusInput) },
 				Output:   (*DescribeStackDriftDetectionStatusResponse)(nil),
@@ -110,6 +164,12 @@ func Service() awsrpc.Service {
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).DescribeStackEvents(ctx, in.(*DescribeStackEventsInput))
 				},
+			},
+			{
+				Name: "DescribeStackInstance", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DescribeStackRefactor", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "DescribeStackResource", Method: "POST", URI: "/", Code: 200,
@@ -136,12 +196,24 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "DescribeStackSet", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DescribeStackSetOperation", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "DescribeStacks", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(DescribeStacksInput) },
 				Output:   (*DescribeStacksResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).DescribeStacks(ctx, in.(*DescribeStacksInput))
 				},
+			},
+			{
+				Name: "DescribeType", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DescribeTypeRegistration", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "DetectStackDrift", Method: "POST", URI: "/", Code: 200,
@@ -160,11 +232,26 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "DetectStackSetDrift", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "EstimateTemplateCost", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "ExecuteChangeSet", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(ExecuteChangeSetInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).ExecuteChangeSet(ctx, in.(*ExecuteChangeSetInput))
 				},
+			},
+			{
+				Name: "ExecuteStackRefactor", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetGeneratedTemplate", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetHookResult", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "GetStackPolicy", Method: "POST", URI: "/", Code: 200,
@@ -191,6 +278,9 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "ImportStacksToStackSet", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "ListChangeSets", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(ListChangeSetsInput) },
 				Output:   (*ListChangeSetsResponse)(nil),
@@ -207,12 +297,39 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "ListGeneratedTemplates", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListHookResults", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "ListImports", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(ListImportsInput) },
 				Output:   (*ListImportsResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).ListImports(ctx, in.(*ListImportsInput))
 				},
+			},
+			{
+				Name: "ListResourceScanRelatedResources", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListResourceScanResources", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListResourceScans", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListStackInstanceResourceDrifts", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListStackInstances", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListStackRefactorActions", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListStackRefactors", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "ListStackResources", Method: "POST", URI: "/", Code: 200,
@@ -223,12 +340,45 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "ListStackSetAutoDeploymentTargets", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListStackSetOperationResults", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListStackSetOperations", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListStackSets", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "ListStacks", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(ListStacksInput) },
 				Output:   (*ListStacksResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).ListStacks(ctx, in.(*ListStacksInput))
 				},
+			},
+			{
+				Name: "ListTypeRegistrations", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListTypeVersions", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListTypes", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "PublishType", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "RecordHandlerProgress", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "RegisterPublisher", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "RegisterType", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "RollbackStack", Method: "POST", URI: "/", Code: 200,
@@ -246,11 +396,29 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "SetTypeConfiguration", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "SetTypeDefaultVersion", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "SignalResource", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(SignalResourceInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).SignalResource(ctx, in.(*SignalResourceInput))
 				},
+			},
+			{
+				Name: "StartResourceScan", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "StopStackSetOperation", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "TestType", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UpdateGeneratedTemplate", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "UpdateStack", Method: "POST", URI: "/", Code: 200,
@@ -259,6 +427,12 @@ func Service() awsrpc.Service {
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).UpdateStack(ctx, in.(*UpdateStackInput))
 				},
+			},
+			{
+				Name: "UpdateStackInstances", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UpdateStackSet", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "UpdateTerminationProtection", Method: "POST", URI: "/", Code: 200,

@@ -36,6 +36,18 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "CancelQuery", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "CreateChannel", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "CreateDashboard", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "CreateEventDataStore", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "CreateTrail", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(CreateTrailInput) },
 				Output:   (*CreateTrailResponse)(nil),
@@ -44,11 +56,29 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "DeleteChannel", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteDashboard", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteEventDataStore", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteResourcePolicy", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "DeleteTrail", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(DeleteTrailInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).DeleteTrail(ctx, in.(*DeleteTrailInput))
 				},
+			},
+			{
+				Name: "DeregisterOrganizationDelegatedAdmin", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DescribeQuery", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "DescribeTrails", Method: "POST", URI: "/", Code: 200,
@@ -59,6 +89,27 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "DisableFederation", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "EnableFederation", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GenerateQuery", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetChannel", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetDashboard", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetEventConfiguration", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetEventDataStore", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "GetEventSelectors", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(GetEventSelectorsInput) },
 				Output:   (*GetEventSelectorsResponse)(nil),
@@ -67,12 +118,21 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "GetImport", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "GetInsightSelectors", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(GetInsightSelectorsInput) },
 				Output:   (*GetInsightSelectorsResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).GetInsightSelectors(ctx, in.(*GetInsightSelectorsInput))
 				},
+			},
+			{
+				Name: "GetQueryResults", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetResourcePolicy", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "GetTrail", Method: "POST", URI: "/", Code: 200,
@@ -91,12 +151,36 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "ListChannels", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListDashboards", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListEventDataStores", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListImportFailures", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListImports", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListInsightsData", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListInsightsMetricData", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "ListPublicKeys", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(ListPublicKeysInput) },
 				Output:   (*ListPublicKeysResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).ListPublicKeys(ctx, in.(*ListPublicKeysInput))
 				},
+			},
+			{
+				Name: "ListQueries", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "ListTags", Method: "POST", URI: "/", Code: 200,
@@ -123,6 +207,9 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "PutEventConfiguration", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "PutEventSelectors", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(PutEventSelectorsInput) },
 				Output:   (*PutEventSelectorsResponse)(nil),
@@ -139,11 +226,32 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "PutResourcePolicy", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "RegisterOrganizationDelegatedAdmin", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "RemoveTags", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(RemoveTagsInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).RemoveTags(ctx, in.(*RemoveTagsInput))
 				},
+			},
+			{
+				Name: "RestoreEventDataStore", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "SearchSampleQueries", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "StartDashboardRefresh", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "StartEventDataStoreIngestion", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "StartImport", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "StartLogging", Method: "POST", URI: "/", Code: 200,
@@ -153,11 +261,29 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "StartQuery", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "StopEventDataStoreIngestion", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "StopImport", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "StopLogging", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(StopLoggingInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).StopLogging(ctx, in.(*StopLoggingInput))
 				},
+			},
+			{
+				Name: "UpdateChannel", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UpdateDashboard", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UpdateEventDataStore", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "UpdateTrail", Method: "POST", URI: "/", Code: 200,

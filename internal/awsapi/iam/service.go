@@ -28,11 +28,26 @@ func Service() awsrpc.Service {
 		Namespace:   "https://iam.amazonaws.com/doc/2010-05-08/",
 		Operations: []awsrpc.Operation{
 			{
+				Name: "AcceptDelegationRequest", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "AcquireRole", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "AddClientIDToOpenIDConnectProvider", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "AddRoleToInstanceProfile", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "AddUserToGroup", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(AddUserToGroupInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).AddUserToGroup(ctx, in.(*AddUserToGroupInput))
 				},
+			},
+			{
+				Name: "AssociateDelegationRequest", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "AttachGroupPolicy", Method: "POST", URI: "/", Code: 200,
@@ -56,6 +71,9 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "ChangePassword", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "CreateAccessKey", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(CreateAccessKeyInput) },
 				Output:   (*CreateAccessKeyResponse)(nil),
@@ -64,12 +82,27 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "CreateAccountAlias", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "CreateDelegationRequest", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "CreateGroup", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(CreateGroupInput) },
 				Output:   (*CreateGroupResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).CreateGroup(ctx, in.(*CreateGroupInput))
 				},
+			},
+			{
+				Name: "CreateInstanceProfile", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "CreateLoginProfile", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "CreateOpenIDConnectProvider", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "CreatePolicy", Method: "POST", URI: "/", Code: 200,
@@ -96,6 +129,15 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "CreateSAMLProvider", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "CreateServiceLinkedRole", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "CreateServiceSpecificCredential", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "CreateUser", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(CreateUserInput) },
 				Output:   (*CreateUserResponse)(nil),
@@ -104,11 +146,23 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "CreateVirtualMFADevice", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeactivateMFADevice", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "DeleteAccessKey", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(DeleteAccessKeyInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).DeleteAccessKey(ctx, in.(*DeleteAccessKeyInput))
 				},
+			},
+			{
+				Name: "DeleteAccountAlias", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteAccountPasswordPolicy", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "DeleteGroup", Method: "POST", URI: "/", Code: 200,
@@ -123,6 +177,15 @@ func Service() awsrpc.Service {
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).DeleteGroupPolicy(ctx, in.(*DeleteGroupPolicyInput))
 				},
+			},
+			{
+				Name: "DeleteInstanceProfile", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteLoginProfile", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteOpenIDConnectProvider", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "DeletePolicy", Method: "POST", URI: "/", Code: 200,
@@ -160,6 +223,24 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "DeleteSAMLProvider", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteSSHPublicKey", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteServerCertificate", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteServiceLinkedRole", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteServiceSpecificCredential", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DeleteSigningCertificate", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "DeleteUser", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(DeleteUserInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
@@ -179,6 +260,9 @@ func Service() awsrpc.Service {
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).DeleteUserPolicy(ctx, in.(*DeleteUserPolicyInput))
 				},
+			},
+			{
+				Name: "DeleteVirtualMFADevice", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "DetachGroupPolicy", Method: "POST", URI: "/", Code: 200,
@@ -202,6 +286,36 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "DisableOrganizationsRootCredentialsManagement", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DisableOrganizationsRootSessions", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DisableOutboundWebIdentityFederation", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "EnableMFADevice", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "EnableOrganizationsRootCredentialsManagement", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "EnableOrganizationsRootSessions", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "EnableOutboundWebIdentityFederation", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GenerateCredentialReport", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GenerateOrganizationsAccessReport", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GenerateServiceLastAccessedDetails", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "GetAccessKeyLastUsed", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(GetAccessKeyLastUsedInput) },
 				Output:   (*GetAccessKeyLastUsedResponse)(nil),
@@ -210,12 +324,33 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "GetAccountAuthorizationDetails", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetAccountPasswordPolicy", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetAccountProperties", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "GetAccountSummary", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(GetAccountSummaryInput) },
 				Output:   (*GetAccountSummaryResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).GetAccountSummary(ctx, in.(*GetAccountSummaryInput))
 				},
+			},
+			{
+				Name: "GetContextKeysForCustomPolicy", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetContextKeysForPrincipalPolicy", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetCredentialReport", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetDelegationRequest", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "GetGroup", Method: "POST", URI: "/", Code: 200,
@@ -234,12 +369,30 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "GetHumanReadableSummary", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetInstanceProfile", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "GetLoginProfile", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(GetLoginProfileInput) },
 				Output:   (*GetLoginProfileResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).GetLoginProfile(ctx, in.(*GetLoginProfileInput))
 				},
+			},
+			{
+				Name: "GetMFADevice", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetOpenIDConnectProvider", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetOrganizationsAccessReport", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetOutboundWebIdentityFederationInfo", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "GetPolicy", Method: "POST", URI: "/", Code: 200,
@@ -270,6 +423,27 @@ func Service() awsrpc.Service {
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).GetRolePolicy(ctx, in.(*GetRolePolicyInput))
 				},
+			},
+			{
+				Name: "GetRoleTemplateVersion", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetSAMLProvider", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetSSHPublicKey", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetServerCertificate", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetServiceLastAccessedDetails", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetServiceLastAccessedDetailsWithEntities", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "GetServiceLinkedRoleDeletionStatus", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "GetUser", Method: "POST", URI: "/", Code: 200,
@@ -326,6 +500,9 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "ListDelegationRequests", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "ListEntitiesForPolicy", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(ListEntitiesForPolicyInput) },
 				Output:   (*ListEntitiesForPolicyResponse)(nil),
@@ -358,12 +535,21 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "ListInstanceProfileTags", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListInstanceProfiles", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "ListInstanceProfilesForRole", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(ListInstanceProfilesForRoleInput) },
 				Output:   (*ListInstanceProfilesForRoleResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).ListInstanceProfilesForRole(ctx, in.(*ListInstanceProfilesForRoleInput))
 				},
+			},
+			{
+				Name: "ListMFADeviceTags", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "ListMFADevices", Method: "POST", URI: "/", Code: 200,
@@ -374,12 +560,24 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "ListOpenIDConnectProviderTags", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListOpenIDConnectProviders", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListOrganizationsFeatures", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "ListPolicies", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(ListPoliciesInput) },
 				Output:   (*ListPoliciesResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).ListPolicies(ctx, in.(*ListPoliciesInput))
 				},
+			},
+			{
+				Name: "ListPoliciesGrantingServiceAccess", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "ListPolicyTags", Method: "POST", URI: "/", Code: 200,
@@ -422,12 +620,24 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "ListSAMLProviderTags", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListSAMLProviders", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "ListSSHPublicKeys", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(ListSSHPublicKeysInput) },
 				Output:   (*ListSSHPublicKeysResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).ListSSHPublicKeys(ctx, in.(*ListSSHPublicKeysInput))
 				},
+			},
+			{
+				Name: "ListServerCertificateTags", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ListServerCertificates", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "ListServiceSpecificCredentials", Method: "POST", URI: "/", Code: 200,
@@ -470,6 +680,12 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "ListVirtualMFADevices", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "PutAccountProperties", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "PutGroupPolicy", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(PutGroupPolicyInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
@@ -505,6 +721,15 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "RejectDelegationRequest", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "RemoveClientIDFromOpenIDConnectProvider", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "RemoveRoleFromInstanceProfile", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "RemoveUserFromGroup", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(RemoveUserFromGroupInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
@@ -512,11 +737,23 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "ResetServiceSpecificCredential", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "ResyncMFADevice", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "SendDelegationToken", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "SetDefaultPolicyVersion", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(SetDefaultPolicyVersionInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).SetDefaultPolicyVersion(ctx, in.(*SetDefaultPolicyVersionInput))
 				},
+			},
+			{
+				Name: "SetSecurityTokenServicePreferences", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "SimulateCustomPolicy", Method: "POST", URI: "/", Code: 200,
@@ -535,6 +772,15 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "TagInstanceProfile", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "TagMFADevice", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "TagOpenIDConnectProvider", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "TagPolicy", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(TagPolicyInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
@@ -549,11 +795,26 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "TagSAMLProvider", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "TagServerCertificate", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "TagUser", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(TagUserInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).TagUser(ctx, in.(*TagUserInput))
 				},
+			},
+			{
+				Name: "UntagInstanceProfile", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UntagMFADevice", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UntagOpenIDConnectProvider", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "UntagPolicy", Method: "POST", URI: "/", Code: 200,
@@ -570,6 +831,12 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "UntagSAMLProvider", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UntagServerCertificate", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "UntagUser", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(UntagUserInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
@@ -584,6 +851,9 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "UpdateAccountPasswordPolicy", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "UpdateAssumeRolePolicy", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(UpdateAssumeRolePolicyInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
@@ -591,11 +861,20 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "UpdateDelegationRequest", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "UpdateGroup", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(UpdateGroupInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).UpdateGroup(ctx, in.(*UpdateGroupInput))
 				},
+			},
+			{
+				Name: "UpdateLoginProfile", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UpdateOpenIDConnectProviderThumbprint", Method: "POST", URI: "/", Code: 200,
 			},
 			{
 				Name: "UpdateRole", Method: "POST", URI: "/", Code: 200,
@@ -613,11 +892,35 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "UpdateSAMLProvider", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UpdateSSHPublicKey", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UpdateServerCertificate", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UpdateServiceSpecificCredential", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UpdateSigningCertificate", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "UpdateUser", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(UpdateUserInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).UpdateUser(ctx, in.(*UpdateUserInput))
 				},
+			},
+			{
+				Name: "UploadSSHPublicKey", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UploadServerCertificate", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "UploadSigningCertificate", Method: "POST", URI: "/", Code: 200,
 			},
 		},
 	}

@@ -36,6 +36,18 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "AssumeRoleWithSAML", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "AssumeRoleWithWebIdentity", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "AssumeRoot", Method: "POST", URI: "/", Code: 200,
+			},
+			{
+				Name: "DecodeAuthorizationMessage", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "GetAccessKeyInfo", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(GetAccessKeyInfoInput) },
 				Output:   (*GetAccessKeyInfoResponse)(nil),
@@ -52,6 +64,9 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "GetDelegatedAccessToken", Method: "POST", URI: "/", Code: 200,
+			},
+			{
 				Name: "GetFederationToken", Method: "POST", URI: "/", Code: 200,
 				NewInput: func() any { return new(GetFederationTokenInput) },
 				Output:   (*GetFederationTokenResponse)(nil),
@@ -66,6 +81,9 @@ func Service() awsrpc.Service {
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).GetSessionToken(ctx, in.(*GetSessionTokenInput))
 				},
+			},
+			{
+				Name: "GetWebIdentityToken", Method: "POST", URI: "/", Code: 200,
 			},
 		},
 	}

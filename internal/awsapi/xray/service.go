@@ -36,6 +36,9 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "CancelTraceRetrieval", Method: "POST", URI: "/CancelTraceRetrieval", Code: 200,
+			},
+			{
 				Name: "CreateGroup", Method: "POST", URI: "/CreateGroup", Code: 200,
 				NewInput: func() any { return new(CreateGroupInput) },
 				Output:   (*CreateGroupResponse)(nil),
@@ -57,6 +60,9 @@ func Service() awsrpc.Service {
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return nil, s.(Server).DeleteGroup(ctx, in.(*DeleteGroupInput))
 				},
+			},
+			{
+				Name: "DeleteResourcePolicy", Method: "POST", URI: "/DeleteResourcePolicy", Code: 200,
 			},
 			{
 				Name: "DeleteSamplingRule", Method: "POST", URI: "/DeleteSamplingRule", Code: 200,
@@ -89,6 +95,24 @@ func Service() awsrpc.Service {
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).GetGroups(ctx, in.(*GetGroupsInput))
 				},
+			},
+			{
+				Name: "GetIndexingRules", Method: "POST", URI: "/GetIndexingRules", Code: 200,
+			},
+			{
+				Name: "GetInsight", Method: "POST", URI: "/Insight", Code: 200,
+			},
+			{
+				Name: "GetInsightEvents", Method: "POST", URI: "/InsightEvents", Code: 200,
+			},
+			{
+				Name: "GetInsightImpactGraph", Method: "POST", URI: "/InsightImpactGraph", Code: 200,
+			},
+			{
+				Name: "GetInsightSummaries", Method: "POST", URI: "/InsightSummaries", Code: 200,
+			},
+			{
+				Name: "GetRetrievedTracesGraph", Method: "POST", URI: "/GetRetrievedTracesGraph", Code: 200,
 			},
 			{
 				Name: "GetSamplingRules", Method: "POST", URI: "/GetSamplingRules", Code: 200,
@@ -139,12 +163,21 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "GetTraceSegmentDestination", Method: "POST", URI: "/GetTraceSegmentDestination", Code: 200,
+			},
+			{
 				Name: "GetTraceSummaries", Method: "POST", URI: "/TraceSummaries", Code: 200,
 				NewInput: func() any { return new(GetTraceSummariesInput) },
 				Output:   (*GetTraceSummariesResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).GetTraceSummaries(ctx, in.(*GetTraceSummariesInput))
 				},
+			},
+			{
+				Name: "ListResourcePolicies", Method: "POST", URI: "/ListResourcePolicies", Code: 200,
+			},
+			{
+				Name: "ListRetrievedTraces", Method: "POST", URI: "/ListRetrievedTraces", Code: 200,
 			},
 			{
 				Name: "ListTagsForResource", Method: "POST", URI: "/ListTagsForResource", Code: 200,
@@ -163,6 +196,9 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "PutResourcePolicy", Method: "POST", URI: "/PutResourcePolicy", Code: 200,
+			},
+			{
 				Name: "PutTelemetryRecords", Method: "POST", URI: "/TelemetryRecords", Code: 200,
 				NewInput: func() any { return new(PutTelemetryRecordsInput) },
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
@@ -176,6 +212,9 @@ func Service() awsrpc.Service {
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).PutTraceSegments(ctx, in.(*PutTraceSegmentsInput))
 				},
+			},
+			{
+				Name: "StartTraceRetrieval", Method: "POST", URI: "/StartTraceRetrieval", Code: 200,
 			},
 			{
 				Name: "TagResource", Method: "POST", URI: "/TagResource", Code: 200,
@@ -200,12 +239,18 @@ func Service() awsrpc.Service {
 				},
 			},
 			{
+				Name: "UpdateIndexingRule", Method: "POST", URI: "/UpdateIndexingRule", Code: 200,
+			},
+			{
 				Name: "UpdateSamplingRule", Method: "POST", URI: "/UpdateSamplingRule", Code: 200,
 				NewInput: func() any { return new(UpdateSamplingRuleInput) },
 				Output:   (*UpdateSamplingRuleResponse)(nil),
 				Invoke: func(ctx context.Context, s, in any) (any, error) {
 					return s.(Server).UpdateSamplingRule(ctx, in.(*UpdateSamplingRuleInput))
 				},
+			},
+			{
+				Name: "UpdateTraceSegmentDestination", Method: "POST", URI: "/UpdateTraceSegmentDestination", Code: 200,
 			},
 		},
 	}

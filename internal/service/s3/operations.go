@@ -96,6 +96,9 @@ func operations() []operation {
 // Mount is the service, ready to be served.
 func Mount(s *Service) awsrpc.Mount {
 	svc := awsrpc.Service{Name: "s3", SigningName: "s3", Protocol: awsrpc.RestXML, Version: "2006-03-01", Namespace: namespace, MaxBody: MaxObject + 1<<20}
+	for _, op := range refusedOperations() {
+		svc.Operations = append(svc.Operations, awsrpc.Operation{Name: op.name, Method: op.method, URI: op.uri, Code: op.code})
+	}
 	for _, op := range operations() {
 		svc.Operations = append(svc.Operations, awsrpc.Operation{
 			Name: op.name, Method: op.method, URI: op.uri, Code: op.code, NewInput: op.in, Output: op.out,

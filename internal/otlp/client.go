@@ -61,7 +61,7 @@ type Client struct {
 
 type counts struct {
 	sent, dropped, failures atomic.Uint64
-	failing                 atomic.Bool
+	failing, refusing       atomic.Bool // it was told, and is told again once it has worked
 }
 
 // Stats count what became of a signal's spans, points or records.
@@ -134,12 +134,15 @@ func (c *Client) deliver(ctx context.Context, s Signal, message []byte, items in
 		}
 		n.failures.Add(1)
 		var again *later
-		if !errors.As(err, &again) || last || time.Since(begun) > giveUp {
+		refused := !errors.As(err, &again)
+		if refused || last || time.Since(begun) > giveUp {
 			n.dropped.Add(uint64(items))
-			c.opt.Log.Warn("telemetry lost: the OTLP endpoint does not take it", "signal", s.String(), "items", items, "error", err)
+			if !refused || n.refusing.CompareAndSwap(false, true) {
+				c.opt.Log.Warn("telemetry lost: the OTLP endpoint does not take it", "signal", s.String(), "items", items, "error", err)
+			}
 			return
 		}
-		if n.failing.CompareAndSwap(false, true) { // told once until it works again
+		if n.failing.CompareAndSwap(false, true) {
 			c.opt.Log.Warn("telemetry waits: the OTLP endpoint does not take it, and is tried again", "signal", s.String(), "error", err)
 		}
 		wait := max(min(again.after, longRest), rest/2+rand.N(rest))
@@ -171,11 +174,15 @@ func (c *Client) try(ctx context.Context, s Signal, message []byte, items int) e
 	rejected = min(rejected, uint64(items))
 	n.sent.Add(uint64(items) - rejected)
 	n.dropped.Add(rejected)
-	if n.failing.Swap(false) {
-		c.opt.Log.Info("the OTLP endpoint takes telemetry again", "signal", s.String(), "dropped", n.dropped.Load())
-	}
+	failed := n.failing.Swap(false)
 	if rejected > 0 {
-		c.opt.Log.Warn("the OTLP endpoint took a part only", "signal", s.String(), "rejected", rejected, "reason", fmt.Sprintf("%.200s", why))
+		if n.refusing.CompareAndSwap(false, true) {
+			c.opt.Log.Warn("the OTLP endpoint took a part only", "signal", s.String(), "rejected", rejected, "reason", fmt.Sprintf("%.200s", why))
+		}
+		return nil
+	}
+	if n.refusing.Swap(false) || failed {
+		c.opt.Log.Info("the OTLP endpoint takes telemetry again", "signal", s.String(), "dropped", n.dropped.Load())
 	}
 	return nil
 }

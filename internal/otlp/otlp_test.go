@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -246,6 +247,39 @@ func TestPartialSuccess(t *testing.T) {
 	}
 }
 
+// An endpoint that refuses everything, or a part of everything, is told of once, and
+// once more when it does not any more.
+func TestRefusedToldOnce(t *testing.T) {
+	part := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 1)
+	partly := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), part)
+	for name, answer := range map[string]func() ([]byte, error){
+		"all":    func() ([]byte, error) { return nil, errors.New("401") },
+		"a part": func() ([]byte, error) { return partly, nil },
+	} {
+		var text bytes.Buffer
+		var refuses atomic.Bool
+		synctest.Test(t, func(t *testing.T) {
+			c := otlp.NewFake(otlp.Options{Log: slog.New(slog.NewTextHandler(&text, nil))}, func(context.Context, otlp.Signal, []byte) ([]byte, error) {
+				if refuses.Load() {
+					return answer()
+				}
+				return nil, nil
+			})
+			tr := otlp.NewTraces(c)
+			end := run(t, tr.Run)
+			for i := range 12 {
+				refuses.Store(i%6 != 5)
+				tr.Write(segment())
+				time.Sleep(10 * time.Second)
+			}
+			end()
+		})
+		if warn, info := strings.Count(text.String(), "level=WARN"), strings.Count(text.String(), "level=INFO"); warn != 2 || info != 2 {
+			t.Errorf("%s: told %d times that it is refused and %d times that it is not, want twice each:\n%s", name, warn, info, text.String())
+		}
+	}
+}
+
 // segment is one of the gateway's, with an authorizer and a backend.
 func segment() *trace.Segment {
 	return &trace.Segment{
@@ -421,13 +455,18 @@ func TestHTTP(t *testing.T) {
 	c := client(t, otlp.Options{Headers: map[string]string{"authorization": "Bearer x"}}, srv.URL+"/in/")
 	l := otlp.NewLogs(c)
 	l.Source().Write(time.Now(), []byte("hello"))
+	l.Source().Write(time.Now(), bytes.Repeat([]byte("x"), 1<<20)) // fills a message: none waits for more
 	end := run(t, l.Run)
-	end()
 	want := request{"/in/v1/logs", "Bearer x", "application/x-protobuf", "hello"}
 	if r := <-got; r != want {
 		t.Errorf("request = %+v, want %+v", r, want)
 	}
-	if st := c.Stats(otlp.SignalLogs); st != (otlp.Stats{Sent: 1}) {
+	<-got
+	for stop := time.Now().Add(time.Minute); c.Stats(otlp.SignalLogs).Sent < 2 && time.Now().Before(stop); {
+		runtime.Gosched() // the end waits for what is on its way, but not for long
+	}
+	end()
+	if st := c.Stats(otlp.SignalLogs); st != (otlp.Stats{Sent: 2}) {
 		t.Errorf("stats = %+v", st)
 	}
 }

@@ -374,25 +374,21 @@ func TestBequeathRest(t *testing.T) {
 	before, end := newHub(t, wsapi.Options{})
 	after, _ := newHub(t, wsapi.Options{})
 	c := connect(t, before, &wsapi.Legacy{ID: first, API: api, Stage: "s", State: state()})
-	if _, err := c.Write([]byte{0x81, 0x85, 0, 0, 0, 0, 'h'}); err != nil {
+	if _, err := c.Write([]byte{0x89, 0x80, 0, 0, 0, 0, 0x81, 0x85, 0, 0, 0, 0, 'h'}); err != nil {
 		t.Fatal(err)
 	}
+	c.want(0x8a, "") // of the ping before: it goes on to read the frame
 	late := connect(t, before, &wsapi.Legacy{ID: other, API: api, Stage: "s", State: state()})
-	k := &link{t: t, to: after}
-	for stop := time.Now().Add(patience); time.Now().Before(stop); {
-		before.Bequeath(k, 100*time.Millisecond)
-		if _, err := after.Get(api, other); err == nil {
-			break
-		}
-	}
+	before.Bequeath(&link{t: t, to: after}, 100*time.Millisecond)
 	end()
 	if err := after.Post(api, other, []byte("passed")); err != nil {
 		t.Error(err)
 	}
 	late.want(0x81, "passed")
-	if n := after.Conns(); n == 1 { // else it had not read the beginning yet
-		c.want(0x88, "\x03\xf4Service restart")
+	if n := after.Conns(); n != 1 {
+		t.Errorf("%d connections have passed, want 1", n)
 	}
+	c.want(0x88, "\x03\xf4Service restart")
 }
 
 // A connection that the heir does not take is offered once, and closed; the others pass.

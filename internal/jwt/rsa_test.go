@@ -81,7 +81,7 @@ func TestRSAKeysRefused(t *testing.T) {
 	long := new(big.Int).Lsh(big.NewInt(1), maxRSABits)
 	for name, key := range map[string]*rsa.PublicKey{
 		"even modulus":  {N: new(big.Int).Add(n, big.NewInt(1)), E: 65537},
-		"short":         {N: new(big.Int).Rsh(n, 1), E: 65537},
+		"short":         {N: new(big.Int).SetBit(new(big.Int).Rsh(n, 1), 0, 1), E: 65537},
 		"long":          {N: long.Add(long, big.NewInt(1)), E: 65537},
 		"exponent 1":    {N: n, E: 1},
 		"even exponent": {N: n, E: 65536},

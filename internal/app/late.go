@@ -53,7 +53,11 @@ func (n *node) tellLate(ctx context.Context) error {
 	select {
 	case link = <-n.late.link:
 	case <-ctx.Done():
-		return nil
+		select {
+		case link = <-n.late.link: // both have come
+		default:
+			return nil
+		}
 	}
 	for {
 		select {

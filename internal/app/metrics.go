@@ -130,7 +130,7 @@ var (
 
 // nodeFamilies are those of the whole server; backendFamilies have a label.
 func nodeFamilies() []*family {
-	return []*family{&connections, &appliedRevision, &storeRevision, &refusedStages, &ready, &logLines, &logDropped, &segmentsDropped, &auditRecords, &auditDropped, &events, &eventsDropped, &eventsHomeless, &blocksDamaged, &logsBytes, &pointsLost, &pointsDamaged, &localFunctions, &instances}
+	return []*family{&connections, &appliedRevision, &storeRevision, &refusedStages, &ready, &logLines, &logDropped, &segmentsDropped, &traceSegments, &tracesDropped, &tracesInvalid, &tracesBytes, &auditRecords, &auditDropped, &events, &eventsDropped, &eventsHomeless, &blocksDamaged, &logsBytes, &pointsLost, &pointsDamaged, &localFunctions, &instances}
 }
 
 func backendFamilies() []*family {

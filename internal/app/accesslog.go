@@ -49,8 +49,8 @@ func (n *node) openAccessLogs() (*accessLogs, error) {
 	for name, url := range cfg.DeliveryStreams {
 		l.streams[name] = step.NewLogSink(newDeliveryStream(url), step.LogOptions{Flush: time.Second})
 	}
-	for place := range strings.SplitSeq(cfg.AccessLog, ",") {
-		switch place = strings.TrimSpace(place); {
+	for _, place := range cfg.accessLogPlaces() {
+		switch {
 		case place == logOff:
 		case place == logToGroups:
 			l.groups = n.groups

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -115,9 +114,9 @@ func (c *Config) checkLogs() error {
 	if c.TraceSize != 0 && c.TraceSize < leastLogs {
 		errs = append(errs, errors.New("trace-size: write 0, or at least 1M"))
 	}
-	places := strings.Split(c.AccessLog, ",")
+	places := c.accessLogPlaces()
 	for _, place := range places {
-		switch place = strings.TrimSpace(place); {
+		switch {
 		case place == "":
 			errs = append(errs, errors.New("access-log: is empty: write groups, stdout, a file, a URL, otlp or off"))
 		case place == logToOTLP && c.OTLPEndpoint == "":

@@ -66,8 +66,7 @@ func (n *node) inheritFrom(m *handover.Message, f *os.File) error {
 		}
 		n.sockets.Hear(&w)
 		return nil
-	}
-	if m.Kind == sayLine {
+	case sayLine:
 		var line lateLine
 		if err := json.Unmarshal(m.Body, &line); err != nil {
 			return err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,8 +23,8 @@ func newUpgrade() *cobra.Command {
 		Short: "Put a new process into the place of a running server",
 		Long: "Has a running server start its program anew, with the arguments and the environment that it was\n" +
 			"started with, and go once that one serves: after the program, the configuration file or both were\n" +
-			"replaced. No request is refused meanwhile. If the new process cannot serve, the old one goes on;\n" +
-			"its log says why.",
+			"replaced. No request is refused meanwhile. If the new process cannot serve, the old program goes on,\n" +
+			"and the command fails.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), within)
@@ -50,6 +52,9 @@ func upgrade(ctx context.Context, data string) (pid int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := answering(ctx, before); err != nil {
+		return 0, err
+	}
 	if err := askUpgrade(before.PID); err != nil {
 		return 0, fmt.Errorf("process %d: %w", before.PID, err)
 	}
@@ -60,10 +65,12 @@ func upgrade(ctx context.Context, data string) (pid int, err error) {
 		now, err := app.FindRunning(data)
 		switch {
 		case err != nil:
+		case now.PID == before.PID && now.FailedUpgrades > before.FailedUpgrades:
+			return 0, fmt.Errorf("process %d serves on: %s", now.PID, now.NoUpgrade)
+		case now.PID != before.PID && now.FailedUpgrades > 0:
+			return 0, fmt.Errorf("the old program serves on, in process %d: %s", now.PID, now.NoUpgrade)
 		case now.PID != before.PID:
 			return now.PID, nil
-		case now.FailedUpgrades > before.FailedUpgrades:
-			return 0, fmt.Errorf("process %d serves on: %s", now.PID, now.NoUpgrade)
 		}
 		select {
 		case <-tick.C:
@@ -71,4 +78,14 @@ func upgrade(ctx context.Context, data string) (pid int, err error) {
 			return 0, ctx.Err()
 		}
 	}
+}
+
+// answering returns nil if somebody listens where a server is said to. After a crash
+// nobody does, and its process id may be somebody else's.
+func answering(ctx context.Context, r app.Running) error {
+	nc, err := new(net.Dialer).DialContext(ctx, "tcp", strings.TrimPrefix(r.Endpoint(), "http://"))
+	if err != nil {
+		return fmt.Errorf("process %d, which run.json names, does not serve: %w", r.PID, err)
+	}
+	return nc.Close()
 }

@@ -41,6 +41,8 @@ func (n *node) running() Running {
 		XRay:      n.xrayAddress(),
 		Account:   n.cfg.Account,
 		Dev:       n.cfg.Dev,
+
+		FailedUpgrades: n.failedUpgrades, NoUpgrade: n.whyNoUpgrade,
 	}
 }
 

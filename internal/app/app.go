@@ -132,6 +132,9 @@ type node struct {
 
 	late   *lateLines
 	giveUp func() // ends all that keeps something in the data directory
+
+	failedUpgrades int    // see Running
+	whyNoUpgrade   string // the last one that failed
 }
 
 // open makes the parts, lowest first: data directory, store, credential,

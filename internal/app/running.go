@@ -24,7 +24,8 @@ type Running struct {
 	Account   string `json:"account"`
 	Dev       bool   `json:"dev"`
 
-	// Upgrades that failed since the process began, and why the last one did.
+	// Upgrades that failed, and why the last one did: those that this process was asked
+	// for, and the one that it began with, if it is of the program that was there before.
 	FailedUpgrades int    `json:"failedUpgrades,omitempty"`
 	NoUpgrade      string `json:"noUpgrade,omitempty"`
 }

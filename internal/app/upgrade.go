@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +41,7 @@ const (
 // and calls end when one serves. It returns when ctx ends. Not before alone is closed,
 // when the process before has ended: what that passes on has one place to go to.
 func (n *node) upgrades(ctx context.Context, alone <-chan struct{}, end func()) error {
-	for failed := 1; ; failed++ {
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -52,7 +53,7 @@ func (n *node) upgrades(ctx context.Context, alone <-chan struct{}, end func()) 
 		n.log.Info("upgrade begins", "program", n.sur.Program)
 		sockets, err := n.front.copies(n.cfg)
 		if err != nil {
-			n.noUpgrade(failed, err)
+			n.noUpgrade(err)
 			continue
 		}
 		done, err := n.upgrade(ctx, sockets)
@@ -67,7 +68,7 @@ func (n *node) upgrades(ctx context.Context, alone <-chan struct{}, end func()) 
 		case n.closed.Load():
 			return fmt.Errorf("upgrade: no successor can serve: %w", err)
 		}
-		n.noUpgrade(failed, err)
+		n.noUpgrade(err)
 	}
 }
 
@@ -87,18 +88,18 @@ func (n *node) awaitAlone(ctx context.Context, alone <-chan struct{}) bool {
 }
 
 // noUpgrade tells that an upgrade failed: the log, and who waits for it.
-func (n *node) noUpgrade(failed int, why error) {
+func (n *node) noUpgrade(why error) {
 	n.log.Error("no upgrade, serving on", "error", why)
-	r := n.running()
-	r.FailedUpgrades, r.NoUpgrade = failed, why.Error()
-	if err := r.write(n.cfg.runFile()); err != nil {
+	n.failedUpgrades++
+	n.whyNoUpgrade = why.Error()
+	if err := n.running().write(n.cfg.runFile()); err != nil {
 		n.log.Error("who asked for the upgrade is not told", "error", err)
 	}
 }
 
 // upgrade reports whether a successor serves. When ctx ends before, nobody is to.
 func (n *node) upgrade(ctx context.Context, sockets []handover.Socket) (bool, error) {
-	succ, err := n.start(n.sur.Program, sockets)
+	succ, err := n.start(ctx, n.sur.Program, sockets)
 	if err != nil {
 		return false, err
 	}
@@ -106,11 +107,12 @@ func (n *node) upgrade(ctx context.Context, sockets []handover.Socket) (bool, er
 	n.functions.host.Hold()
 	n.groups.Divert(n.late.add)
 	n.giveUp()
-	if err = n.handOver(ctx, succ); err != nil && ctx.Err() == nil {
+	if err = n.handOver(ctx, succ, ""); err != nil && ctx.Err() == nil {
 		// The stores are closed: the program of this process opens them again.
 		n.log.Error("the successor has failed, starting the old program anew", "error", err)
-		if succ, err = n.start(handover.Self, sockets); err == nil {
-			err = n.handOver(ctx, succ)
+		why := err.Error()
+		if succ, err = n.start(ctx, handover.Self, sockets); err == nil {
+			err = n.handOver(ctx, succ, why)
 		}
 	}
 	if err != nil {
@@ -121,13 +123,16 @@ func (n *node) upgrade(ctx context.Context, sockets []handover.Socket) (bool, er
 	return true, nil
 }
 
-// start starts a successor, and returns when it waits for the stores.
-func (n *node) start(program string, sockets []handover.Socket) (*handover.Successor, error) {
+// start starts a successor, and returns when it waits for the stores. If ctx ends
+// before, it is killed.
+func (n *node) start(ctx context.Context, program string, sockets []handover.Socket) (*handover.Successor, error) {
 	succ, err := handover.Start(program, n.sur.Args, sockets)
 	if err != nil {
 		return nil, err
 	}
-	if err := hear(succ.Link, sayPrepared, prepareTime); err != nil {
+	stop := context.AfterFunc(ctx, succ.Kill)
+	defer stop()
+	if _, err := hear(succ.Link, sayPrepared, prepareTime); err != nil {
 		succ.Kill()
 		return nil, err
 	}
@@ -135,10 +140,11 @@ func (n *node) start(program string, sockets []handover.Socket) (*handover.Succe
 }
 
 // handOver has a successor take over everything but what has begun. If that fails, or
-// ctx ends before, the successor is killed.
-func (n *node) handOver(ctx context.Context, succ *handover.Successor) error {
+// ctx ends before, the successor is killed. failed is why the program that was asked for
+// does not serve, if succ is another one.
+func (n *node) handOver(ctx context.Context, succ *handover.Successor, failed string) error {
 	stop := context.AfterFunc(ctx, succ.Kill)
-	err := n.tellAll(succ)
+	err := n.tellAll(succ, failed)
 	if !stop() { // it was killed
 		err = errors.Join(ctx.Err(), err)
 	}
@@ -150,11 +156,11 @@ func (n *node) handOver(ctx context.Context, succ *handover.Successor) error {
 }
 
 // tellAll goes through the steps with a successor.
-func (n *node) tellAll(succ *handover.Successor) error {
-	if err := succ.Send(sayYours, nil, nil); err != nil {
+func (n *node) tellAll(succ *handover.Successor, failed string) error {
+	if err := succ.Send(sayYours, failed, nil); err != nil {
 		return err
 	}
-	if err := hear(succ.Link, sayCompiled, openTime); err != nil {
+	if _, err := hear(succ.Link, sayCompiled, openTime); err != nil {
 		return err
 	}
 	n.sockets.Bequeath(heir{succ.Link}, n.cfg.Drain/2)
@@ -162,26 +168,27 @@ func (n *node) tellAll(succ *handover.Successor) error {
 		return err
 	}
 	n.handed.Store(true)
-	return hear(succ.Link, sayServing, prepareTime)
+	_, err := hear(succ.Link, sayServing, prepareTime)
+	return err
 }
 
-// hear waits until the other process says something.
-func hear(l *handover.Link, what string, within time.Duration) error {
+// hear waits until the other process says something, and returns what goes with it.
+func hear(l *handover.Link, what string, within time.Duration) (body json.RawMessage, err error) {
 	m, f, err := l.Receive(time.Now().Add(within))
 	if f != nil {
 		_ = f.Close() // nobody asked for it
 	}
 	switch {
 	case errors.Is(err, io.EOF):
-		return errors.New("the other process has ended: see what it has written")
+		return nil, errors.New("the other process has ended: see what it has written")
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("the other process has not said %q within %v", what, within)
+		return nil, fmt.Errorf("the other process has not said %q within %v", what, within)
 	case err != nil:
-		return err
+		return nil, err
 	case m.Kind != what:
-		return fmt.Errorf("the other process says %q instead of %q", m.Kind, what)
+		return nil, fmt.Errorf("the other process says %q instead of %q", m.Kind, what)
 	}
-	return nil
+	return m.Body, nil
 }
 
 // await is the first step of a successor: it returns when the stores are its own.
@@ -194,8 +201,15 @@ func (n *node) await() error {
 		return fmt.Errorf("upgrade: %w", err)
 	}
 	// The process before may have calls to answer.
-	if err := hear(link, sayYours, n.cfg.Drain+openTime); err != nil {
+	failed, err := hear(link, sayYours, n.cfg.Drain+openTime)
+	if err == nil {
+		err = json.Unmarshal(failed, &n.whyNoUpgrade)
+	}
+	if err != nil {
 		return fmt.Errorf("upgrade: %w", err)
+	}
+	if n.whyNoUpgrade != "" {
+		n.failedUpgrades = 1
 	}
 	return nil
 }

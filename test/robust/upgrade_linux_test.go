@@ -239,10 +239,11 @@ func processLives(pid int) bool {
 func TestUpgradeFails(t *testing.T) {
 	tests := []struct {
 		name, program string
-		again         bool // another process of the old program serves
+		says          string // the command
+		again         bool   // another process of the old program serves
 	}{
-		{"ends at once", "#!/bin/sh\necho cannot run >&2\nexit 1\n", false},
-		{"fails with the stores", "#!/usr/bin/env python3\nimport socket\ns = socket.socket(fileno=3)\ns.send(b'{\"kind\":\"prepared\"}')\ns.recv(100)\n", true},
+		{"ends at once", "#!/bin/sh\necho cannot run >&2\nexit 1\n", " serves on: ", false},
+		{"fails with the stores", "#!/usr/bin/env python3\nimport socket\ns = socket.socket(fileno=3)\ns.send(b'{\"kind\":\"prepared\"}')\ns.recv(100)\n", "the old program serves on, in process ", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -267,16 +268,20 @@ func TestUpgradeFails(t *testing.T) {
 			var wg sync.WaitGroup
 			wg.Go(func() { l.call(ctx, &http.Client{Transport: &http.Transport{}}) })
 			wg.Go(func() { l.change(ctx) })
+			// The command need not wait as long as an upgrade may take.
+			upgrade := func() error {
+				out, err := exec.CommandContext(t.Context(), bin+".old", "upgrade", "--data", s.Data, "--within", "1h").CombinedOutput()
+				if err == nil || !strings.Contains(string(out), tt.says) {
+					t.Errorf("gatehouse upgrade: %v, %s; want %q", err, out, tt.says)
+				}
+				return nil
+			}
 			if tt.again {
-				if err := s.Upgrade(t.Context()); err != nil {
+				if err := s.UpgradeBy(t.Context(), upgrade); err != nil {
 					t.Fatal(err)
 				}
 			} else {
-				// The command need not wait as long as an upgrade may take.
-				out, err := exec.CommandContext(t.Context(), bin+".old", "upgrade", "--data", s.Data, "--within", "1h").CombinedOutput()
-				if err == nil || !strings.Contains(string(out), "serves on: ") {
-					t.Errorf("gatehouse upgrade: %v, %s; want that the process serves on", err, out)
-				}
+				_ = upgrade() // it says itself what fails
 				wait(t, 2*time.Minute, func() error {
 					if !strings.Contains(s.Log(), "no upgrade, serving on") {
 						return errors.New("the server does not say that there was no upgrade")
@@ -297,5 +302,42 @@ func TestUpgradeFails(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// What a crash has left names a process that may be anybody's by now: it is let alone.
+func TestUpgradeNobody(t *testing.T) {
+	bin, err := gatehousetest.Build(root, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(t.TempDir(), "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Kill()
+	other := exec.Command("cat") // which any such signal ends
+	stdin, err := other.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(s.Data, "run.json")
+	text, err := os.ReadFile(left)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, is := fmt.Sprintf(`"pid": %d,`, s.PID()), fmt.Sprintf(`"pid": %d,`, other.Process.Pid)
+	if err := os.WriteFile(left, []byte(strings.Replace(string(text), was, is, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(bin, "upgrade", "--data", s.Data, "--within", "1s").CombinedOutput()
+	if want := fmt.Sprintf("process %d, which run.json names, does not serve", other.Process.Pid); err == nil || !strings.Contains(string(out), want) {
+		t.Errorf("gatehouse upgrade: %v, %s; want %q", err, out, want)
+	}
+	if err := errors.Join(stdin.Close(), other.Wait()); err != nil {
+		t.Errorf("another process was told to end: %v", err)
 	}
 }

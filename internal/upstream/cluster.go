@@ -251,7 +251,7 @@ func (c *Cluster) connect(ctx context.Context, deadline time.Time) (net.Conn, er
 	}
 	c.failures.Add(1)
 	switch {
-	case final && dctx.Err() != nil:
+	case final && !time.Now().Before(until): // the dialer may know of it before dctx does
 		return nil, failure(ErrTimeout, err)
 	default:
 		return nil, failure(ErrConnect, err)

@@ -217,7 +217,7 @@ func (n *node) open() error {
 		Clusters: n.clusters, CloudMap: n.services.get, AWS: n.aws, Functions: auditedFunctions{n.functions.router, n.trail}, LoadBalancers: cfg.LoadBalancers, UserPools: cfg.UserPools, TokenLeeway: cfg.TokenLeeway, Log: n.log, Quotas: n.meter, AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		Caches: n.caches, Metrics: n.metrics, CacheMemory: int64(cfg.CacheMemory)}
 	opt.Logs = n.logs
-	opt.Segments, opt.Samplers = n.segments(), n.traces.Sampler
+	opt.Segments, opt.SegmentsV2, opt.Samplers = n.segments(), n.segmentsV2(), n.traces.Sampler
 	n.sockets = wsapi.New(n.gateway, wsapi.Options{Conns: cfg.MaxConnections, Deflate: cfg.WebSocketDeflate, Log: n.log, Limits: websocket.Limits{
 		Message: int(cfg.WebSocketMessage), Frame: int(cfg.WebSocketFrame), Idle: cfg.WebSocketIdle, Life: cfg.WebSocketLife,
 	}})

@@ -362,6 +362,12 @@ type Config struct {
 	// (loggingLevel, dataTraceEnabled). Amazon refuses them.
 	HTTPAPIExecutionLogs bool `name:"http-api-execution-logs" help:"let stages of HTTP APIs have execution logs"`
 
+	// HTTPAPITracing has X-Ray told of requests to HTTP APIs, and of connections
+	// and messages of WebSocket APIs, as of those to REST APIs with tracingEnabled:
+	// the sampling rules choose. At Amazon X-Ray knows nothing of them. The OTLP
+	// endpoint gets spans of them in any case.
+	HTTPAPITracing bool `name:"http-api-tracing" help:"tell X-Ray of requests to HTTP and WebSocket APIs"`
+
 	// StagesPerAPI is how many stages a REST API may have.
 	StagesPerAPI int `name:"stages-per-api" kind:"N" help:"stages of a REST API"`
 

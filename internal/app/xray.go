@@ -149,6 +149,18 @@ func (n *node) segments() trace.Sink {
 	return list
 }
 
+// segmentsV2 is where segments of HTTP and WebSocket APIs go: X-Ray has none of
+// them, unless it is asked to; nil: nowhere.
+func (n *node) segmentsV2() trace.Sink {
+	switch {
+	case n.cfg.HTTPAPITracing:
+		return n.segments()
+	case n.telemetry.traces != nil:
+		return n.telemetry.traces
+	}
+	return nil
+}
+
 // A functionTracer is told of invocations.
 type functionTracer struct {
 	trace.Sink

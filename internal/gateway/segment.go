@@ -117,14 +117,12 @@ func (t *Tracing) Finish(x *Exchange) {
 		Origin: t.Origin, Resource: t.Resource, Route: routeName(x), State: s.state,
 		HTTP: &trace.HTTP{
 			Request: &trace.Request{
-				URL: "https://" + x.MethodRequest.Host + x.MethodRequest.Target, Method: v.HTTPMethod,
+				URL: scheme(x) + x.MethodRequest.Host + x.MethodRequest.Target, Method: v.HTTPMethod,
 				ClientIP: string(appendSourceIP(nil, x)), ForwardedFor: true,
 			},
 			Response: &trace.Response{Status: x.MethodResponse.Status, Length: trace.Number(v.Sent.Body)},
 		},
-		AWS: map[string]any{
-			"api_gateway": map[string]string{"account_id": x.Stage.Account, "rest_api_id": x.Stage.API, "stage": x.Stage.Name, "request_id": v.RequestID},
-		},
+		AWS:         map[string]any{"api_gateway": servedBy(x)},
 		Annotations: map[string]any{"aws:api_id": x.Stage.API, "aws:api_stage": x.Stage.Name},
 		Metadata:    map[string]any{"default": map[string]string{"extended_request_id": v.ExtendedRequestID, "request_id": v.RequestID}},
 	}
@@ -142,6 +140,34 @@ func (t *Tracing) Finish(x *Exchange) {
 		d.Subsegments = append(d.Subsegments, integrationSegment(x, end))
 	}
 	t.Sink.Write(&d)
+}
+
+// scheme is how the URL of x begins.
+func scheme(x *Exchange) string {
+	if x.Stage.Socket != nil {
+		return "wss://"
+	}
+	return "https://"
+}
+
+// servedBy is what of API Gateway has served x.
+//
+// AWS: logging-metrics.md §4, of REST APIs. Others have no segments on AWS: what
+// is told of them is ours.
+func servedBy(x *Exchange) map[string]string {
+	by := map[string]string{"account_id": x.Stage.Account, "stage": x.Stage.Name, "request_id": x.Vars.RequestID}
+	if !x.HTTP && x.Stage.Socket == nil {
+		by["rest_api_id"] = x.Stage.API
+		return by
+	}
+	by["api_id"] = x.Stage.API
+	if s := x.Socket; s != nil {
+		by["connection_id"], by["event_type"] = s.ConnectionID, string(s.Event)
+		if s.MessageID != "" {
+			by["message_id"] = s.MessageID
+		}
+	}
+	return by
 }
 
 // routeName is the route of x, as in GET /pets/{id}; empty: none was found.

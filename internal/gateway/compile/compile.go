@@ -46,6 +46,8 @@ type Options struct {
 	Metrics  *Metrics            // where stages find their series; nil: they are nowhere to be seen
 	Logs     Logs                // nil: nothing is logged
 	Segments trace.Sink          // of requests to REST APIs that are traced; nil: none is
+	// SegmentsV2 is Segments for HTTP and WebSocket APIs, which on AWS have none.
+	SegmentsV2 trace.Sink
 	// Samplers returns the sampling rules of a Region; nil: everywhere there is
 	// only X-Ray's default rule.
 	Samplers func(scope record.Scope) *trace.Sampler

@@ -29,8 +29,9 @@ type httpPlanner struct {
 	rec  *record.APIStage
 	cors *step.CORS // nil: there is no configuration
 
-	fault  gateway.Step
-	finish []gateway.Finisher
+	fault   gateway.Step
+	tracing *gateway.Tracing // nil: there is none
+	finish  []gateway.Finisher
 
 	jwts    map[string]*authorizer.JWT // made so far, by id
 	lambdas map[string]*authorizer.HTTPLambda
@@ -70,10 +71,10 @@ func (b *builder) buildHTTP(ctx context.Context, made *built, id stageID, rec *r
 		Account: id.Account, Region: id.Region, API: id.api, Name: id.name, Deployment: str(rec.DeploymentId),
 		EndpointType: "REGIONAL", Variables: rec.StageVariables,
 		// AWS: logging-metrics.md §3: a request without a route is in no metric.
-		Fallback: &gateway.Plan{Request: []gateway.Step{step.NoHTTPRoute{}}, Fault: p.fault, Finish: p.finish[1:]},
+		Fallback: &gateway.Plan{Request: traced(p.tracing, []gateway.Step{step.NoHTTPRoute{}}), Fault: p.fault, Finish: p.finish[1:]},
 	}
 	if p.cors != nil {
-		st.Preflight = &gateway.Plan{Request: []gateway.Step{&step.Preflight{CORS: p.cors}}, Fault: p.fault, Finish: p.finish}
+		st.Preflight = &gateway.Plan{Request: traced(p.tracing, []gateway.Step{&step.Preflight{CORS: p.cors}}), Fault: p.fault, Finish: p.finish}
 	}
 	made.stage = st
 	st.Router, err = p.router()
@@ -142,6 +143,7 @@ func (p *httpPlanner) planFor(rt *gateway.Route, r *v2.Route) (*gateway.Plan, er
 	if p.log(plan, rt, r) {
 		call = integration.WithLog(call)
 	}
+	plan.Request = traced(p.tracing, plan.Request) // the log tells whether the exchange is traced
 	plan.Integration, err = p.cached(rt, r, &in, call)
 	return plan, err
 }
@@ -299,6 +301,9 @@ const streamIdleHTTP = 5 * time.Minute
 // finishers are what is run after every response, the metrics first.
 func (p *httpPlanner) finishers(accessLog func(format string, sink gateway.Sink) *step.AccessLog) ([]gateway.Finisher, error) {
 	finish := []gateway.Finisher{p.c.counted(p.id)}
+	if p.tracing = p.newTracing(); p.tracing != nil {
+		finish = append(finish, p.tracing)
+	}
 	set := p.rec.AccessLogSettings
 	if set == nil || str(set.DestinationArn) == "" || str(set.Format) == "" || p.c.opt.Logs == nil {
 		return finish, nil

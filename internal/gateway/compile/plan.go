@@ -96,7 +96,7 @@ func (p *planner) planFor(rt *gateway.Route, m *api.Method) (*gateway.Plan, erro
 	if err != nil {
 		return nil, err
 	}
-	plan := &gateway.Plan{Request: p.traced(admission), Fault: p.fault, Finish: p.finishersOf(rt)}
+	plan := &gateway.Plan{Request: traced(p.tracing, admission), Fault: p.fault, Finish: p.finishersOf(rt)}
 	logged := p.log(plan, rt, m)
 
 	// AWS: rest-execution.md §6. That coded bodies are decoded once they are
@@ -194,7 +194,7 @@ func (p *planner) admission(rt *gateway.Route, m *api.Method) ([]gateway.Step, e
 
 // fallback is what happens to a request that matches no route.
 func (p *planner) fallback() *gateway.Plan {
-	return &gateway.Plan{Request: p.traced(append(p.private(nil), step.NoRoute{})), Fault: p.fault, Finish: p.finish}
+	return &gateway.Plan{Request: traced(p.tracing, append(p.private(nil), step.NoRoute{})), Fault: p.fault, Finish: p.finish}
 }
 
 // refuseMethod refuses a method with settings that are not enforced: the

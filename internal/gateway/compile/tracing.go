@@ -7,7 +7,7 @@ import (
 	"gatehouse/internal/trace"
 )
 
-// newTracing is what a stage does for tracing; nil: nobody is told.
+// newTracing is what a stage of a REST API does for tracing; nil: nobody is told.
 func (p *planner) newTracing() *gateway.Tracing {
 	if p.test || p.c.opt.Segments == nil {
 		return nil
@@ -30,10 +30,24 @@ func (c *Compiler) sampler(scope record.Scope) *trace.Sampler {
 	return c.opt.Samplers(scope)
 }
 
-// traced puts the choice of what is traced before all other steps.
-func (p *planner) traced(steps []gateway.Step) []gateway.Step {
-	if p.tracing == nil {
+// newTracing is what a stage of an HTTP or WebSocket API does for tracing; nil:
+// nobody is told. All of it is beyond AWS, in the form of a REST API's stage with
+// tracingEnabled.
+func (p *httpPlanner) newTracing() *gateway.Tracing {
+	if p.c.opt.SegmentsV2 == nil {
+		return nil
+	}
+	stage := arn.ARN{Partition: arn.Partition(p.id.Region), Service: "apigateway", Region: p.id.Region, Resource: "/apis/" + p.id.api + "/stages/" + p.id.name}
+	t := &gateway.Tracing{Name: str(p.def.API.Name) + "/" + p.id.name, Origin: "AWS::ApiGatewayV2::Stage", Resource: stage.String(), Sink: p.c.opt.SegmentsV2}
+	t.Choose = p.c.sampler(p.id.Scope).Chooser(t.Name, t.Origin, t.Resource)
+	return t
+}
+
+// traced puts the choice of what is traced, if there is one, before all other
+// steps.
+func traced(by *gateway.Tracing, steps []gateway.Step) []gateway.Step {
+	if by == nil {
 		return steps
 	}
-	return append([]gateway.Step{p.tracing}, steps...)
+	return append([]gateway.Step{by}, steps...)
 }

@@ -30,6 +30,7 @@ type Subtype struct {
 	parameters []serviceParameter
 	body       bool // a parameter is taken from the body
 	answer     *HTTPAPIProxy
+	traced     *gateway.Backend
 }
 
 // A serviceParameter is one parameter of a call: where it goes, and what it is
@@ -84,6 +85,9 @@ func NewSubtype(c *SubtypeConfig) (*Subtype, error) {
 		s.parameters = append(s.parameters, p)
 	}
 	s.body = r.body
+	_, operation, _ := strings.Cut(c.Kind.Name, "-")
+	s.traced = gateway.ServiceBackend(c.Kind.Service, c.Endpoint.Scope.Region, operation, "")
+	s.traced.Method = method
 	return s, nil
 }
 
@@ -95,6 +99,7 @@ func (s *Subtype) Call(ctx context.Context, x *gateway.Exchange) error {
 		}
 	}
 	s.begin(x)
+	x.Backend = s.traced
 	r := &x.IntegrationRequest
 	r.Header.Fields, r.Body = r.Header.Fields[:0], wire.Body{}
 	values, err := s.values(x)

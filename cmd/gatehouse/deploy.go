@@ -75,55 +75,19 @@ func (im *importer) deployDirectory(ctx context.Context, to target, dir string) 
 }
 
 func (im *importer) deployAndTell(ctx context.Context, to target, doc []byte) (*deployed, error) {
-	doc, along, err := split(doc)
+	c, err := im.compare(ctx, to, im.wait, doc)
 	if err != nil {
 		return nil, err
 	}
-	c, err := to.connect(ctx, im.wait)
+	changes, err := c.changes(ctx, im.stage)
 	if err != nil {
 		return nil, err
 	}
-	k, err := im.kindOf(doc)
+	done, err := im.bring(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	id, err := im.find(ctx, c, k, doc)
-	if err != nil {
-		return nil, err
-	}
-	changes, err := im.changes(ctx, c, k, id, im.stage, doc)
-	if err != nil {
-		return nil, err
-	}
-	first, err := c.broughtChanges(ctx, along)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.putBrought(ctx, first); err != nil {
-		return nil, err
-	}
-	done, err := im.put(ctx, c, k, id, doc)
-	if err != nil {
-		return nil, err
-	}
-	return &deployed{*done, withBrought(first, changes)}, to.served(ctx, done)
-}
-
-// changes tells how a document differs from what a stage of an API serves. A
-// stage that is not there serves nothing.
-func (ch *chosen) changes(ctx context.Context, c *client, k kind, id, stage string, doc []byte) ([]openapi.Difference, error) {
-	opt, err := c.readOptions(ctx, id, doc)
-	if err != nil {
-		return nil, err
-	}
-	var have []byte
-	if id != "" {
-		have, err = k.export(ctx, c, id, stage, form{})
-		if err != nil && !isRefused(err, "NotFoundException") {
-			return nil, err
-		}
-	}
-	return k.compare(have, doc, opt)
+	return &deployed{*done, changes}, to.served(ctx, done)
 }
 
 // served reports why a server on this machine does not serve what was deployed.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -59,26 +60,58 @@ func newDiff() *cobra.Command {
 }
 
 func (ch *chosen) diff(ctx context.Context, to target, stage string, doc []byte) (*differing, error) {
+	c, err := ch.compare(ctx, to, 0, doc)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := c.changes(ctx, stage)
+	return &differing{c.id, stage, changes}, err
+}
+
+// A compared is a document beside the API it is meant for.
+type compared struct {
+	c     *client
+	k     kind
+	id    string // of the API; empty: there is none yet
+	doc   []byte // without what it brings along
+	first []broughtChange
+}
+
+// compare finds the API that a document is meant for, and what of that which it
+// brings along is not so yet. It waits so long for a server.
+func (ch *chosen) compare(ctx context.Context, to target, wait time.Duration, doc []byte) (*compared, error) {
 	doc, along, err := split(doc)
 	if err != nil {
 		return nil, err
 	}
-	c, err := to.connect(ctx, 0)
+	d := &compared{doc: doc}
+	if d.c, err = to.connect(ctx, wait); err != nil {
+		return nil, err
+	}
+	if d.k, err = ch.kindOf(doc); err != nil {
+		return nil, err
+	}
+	if d.id, err = ch.find(ctx, d.c, d.k, doc); err != nil {
+		return nil, err
+	}
+	d.first, err = d.c.broughtChanges(ctx, along)
+	return d, err
+}
+
+// changes tells how the document differs from what a stage serves. A stage that is
+// not there serves nothing.
+func (d *compared) changes(ctx context.Context, stage string) ([]openapi.Difference, error) {
+	opt, err := d.c.readOptions(ctx, d.id, d.doc)
 	if err != nil {
 		return nil, err
 	}
-	k, err := ch.kindOf(doc)
-	if err != nil {
-		return nil, err
+	var have []byte
+	if d.id != "" {
+		have, err = d.k.export(ctx, d.c, d.id, stage, form{})
+		if err != nil && !isRefused(err, "NotFoundException") {
+			return nil, err
+		}
 	}
-	id, err := ch.find(ctx, c, k, doc)
-	if err != nil {
-		return nil, err
-	}
-	first, err := c.broughtChanges(ctx, along)
-	if err != nil {
-		return nil, err
-	}
-	changes, err := ch.changes(ctx, c, k, id, stage, doc)
-	return &differing{id, stage, withBrought(first, changes)}, err
+	changes, err := d.k.compare(have, d.doc, opt)
+	return withBrought(d.first, changes), err
 }

@@ -109,30 +109,19 @@ func (im *importer) run(ctx context.Context, to target, doc []byte) (*imported, 
 	if len(im.variables) > 0 && im.stage == "" {
 		return nil, usageError{errors.New("--var belongs to a stage: say which with --deploy")}
 	}
-	doc, along, err := split(doc)
+	c, err := im.compare(ctx, to, im.wait, doc)
 	if err != nil {
 		return nil, err
 	}
-	c, err := to.connect(ctx, im.wait)
-	if err != nil {
+	return im.bring(ctx, c)
+}
+
+// bring imports a document, and before it what it brings along.
+func (im *importer) bring(ctx context.Context, d *compared) (*imported, error) {
+	if err := d.c.putBrought(ctx, d.first); err != nil {
 		return nil, err
 	}
-	k, err := im.kindOf(doc)
-	if err != nil {
-		return nil, err
-	}
-	id, err := im.find(ctx, c, k, doc)
-	if err != nil {
-		return nil, err
-	}
-	first, err := c.broughtChanges(ctx, along)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.putBrought(ctx, first); err != nil {
-		return nil, err
-	}
-	return im.put(ctx, c, k, id, doc)
+	return im.put(ctx, d.c, d.k, d.id, d.doc)
 }
 
 // put imports doc over the API of this id, or as a new one, and deploys it if a

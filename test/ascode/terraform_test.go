@@ -66,6 +66,11 @@ func (d *deployer) prepare(t *testing.T, plugins string) {
 		return path
 	}
 	rc := write("terraform.rc", fmt.Appendf(nil, "disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", plugins))
+	provider, err := os.ReadFile("testdata/provider.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("provider.tf", provider)
 	cert, key := certificate(t, "http.example.com")
 	write("cert.pem", cert)
 	write("key.pem", key)

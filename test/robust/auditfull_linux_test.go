@@ -17,34 +17,11 @@ import (
 // TestAuditDiskFull fills the disk: changes are refused by a clear error, and
 // not made; requests are served; all goes on once there is room.
 func TestAuditDiskFull(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
-		t.Skipf("no disk to fill: %v (needs root)", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	bin, err := gatehousetest.Build(root, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(dir, "data"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Kill)
-	api, err := s.Client()
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir, s, api, id := onSmallDisk(t)
 	ctx := t.Context()
-	id, _, err := importAPI(ctx, api, definition("full", newEcho(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := deploy(ctx, api, id, "1"); err != nil {
-		t.Fatal(err)
-	}
 	filler := filepath.Join(dir, "filler")
-	if err = os.WriteFile(filler, make([]byte, 32<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+	err := os.WriteFile(filler, make([]byte, 32<<20), 0o600)
+	if !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("the disk is not full: %v", err)
 	}
 	// The last pages of files may have room for some changes, and the store may
@@ -78,4 +55,36 @@ func TestAuditDiskFull(t *testing.T) {
 	if _, err := deploy(ctx, api, id, "last"); err != nil {
 		t.Errorf("a change once there is room: %v", err)
 	}
+}
+
+// onSmallDisk starts a server whose data have a disk of 24 MB of their own at dir,
+// and deploys an API of one echo to it.
+func onSmallDisk(t *testing.T) (dir string, s *gatehousetest.Server, api *gatehousetest.Client, id string) {
+	dir = t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
+		t.Skipf("no disk to fill: %v (needs root)", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	bin, err := gatehousetest.Build(root, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err = gatehousetest.Start(t.Context(), bin, filepath.Join(dir, "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Kill)
+	api, err = s.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	id, _, err = importAPI(ctx, api, definition("full", newEcho(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := deploy(ctx, api, id, "1"); err != nil {
+		t.Fatal(err)
+	}
+	return dir, s, api, id
 }

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,32 +17,8 @@ import (
 // PutLogEvents says that it cannot, lines are dropped and counted, what was
 // answered for stays, and all goes on once there is room.
 func TestLogsDiskFull(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
-		t.Skipf("no disk to fill: %v (needs root)", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	bin, err := gatehousetest.Build(root, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(dir, "data"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Kill)
-	api, err := s.Client()
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, s, api, id := onSmallDisk(t)
 	ctx := t.Context()
-	id, _, err := importAPI(ctx, api, definition("full", newEcho(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := deploy(ctx, api, id, "1"); err != nil {
-		t.Fatal(err)
-	}
 	f := &filler{api: api, group: "/full"}
 	if err := f.make(ctx); err != nil {
 		t.Fatal(err)

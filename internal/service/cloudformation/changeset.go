@@ -238,6 +238,18 @@ func replacementOf(depends bool) string {
 	return "True"
 }
 
+// StackOf returns the ARN of the stack that a change set is of, by the set's ARN;
+// empty: there is no such set.
+func (s *Service) StackOf(ctx context.Context, account, region, changeSet string) (string, error) {
+	rows, err := tablesOf(s.st, account, region).changeSets.All(ctx)
+	for i := range rows {
+		if set := &rows[i].Value; str(set.ChangeSetId) == changeSet {
+			return str(set.StackId), nil
+		}
+	}
+	return "", err
+}
+
 // findSet returns a change set by its name and stack, or by its ARN.
 func (t tables) findSet(ctx context.Context, name string, stackName *string) (changeSet, string, store.Rev, error) {
 	missing := api.ChangeSetNotFound("ChangeSet [" + name + "] does not exist")

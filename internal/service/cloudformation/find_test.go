@@ -35,6 +35,9 @@ func TestFindByARN(t *testing.T) {
 	w.work()
 	for stack, found := range map[string]bool{"prod": true, prod: true, "mine": false, mine: false} {
 		_, err := w.DescribeChangeSet(w.ctx, &api.DescribeChangeSetInput{ChangeSetName: set.Id, StackName: &stack})
+		if of, err := w.StackOf(w.ctx, "123456789012", "eu-west-1", *set.Id); of != prod || err != nil {
+			t.Errorf("the stack of the change set: %s, %v", of, err)
+		}
 		if found != (err == nil) || !found && !strings.Contains(err.Error(), "ChangeSetNotFound") {
 			t.Errorf("change set of prod with the stack %s: %v", stack, err)
 		}

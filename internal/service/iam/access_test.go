@@ -15,6 +15,7 @@ import (
 
 	"gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/awsapi/apigatewayv2"
+	cfnapi "gatehouse/internal/awsapi/cloudformation"
 	trailapi "gatehouse/internal/awsapi/cloudtrail"
 	iamapi "gatehouse/internal/awsapi/iam"
 	lambdaapi "gatehouse/internal/awsapi/lambda"
@@ -74,7 +75,7 @@ func newWorld(t *testing.T) *world {
 	access := iam.NewAccess(awsrpc.Credential{
 		AccessKey: w.root.AccessKey, SecretKey: awsrpc.Secret(w.root.SecretKey), AccountID: account, PrincipalARN: "arn:aws:iam::" + account + ":root", UserID: account, Root: true,
 	}, reg)
-	access.Resources = iam.NewResources(st)
+	access.Resources, access.ChangeSets = iam.NewResources(st), changeSets{}
 	var err error
 	w.h, err = awsrpc.NewHandler([]awsrpc.Mount{
 		iamapi.Mount(iam.New(st)),
@@ -82,6 +83,7 @@ func newWorld(t *testing.T) *world {
 		apigatewayv2.Mount(apigatewayv2.UnimplementedServer{}),
 		lambdaapi.Mount(lambdaapi.UnimplementedServer{}),
 		logsapi.Mount(logsapi.UnimplementedServer{}),
+		cfnapi.Mount(cfnapi.UnimplementedServer{}),
 		trailapi.Mount(trailapi.UnimplementedServer{}),
 		mapapi.Mount(mapapi.UnimplementedServer{}),
 	}, awsrpc.Options{Credentials: access, Authorizer: access, Audit: w, Wait: settle})
@@ -90,6 +92,17 @@ func newWorld(t *testing.T) *world {
 	}
 	settle(ctx)
 	return w
+}
+
+// changeSets are of the stacks that they are called like.
+type changeSets struct{}
+
+func (changeSets) StackOf(_ context.Context, account, region, set string) (string, error) {
+	name, ok := strings.CutPrefix(set, "arn:aws:cloudformation:"+region+":"+account+":changeSet/")
+	if !ok {
+		return "", nil
+	}
+	return "arn:aws:cloudformation:" + region + ":" + account + ":stack/" + name + "/1", nil
 }
 
 // iam makes a call of IAM and returns the status and the answer.
@@ -258,11 +271,26 @@ func TestAuthorizeNames(t *testing.T) {
 			t.Errorf("%s %s with %s\n= %s, want %s", tt.operation, tt.body, tt.policy, text, want)
 		}
 	}
-	layer := deny("arn:aws:lambda" + here + "layer:secret")
-	for i, name := range []string{"secret", "arn:aws:lambda" + here + "layer:secret", "arn:aws:lambda" + here + "layer:secret:3", "arn:aws-cn:lambda" + here + "layer:secret"} {
-		code, text := w.call(w.user(fmt.Sprint("l", i), layer), "lambda", "GET", "/2018-10-31/layers/"+url.PathEscape(name)+"/versions/3", "")
-		if code != 403 {
-			t.Errorf("layer %s = %d %s, want 403", name, code, text)
+	const layer = "/2018-10-31/layers/"
+	secretLayer := "arn:aws:lambda" + here + "layer:secret"
+	for i, tt := range []struct{ method, target, body, resource string }{
+		{"GET", layer + "secret/versions/3", "", secretLayer},
+		{"GET", layer + url.PathEscape(secretLayer) + "/versions/3", "", secretLayer},
+		{"GET", layer + url.PathEscape(secretLayer+":3") + "/versions/3", "", secretLayer},
+		{"GET", layer + url.PathEscape("arn:aws-cn:lambda"+here+"layer:secret") + "/versions/3", "", secretLayer},
+		{"GET", strings.TrimSuffix(layer, "/") + "?find=LayerVersion&Arn=" + url.QueryEscape(secretLayer+":3"), "", secretLayer},
+		{"POST", "/?Action=ExecuteChangeSet&Version=2010-05-15&StackName=prod&ChangeSetName=set", "", "arn:aws:cloudformation" + here + "stack/prod/*"},
+		{"POST", "/?Action=ExecuteChangeSet&Version=2010-05-15&ChangeSetName=arn:aws:cloudformation" + here + "changeSet/prod", "", "arn:aws:cloudformation" + here + "stack/prod/*"},
+		{"POST", "/2015-03-31/functions", `{"FunctionName":"prod","Role":"arn:aws:iam::111122223333:role/r","Code":{}}`, "arn:aws:lambda" + here + "function:prod"},
+	} {
+		service := "lambda"
+		if strings.HasPrefix(tt.target, "/?") {
+			service = "cloudformation"
+		}
+		for resource, want := range map[string]int{tt.resource: 403, tt.resource + "-2": 501} {
+			if code, text := w.call(w.user(fmt.Sprintf("l%d-%d", i, want), deny(resource)), service, tt.method, tt.target, tt.body); code != want {
+				t.Errorf("%s %s without %s = %d %s, want %d", tt.method, tt.target, resource, code, text, want)
+			}
 		}
 	}
 }

@@ -29,6 +29,15 @@ type Access struct {
 	Resources *Resources
 	// Buckets gives the policies of buckets; nil: there are none.
 	Buckets BucketPolicies
+	// ChangeSets finds the stacks of change sets; nil: there are none.
+	ChangeSets ChangeSets
+}
+
+// ChangeSets knows the stacks of change sets of CloudFormation.
+type ChangeSets interface {
+	// StackOf returns the ARN of the stack that a change set is of, by the set's
+	// ARN; empty: there is no such set.
+	StackOf(ctx context.Context, account, region, changeSet string) (string, error)
 }
 
 var (
@@ -94,6 +103,12 @@ func (a *Access) Authorize(ctx context.Context, c *awsrpc.Call) error {
 		resources = logsResources(c)
 	case "cloudtrail":
 		resources = trailResources(c)
+	case "cloudformation":
+		stack, err := a.stackResource(ctx, c)
+		if err != nil {
+			return err
+		}
+		resources = []string{stack}
 	}
 	for _, resource := range resources {
 		resource = canonical(resource, c.Caller.Region)
@@ -175,7 +190,7 @@ func (a *Access) target(c *awsrpc.Call) (action, resource string) {
 	case "iam":
 		return "iam:" + c.Operation, a.iamResource(c)
 	case "cloudformation":
-		return "cloudformation:" + c.Operation, stackResource(c)
+		return "cloudformation:" + c.Operation, "" // see stackResource
 	case "gatehouse":
 		return "gatehouse:" + c.Operation, gatehouseResource(c)
 	case "servicediscovery":
@@ -280,17 +295,24 @@ func iamARN(c *awsrpc.Call, resource string) string {
 // stackResource returns the ARN of the stack that a call of CloudFormation is
 // about.
 //
-// AWS: of a stack called by its name, policies see arn:…:stack/NAME/*.
-func stackResource(c *awsrpc.Call) string {
+// AWS: of a stack called by its name, policies see arn:…:stack/NAME/*. A change set
+// may be called by its ARN alone.
+func (a *Access) stackResource(ctx context.Context, c *awsrpc.Call) (string, error) {
 	name := c.Form.Get("StackName")
+	if set := c.Form.Get("ChangeSetName"); name == "" && set != "" && a.ChangeSets != nil {
+		var err error
+		if name, err = a.ChangeSets.StackOf(ctx, c.Caller.Account, c.Caller.Region, set); err != nil {
+			return "", err
+		}
+	}
 	switch {
 	case name == "":
-		return "*"
+		return "*", nil
 	case strings.HasPrefix(name, "arn:"):
-		return name
+		return name, nil
 	}
 	full := arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "cloudformation", Region: c.Caller.Region, Account: c.Caller.Account, Resource: "stack/" + name + "/*"}
-	return full.String()
+	return full.String(), nil
 }
 
 // cloudMapResource returns the ARN of the namespace or service that a call of
@@ -371,7 +393,11 @@ func lambdaAction(operation string) string {
 // is about. A function may be called by its name, by its ARN or by a part of it.
 func lambdaResource(c *awsrpc.Call) string {
 	name := arn.ARN{Partition: arn.Partition(c.Caller.Region), Service: "lambda", Region: c.Caller.Region, Account: c.Caller.Account}
-	if layer := c.Labels["LayerName"]; layer != "" {
+	layer := c.Labels["LayerName"]
+	if c.Operation == "GetLayerVersionByArn" {
+		layer = c.Query.Get("Arn")
+	}
+	if layer != "" {
 		if full, err := arn.Parse(layer); err == nil {
 			name, layer = full, strings.TrimPrefix(full.Resource, "layer:")
 		}
@@ -380,6 +406,9 @@ func lambdaResource(c *awsrpc.Call) string {
 		return name.String()
 	}
 	function := c.Labels["FunctionName"]
+	if c.Operation == "CreateFunction" {
+		function, _ = c.Parameters()["FunctionName"].(string)
+	}
 	if tagged := c.Labels["Resource"]; function == "" && strings.HasPrefix(tagged, "arn:") {
 		return tagged
 	}

@@ -118,7 +118,9 @@ func (l *LambdaHTTP) mapResponse(x *gateway.Exchange) {
 		return
 	}
 	in.Header.Fields = append(in.Header.Fields[:0], out.Header.Fields...)
-	in.Body.Bytes = out.Body.Bytes
+	if out.Body.Source == nil { // else it is the beginning of one
+		in.Body.Bytes = out.Body.Bytes
+	}
 	m.applyHeader(&out.Header, x)
 	if m.status != 0 {
 		out.Status = m.status

@@ -63,3 +63,30 @@ func TestLambdaHTTPStream(t *testing.T) {
 		})
 	}
 }
+
+// A body that is streamed cannot be referred to, not even the part of it that came
+// with the metadata.
+func TestLambdaHTTPStreamMapped(t *testing.T) {
+	responses, err := integration.MapResponses(map[string]map[string]string{"200": {"append:header.b": "${response.body}!", "overwrite:statuscode": "202"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := &parts{list: []string{`{"statusCode":200}` + "\x00\x00\x00\x00\x00\x00\x00\x00" + "hel", "lo"}}
+	call, err := integration.NewLambdaHTTP(&integration.LambdaConfig{
+		Invoker: invokerFunc(func(context.Context, *function.Invocation) (*function.Result, error) {
+			return &function.Result{Status: 200, Body: body}, nil
+		}), Function: "f", Stream: true, Form: event.NewHTTPForm(&gateway.Route{Key: "$default"}, nil), Responses: responses,
+	}, "2.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := lambdaExchange("GET", "/s/t", "")
+	x.HTTP = true
+	if err := call.Call(t.Context(), x); err != nil {
+		t.Fatal(err)
+	}
+	got, err := gatewaytest.Drain(x)
+	if err != nil || got.Status != 202 || got.Body != "hello" || !slices.Contains(got.Header, "b: !") {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}

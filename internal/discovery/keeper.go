@@ -55,6 +55,7 @@ type kept struct {
 
 	mu      sync.Mutex // guards the fields below; held while Target is called, so that calls keep their order
 	gone    bool       // it was replaced or forgotten: the target is told nothing more
+	fixed   []Endpoint // see Cluster
 	found   []Endpoint
 	changes Changes
 	told    []Endpoint // the target
@@ -97,7 +98,7 @@ func NewKeeper(clusters map[string]Cluster, to Target, log *slog.Logger) *Keeper
 
 func newKept(name string, c *Cluster) *kept {
 	fixed, _ := (&Found{Endpoints: c.Fixed}).tidy()
-	kc := &kept{name: name, source: c.Source, given: c.Given, mayEmpty: c.MayEmpty, found: fixed, told: fixed}
+	kc := &kept{name: name, source: c.Source, given: c.Given, mayEmpty: c.MayEmpty, fixed: fixed, found: fixed, told: fixed}
 	kc.status = Status{Source: "configuration", State: Fixed, Found: len(fixed)}
 	if c.Source != nil {
 		kc.status.Source, kc.status.State, kc.status.Found = c.Source.String(), Waiting, 0
@@ -129,15 +130,16 @@ func (k *Keeper) beginLocked(c *kept) {
 
 // Replace says that the target knows a cluster anew, in the place of what it was
 // before if it was there, with these fixed endpoints. One whose source is what it
-// was goes on with it. Of one whose source is new the target has the endpoints of
-// before, if there were some, until the source answers. What operators changed is
-// laid over them.
+// was goes on with it, and with the fixed endpoints until it answers. Of one whose
+// source is new the target has the endpoints of before, if there were some, until
+// the source answers. What operators changed is laid over them.
 func (k *Keeper) Replace(name string, next Cluster) {
 	fresh := newKept(name, &next)
 	k.mu.Lock()
 	old := k.clusters[name]
 	if old != nil && old.source != nil && next.Source != nil && reflect.DeepEqual(old.given, next.Given) {
 		k.mu.Unlock()
+		k.fix(old, fresh.fixed)
 		return
 	}
 	if old != nil {
@@ -156,6 +158,18 @@ func (k *Keeper) Replace(name string, next Cluster) {
 	fresh.mu.Lock()
 	defer fresh.mu.Unlock()
 	k.giveLocked(fresh)
+}
+
+// fix gives a cluster other fixed endpoints, in the place of those before if they are
+// in force.
+func (k *Keeper) fix(c *kept, fixed []Endpoint) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	inForce := c.status.State == Waiting && slices.Equal(c.found, c.fixed)
+	if c.fixed = fixed; inForce && !c.gone {
+		c.found = fixed
+		k.giveLocked(c)
+	}
 }
 
 // end ends the source of a cluster. Keeper.mu is held.

@@ -352,6 +352,29 @@ func TestKeeperUpstreamTakes(t *testing.T) {
 	})
 }
 
+// Until its source answers a cluster has the fixed endpoints that it was put with last.
+func TestKeeperReplaceFixed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, to := keep(t, discovery.Cluster{})
+		src := newScripted()
+		put := func(addresses ...string) {
+			k.Replace("c", discovery.Cluster{Fixed: found(addresses...).Endpoints, Source: src, Given: &discovery.Config{Consul: &discovery.Consul{Service: "s"}}})
+			synctest.Wait()
+		}
+		put("wrong:1")
+		put("right:1")
+		if got := to.last(); got != "right:1" || !k.Knows("c", "right:1") || k.Status("c").State != discovery.Waiting {
+			t.Errorf("before the source has answered: %q, %+v", got, k.Status("c"))
+		}
+		src.finds <- found("a:1")
+		synctest.Wait()
+		put("other:1")
+		if got := to.last(); got != "a:1" {
+			t.Errorf("after the source has answered: %q", got)
+		}
+	})
+}
+
 // A cluster that is put again goes on with its source if that is the same; else the
 // old one is heard no more, and what it found stays until the new one answers.
 func TestKeeperReplaceSource(t *testing.T) {

@@ -52,10 +52,11 @@ func (c *Certificate) Pair() (tls.Certificate, error) {
 	return tls.X509KeyPair([]byte(c.PEM()), []byte(c.Key.Reveal()))
 }
 
-// CertificateOf takes the ARN of a certificate apart.
+// CertificateOf takes the ARN of a certificate apart. There is one ARN of each: what
+// shows it is found by it.
 func CertificateOf(name string) (s Scope, id string, ok bool) {
 	a, err := arn.Parse(name)
-	if err != nil || a.Service != "acm" {
+	if err != nil || a.Service != "acm" || a.Partition != arn.Partition(a.Region) {
 		return s, "", false
 	}
 	id, ok = strings.CutPrefix(a.Resource, "certificate/")

@@ -215,6 +215,7 @@ func TestImport(t *testing.T) {
 		"tags again":        {api.ImportCertificateInput{Certificate: second.cert, PrivateKey: second.key, CertificateArn: arn, Tags: []api.Tag{{Key: new("k")}}}, "ValidationException: You cannot apply tags"},
 		"unknown":           {api.ImportCertificateInput{Certificate: second.cert, PrivateKey: second.key, CertificateArn: new("arn:aws:acm:eu-west-1:111122223333:certificate/x")}, "ResourceNotFoundException"},
 		"another account's": {api.ImportCertificateInput{Certificate: second.cert, PrivateKey: second.key, CertificateArn: new(strings.Replace(*arn, scope.Account, "999999999999", 1))}, "ResourceNotFoundException"},
+		"another partition": {api.ImportCertificateInput{Certificate: second.cert, PrivateKey: second.key, CertificateArn: new(strings.Replace(*arn, "arn:aws:", "arn:aws-cn:", 1))}, "InvalidArnException"},
 		"no ARN":            {api.ImportCertificateInput{Certificate: second.cert, PrivateKey: second.key, CertificateArn: new("x")}, "InvalidArnException"},
 	} {
 		_, err := s.ImportCertificate(ctx, &tt.in)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -46,6 +47,8 @@ const (
 	intentsName = "intents"
 	// mostIntents is how many intents a journal takes before the next one does.
 	mostIntents = 4096
+	// mostLate is how many events of changes wait in memory where the disk is slow.
+	mostLate = 1024
 )
 
 // intentsNames are the journals of intents, used in turn.
@@ -70,7 +73,8 @@ type keeper struct {
 	now     *intents
 	before  *intents            // the one that was full last, while calls of it are under way; or nil
 	running map[string]*intents // records of calls under way
-	missed  bool                // an event found no room: intents stay for the next start
+	late    []journal.Entry     // events that found no room yet: intents stay until they do
+	missed  bool                // late ones were too many: intents stay for the next start
 }
 
 // A home is a directory as it was at the start. It is held open, so that the file
@@ -219,17 +223,24 @@ func (k *keeper) end(e *event) {
 		k.dropped.Add(1) // what room there is belongs to changes
 		return
 	}
-	ok := k.log.Append(e.entry())
+	entry := e.entry()
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.late = slices.DeleteFunc(k.late, k.log.Append)
+	ok := k.log.Append(entry)
 	of := k.running[e.ID]
 	if of == nil {
 		return
 	}
 	delete(k.running, e.ID)
 	of.running--
-	k.missed = k.missed || !ok
-	if b := k.before; b != nil && b.running == 0 && !k.missed {
+	switch {
+	case !ok && len(k.late) < mostLate:
+		k.late = append(k.late, entry)
+	case !ok:
+		k.missed = true
+	}
+	if b := k.before; b != nil && b.running == 0 && !k.missed && len(k.late) == 0 {
 		// The disk must have the events first. If it has not, the next call tries.
 		if k.log.Write(nil) == nil && k.intents.Remove(b.name) == nil {
 			k.before = nil

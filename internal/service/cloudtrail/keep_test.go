@@ -99,6 +99,33 @@ func TestIntentsOfCallsInTurn(t *testing.T) {
 	}
 }
 
+// An event that finds no room comes when there is some, and the intents of its
+// journal go then.
+func TestLateEvents(t *testing.T) {
+	k := keeperIn(t, t.TempDir())
+	late, next := someEvent("late"), someEvent("next")
+	if err := k.begin(late); err != nil {
+		t.Fatal(err)
+	}
+	for k.log.Append(journal.Entry{Text: make([]byte, 100<<10)}) {
+	}
+	k.now.written = mostIntents
+	k.end(late)
+	if err := k.log.Write(nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.begin(next); err != nil {
+		t.Fatal(err)
+	}
+	k.end(next)
+	if got := kept(t, k); got["late"] == "" || got["next"] == "" {
+		t.Error("an event of a change that found no room is lost")
+	}
+	if k.before != nil || k.now.written != 1 {
+		t.Error("intents stay although all their calls have ended")
+	}
+}
+
 // What cannot be recorded must not happen.
 func TestBeginFailsWithTheDisk(t *testing.T) {
 	dir := t.TempDir()

@@ -39,6 +39,7 @@ type accessLogs struct {
 	streams map[string]*step.LogSink // delivery streams, by name
 	stream  string                   // of log groups, in this run
 	otlp    *otlp.Logs               // nil: access logs do not go there
+	told    *otlp.Logs               // nil: execution logs do not go there
 	log     *slog.Logger
 }
 
@@ -46,6 +47,9 @@ type accessLogs struct {
 func (n *node) openAccessLogs() (*accessLogs, error) {
 	cfg := n.cfg
 	l := &accessLogs{service: n.groups, streams: map[string]*step.LogSink{}, stream: newLogStream(), log: n.log}
+	if cfg.OTLPExecutionLogs {
+		l.told = n.telemetry.logs
+	}
 	for name, url := range cfg.DeliveryStreams {
 		l.streams[name] = step.NewLogSink(newDeliveryStream(url), step.LogOptions{Flush: time.Second})
 	}
@@ -133,10 +137,27 @@ func (l *accessLogs) Sink(destination string) (gateway.Sink, error) {
 	return sinks, nil
 }
 
-// Group returns what takes events for a log group, which is made when the first
-// comes.
+// Group returns what takes the events of execution logs for a log group, which is
+// made when the first comes.
 func (l *accessLogs) Group(scope record.Scope, name string) gateway.EventSink {
-	return l.service.Group(scope, name, true).Stream(l.stream)
+	stream := l.service.Group(scope, name, true).Stream(l.stream)
+	if l.told == nil {
+		return stream
+	}
+	return eventSink{stream, l.told.Source(otlp.Attribute{Key: "gatehouse.log", Value: "execution"}, otlp.Attribute{Key: "gatehouse.log.group", Value: name},
+		otlp.Attribute{Key: "cloud.account.id", Value: scope.Account}, otlp.Attribute{Key: "cloud.region", Value: scope.Region})}
+}
+
+// An eventSink makes events of a log group records of OpenTelemetry, too.
+type eventSink struct {
+	stream *logs.Stream
+	source *otlp.Source
+}
+
+// Write adds an event. What OpenTelemetry has no room for is counted there.
+func (s eventSink) Write(at int64, text []byte) bool {
+	s.source.Write(time.UnixMilli(at), text)
+	return s.stream.Write(at, text)
 }
 
 // sinks are several places for the same lines.

@@ -175,8 +175,13 @@ type Config struct {
 
 	// OTLPSignals are what is sent, with commas between: traces (of stages with
 	// tracingEnabled), metrics (those of /metrics), logs (the server's own;
-	// access-log says whether access logs are sent).
+	// access-log says whether access logs are sent, otlp-execution-logs whether
+	// execution logs are).
 	OTLPSignals string `name:"otlp-signals" kind:"traces,metrics,logs" help:"what --otlp-endpoint gets"`
+
+	// OTLPExecutionLogs sends the execution logs of stages to otlp-endpoint, beside
+	// their log groups.
+	OTLPExecutionLogs bool `name:"otlp-execution-logs" help:"send execution logs to --otlp-endpoint, too"`
 
 	// OTLPHeaders are added to each message, NAME=VALUE with commas between, and
 	// %XX for what values cannot have, as in OTEL_EXPORTER_OTLP_HEADERS. Keep secrets

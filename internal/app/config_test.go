@@ -158,6 +158,7 @@ func TestCheck(t *testing.T) {
 		{"OTLP signal", func(c *Config) { c.OTLPEndpoint, c.OTLPSignals = "http://h:1", "traces,noise" }, `otlp-signals: "noise"`},
 		{"OTLP header", func(c *Config) { c.OTLPEndpoint, c.OTLPHeaders = "http://h:1", "a=b,secret" }, "otlp-headers: pair 2 is not NAME=VALUE"},
 		{"OTLP certificate", func(c *Config) { c.OTLPEndpoint, c.OTLPCert = "http://h:1", "c.pem" }, "otlp-cert, otlp-key"},
+		{"execution logs without OTLP", func(c *Config) { c.OTLPExecutionLogs = true }, "otlp-execution-logs: needs otlp-endpoint"},
 		{"access log without OTLP", func(c *Config) { c.AccessLog = "otlp" }, "access-log: otlp needs otlp-endpoint"},
 	}
 	for _, tt := range tests {

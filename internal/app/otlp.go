@@ -53,7 +53,7 @@ func (n *node) openTelemetry() error {
 		t.traces = otlp.NewTraces(t.client)
 	}
 	own := cfg.sends(otlp.SignalLogs)
-	if own || slices.Contains(cfg.accessLogPlaces(), logToOTLP) {
+	if own || cfg.OTLPExecutionLogs || slices.Contains(cfg.accessLogPlaces(), logToOTLP) {
 		t.logs = otlp.NewLogs(t.client)
 	}
 	if own {
@@ -120,6 +120,9 @@ func list(text string) []string {
 
 // checkOTLP reports settings of the OTLP endpoint that cannot work.
 func (c *Config) checkOTLP() error {
+	if c.OTLPEndpoint == "" && c.OTLPExecutionLogs {
+		return errors.New("otlp-execution-logs: needs otlp-endpoint")
+	}
 	if c.OTLPEndpoint == "" {
 		return nil
 	}

@@ -126,7 +126,7 @@ func collect(t *testing.T, bin, protocol string) {
 	defer backend.Close()
 	c, address := receive(t, protocol)
 	s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(t.TempDir(), "data"), "--otlp-endpoint", "http://"+address, "--otlp-protocol", protocol,
-		"--otlp-interval", "200ms", "--access-log", "groups,otlp", "--otlp-resource", "deployment.environment.name=test%2Cbench")
+		"--otlp-interval", "200ms", "--access-log", "groups,otlp", "--otlp-execution-logs", "--otlp-resource", "deployment.environment.name=test%2Cbench")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,18 +174,19 @@ func collect(t *testing.T, bin, protocol string) {
 	until(t, c.metrics, "counter of the request", func(d pmetric.Metrics) bool {
 		return requests(d, api) == 1
 	})
-	var access, own bool
-	until(t, c.logs, "access log and process log", func(d plog.Logs) bool {
+	var access, execution, own bool
+	until(t, c.logs, "access, execution and process log", func(d plog.Logs) bool {
 		for i := range d.ResourceLogs().Len() {
 			records := d.ResourceLogs().At(i).ScopeLogs().At(0).LogRecords()
 			for j := range records.Len() {
 				r := records.At(j)
 				kind, _ := r.Attributes().Get("gatehouse.log")
 				access = access || kind.Str() == "access" && r.Body().Str() == `{"id":"`+id+`","status":"418"}`
+				execution = execution || kind.Str() == "execution" && r.Body().Str() == "("+id+") Method completed with status: 418"
 				own = own || kind.Str() == "" && r.SeverityText() == "INFO"
 			}
 		}
-		return access && own
+		return access && execution && own
 	})
 	exposed := scrape(t, s)
 	for _, want := range []string{`gatehouse_otlp_sent_total{signal="traces"} 2`, `gatehouse_otlp_dropped_total{signal="logs"} 0`, `gatehouse_otlp_failures_total{signal="metrics"} 0`} {
@@ -211,7 +212,7 @@ func requests(d pmetric.Metrics, api string) float64 {
 	return 0
 }
 
-// deploy deploys an API with tracing and an access log.
+// deploy deploys an API with tracing, an access log and execution logs.
 func deploy(t *testing.T, s *gatehousetest.Server, backend string) (id string) {
 	c, err := s.Client()
 	if err != nil {
@@ -230,9 +231,13 @@ func deploy(t *testing.T, s *gatehousetest.Server, backend string) (id string) {
 	}{
 		{http.MethodPost, "/restapis?mode=import&endpointConfigurationTypes=REGIONAL", document, &api},
 		{http.MethodPost, "/restapis/ID/deployments", map[string]any{"stageName": "prod", "tracingEnabled": true}, nil},
+		{http.MethodPatch, "/account", map[string]any{"patchOperations": []map[string]string{
+			{"op": "replace", "path": "/cloudwatchRoleArn", "value": "arn:aws:iam::000000000000:role/logs"},
+		}}, nil},
 		{http.MethodPatch, "/restapis/ID/stages/prod", map[string]any{"patchOperations": []map[string]string{
 			{"op": "replace", "path": "/accessLogSettings/destinationArn", "value": "arn:aws:logs:eu-central-1:000000000000:log-group:pets"},
 			{"op": "replace", "path": "/accessLogSettings/format", "value": format},
+			{"op": "replace", "path": "/*/*/logging/loglevel", "value": "INFO"},
 		}}, nil},
 	} {
 		if err := c.Call(ctx, call.method, strings.Replace(call.path, "ID", api.ID, 1), call.body, call.out); err != nil {

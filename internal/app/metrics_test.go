@@ -146,8 +146,8 @@ func TestObservabilityExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if file == "dashboard.json" && !json.Valid(text) {
-			t.Errorf("%s is no JSON", file)
+		if file == "dashboard.json" {
+			checkDashboard(t, text, known)
 		}
 		names := metric.FindAllString(string(text), -1)
 		if len(names) == 0 {
@@ -158,5 +158,25 @@ func TestObservabilityExamples(t *testing.T) {
 				t.Errorf("%s: there is no metric %s", file, name)
 			}
 		}
+	}
+}
+
+// checkDashboard holds the dashboard to what it must show: whether telemetry
+// arrives, without which the rest is not to be trusted.
+func checkDashboard(t *testing.T, text []byte, known map[string]bool) {
+	if !json.Valid(text) {
+		t.Error("the dashboard is no JSON")
+	}
+	shown := 0
+	for name := range known {
+		if !strings.HasPrefix(name, "gatehouse_otlp_") {
+			continue
+		}
+		if shown++; !strings.Contains(string(text), name+"[") {
+			t.Errorf("the dashboard does not show %s", name)
+		}
+	}
+	if shown == 0 {
+		t.Error("there are no metrics of OTLP")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -41,7 +42,13 @@ type accessLogs struct {
 	otlp    *otlp.Logs               // nil: access logs do not go there
 	told    *otlp.Logs               // nil: execution logs do not go there
 	log     *slog.Logger
+
+	patience time.Duration // at the end, for URLs that do not answer
+	giveUp   func()        // ends what is being sent to them
 }
+
+// leastPatience is how long lines have at the end, however short the drain is.
+const leastPatience = time.Second
 
 // openAccessLogs makes the places that the settings name.
 func (n *node) openAccessLogs() (*accessLogs, error) {
@@ -50,8 +57,11 @@ func (n *node) openAccessLogs() (*accessLogs, error) {
 	if cfg.OTLPExecutionLogs {
 		l.told = n.telemetry.logs
 	}
+	l.patience = max(cfg.Drain, leastPatience)
+	var last context.Context
+	last, l.giveUp = context.WithCancel(context.Background())
 	for name, url := range cfg.DeliveryStreams {
-		l.streams[name] = step.NewLogSink(newDeliveryStream(url), step.LogOptions{Flush: time.Second})
+		l.streams[name] = step.NewLogSink(newDeliveryStream(url).opener(last), step.LogOptions{Flush: time.Second})
 	}
 	for _, place := range cfg.accessLogPlaces() {
 		switch {
@@ -63,7 +73,7 @@ func (n *node) openAccessLogs() (*accessLogs, error) {
 		case place == logToStdout:
 			l.every = append(l.every, step.NewLogSink(step.Stdout, step.LogOptions{}))
 		case isHTTP(place):
-			l.every = append(l.every, step.NewLogSink(newDeliveryStream(place), step.LogOptions{Flush: time.Second}))
+			l.every = append(l.every, step.NewLogSink(newDeliveryStream(place).opener(last), step.LogOptions{Flush: time.Second}))
 		default:
 			open := step.File(place)
 			f, err := open() // now rather than with the first line
@@ -195,24 +205,34 @@ func (l *accessLogs) all() []*step.LogSink {
 	return list
 }
 
-// Run writes lines until ctx ends, and then those that are left, and tells the
-// operator of those that were dropped.
+// Run writes lines until ctx ends, and then those that are left, if that does not
+// take longer than its patience, and tells the operator of those that were dropped.
 func (l *accessLogs) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
+	defer l.giveUp()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(l.patience, l.giveUp) })
+	defer stop()
+	writers, ctx := errgroup.WithContext(ctx)
 	for _, s := range l.all() {
-		g.Go(func() error { return s.Run(ctx) })
+		writers.Go(func() error { return s.Run(ctx) })
 	}
-	g.Go(func() error { return l.tell(ctx) })
-	return g.Wait()
+	written := make(chan struct{})
+	var told sync.WaitGroup
+	told.Go(func() { l.tell(written) })
+	err := writers.Wait()
+	close(written)
+	told.Wait()
+	return err
 }
 
-func (l *accessLogs) tell(ctx context.Context) error {
+// tell tells of lines that were dropped until all are written, and then once more.
+func (l *accessLogs) tell(written <-chan struct{}) {
 	tick := time.NewTicker(dropTold)
 	defer tick.Stop()
-	for told := uint64(0); ; {
+	last := false
+	for told := uint64(0); !last; {
 		select {
-		case <-ctx.Done():
-			return nil
+		case <-written:
+			last = true
 		case <-tick.C:
 		}
 		if _, n := l.counts(); n > told {

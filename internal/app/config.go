@@ -537,7 +537,8 @@ type Config struct {
 	UserPools Pairs `name:"user-pool" file:"user_pools" kind:"ARN=URL" help:"issuer that stands for a Cognito user pool; may be given more than once"`
 
 	// Drain is how long the server waits at shutdown for exchanges that are
-	// still running. Those that take longer are cut off.
+	// still running. Those that take longer are cut off. URLs that take access logs
+	// have as long again for the last lines, but a second at least.
 	Drain time.Duration `name:"drain" kind:"TIME" help:"how long shutdown waits for running requests"`
 
 	// Functions are the functions that stand in the configuration file. They are no

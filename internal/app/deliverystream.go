@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -26,23 +27,38 @@ const (
 	deliveryLines = 500                    // AWS: PutRecordBatch, records
 )
 
-// newDeliveryStream returns what opens the stream to a URL.
-func newDeliveryStream(url string) func() (io.WriteCloser, error) {
-	d := &deliveryStream{url, &http.Client{Timeout: deliveryTime}}
-	return func() (io.WriteCloser, error) { return d, nil }
+func newDeliveryStream(url string) *deliveryStream {
+	return &deliveryStream{url, &http.Client{Timeout: deliveryTime}}
 }
 
-// Close lets idle connections go.
-func (d *deliveryStream) Close() error {
-	d.client.CloseIdleConnections()
-	return nil
+// opener returns what opens the stream for a LogSink. When ctx ends what is being
+// sent is given up.
+func (d *deliveryStream) opener(ctx context.Context) func() (io.WriteCloser, error) {
+	return func() (io.WriteCloser, error) {
+		return &streamWriter{d, func(b []byte) (int, error) { return d.deliver(ctx, b) }}, nil
+	}
+}
+
+// A streamWriter is a delivery stream as a LogSink writes to it.
+type streamWriter struct {
+	stream *deliveryStream
+	write  func(b []byte) (int, error)
 }
 
 // Write sends lines. It returns how much of b was taken.
-func (d *deliveryStream) Write(b []byte) (int, error) {
+func (w *streamWriter) Write(b []byte) (int, error) { return w.write(b) }
+
+// Close lets idle connections go.
+func (w *streamWriter) Close() error {
+	w.stream.client.CloseIdleConnections()
+	return nil
+}
+
+// deliver sends lines. It returns how much of b was taken.
+func (d *deliveryStream) deliver(ctx context.Context, b []byte) (int, error) {
 	sent := 0
 	for sent < len(b) {
-		end, err := d.send(b[sent:])
+		end, err := d.send(ctx, b[sent:])
 		if err != nil {
 			return sent, err
 		}
@@ -62,7 +78,7 @@ type deliveryRecord struct {
 }
 
 // send sends the first lines of b, and returns how many bytes they are.
-func (d *deliveryStream) send(b []byte) (int, error) {
+func (d *deliveryStream) send(ctx context.Context, b []byte) (int, error) {
 	out := delivery{RequestID: newLogStream(), Timestamp: time.Now().UnixMilli()}
 	size := 0
 	for line := range bytes.Lines(b) {
@@ -77,18 +93,22 @@ func (d *deliveryStream) send(b []byte) (int, error) {
 		return 0, err
 	}
 	for try := 1; ; try++ {
-		if err = d.post(body, out.RequestID); err == nil {
+		if err = d.post(ctx, body, out.RequestID); err == nil {
 			return size, nil
 		}
 		if try == deliveryTries {
 			return 0, err
 		}
-		<-time.After(deliveryRest) // the queue before it is bounded
+		select {
+		case <-ctx.Done():
+			return 0, err
+		case <-time.After(deliveryRest): // the queue before it is bounded
+		}
 	}
 }
 
-func (d *deliveryStream) post(body []byte, id string) error {
-	req, err := http.NewRequest(http.MethodPost, d.url, bytes.NewReader(body))
+func (d *deliveryStream) post(ctx context.Context, body []byte, id string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -34,7 +36,7 @@ func TestDeliveryStream(t *testing.T) {
 	}))
 	defer srv.Close()
 	run := func(write func(s *step.LogSink)) *step.LogSink {
-		s := step.NewLogSink(newDeliveryStream(srv.URL), step.LogOptions{Flush: time.Millisecond})
+		s := step.NewLogSink(newDeliveryStream(srv.URL).opener(t.Context()), step.LogOptions{Flush: time.Millisecond})
 		write(s)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // it writes what there is, and ends
@@ -52,5 +54,31 @@ func TestDeliveryStream(t *testing.T) {
 	s = run(func(s *step.LogSink) { s.Write(time.Time{}, []byte("lost\n")) })
 	if s.Dropped() != 1 || requests.Load()-before != deliveryTries {
 		t.Errorf("%d dropped after %d tries, want 1 after %d", s.Dropped(), requests.Load()-before, deliveryTries)
+	}
+}
+
+// TestDeliveryStreamHangs: who does not answer holds up the end of the server no
+// longer than it has patience, and what was not sent is counted.
+func TestDeliveryStreamHangs(t *testing.T) {
+	var requests atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}))
+	defer srv.Close()
+	last, giveUp := context.WithCancel(t.Context())
+	l := &accessLogs{
+		every:    []*step.LogSink{step.NewLogSink(newDeliveryStream(srv.URL).opener(last), step.LogOptions{Flush: time.Millisecond})},
+		patience: time.Millisecond, giveUp: giveUp, log: slog.New(slog.DiscardHandler),
+	}
+	l.every[0].Write(time.Time{}, []byte("lost\n"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := l.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, dropped := l.counts(); dropped != 1 || requests.Load() > 1 {
+		t.Errorf("%d dropped after %d requests; want 1 after no more than 1", dropped, requests.Load())
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"path/filepath"
 	"strconv"
 
@@ -28,18 +26,13 @@ func (n *node) openGroups() *logs.Service {
 	})
 }
 
-// streamWriters tells by their names where delivery streams take lines.
-func (c *Config) streamWriters() func(name string) io.Writer {
-	known := map[string]io.Writer{}
+// streamWriters tells by their names what sends lines to delivery streams.
+func (c *Config) streamWriters() func(name string) logs.DeliveryStream {
+	known := map[string]logs.DeliveryStream{}
 	for name, url := range c.DeliveryStreams {
-		known[name] = &deliveryStream{url, &http.Client{Timeout: deliveryTime}}
+		known[name] = newDeliveryStream(url).deliver
 	}
-	return func(name string) io.Writer {
-		if w, ok := known[name]; ok {
-			return w
-		}
-		return nil
-	}
+	return func(name string) logs.DeliveryStream { return known[name] }
 }
 
 // loggedStages tells which stages of REST APIs write execution logs.

@@ -10,7 +10,6 @@ package logs
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -33,9 +32,9 @@ type Options struct {
 	Functions Invoker // calls functions that subscribe; nil: none can
 	Stages    Stages  // whose logs are delivered; nil: none are
 	Buckets   Buckets // that logs are delivered to; nil: there are none
-	// Streams is where a delivery stream takes lines, by its name; nil: nobody knows
-	// that one, or any.
-	Streams    func(name string) io.Writer
+	// Streams is what takes the lines of a delivery stream, by its name; nil: nobody
+	// knows that one, or any.
+	Streams    func(name string) DeliveryStream
 	BucketPace time.Duration // between objects that a delivery puts into a bucket; 5 minutes
 	Log        *slog.Logger
 }

@@ -24,6 +24,10 @@ type Buckets interface {
 	PutFile(ctx context.Context, account, bucket, key string, content []byte, meta map[string]string) error
 }
 
+// A DeliveryStream takes lines, and returns how many bytes of them were taken. It
+// gives up when ctx ends.
+type DeliveryStream func(ctx context.Context, lines []byte) (int, error)
+
 const (
 	// bucketPace is how often an object is put into a bucket, if there is something
 	// to put.
@@ -126,11 +130,11 @@ func (c *courier) take(ctx context.Context, entries []journal.Entry) error {
 		return c.toBucket(ctx, entries)
 	}
 	name, _ := strings.CutPrefix(resourceOf(c.to.Resource), "deliverystream/")
-	w := c.s.opt.Streams(name)
-	if w == nil {
+	send := c.s.opt.Streams(name)
+	if send == nil {
 		return fmt.Errorf("no delivery-stream of the configuration says where %s is", c.to.Resource)
 	}
-	_, err := w.Write(c.lines(entries))
+	_, err := send(ctx, c.lines(entries))
 	return err
 }
 

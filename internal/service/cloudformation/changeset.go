@@ -368,7 +368,7 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *api.ExecuteChangeSet
 		st.setStatus("CREATE_IN_PROGRESS", "User Initiated")
 	}
 	st.ChangeSetId = set.ChangeSetId
-	return s.start(ctx, &st, func(c *store.Change) error {
+	err = s.start(ctx, &st, func(c *store.Change) error {
 		t.put(c, &st, rev)
 		c.Require(t.changeSets.Is(id, setRev))
 		for _, o := range others {
@@ -377,6 +377,10 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *api.ExecuteChangeSet
 		t.tellStatus(c, &st)
 		return nil
 	})
+	if errors.Is(err, store.ErrConflict) {
+		return errBusy(&st)
+	}
+	return err
 }
 
 // DescribeChangeSetHooks lists the hooks that would run: there are none.

@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	api "gatehouse/internal/awsapi/cloudformation"
@@ -100,6 +101,29 @@ func TestOrdersMeetRuns(t *testing.T) {
 	if got := w.status(id); got != "DELETE_COMPLETE" {
 		t.Errorf("ordered while the run has ended: %s", got)
 	}
+}
+
+// TestDeleteMeetsChange: a stack that changes between the look at it and its deletion is
+// deleted as it is then.
+func TestDeleteMeetsChange(t *testing.T) {
+	w := newWorld(t)
+	id, err := w.create("s", "Resources:\n  A: {Type: AWS::IAM::User}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	protect := func(on bool) {
+		in := &api.UpdateTerminationProtectionInput{StackName: new("s"), EnableTerminationProtection: &on}
+		if _, err := w.UpdateTerminationProtection(w.ctx, in); err != nil {
+			t.Error(err)
+		}
+	}
+	w.mortal.meddle("/cloudformation/stack/", func() { protect(true) })
+	if err := w.DeleteStack(w.ctx, &api.DeleteStackInput{StackName: new("s")}); err == nil || !strings.Contains(err.Error(), "TerminationProtection") {
+		t.Errorf("protected meanwhile: %v", err)
+	}
+	protect(false)
+	w.mortal.meddle("/cloudformation/stack/", func() { protect(false) })
+	w.delete("s", id)
 }
 
 // id is the ARN of a stack.

@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"context"
+	"errors"
 
 	api "gatehouse/internal/awsapi/cloudformation"
 	"gatehouse/internal/awsrpc"
@@ -29,6 +30,9 @@ func (s *Service) UpdateTerminationProtection(ctx context.Context, in *api.Updat
 	}
 	st.EnableTerminationProtection = in.EnableTerminationProtection
 	err = store.Update(ctx, s.st, func(c *store.Change) error { t.put(c, &st, rev); return nil })
+	if errors.Is(err, store.ErrConflict) {
+		err = errBusy(&st)
+	}
 	return &api.UpdateTerminationProtectionResponse{StackId: st.StackId}, err
 }
 

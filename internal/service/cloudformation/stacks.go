@@ -388,7 +388,7 @@ func (s *Service) DeleteStack(ctx context.Context, in *api.DeleteStackInput) err
 	}
 	st.Run = &run{Phase: phaseDelete, Retain: in.RetainResources}
 	st.setStatus("DELETE_IN_PROGRESS", "User Initiated")
-	return s.start(ctx, &st, func(c *store.Change) error {
+	err = s.start(ctx, &st, func(c *store.Change) error {
 		if err := st.unused(ctx, t, c); err != nil {
 			return err
 		}
@@ -396,6 +396,10 @@ func (s *Service) DeleteStack(ctx context.Context, in *api.DeleteStackInput) err
 		t.tellStatus(c, &st)
 		return nil
 	})
+	if errors.Is(err, store.ErrConflict) {
+		return s.DeleteStack(ctx, in) // it is no longer the stack that was looked at
+	}
+	return err
 }
 
 // limit bounds the creation of a stack.

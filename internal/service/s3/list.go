@@ -296,7 +296,7 @@ func (s *Service) DeleteObjects(ctx context.Context, in *listInput) (*documentOu
 		case asFault(err, &refusal):
 			doc.Error = append(doc.Error, failed{o.Key, refusal.Code, refusal.Message})
 		case err != nil:
-			doc.Error = append(doc.Error, failed{o.Key, "InternalError", "We encountered an internal error. Please try again."})
+			return nil, err // so that it is in the log; what is deleted may be deleted again
 		case !asked.Quiet:
 			d := deleted{Key: o.Key, VersionID: str(o.VersionID), DeleteMarker: out.DeleteMarker != nil}
 			if d.DeleteMarker {

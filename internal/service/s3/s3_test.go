@@ -256,3 +256,42 @@ func TestRange(t *testing.T) {
 		}
 	}
 }
+
+// A gate keeps callers from some keys.
+type gate map[string]error // by key
+
+// Authorize decides.
+func (g gate) Authorize(_ context.Context, c *awsrpc.Call) error { return g[c.Labels["Key"]] }
+
+// TestDeleteObjects: what the caller may not delete is told object by object, what
+// fails here is an error of the call.
+func TestDeleteObjects(t *testing.T) {
+	s, ctx := newService(t)
+	for _, key := range []string{"a", "b", "c"} {
+		putObject(t, s, ctx, key, key)
+	}
+	failed := errors.New("the disk burns")
+	s.Authorizer = gate{"b": &awsrpc.Error{Code: "AccessDenied", Status: 403, Message: "no"}, "d": failed}
+	in := func(keys ...string) *listInput {
+		body := "<Delete>"
+		for _, k := range keys {
+			body += "<Object><Key>" + k + "</Key></Object>"
+		}
+		return &listInput{Bucket: "bucket", Body: []byte(body + "</Delete>")}
+	}
+	out, err := s.DeleteObjects(ctx, in("a", "b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(out.Body); !strings.Contains(text, "<Deleted><Key>a</Key></Deleted>") || !strings.Contains(text, "<Error><Key>b</Key><Code>AccessDenied</Code><Message>no</Message></Error>") {
+		t.Errorf("answered %s", text)
+	}
+	if _, err := s.DeleteObjects(ctx, in("c", "d")); !errors.Is(err, failed) {
+		t.Errorf("a failure is told as %v", err)
+	}
+	for key, want := range map[string]string{"a": "NoSuchKey", "b": "<nil>", "c": "NoSuchKey"} {
+		if _, err := s.find(ctx, "bucket", key, nil); code(err) != want {
+			t.Errorf("%s: %s, want %s", key, code(err), want)
+		}
+	}
+}

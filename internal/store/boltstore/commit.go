@@ -121,7 +121,7 @@ func (s *Store) afterFailure(before store.Rev, err error) error {
 		return nil
 	})
 	if viewErr == nil && now == before {
-		if errors.Is(err, syscall.ENOSPC) {
+		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 			return fmt.Errorf("%w: %w", ErrNoSpace, err)
 		}
 		return err

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"gatehouse/internal/store"
@@ -18,6 +19,11 @@ func TestFailedWrite(t *testing.T) {
 	commit(t, st, store.Put("/a", nil))
 	if err := st.FailWrite(io.ErrShortWrite); !errors.Is(err, io.ErrShortWrite) || errors.Is(err, boltstore.ErrFailed) {
 		t.Errorf("the commit ends with %v", err)
+	}
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT} { // of the disk, and of who runs the server
+		if err := st.FailWrite(&os.PathError{Op: "write", Path: "store", Err: full}); !errors.Is(err, boltstore.ErrNoSpace) || !errors.Is(err, full) {
+			t.Errorf("the commit ends with %v, want that there is no space", err)
+		}
 	}
 	if rev := commit(t, st, store.Put("/b", nil)); rev != 2 {
 		t.Errorf("the next commit has revision %d, want 2", rev)

@@ -160,8 +160,8 @@ func customTime(v any) (time.Duration, error) {
 	}
 	text, _ := textOf(v)
 	seconds, err := strconv.Atoi(text)
-	if limit := time.Duration(seconds) * time.Second; err == nil && limit >= time.Second && limit <= maxCustomTime {
-		return limit, nil
+	if err == nil && seconds >= 1 && seconds <= int(maxCustomTime/time.Second) {
+		return time.Duration(seconds) * time.Second, nil
 	}
 	return 0, statedError("ServiceTimeout must be a number of seconds between 1 and 3600")
 }
@@ -180,15 +180,15 @@ func (w *worker) invoke(ctx context.Context, function string, payload []byte) er
 
 // wait waits for the answer, as long as it may take.
 func (w *worker) wait(answers <-chan []byte, limit time.Duration, id string) ([]byte, error) {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
 	var told <-chan struct{}
 	if run := w.stack.Run; run.Phase == phaseForward {
 		told = w.run.told.Done()
 		if !run.Deadline.IsZero() {
-			defer time.AfterFunc(time.Until(run.Deadline), func() { timer.Reset(0) }).Stop()
+			limit = min(limit, time.Until(run.Deadline))
 		}
 	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
 	select {
 	case body := <-answers:
 		return body, nil

@@ -72,11 +72,17 @@ func (e *evaluator) value(v any) (any, error) {
 		}
 		return out, nil
 	case string:
-		if e.text += len(v); e.text > maxText {
-			return nil, errTemplate("the functions of the template make more than %d bytes of text", maxText)
-		}
+		return v, e.spend(len(v))
 	}
 	return v, nil
+}
+
+// spend bounds the text that the functions of a template make.
+func (e *evaluator) spend(text int) error {
+	if e.text += text; e.text > maxText {
+		return errTemplate("the functions of the template make more than %d bytes of text", maxText)
+	}
+	return nil
 }
 
 func (e *evaluator) call(name string, arg any) (any, error) {
@@ -155,12 +161,39 @@ func (e *evaluator) getAtt(arg any) (any, error) {
 		return nil, errFormat("Unresolved resource dependencies [" + name + "] in the Resources block of the template")
 	}
 	if v, ok := r.Attributes[attr]; ok {
-		return e.value(v)
+		return e.given(v)
 	}
 	if isCustom(r.Type) { // AWS: the words, without where it keeps answers
 		return nil, awsrpc.Validation("CustomResource attribute error: Vendor response doesn't contain " + attr + " key in object " + name)
 	}
 	return nil, errTemplate("resource %s does not support attribute type %s in Fn::GetAtt", name, attr)
+}
+
+// given is a copy of what a provider has answered: it is no template, and what looks
+// like a function of one stays as it is.
+func (e *evaluator) given(v any) (any, error) {
+	var err error
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, member := range v {
+			if out[name], err = e.given(member); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			if out[i], err = e.given(item); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case string:
+		err = e.spend(len(v))
+	}
+	return v, err
 }
 
 // string evaluates what must be a text. AWS: numbers and booleans are taken.
@@ -246,9 +279,8 @@ func (e *evaluator) sub(arg any) (any, error) {
 		if err != nil && failed == nil {
 			failed = err
 		}
-		e.text += len(s)
-		if e.text > maxText {
-			failed = errTemplate("the functions of the template make more than %d bytes of text", maxText)
+		if spent := e.spend(len(s)); spent != nil {
+			failed = spent
 			return ""
 		}
 		return s

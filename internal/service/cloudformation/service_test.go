@@ -287,6 +287,7 @@ func TestFunctions(t *testing.T) {
 		{`{"Fn::Length":[1,2]}`, `2`},
 		{`{"Fn::ToJsonString":{"a":[1,{"Ref":"P"}]}}`, `"{\"a\":[1,\"x\"]}"`},
 		{`{"Fn::Cidr":["10.0.0.0/16",2,8]}`, `["10.0.0.0/24","10.0.1.0/24"]`},
+		{`{"Fn::GetAtt":["A","Odd"]}`, `{"Ref":"P"}`}, // what a provider answered
 		{`{"Statement":{"Condition":{"StringEquals":{"a":"b"}}}}`, `{"Statement":{"Condition":{"StringEquals":{"a":"b"}}}}`},
 	}
 	tpl, err := parseTemplate(`{"Parameters":{"P":{"Type":"String"}},"Mappings":{"M":{"k":{"v":"found"}}},
@@ -298,6 +299,9 @@ func TestFunctions(t *testing.T) {
 	st := &stack{version: version{Values: map[string]string{"P": "x"}}}
 	for _, tt := range tests {
 		ev := newEvaluator(tpl, st, tables{account: "1", region: "eu-west-1"})
+		ev.resource = func(string) (*resource, bool) {
+			return &resource{Attributes: map[string]any{"Odd": map[string]any{"Ref": "P"}}}, true
+		}
 		doc, err := parseDocument(tt.in)
 		if err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package record
 
 import (
 	"crypto/rand"
+	"fmt"
 	"math/big"
 )
 
@@ -23,4 +24,12 @@ func NewID(n int) string {
 		b[i] = alphabet[k.Int64()]
 	}
 	return string(b)
+}
+
+// NewUUID returns a random UUID.
+func NewUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process first
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -58,7 +58,7 @@ func newAuthority() (record.Authority, error) {
 		return record.Authority{}, err
 	}
 	begin := now()
-	id := newID()[:8] // tells the authorities of several servers apart
+	id := record.NewUUID()[:8] // tells the authorities of several servers apart
 	template := &x509.Certificate{
 		SerialNumber: serial(), Subject: pkix.Name{Organization: []string{"Gatehouse"}, CommonName: "Gatehouse authority " + id},
 		NotBefore: begin, NotAfter: begin.Add(authorityLife), IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,

@@ -59,7 +59,7 @@ func (s *Service) ImportCertificate(ctx context.Context, in *api.ImportCertifica
 		})
 		return &api.ImportCertificateResponse{CertificateArn: in.CertificateArn}, err
 	}
-	cert := record.Certificate{Scope: s.scope(ctx), ID: newID(), Created: now(), Tags: tags}
+	cert := record.Certificate{Scope: s.scope(ctx), ID: record.NewUUID(), Created: now(), Tags: tags}
 	take(&cert)
 	err = store.Update(ctx, s.st, func(c *store.Change) error {
 		if err := s.room(ctx, cert.Scope); err != nil {

@@ -48,7 +48,7 @@ func (s *Service) RequestCertificate(ctx context.Context, in *api.RequestCertifi
 	if err := s.room(ctx, scope); err != nil {
 		return nil, err // before the work of making a key
 	}
-	cert := record.Certificate{Scope: scope, ID: newID(), Created: now(), Names: names, Validation: api.ValidationMethodDns,
+	cert := record.Certificate{Scope: scope, ID: record.NewUUID(), Created: now(), Names: names, Validation: api.ValidationMethodDns,
 		KeyAlgorithm: api.KeyAlgorithmRsa2048, Token: str(in.IdempotencyToken), Tags: tags}
 	if in.ValidationMethod != nil {
 		cert.Validation = *in.ValidationMethod

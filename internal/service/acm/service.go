@@ -9,8 +9,6 @@ package acm
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"log/slog"
 	"slices"
 	"strings"
@@ -102,17 +100,6 @@ func (s *Service) room(ctx context.Context, scope record.Scope) error {
 		err = api.LimitExceededException("Error: you have reached your limit of certificates in this Region") // AWS: undocumented text
 	}
 	return err
-}
-
-// newID makes the id of a certificate.
-//
-// AWS: the form of a UUID.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
 }
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Second) }

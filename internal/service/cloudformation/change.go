@@ -13,6 +13,7 @@ import (
 
 	api "gatehouse/internal/awsapi/cloudformation"
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
 
@@ -172,7 +173,7 @@ func (r *runner) update(ctx context.Context, k *kind, old, res *resource, props 
 // before it made and it replaces.
 func (r *runner) discard(ctx context.Context, old *resource) error {
 	spare := *old
-	spare.Logical, spare.New, spare.Old = old.Logical+spareSuffix+"/"+newUUID(), true, nil
+	spare.Logical, spare.New, spare.Old = old.Logical+spareSuffix+"/"+record.NewUUID(), true, nil
 	r.mu.Lock()
 	r.resources[spare.Logical] = &spare
 	r.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/cloudformation"
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
 
@@ -130,7 +131,7 @@ func refuseSet(in *api.CreateChangeSetInput) error {
 func newSet(t tables, st *stack, in *api.CreateChangeSetInput, p *plan, changes []api.Change) *changeSet {
 	set := &changeSet{version: p.version}
 	id := arn.ARN{Partition: partition(t.region), Service: "cloudformation", Region: t.region, Account: t.account,
-		Resource: "changeSet/" + *in.ChangeSetName + "/" + newUUID()}.String()
+		Resource: "changeSet/" + *in.ChangeSetName + "/" + record.NewUUID()}.String()
 	set.ChangeSetId, set.ChangeSetName = new(id), in.ChangeSetName
 	set.StackId, set.StackName = st.StackId, st.StackName
 	set.CreationTime = new(time.Now().UTC().Truncate(time.Millisecond))

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/internal/arn"
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
 
@@ -121,7 +122,7 @@ func (w *worker) ask(ctx context.Context, request string) (*customAnswer, error)
 		return nil, err
 	}
 	defer done()
-	in := customRequest{RequestType: request, ServiceToken: token, ResponseURL: url, StackId: str(w.stack.StackId), RequestId: newUUID(),
+	in := customRequest{RequestType: request, ServiceToken: token, ResponseURL: url, StackId: str(w.stack.StackId), RequestId: record.NewUUID(),
 		LogicalResourceId: w.logical, ResourceType: w.kind.Type, ResourceProperties: asTexts(w.props)}
 	if request != "Create" {
 		in.PhysicalResourceId = w.id

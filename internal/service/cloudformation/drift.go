@@ -11,6 +11,7 @@ import (
 
 	api "gatehouse/internal/awsapi/cloudformation"
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
 
@@ -178,7 +179,7 @@ func (s *Service) DetectStackDrift(ctx context.Context, in *api.DetectStackDrift
 		return nil, err
 	}
 	var found detection
-	found.StackDriftDetectionId, found.StackId, found.DetectionStatus = new(newUUID()), st.StackId, new("DETECTION_COMPLETE")
+	found.StackDriftDetectionId, found.StackId, found.DetectionStatus = new(record.NewUUID()), st.StackId, new("DETECTION_COMPLETE")
 	found.Timestamp = new(time.Now().UTC().Truncate(time.Millisecond))
 	status, count := inSync, int32(0)
 	var looked []*resource

@@ -12,6 +12,7 @@ import (
 	"gatehouse/internal/arn"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/guard"
+	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
 
@@ -463,7 +464,7 @@ func (s *Service) describe(typ string, err error) string {
 	var e *awsrpc.Error
 	if !errors.As(err, &e) {
 		s.opt.Log.Error("resource failed", "type", typ, "error", err)
-		return "Resource handler returned message: \"Internal failure\" (RequestToken: " + newUUID() + ", HandlerErrorCode: InternalFailure)"
+		return "Resource handler returned message: \"Internal failure\" (RequestToken: " + record.NewUUID() + ", HandlerErrorCode: InternalFailure)"
 	}
 	if e.Code == "ValidationException" && strings.HasPrefix(e.Message, "Properties validation failed") {
 		return e.Message
@@ -481,7 +482,7 @@ func (s *Service) describe(typ string, err error) string {
 	}
 	service := strings.Split(typ, "::")
 	return fmt.Sprintf("Resource handler returned message: %q (RequestToken: %s, HandlerErrorCode: %s)",
-		fmt.Sprintf("%s (Service: %s, Status Code: %d, Error Code: %s)", e.Message, service[min(1, len(service)-1)], e.Status, e.Code), newUUID(), code)
+		fmt.Sprintf("%s (Service: %s, Status Code: %d, Error Code: %s)", e.Message, service[min(1, len(service)-1)], e.Status, e.Code), record.NewUUID(), code)
 }
 
 func partition(region string) string { return arn.Partition(region) }

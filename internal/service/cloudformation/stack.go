@@ -2,7 +2,6 @@ package cloudformation
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/cloudformation"
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
 
@@ -204,7 +204,7 @@ func (t tables) tell(c *store.Change, st *stack, e api.StackEvent) {
 	now := time.Now().UTC()
 	e.Timestamp = new(now.Truncate(time.Millisecond))
 	e.StackId, e.StackName = st.StackId, st.StackName
-	e.EventId = new(newUUID())
+	e.EventId = new(record.NewUUID())
 	if st.Token != "" {
 		e.ClientRequestToken = new(st.Token)
 	}
@@ -231,12 +231,4 @@ func (st *stack) setStatus(status, reason string) {
 // stackARN is how a stack is called everywhere.
 func stackARN(t tables, name, id string) string {
 	return arn.ARN{Partition: arn.Partition(t.region), Service: "cloudformation", Region: t.region, Account: t.account, Resource: "stack/" + name + "/" + id}.String()
-}
-
-// newUUID returns a new random UUID.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

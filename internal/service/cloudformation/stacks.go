@@ -11,6 +11,7 @@ import (
 
 	api "gatehouse/internal/awsapi/cloudformation"
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
 
@@ -169,7 +170,7 @@ func (v *version) shown(known func(string) bool) []api.Parameter {
 
 // newStack returns a stack that is not stored yet.
 func (s *Service) newStack(t tables, a *asked, p *plan) *stack {
-	st := &stack{ID: newUUID(), version: p.version}
+	st := &stack{ID: record.NewUUID(), version: p.version}
 	st.StackName = new(a.name)
 	st.StackId = new(stackARN(t, a.name, st.ID))
 	st.CreationTime = new(time.Now().UTC().Truncate(time.Millisecond))

@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/arn"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/journal"
+	"gatehouse/internal/record"
 )
 
 // Data events: what is done with things, not to them. They are recorded only
@@ -122,7 +123,7 @@ func dataEvent(at time.Time, source, name, account, region string) *event {
 	at = at.UTC()
 	return &event{
 		Version: eventVersion, Time: at.Format(time.RFC3339), at: at, Source: source, Name: name, Region: region,
-		ID: randomID(), Type: "AwsApiCall", Recipient: account,
+		ID: record.NewUUID(), Type: "AwsApiCall", Recipient: account,
 	}
 }
 

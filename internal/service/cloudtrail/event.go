@@ -1,16 +1,15 @@
 package cloudtrail
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"net"
 	"strings"
 	"time"
 
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/record"
 )
 
 // An event is a record of a call, as CloudTrail writes it.
@@ -117,17 +116,9 @@ func regionOf(c *awsrpc.Call) string {
 // eventID is a UUID that the record of a call has before and after it acted.
 func eventID(c *awsrpc.Call) string {
 	if c.Record == "" {
-		c.Record = randomID()
+		c.Record = record.NewUUID()
 	}
 	return c.Record
-}
-
-// randomID names a record.
-func randomID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // text is the record in JSON, within maxEvent.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/record"
 )
 
 // A ServiceEvent is a change that the server makes by itself, without a call.
@@ -23,7 +24,7 @@ func (s *Service) Happens(se *ServiceEvent) (done func(err error), err error) {
 	e := event{
 		Version: eventVersion, Identity: userIdentity{AccountID: se.Account, InvokedBy: by}, Time: now.Format(time.RFC3339), at: now,
 		Source: by, Name: se.Name, Region: se.Region, SourceIP: by, UserAgent: by, Details: se.Details,
-		ID: randomID(), Type: "AwsServiceEvent", Management: true, Category: categoryManagement, Recipient: se.Account,
+		ID: record.NewUUID(), Type: "AwsServiceEvent", Management: true, Category: categoryManagement, Recipient: se.Account,
 	}
 	if err := s.keep.begin(&e); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	api "gatehouse/internal/awsapi/lambda"
+	"gatehouse/internal/record"
 )
 
 // shownAlias is the pattern of an alias in AWS's messages.
@@ -25,7 +26,7 @@ func (s *Service) CreateAlias(ctx context.Context, in *api.CreateAliasInput) (*a
 	}
 	alias := api.AliasConfiguration{
 		AliasArn: new(functionARN(t.scope, t.name, name)), Name: in.Name, FunctionVersion: in.FunctionVersion,
-		Description: new(str(in.Description)), RevisionId: newRevision(),
+		Description: new(str(in.Description)), RevisionId: new(record.NewUUID()),
 	}
 	missing := errFunction(functionARN(t.scope, t.name, str(in.FunctionVersion)))
 	err = s.editFunction(ctx, t, missing, func(e *functionEdit) error {
@@ -177,7 +178,7 @@ func (s *Service) UpdateAlias(ctx context.Context, in *api.UpdateAliasInput) (*a
 		if alias.RoutingConfig, err = s.routing(ctx, e, str(alias.FunctionVersion), routing); err != nil {
 			return err
 		}
-		alias.RevisionId = newRevision()
+		alias.RevisionId = new(record.NewUUID())
 		e.rec.Aliases = with(e.rec.Aliases, str(in.Name), alias)
 		return nil
 	})

@@ -210,6 +210,6 @@ func checkHandler(code *record.FunctionCode) error {
 
 // touch notes that code or configuration of $LATEST changed.
 func touch(code *record.FunctionCode) {
-	code.LastModified, code.RevisionId = timestamp(), newRevision()
-	code.Unpublished = *newRevision()
+	code.LastModified, code.RevisionId = timestamp(), new(record.NewUUID())
+	code.Unpublished = record.NewUUID()
 }

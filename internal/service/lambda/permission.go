@@ -12,6 +12,7 @@ import (
 	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/lambda"
 	"gatehouse/internal/policy"
+	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
 
@@ -71,7 +72,7 @@ func (s *Service) checkPolicyTarget(ctx context.Context, e *functionEdit, revisi
 		if revision != nil && *revision != str(*current) {
 			return errRevision("GetFunction/GetAlias")
 		}
-		*current = newRevision()
+		*current = new(record.NewUUID())
 		return nil
 	}
 	switch {

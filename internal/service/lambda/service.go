@@ -13,8 +13,6 @@ package lambda
 
 import (
 	"context"
-	"crypto/rand"
-	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -130,14 +128,6 @@ func functionARN(s record.Scope, name, qualifier string) string {
 // AWS: LastModified of recorded answers.
 func timestamp() *string {
 	return new(time.Now().UTC().Format("2006-01-02T15:04:05.000+0000"))
-}
-
-// newRevision is a random UUID.
-func newRevision() *string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process first
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return new(fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]))
 }
 
 // str is what p points to, or "".

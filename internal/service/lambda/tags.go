@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	api "gatehouse/internal/awsapi/lambda"
+	"gatehouse/internal/record"
 )
 
 // Bounds of tags.
@@ -96,7 +97,7 @@ func (s *Service) editTags(ctx context.Context, resource *string, edit func(map[
 		maps.Copy(next, e.rec.Tags)
 		edit(next)
 		e.rec.Tags = next
-		e.rec.Latest.RevisionId = newRevision() // AWS: recorded
+		e.rec.Latest.RevisionId = new(record.NewUUID()) // AWS: recorded
 		return checkTags(next)
 	})
 }

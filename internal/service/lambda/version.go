@@ -62,12 +62,12 @@ func (s *Service) publish(ctx context.Context, e *functionEdit, description *str
 	number := strconv.FormatInt(n, 10)
 	v := record.FunctionVersion{Scope: e.scope, Function: e.name, FunctionCode: e.rec.Latest}
 	v.Version, v.FunctionArn = new(number), new(functionARN(e.scope, e.name, number))
-	v.RevisionId = newRevision()
+	v.RevisionId = new(record.NewUUID())
 	set(&v.Description, description)
 	id := store.ID(e.name, number)
 	e.change.Require(e.tables.Versions.Absent(id))
 	store.Add(e.change, e.tables.Versions, id, v)
-	e.rec.Latest.RevisionId = newRevision()
+	e.rec.Latest.RevisionId = new(record.NewUUID())
 	return &v.FunctionConfiguration, nil
 }
 

@@ -20,10 +20,13 @@ import (
 // A Link is one end of what two processes talk over: a Unix socket that keeps
 // messages apart. Any number of goroutines may send, one may receive.
 type Link struct {
-	nc *net.UnixConn
+	nc       *net.UnixConn
+	patience time.Duration // sendTime, but in tests
 
-	mu  sync.Mutex // held while a message is sent
-	buf []byte     // of the one that receives
+	mu     sync.Mutex // guards the field below; held while a message is sent
+	broken error      // why nothing is sent any more
+
+	buf []byte // of the one that receives
 	oob []byte
 }
 
@@ -52,13 +55,14 @@ func linkOf(f *os.File) (*Link, error) {
 	if !ok {
 		return nil, errors.Join(errors.New("handover: the link is no Unix socket"), nc.Close())
 	}
-	return &Link{nc: uc, buf: make([]byte, maxMessage), oob: make([]byte, unix.CmsgSpace(4*maxFiles))}, nil
+	return &Link{nc: uc, patience: sendTime, buf: make([]byte, maxMessage), oob: make([]byte, unix.CmsgSpace(4*maxFiles))}, nil
 }
 
 // maxFiles bounds the descriptors that go with a message.
 const maxFiles = 1
 
-// sendTime bounds how long the other process may leave messages lying.
+// sendTime bounds how long the other process may leave messages lying. If it does for
+// so long, it is told nothing more: who has much to say is not to wait for each.
 const sendTime = 30 * time.Second
 
 // Send says something; the descriptor of conn, if there is one, goes with it. The other
@@ -91,10 +95,16 @@ func (l *Link) Send(kind string, body any, conn syscall.Conn) error {
 func (l *Link) write(text, rights []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.nc.SetWriteDeadline(time.Now().Add(sendTime)); err != nil {
+	if l.broken != nil {
+		return l.broken
+	}
+	if err := l.nc.SetWriteDeadline(time.Now().Add(l.patience)); err != nil {
 		return err
 	}
 	_, _, err := l.nc.WriteMsgUnix(text, rights, nil)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		l.broken = fmt.Errorf("handover: the other process takes no messages: %w", err)
+	}
 	return err
 }
 

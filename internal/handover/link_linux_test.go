@@ -178,6 +178,32 @@ func TestSendTooLong(t *testing.T) {
 	}
 }
 
+// A process that takes no messages is waited for once.
+func TestSendToNobody(t *testing.T) {
+	l, theirs, err := handover.NewLink()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Close()
+	defer l.Close()
+	l.SetPatience(10 * time.Millisecond)
+	for sent := 0; err == nil; sent++ {
+		if err = l.Send("x", strings.Repeat("x", 100<<10), nil); sent > 1000 {
+			t.Fatal("100 MB were sent to who takes nothing")
+		}
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a link that is full: %v", err)
+	}
+	if _, err := theirs.Read(make([]byte, 128<<10)); err != nil { // there is room again
+		t.Fatal(err)
+	}
+	l.SetPatience(time.Hour)
+	if err := l.Send("x", "y", nil); err == nil {
+		t.Error("something was sent to who has left messages lying")
+	}
+}
+
 // What systemd says is believed only by the process that it says it to, and only if the
 // sockets have names.
 func TestInheritedFromSystemd(t *testing.T) {

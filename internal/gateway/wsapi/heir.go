@@ -275,7 +275,8 @@ func (h *Hub) awaitArrival(api, id string) (*conn, *Legacy) {
 	return c, l
 }
 
-// Hear does what the process before says.
+// Hear does what the process before says. It waits for no client: what is said next is
+// about others.
 func (h *Hub) Hear(w *Word) {
 	if w.Served {
 		h.served(w.ID)
@@ -289,7 +290,8 @@ func (h *Hub) Hear(w *Word) {
 	switch {
 	case c == nil: // it has ended meanwhile
 	case w.Close:
-		_ = h.Delete(w.API, w.ID) // as above
+		h.drop(c)
+		c.ws.CloseSoon(websocket.CloseNormal, deleted)
 	case w.Enter:
 		_ = h.Subscribe(w.API, w.Topic, w.ID) // as above, or it is in too many
 	case w.Leave:

@@ -2,6 +2,7 @@ package wsapi_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,7 +27,7 @@ const patience = time.Minute
 // newHub returns a hub that runs until the test ends, or end is called.
 func newHub(t *testing.T, opt wsapi.Options) (h *wsapi.Hub, end func()) {
 	t.Helper()
-	opt.Limits.Farewell = 50 * time.Millisecond
+	opt.Limits.Farewell = cmp.Or(opt.Limits.Farewell, 50*time.Millisecond)
 	h = wsapi.New(&gateway.Gateway{}, opt)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -256,6 +257,29 @@ func TestHearBetweenParts(t *testing.T) {
 	c.want(0x81, "one two")
 	if n := h.Subscribers(api, "news"); n != 1 {
 		t.Errorf("%d in the topic", n)
+	}
+}
+
+// A client that takes nothing does not hold up what the process before says.
+func TestHearWaitsForNobody(t *testing.T) {
+	h, _ := newHub(t, wsapi.Options{Limits: websocket.Limits{Write: time.Hour, Farewell: time.Hour}})
+	c := connect(t, h, &wsapi.Legacy{ID: first, API: api, Stage: "s", State: state()})
+	posted, heard := make(chan error, 1), make(chan struct{})
+	go func() { posted <- h.Post(api, first, make([]byte, 64<<20)) }() // more than the kernel keeps
+	if _, err := c.r.ReadByte(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		h.Hear(&wsapi.Word{ID: first, API: api, Close: true})
+		close(heard)
+	}()
+	select {
+	case <-heard:
+	case <-time.After(patience):
+		t.Fatal("Hear waits for the client")
+	}
+	if err := <-posted; !errors.Is(err, wsapi.ErrGone) {
+		t.Errorf("Post: %v", err)
 	}
 }
 

@@ -264,6 +264,9 @@ func (h *Hub) Get(api, id string) (Connection, error) {
 	return Connection{c.connectedAt, c.ws.Active(), c.peer.Addr.Addr().Unmap().String(), c.agent}, nil
 }
 
+// deleted is the reason that a connection is given which somebody closes.
+const deleted = "Connection Closed Normally"
+
 // Delete closes a connection.
 //
 // AWS: websocket-execution.md §9, to the letter.
@@ -274,7 +277,7 @@ func (h *Hub) Delete(api, id string) error {
 	}
 	if l == nil {
 		h.drop(c) // it is gone for whoever asks next
-		c.ws.Close(websocket.CloseNormal, "Connection Closed Normally")
+		c.ws.Close(websocket.CloseNormal, deleted)
 		if !c.ws.Given() {
 			return nil
 		}

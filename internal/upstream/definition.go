@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gatehouse/internal/wire"
 )
 
 // A Definition is a cluster of several endpoints as the configuration has it.
@@ -296,15 +298,10 @@ func (d *Definition) checkBalance() error {
 	case rule.hashes() && d.SlowStart > 0:
 		return fmt.Errorf("slow-start: %s gives each key to one endpoint, whatever its age", d.Balance)
 	}
-	if a := d.Affinity; a != nil && (!isToken(a.Cookie) || a.MaxAge < 0) {
+	if a := d.Affinity; a != nil && (!wire.ValidToken(a.Cookie) || a.MaxAge < 0) {
 		return fmt.Errorf("affinity: %q is no name of a cookie, or its age is less than nothing", a.Cookie)
 	}
 	return nil
-}
-
-// isToken tells whether s may be the name of a cookie or a header.
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r) })
 }
 
 func (d *Definition) checkProtocol() error {

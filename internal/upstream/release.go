@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"gatehouse/internal/wire"
 )
 
 // A Release gives the requests that call NAME.cluster to other clusters: to one
@@ -122,7 +124,7 @@ func (s *Stay) check(variables func(name string) Variable) error {
 	switch {
 	case s == nil:
 		return nil
-	case (s.Cookie == "") == (s.By == ""), s.Cookie != "" && !isToken(s.Cookie), s.MaxAge < 0, s.MaxAge > 0 && s.Cookie == "":
+	case (s.Cookie == "") == (s.By == ""), s.Cookie != "" && !wire.ValidToken(s.Cookie), s.MaxAge < 0, s.MaxAge > 0 && s.Cookie == "":
 		return errors.New("stay: want a cookie, perhaps with a max-age, or by")
 	case s.By != "":
 		if _, err := ParseSelector(s.By, variables); err != nil {

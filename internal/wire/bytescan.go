@@ -60,8 +60,8 @@ func valueEnd(b []byte, i int) int {
 	return -1
 }
 
-// validToken says whether s can be a method or a header name.
-func validToken(s string) bool {
+// ValidToken says whether s can be a method, or the name of a header or a cookie.
+func ValidToken(s string) bool {
 	for i := range len(s) {
 		if classes[s[i]]&isToken == 0 {
 			return false

@@ -10,7 +10,7 @@ import (
 // the connection or the framing are passed over. It refuses to write anything
 // that would read as another request than r.
 func AppendRequestHead(dst []byte, r *Request) ([]byte, error) {
-	if !validToken(r.Method) || !validTarget(r.Target) || !validHost(r.Host) {
+	if !ValidToken(r.Method) || !validTarget(r.Target) || !validHost(r.Host) {
 		return dst, errUnwritable
 	}
 	dst = append(dst, r.Method...)
@@ -141,7 +141,7 @@ func appendLength(dst []byte, n int64) []byte {
 // appendField appends one field line, or nothing but an error if the line
 // would not read as this field.
 func appendField(dst []byte, f *Field) ([]byte, error) {
-	if f.ID == HeaderOther && !validToken(f.Name) {
+	if f.ID == HeaderOther && !ValidToken(f.Name) {
 		return dst, errUnwritable
 	}
 	dst = append(dst, f.Name...)

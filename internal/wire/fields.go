@@ -151,7 +151,7 @@ func (f *framing) noteConnection(value string) error {
 		switch {
 		case token == "":
 			continue // RFC 9110, 5.6.1.2: empty list elements are ignored
-		case !validToken(token):
+		case !ValidToken(token):
 			return errConnection
 		case len(token) == 5 && equalFold(token, "close"):
 			f.close = true
@@ -192,7 +192,7 @@ func codingFault(list string) error {
 			before++
 		}
 		last, rest = nextToken(rest)
-		if !validToken(last) {
+		if !ValidToken(last) {
 			return errCoding
 		}
 	}

@@ -219,7 +219,7 @@ func (a *answer) readCookies() error {
 }
 
 func (a *answer) addField(name, value []byte, null bool) error {
-	if !validFieldName(name) || !validFieldValue(value) {
+	if !wire.ValidToken(wire.String(name)) || !validFieldValue(value) {
 		return fmt.Errorf("header %q cannot be sent", name)
 	}
 	if len(a.header) == mostAnswerFields {
@@ -316,19 +316,6 @@ func (a *answer) keep(raw []byte) []byte {
 	from := len(x.Text)
 	x.Text = append(x.Text, raw...)
 	return x.Text[from:len(x.Text):len(x.Text)]
-}
-
-// validFieldName tells whether a header can have this name.
-func validFieldName(name []byte) bool {
-	for _, c := range name {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), c) >= 0:
-		default:
-			return false
-		}
-	}
-	return len(name) > 0
 }
 
 // validFieldValue tells whether a header can have this value.

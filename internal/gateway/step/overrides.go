@@ -3,7 +3,6 @@ package step
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/wire"
@@ -54,7 +53,7 @@ func (s *RequestTemplate) overrideHeader(x *gateway.Exchange, name, value string
 	switch {
 	case value == "":
 		return nil
-	case !headerName(name):
+	case !wire.ValidToken(name):
 		return badOverride
 	case s.to.breaks(f.ID):
 		return illegalHeader
@@ -93,7 +92,7 @@ func overrideResponse(x *gateway.Exchange) error {
 		if value == "" || !sendable(value) {
 			continue
 		}
-		if !headerName(name) {
+		if !wire.ValidToken(name) {
 			return badOverride
 		}
 		if name, ok := responseHeader(name, wire.Identify(name)); ok {
@@ -101,17 +100,4 @@ func overrideResponse(x *gateway.Exchange) error {
 		}
 	}
 	return nil
-}
-
-// headerName tells whether s can be the name of a header.
-func headerName(s string) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0:
-		default:
-			return false
-		}
-	}
-	return s != ""
 }

@@ -80,7 +80,7 @@ func newSocketResponse(in *SocketAnswer, sc *Scope) (*socketResponse, error) {
 	}
 	for _, key := range sortedNames(in.Parameters) {
 		name, ok := strings.CutPrefix(key, "method.response.header.")
-		if !ok || !headerName(name) {
+		if !ok || !wire.ValidToken(name) {
 			return nil, fmt.Errorf("parameter mapping to %q: no such target", key)
 		}
 		src, err := parseSource(in.Parameters[key], sc)

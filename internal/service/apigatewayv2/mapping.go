@@ -7,6 +7,7 @@ import (
 	api "gatehouse/internal/awsapi/apigatewayv2"
 	"gatehouse/internal/mapping"
 	"gatehouse/internal/record"
+	"gatehouse/internal/wire"
 )
 
 // What may stand in parameter mappings.
@@ -62,7 +63,8 @@ func checkMapping(key, value, special string, of mapping.Message) error {
 		return nil
 	case key == special:
 	case !ok || action != "append" && action != "overwrite" && action != "remove",
-		!named || name == "", place != "header" && (place != "querystring" || of != mapping.Request):
+		!named || name == "", place != "header" && (place != "querystring" || of != mapping.Request),
+		place == "header" && !wire.ValidToken(name):
 		return bad("Invalid mapping expression specified: " + key)
 	case place == "header" && reservedHeader(name):
 		return bad("Operations on header " + name + " are restricted")

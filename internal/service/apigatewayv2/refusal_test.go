@@ -42,6 +42,7 @@ func TestRefusals(t *testing.T) {
 		{"role for HTTP_PROXY", "CreateIntegration", with(proxy, "CredentialsArn", "arn:aws:iam::1:role/r"), "credentialsArn is supported only for"},
 		{"TLS without link", "CreateIntegration", with(proxy, "TlsConfig", doc{"serverNameToVerify": "h"}), "tlsConfig is supported only for private integrations"},
 		{"reserved header", "CreateIntegration", with(proxy, "RequestParameters", doc{"append:header.Via": "x"}), "Operations on header Via are restricted"},
+		{"mapping to no header", "CreateIntegration", with(proxy, "RequestParameters", doc{"append:header.a b": "x"}), "Invalid mapping expression specified: append:header.a b"},
 		{"mapping of nothing", "CreateIntegration", with(proxy, "RequestParameters", doc{"append:header.a": "$response.body"}), "Invalid mapping expression specified: $response.body"},
 		{"mapping of an unknown part", "CreateIntegration", with(proxy, "RequestParameters", doc{"append:header.a": "$request.nothing"}), "$request.nothing cannot be referred to"},
 		{"mapping without end", "CreateIntegration", with(proxy, "RequestParameters", doc{"append:header.a": "${request.path"}), "${ has no end"},

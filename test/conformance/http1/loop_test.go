@@ -342,7 +342,9 @@ func TestLoopShutdown(t *testing.T) {
 			_, _ = io.WriteString(nc, okAnswer)
 		})
 		c := &caller{addr: b.ln.Addr().String(), method: "GET", wait: time.Minute}
-		s := &wire.Server{Handler: c, Loops: 2, Limits: limits}
+		lim := limits
+		lim.Linger = 20 * time.Millisecond // the clients send no more
+		s := &wire.Server{Handler: c, Loops: 2, Limits: lim}
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)

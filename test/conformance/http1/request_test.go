@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gatehouse/internal/wire"
 )
 
 // A requestCase is what a client sends on one connection, and what must come
@@ -253,10 +255,23 @@ func TestRequests(t *testing.T) {
 // method is that of the first request of a case.
 func method(send string) string { return send[:strings.IndexAny(send+" ", " \r")] }
 
+// limits are short where the case has to run into one.
+func (tt *requestCase) limits() wire.Limits {
+	lim := limits
+	switch {
+	case !strings.Contains(tt.want, "408"):
+	case strings.Contains(strings.TrimPrefix(tt.send, warmUp), "\r\n\r\n"):
+		lim.BodyIdle = 200 * time.Millisecond
+	default:
+		lim.ReadHead = 200 * time.Millisecond
+	}
+	return lim
+}
+
 // run sends the case to a server. methods are those of its first requests; GET
 // follows.
 func (tt *requestCase) run(t *testing.T, piece, loops int, methods ...string) {
-	f := newFront(t, limits, loops)
+	f := newFront(t, tt.limits(), loops)
 	nc, err := net.Dial("tcp", f.addr)
 	if err != nil {
 		t.Fatal(err)

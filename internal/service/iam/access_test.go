@@ -295,6 +295,22 @@ func TestAuthorizeNames(t *testing.T) {
 	}
 }
 
+// Whose policies are simulated is who the whole ARN names: by it policies let
+// callers in.
+func TestSimulateByARN(t *testing.T) {
+	w := newWorld(t)
+	w.user("ann", allow("*", "*"))
+	for _, tt := range []struct {
+		arn  string
+		want int
+	}{{"user/team/ann", 200}, {"user/mine/ann", 404}, {"user/ann", 404}} {
+		code, text := w.iam(w.root, "SimulatePrincipalPolicy", "PolicySourceArn", "arn:aws:iam::"+account+":"+tt.arn, "ActionNames.member.1", "s3:GetObject")
+		if code != tt.want {
+			t.Errorf("%s = %d %s, want %d", tt.arn, code, text, tt.want)
+		}
+	}
+}
+
 // Who is not let in, whatever the call.
 func TestStrangers(t *testing.T) {
 	w := newWorld(t)

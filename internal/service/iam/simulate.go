@@ -82,6 +82,9 @@ func (s *Service) simulated(ctx context.Context, sim *simulation, name string) e
 	if err != nil {
 		return err
 	}
+	if a.Resource != kind+h.path+h.name { // policies let callers in by all of the ARN
+		return api.NoSuchEntity("No such entity: " + name)
+	}
 	sim.who.Principal = policy.Principal{ARN: name, Account: a.Account, UserID: h.id}
 	if err := s.addDocuments(ctx, t, &sim.who, h); err != nil {
 		return err

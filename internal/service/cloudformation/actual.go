@@ -31,7 +31,8 @@ func (k *kind) reads() string {
 	return ""
 }
 
-// unread are properties that nobody can read: they act once, or are secret.
+// unread are properties that are not compared, but told as the template has them: they
+// act once, are secret, or are not what the operation shows.
 func (k *kind) unread() []string {
 	switch k.Type {
 	case "AWS::ApiGateway::RestApi":

@@ -157,7 +157,7 @@ func (n *node) attributes() []*common.KeyValue {
 			list = append(list, pair(key, text(value)))
 		}
 	}
-	if _, route, ok := strings.Cut(s.Route, " "); ok {
+	if _, route, ok := strings.Cut(s.Route, " "); ok && strings.HasPrefix(route, "/") { // keys of WebSocket APIs are no paths
 		add("http.route", route)
 	}
 	if h := s.HTTP; h != nil && h.Request != nil {

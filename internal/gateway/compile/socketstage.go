@@ -49,9 +49,8 @@ func (b *builder) buildSocket(made *built, id stageID, rec *record.APIStage, def
 	}
 	s := &gateway.SocketStage{
 		Routes: make(map[string]*gateway.Route), Connections: p.connections(),
-		Unrouted: &gateway.Plan{Finish: p.finish, Request: []gateway.Step{p.throttle(&gateway.Route{}), wsapi.Unrouted{}}},
-		// AWS: logging-metrics.md §3: the end counts, also without a route for it.
-		Left: &gateway.Plan{Finish: p.finish[:1]},
+		Unrouted: &gateway.Plan{Finish: p.finish, Request: traced(p.tracing, []gateway.Step{p.throttle(&gateway.Route{}), wsapi.Unrouted{}})},
+		Left:     p.left(),
 	}
 	selection, err := step.ParseSelection(str(def.API.RouteSelectionExpression))
 	if err != nil {
@@ -69,6 +68,7 @@ func (b *builder) buildSocket(made *built, id stageID, rec *record.APIStage, def
 		if rt.Plan, err = p.routePlan(rt, &r); err != nil {
 			return fmt.Errorf("%s: %w", rt.Key, err)
 		}
+		rt.Plan.Request = traced(p.tracing, rt.Plan.Request)
 		if rt.Key == disconnectRoute {
 			s.Disconnect = rt
 		} else {
@@ -81,12 +81,24 @@ func (b *builder) buildSocket(made *built, id stageID, rec *record.APIStage, def
 	if s.Handshake, err = p.handshake(s.Connect, &connect); err != nil {
 		return fmt.Errorf("%s: %w", connectRoute, err)
 	}
+	s.Handshake.Request = traced(p.tracing, s.Handshake.Request)
 	s.Connect.Plan = s.Handshake
 	made.stage = &gateway.Stage{
 		Account: id.Account, Region: id.Region, API: id.api, Name: id.name, Deployment: str(rec.DeploymentId),
 		EndpointType: "REGIONAL", Variables: rec.StageVariables, Socket: s,
 	}
 	return nil
+}
+
+// left is what happens to the end of a connection where there is no route for it.
+//
+// AWS: logging-metrics.md §3: it counts.
+func (p *socketPlanner) left() *gateway.Plan {
+	plan := &gateway.Plan{Finish: p.finish[:1], Request: traced(p.tracing, nil)}
+	if p.tracing != nil {
+		plan.Finish = []gateway.Finisher{p.finish[0], p.tracing}
+	}
+	return plan
 }
 
 // connections is what happens to calls of @connections; nil: nobody answers them.

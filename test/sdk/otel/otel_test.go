@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -124,9 +125,13 @@ func collect(t *testing.T, bin, protocol string) {
 		w.WriteHeader(http.StatusTeapot)
 	}))
 	defer backend.Close()
+	chooses := filepath.Join(t.TempDir(), "rules.json")
+	if err := os.WriteFile(chooses, []byte(rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	c, address := receive(t, protocol)
 	s, err := gatehousetest.Start(t.Context(), bin, filepath.Join(t.TempDir(), "data"), "--otlp-endpoint", "http://"+address, "--otlp-protocol", protocol,
-		"--otlp-interval", "200ms", "--access-log", "groups,otlp", "--otlp-execution-logs", "--otlp-resource", "deployment.environment.name=test%2Cbench")
+		"--xray-rules", chooses, "--otlp-interval", "200ms", "--access-log", "groups,otlp", "--otlp-execution-logs", "--otlp-resource", "deployment.environment.name=test%2Cbench")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,6 +199,80 @@ func collect(t *testing.T, bin, protocol string) {
 			t.Errorf("/metrics has no %s", want)
 		}
 	}
+	version2(t, c, s, backend.URL, got)
+}
+
+// rules have each request traced.
+const rules = `{"version": 2, "default": {"fixed_target": 0, "rate": 1}}`
+
+// version2 wants the spans of a request to an HTTP API, and of a message to a
+// WebSocket API.
+func version2(t *testing.T, c *collector, s *gatehousetest.Server, backend string, got <-chan http.Header) {
+	client, err := s.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var api struct{ ApiEndpoint, ApiId string }
+	if err := client.Call(t.Context(), http.MethodPost, "/v2/apis", map[string]any{"name": "web", "protocolType": "HTTP", "target": backend, "routeKey": "GET /pets/{id}"}, &api); err != nil {
+		t.Fatal(err)
+	}
+	sent := "00-" + traceID + "-" + caller + "-01"
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.Endpoint()+"/_aws/execute-api/"+api.ApiId+"/pets/7", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("traceparent", sent)
+	res, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	wantPair(t, c, "web/$default", "GET /pets/{id}", (<-got).Get("traceparent"))
+
+	sockets, err := client.NewSocketAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := map[string]any{"integrationType": "HTTP_PROXY", "integrationMethod": "POST", "integrationUri": backend}
+	if err := sockets.Route("pet", call, nil, false); err != nil {
+		t.Fatal(err)
+	}
+	path, err := sockets.Deploy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := gatehousetest.DialSocket(strings.TrimPrefix(s.Endpoint(), "http://"), path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.Send(`{"to":"pet"}`); err != nil {
+		t.Fatal(err)
+	}
+	wantPair(t, c, "sockets/s", "pet", (<-got).Get("traceparent"))
+}
+
+// wantPair wants the span of a service for a route, and below it that of the call
+// whose backend got a traceparent. Other spans of the service are passed over.
+func wantPair(t *testing.T, c *collector, service, route, parent string) {
+	until(t, c.traces, "spans of "+service, func(d ptrace.Traces) bool {
+		for _, rs := range d.ResourceSpans().All() {
+			spans := rs.ScopeSpans().At(0).Spans()
+			if name, _ := rs.Resource().Attributes().Get("service.name"); name.Str() != service || spans.At(0).Name() != route {
+				continue
+			}
+			if spans.Len() != 2 {
+				t.Fatalf("%s has %d spans, want 2", service, spans.Len())
+			}
+			server, call := spans.At(0), spans.At(1)
+			want := "00-" + server.TraceID().String() + "-" + call.SpanID().String() + "-01"
+			if server.Kind() != ptrace.SpanKindServer || call.Kind() != ptrace.SpanKindClient || call.ParentSpanID() != server.SpanID() || parent != want {
+				t.Errorf("%s: the backend got traceparent %q, want %q", service, parent, want)
+			}
+			return true
+		}
+		return false
+	})
 }
 
 // requests is what a stage's counter says.

@@ -16,13 +16,16 @@ import (
 // auditDir is where records stand in the data directory.
 const auditDir = "audit"
 
+// auditMark is the file that tells which record is the newest, should they be gone.
+const auditMark = "audit.last"
+
 // leastAudit is the least room for records of calls.
 const leastAudit = 1 << 20
 
 // openTrail makes CloudTrail, which records every call of an AWS API.
 func (n *node) openTrail() (*cloudtrail.Service, error) {
 	s, err := cloudtrail.New(n.st, cloudtrail.Options{
-		Dir: filepath.Join(n.cfg.Data, auditDir), MaxBytes: int64(n.cfg.AuditSize), Log: n.log,
+		Dir: filepath.Join(n.cfg.Data, auditDir), Mark: filepath.Join(n.cfg.Data, auditMark), MaxBytes: int64(n.cfg.AuditSize), Log: n.log,
 		Deliver: n.cfg.AuditDelivery, Digest: n.cfg.AuditDigest, Buckets: auditBuckets{n.buckets, n.cfg.AuditDirectories}, Groups: n.groups, WatchAPIs: n.auditAPIs,
 	})
 	if err != nil {

@@ -67,6 +67,8 @@ type keeper struct {
 	dataSet         *journal.Set
 	data            *journal.Journal // of data events
 	homes           []home
+	mark            mark
+	lacks           []string      // what was missing of the records at the start
 	dropped         atomic.Uint64 // records of calls that changed nothing
 
 	mu      sync.Mutex // guards the fields below
@@ -98,6 +100,7 @@ func newKeeper(opt Options) (*keeper, error) {
 		events:  journal.NewSet(filepath.Join(opt.Dir, eventsName), journal.Options{MaxBytes: opt.MaxBytes, Flush: keepFlush, Fsync: true, Whole: true, Log: opt.Log}),
 		intents: journal.NewSet(filepath.Join(opt.Dir, intentsName), journal.Options{Fsync: true, Whole: true, Log: opt.Log}),
 		running: map[string]*intents{},
+		mark:    mark(opt.Mark),
 	}
 	err := k.settle(opt.Dir, filepath.Join(opt.Dir, eventsName), filepath.Join(opt.Dir, intentsName))
 	if err != nil {
@@ -106,6 +109,7 @@ func newKeeper(opt Options) (*keeper, error) {
 	if k.log, err = k.events.Open(eventsName); err != nil {
 		return nil, err
 	}
+	k.lacks = k.lacking()
 	k.log.SetMaxAge(keepAge)
 	if err := k.openData(journal.NewSet(filepath.Join(opt.Dir, dataName), journal.Options{MaxBytes: opt.MaxBytes / dataShare, Log: opt.Log})); err != nil {
 		return nil, err
@@ -169,8 +173,12 @@ func (k *keeper) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	var err error
 	wg.Go(func() { err = k.dataSet.Run(ctx) })
+	wg.Go(func() { k.follow(ctx) })
 	events := k.events.Run(ctx)
 	wg.Wait()
+	if k.mark != "" && events == nil && k.log.Err() == nil {
+		_ = k.mark.write(k.log.Last()) // an older one is true as well
+	}
 	return errors.Join(events, err)
 }
 

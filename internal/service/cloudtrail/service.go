@@ -44,6 +44,7 @@ type Groups interface {
 // Options are what a [Service] is told. Zero fields take their defaults.
 type Options struct {
 	Dir      string        // of what is kept of calls
+	Mark     string        // a file elsewhere, by which it is seen that some was taken away; empty: none
 	MaxBytes int64         // of it; 1 GiB
 	Deliver  time.Duration // how often trails deliver; 5 minutes
 	Digest   time.Duration // how often they sign what they delivered; an hour
@@ -94,6 +95,14 @@ func New(st store.Store, opt Options) (*Service, error) {
 	keep, err := newKeeper(opt)
 	if err != nil {
 		return nil, err
+	}
+	if never, err := keep.neverKept(st); err != nil {
+		return nil, err
+	} else if never {
+		opt.Log.Error("there are no records of calls, although things were changed: somebody removed the audit, unless this is a store from elsewhere", "directory", opt.Dir)
+	}
+	if len(keep.lacks) > 0 {
+		opt.Log.Error("records of calls are missing: somebody removed or cut files of the audit while the server did not run (see gatehouse audit verify)", "directory", opt.Dir, "missing", strings.Join(keep.lacks, ", "))
 	}
 	return &Service{st: st, opt: opt, keep: keep}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"gatehouse/internal/metrics"
+	"gatehouse/internal/upstream"
 )
 
 // Bounds of /metrics: a scrape of many routes takes memory and time.
@@ -112,6 +113,9 @@ var (
 	backendWaiting  = gauge("backend_requests_waiting", "Requests that wait for a connection to a backend.", "backend")
 	breakerOpen     = gauge("cluster_breaker_open", "1 while the circuit breaker of a cluster is open or tries whether it may close.", "cluster")
 
+	clusterRefused = counter("cluster_requests_refused_total", "Requests to a cluster for which no endpoint was chosen.", "cluster")
+	clusterLacked  = counter("cluster_requests_lost_total", "Requests to a cluster that failed for want of another attempt: all attempts were made, the budget of retries was spent, too many retries were under way, or all endpoints were tried.", "cluster", "lacked")
+
 	endpointReady    = gauge("cluster_endpoint_ready", "1 while an endpoint of a cluster takes requests, 0 while it is ejected or down.", "cluster", "endpoint")
 	endpointInFlight = gauge("cluster_endpoint_requests_in_flight", "Requests under way to an endpoint of a cluster.", "cluster", "endpoint")
 	endpointRequests = counter("cluster_endpoint_requests_total", "Requests that an endpoint of a cluster was sent, repeated ones too.", "cluster", "endpoint")
@@ -135,7 +139,7 @@ func nodeFamilies() []*family {
 
 func backendFamilies() []*family {
 	return []*family{&backendInUse, &backendIdle, &backendWaiting, &backendFailures,
-		&breakerOpen, &endpointReady, &endpointInFlight, &endpointRequests, &endpointFailures,
+		&breakerOpen, &clusterRefused, &clusterLacked, &endpointReady, &endpointInFlight, &endpointRequests, &endpointFailures,
 		&targetWeight, &targetRequests, &targetFailures, &otlpSent, &otlpDropped, &otlpFailures}
 }
 
@@ -184,16 +188,26 @@ func (c *nodeCollector) backends(to chan<- prometheus.Metric) {
 		backendFailures.send(to, float64(st.Failures), name)
 	}
 	for _, cl := range c.n.clusters.Status() {
-		if cl.Breaker != nil {
-			breakerOpen.send(to, truth(cl.Breaker.State != "closed"), cl.Name)
-		}
-		for i := range cl.Endpoints {
-			e := &cl.Endpoints[i]
-			endpointReady.send(to, truth(e.Health == "ready"), cl.Name, e.Address)
-			endpointInFlight.send(to, float64(e.InFlight), cl.Name, e.Address)
-			endpointRequests.send(to, float64(e.Requests), cl.Name, e.Address)
-			endpointFailures.send(to, float64(e.Errors), cl.Name, e.Address)
-		}
+		sendCluster(to, &cl)
+	}
+}
+
+// sendCluster tells of a cluster and its endpoints.
+func sendCluster(to chan<- prometheus.Metric, cl *upstream.Status) {
+	if cl.Breaker != nil {
+		breakerOpen.send(to, truth(cl.Breaker.State != "closed"), cl.Name)
+	}
+	clusterRefused.send(to, float64(cl.Refused), cl.Name)
+	clusterLacked.send(to, float64(cl.Lacked.Attempts), cl.Name, "attempts")
+	clusterLacked.send(to, float64(cl.Lacked.Budget), cl.Name, "budget")
+	clusterLacked.send(to, float64(cl.Lacked.Retries), cl.Name, "retries")
+	clusterLacked.send(to, float64(cl.Lacked.Endpoints), cl.Name, "endpoints")
+	for i := range cl.Endpoints {
+		e := &cl.Endpoints[i]
+		endpointReady.send(to, truth(e.Health == "ready"), cl.Name, e.Address)
+		endpointInFlight.send(to, float64(e.InFlight), cl.Name, e.Address)
+		endpointRequests.send(to, float64(e.Requests), cl.Name, e.Address)
+		endpointFailures.send(to, float64(e.Errors), cl.Name, e.Address)
 	}
 }
 

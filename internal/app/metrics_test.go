@@ -66,6 +66,7 @@ type partOfNode struct{ *nodeCollector }
 
 func (p partOfNode) Collect(to chan<- prometheus.Metric) {
 	p.backends(to)
+	sendCluster(to, &upstream.Status{Name: "orders", Refused: 5, Lacked: upstream.LackStatus{Attempts: 1, Budget: 2, Retries: 3, Endpoints: 4}})
 	p.n.telemetry.collect(to)
 	for _, f := range nodeFamilies() {
 		f.send(to, 1)
@@ -88,6 +89,11 @@ func TestMetricsText(t *testing.T) {
 		`gatehouse_metric_series{of="routes"} 1`,
 		`gatehouse_stage_info{api="a1",name="pets",stage="prod"} 1`,
 		`gatehouse_backend_connections_idle{backend="https://b:443"} 0`,
+		`gatehouse_cluster_requests_refused_total{cluster="orders"} 5`,
+		`gatehouse_cluster_requests_lost_total{cluster="orders",lacked="attempts"} 1`,
+		`gatehouse_cluster_requests_lost_total{cluster="orders",lacked="budget"} 2`,
+		`gatehouse_cluster_requests_lost_total{cluster="orders",lacked="retries"} 3`,
+		`gatehouse_cluster_requests_lost_total{cluster="orders",lacked="endpoints"} 4`,
 		`gatehouse_otlp_dropped_total{signal="traces"} 0`,
 	} {
 		if !strings.Contains(text, want+"\n") {

@@ -85,6 +85,29 @@ func TestBlobs(t *testing.T) {
 	}
 }
 
+// The keys of a blob are known as such, and no others.
+func TestOfBlob(t *testing.T) {
+	st := memstore.New(memstore.Options{})
+	refs := map[string]store.Ref{}
+	for name, content := range map[string][]byte{"small": []byte("hello"), "large": noise(2<<20, 1)} {
+		refs[name], _ = keep(t, st, store.NewBlobs(st, "/1/eu-west-1/blob/"), content)
+	}
+	page, err := st.List(t.Context(), "", "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kv := range page.KVs {
+		if want := kv.Key != "/record"; store.OfBlob(kv.Key) != want {
+			t.Errorf("%s is of a blob: %v", kv.Key, !want)
+		}
+	}
+	for _, key := range []string{"/head/x", "/stage/" + string(refs["small"]), "/head/" + string(refs["small"]) + "/x", "/chunk/" + string(refs["small"])} {
+		if store.OfBlob(key) {
+			t.Errorf("%s is taken for a part of a blob", key)
+		}
+	}
+}
+
 func TestBlobsTooLarge(t *testing.T) {
 	blobs := store.NewBlobs(memstore.New(memstore.Options{}), "/blob/")
 	if _, _, err := blobs.Stage(t.Context(), make([]byte, store.MaxBlobSize+1)); !errors.Is(err, store.ErrTooLarge) {

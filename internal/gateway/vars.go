@@ -70,6 +70,7 @@ type Vars struct {
 	IntegrationError                 string    // $context.integration.error
 	IntegrationRequestID             string    // of the service that was called; empty: it gave none
 	FunctionStatus                   int       // the statusCode that a Lambda proxy function returned; 0: none
+	FunctionFailed                   bool      // IntegrationError tells of an error that a Lambda proxy function raised
 	Streamed                         bool      // responseTransferMode
 
 	Cache metrics.Lookup // whether the response came from the stage's cache

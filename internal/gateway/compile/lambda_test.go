@@ -4,14 +4,21 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	api "gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/function"
+	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/compile"
+	"gatehouse/internal/gateway/event"
+	"gatehouse/internal/gateway/gatewaytest"
+	"gatehouse/internal/gateway/integration"
+	"gatehouse/internal/gateway/step"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/memstore"
+	"gatehouse/internal/wire"
 )
 
 // functions are Lambda functions in this process, by ARN.
@@ -114,5 +121,35 @@ func TestLambdaIntegrations(t *testing.T) {
 	}
 	if got := w.call("GET", "/_aws/execute-api/api1/s/custom"); got.Status != 400 || got.Body != "four hundred: 7" {
 		t.Errorf("custom: %d %q", got.Status, got.Body)
+	}
+}
+
+// The execution log has the error that a function raised, in the words of the kind
+// of API.
+//
+// AWS: logging-metrics.md §1.4 and §2.1.
+func TestLambdaErrorsInLog(t *testing.T) {
+	raises := functions{functionPrefix + "raises": func(context.Context, *function.Invocation) (*function.Result, error) {
+		return &function.Result{Status: 200, Error: "Unhandled", Payload: []byte(`{"errorMessage": "no pets"}`), RequestID: "r1"}, nil
+	}}
+	w := worldWith(t, raises)
+	out, err := w.c.TestInvoke(t.Context(), testScope, define(map[string]api.Method{"GET": calling("AWS_PROXY", "raises")}),
+		&api.TestInvokeMethodInput{RestApiId: new("a1"), ResourceId: new("ra"), HttpMethod: new("GET")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := ` : Lambda execution failed with status 200 due to customer function error: no pets. Lambda request id: r1`; !strings.Contains(*out.Log, want) {
+		t.Errorf("the log of a REST API lacks %q:\n%s", want, *out.Log)
+	}
+	call, err := integration.NewLambdaHTTP(&integration.LambdaConfig{Invoker: raises, Function: functionPrefix + "raises", Form: event.NewHTTPForm(&gateway.Route{Key: "$default"}, nil)}, "2.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &gateway.Exchange{HTTP: true, Stage: &gateway.Stage{Name: "$default"}, Log: gateway.NewExecutionLog(gateway.LogInfo, true), Peer: new(wire.Peer)}
+	gatewaytest.Fill(x, "GET", "/", "", "Host: h")
+	plan := &gateway.Plan{Integration: call, Fault: step.LogFault{}}
+	plan.Run(t.Context(), x)
+	if want := " : The Lambda function returned the following error: no pets. Check your Lambda function code and try again.\n"; !strings.Contains(string(x.Log.Append(nil, "id")), want) {
+		t.Errorf("the log of an HTTP API lacks %q:\n%s", want, x.Log.Append(nil, "id"))
 	}
 }

@@ -243,6 +243,7 @@ func (l *Lambda) refused(x *gateway.Exchange, err error) error {
 //
 // AWS: gateway-responses.md §1 (INTEGRATION_FAILURE): 502, captured.
 func functionFailed(x *gateway.Exchange, payload []byte, requestID string) error {
+	x.Vars.FunctionFailed = true
 	x.Vars.IntegrationError = "Lambda execution failed with status 200 due to customer function error: " + errorMessage(x, payload) + ". Lambda request id: " + requestID
 	return badGateway(errors.New(x.Vars.IntegrationError))
 }

@@ -68,6 +68,7 @@ func (l *LambdaHTTP) Call(ctx context.Context, x *gateway.Exchange) error {
 	cancel()
 	if res.Error != "" {
 		// AWS: logging-metrics.md §1.4; the client gets 500.
+		x.Vars.FunctionFailed = true
 		x.Vars.IntegrationError = "The Lambda function returned the following error: " + errorMessage(x, res.Payload) +
 			". Check your Lambda function code and try again."
 		return failed(errors.New(x.Vars.IntegrationError))

@@ -226,7 +226,7 @@ func (s LogFault) Do(ctx context.Context, x *gateway.Exchange) error {
 		return s.answer(ctx, x) // it failed before its plan began
 	}
 	switch {
-	case strings.HasPrefix(failed, "Lambda execution failed"), strings.HasPrefix(failed, functionError):
+	case x.Vars.FunctionFailed:
 		x.Log.Fail(failed)
 	case f.Type == gateway.APIConfigurationError && failed != "":
 		x.Log.Fail("Execution failed due to configuration error: ", failed)
@@ -249,9 +249,6 @@ func (s LogFault) Do(ctx context.Context, x *gateway.Exchange) error {
 	}
 	return s.answer(ctx, x)
 }
-
-// functionError is how an HTTP API tells of an error that a function returned.
-const functionError = "The Lambda function returned the following error: "
 
 func (s LogFault) answer(ctx context.Context, x *gateway.Exchange) error {
 	if s.Fault == nil { // nothing of the answer can be customised

@@ -81,12 +81,19 @@ func (in *instance) give(c *call) bool {
 		return false
 	}
 	in.call = c
-	in.tellLocked(c)
 	c.timer = time.AfterFunc(time.Until(c.deadline), func() { in.expire(c) })
+	extended := len(in.extensions) > 0
 	p.mu.Unlock()
 	if p.fn.logs(c) {
 		in.log.begin(c.in.Tail)
 		in.log.say("START RequestId: " + c.requestID + " Version: " + c.version)
+	}
+	if extended { // what they write follows the line of the start
+		p.mu.Lock()
+		if in.call == c {
+			in.tellLocked(c)
+		}
+		p.mu.Unlock()
 	}
 	in.events <- c // has room: it is on no other call
 	return true

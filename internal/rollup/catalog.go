@@ -16,7 +16,7 @@ import (
 type catalog struct {
 	byID    map[string]*source
 	sorted  []string // ids; nil: to be sorted
-	counted int      // metrics of sources that are not ours
+	counted int      // metrics that count against the limit: those that clients made
 }
 
 func newCatalog() catalog { return catalog{byID: make(map[string]*source)} }
@@ -26,7 +26,16 @@ func newCatalog() catalog { return catalog{byID: make(map[string]*source)} }
 type source struct {
 	id      string
 	ours    bool
+	foreign int // metrics that clients gave a source of ours, since the start: they count
 	metrics []known
+}
+
+// limited is how many metrics of a source count against the limit.
+func (s *source) limited() int {
+	if s.ours {
+		return s.foreign
+	}
+	return len(s.metrics)
 }
 
 // A known is a metric of a source, and when it was last measured.
@@ -77,22 +86,28 @@ func (c *catalog) added(samples []Sample) int {
 	return n
 }
 
-// of is the source of a sample, with all its metrics.
-func (c *catalog) of(sample *Sample, ours bool) *source {
+// of is the source of a sample, with all its metrics. One that was not known to be
+// ours does not count any more.
+func (c *catalog) of(sample *Sample) *source {
 	id := sample.Source.id()
 	src := c.byID[id]
 	if src == nil {
-		src = &source{id: id, ours: ours}
+		src = &source{id: id}
 		c.byID[id] = src
 		c.sorted = nil
+	}
+	counted := src.limited()
+	if sample.Ours {
+		src.ours = true
 	}
 	before := len(src.metrics)
 	for i := range sample.Values {
 		src.metric(sample.Values[i].Metric, minuteOf(sample.At))
 	}
-	if !src.ours {
-		c.counted += len(src.metrics) - before
+	if src.ours && !sample.Ours {
+		src.foreign += len(src.metrics) - before
 	}
+	c.counted += src.limited() - counted
 	return src
 }
 
@@ -213,9 +228,7 @@ func (c *catalog) forget(before int64, heads ...*head) {
 				}
 			}
 		}
-		if !src.ours {
-			c.counted -= len(src.metrics)
-		}
+		c.counted -= src.limited()
 		c.sorted = nil
 		return true
 	})
@@ -249,20 +262,18 @@ func (s *Store) loadCatalog() error {
 
 func (c *catalog) put(src *source) {
 	c.byID[src.id] = src
-	if !src.ours {
-		c.counted += len(src.metrics)
-	}
+	c.counted += src.limited()
 }
 
-// rebuildCatalog reads the catalog from all blocks. Whose the sources are is
-// not told there: the next samples of ours say so.
+// rebuildCatalog reads the catalog from all blocks. Whose the sources are is not
+// told there: all count against the limit, until the next samples of ours say so.
 func (s *Store) rebuildCatalog() {
 	s.sources = newCatalog()
 	for _, b := range s.blocks {
 		_ = s.eachHour(b, func(_ uint64, id string, h hour) error {
 			src := s.sources.byID[id]
 			if src == nil {
-				src = &source{id: id, ours: true}
+				src = &source{id: id}
 				s.sources.byID[id] = src
 			}
 			for m, of := range h {
@@ -274,5 +285,8 @@ func (s *Store) rebuildCatalog() {
 			}
 			return nil
 		})
+	}
+	for _, src := range s.sources.byID {
+		s.sources.counted += src.limited()
 	}
 }

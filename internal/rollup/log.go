@@ -106,7 +106,12 @@ func (l *samplesLog) rotate() {
 	}
 }
 
+// appendSample appends a sample. Before the id of one that counts against the limit
+// of series stands an empty text, which is no id.
 func appendSample(b []byte, s *Sample) []byte {
+	if !s.Ours {
+		b = appendText(b, "")
+	}
 	b = appendText(b, s.Source.id())
 	b = binary.AppendVarint(b, minuteOf(s.At))
 	b = binary.AppendUvarint(b, uint64(len(s.Values)))
@@ -119,7 +124,11 @@ func appendSample(b []byte, s *Sample) []byte {
 
 func (r *reader) sample() (Sample, error) {
 	id := r.text()
-	s := Sample{At: time.Unix(r.varint()*60, 0)}
+	ours := id != ""
+	if !ours {
+		id = r.text()
+	}
+	s := Sample{At: time.Unix(r.varint()*60, 0), Ours: ours}
 	n := r.uvarint()
 	if n > uint64(len(r.b)) || r.err != nil {
 		return s, errDamaged

@@ -237,6 +237,58 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// What clients add to a source of ours counts.
+func TestBoundsOfOurs(t *testing.T) {
+	s := open(t, t.TempDir(), rollup.Options{MaxSeries: 2})
+	ours := sample("ours", 0, 1)
+	ours.Ours = true
+	put(t, s, ours)
+	for i := range 3 {
+		more := sample("ours", 0, 1)
+		more.Values[0].Metric.Name = fmt.Sprint(i)
+		if err := s.Put([]rollup.Sample{more}); errors.Is(err, rollup.ErrTooMany) != (i == 2) {
+			t.Errorf("metric %d: %v", i, err)
+		}
+	}
+}
+
+// What counts against the limit of series counts after a restart too, from the log
+// as from the blocks, with the catalog and without.
+func TestBoundsAfterRestart(t *testing.T) {
+	tests := []struct {
+		name string
+		do   func(t *testing.T, dir string, s *rollup.Store)
+	}{
+		{"from the log", func(*testing.T, string, *rollup.Store) {}},
+		{"from the catalog", func(t *testing.T, _ string, s *rollup.Store) { flush(t, s) }},
+		{"from blocks", func(t *testing.T, dir string, s *rollup.Store) {
+			flush(t, s)
+			if err := os.Remove(filepath.Join(dir, "catalog")); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			ours := sample("ours", 0, 1)
+			ours.Ours = true
+			s := open(t, dir, rollup.Options{MaxSeries: 4})
+			put(t, s, ours, sample("a", 0, 1), sample("b", 0, 1), sample("c", 0, 1))
+			tt.do(t, dir, s)
+			s = open(t, dir, rollup.Options{MaxSeries: 4})
+			put(t, s, ours) // as it is each minute
+			if all, limited := s.Counts(); all != 4 || limited != 3 {
+				t.Errorf("%d series, %d of them limited; want 4 and 3", all, limited)
+			}
+			put(t, s, sample("d", 0, 1))
+			if err := s.Put([]rollup.Sample{sample("e", 0, 1)}); !errors.Is(err, rollup.ErrTooMany) {
+				t.Errorf("one more than there may be: %v", err)
+			}
+		})
+	}
+}
+
 // A million distinct values of a dimension make as many series as there may be and
 // no more, and neither memory nor disk keep anything of the rest.
 func TestMillionDimensions(t *testing.T) {

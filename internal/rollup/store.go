@@ -150,7 +150,7 @@ func (s *Store) replay() error {
 		err := replay(s.logPath(first), func(seq uint64, sample *Sample) {
 			s.seq = max(s.seq, seq)
 			if seq > flushed[hourOf(minuteOf(sample.At))] {
-				s.head.add(sample, s.sources.of(sample, true))
+				s.head.add(sample, s.sources.of(sample))
 			}
 		})
 		if err != nil {
@@ -217,7 +217,7 @@ func (s *Store) put(samples []Sample) error {
 	s.seq++
 	s.unsaved = true
 	for i := range samples {
-		s.head.add(&samples[i], s.sources.of(&samples[i], samples[i].Ours))
+		s.head.add(&samples[i], s.sources.of(&samples[i]))
 	}
 	return nil
 }

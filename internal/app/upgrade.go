@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"time"
 
 	"gatehouse/internal/handover"
@@ -220,15 +221,15 @@ func (n *node) receive() error {
 	if link == nil {
 		return nil
 	}
-	if err := link.Send(sayCompiled, nil, nil); err != nil {
-		return fmt.Errorf("upgrade: %w", err)
-	}
 	n.sockets.Expect()
+	if err := link.Send(sayCompiled, nil, nil); err != nil {
+		return n.outlives(err)
+	}
 	deadline := time.Now().Add(openTime)
 	for {
 		m, f, err := link.Receive(deadline)
 		if err != nil {
-			return fmt.Errorf("upgrade: %w", err)
+			return n.outlives(err)
 		}
 		if m.Kind == sayPassed {
 			return nil
@@ -237,13 +238,25 @@ func (n *node) receive() error {
 	}
 }
 
+// outlives returns nil if err says that the process before has ended: everything is
+// this one's already, and nobody else is there to serve.
+func (n *node) outlives(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		n.log.Error("the process before has ended in the middle of the upgrade, serving without it", "error", err)
+		return nil
+	}
+	return fmt.Errorf("upgrade: %w", err)
+}
+
 // takeOver tells the process before that it may go.
 func (n *node) takeOver() error {
 	if unused := n.sur.Inherited.CloseRest(); len(unused) > 0 {
 		n.log.Warn("sockets were inherited that no setting asks for", "names", unused)
 	}
 	if link := n.link(); link != nil {
-		return link.Send(sayServing, nil, nil)
+		if err := link.Send(sayServing, nil, nil); err != nil {
+			return n.outlives(err)
+		}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	acmapi "gatehouse/internal/awsapi/acm"
 	"gatehouse/internal/awsapi/apigateway"
 	"gatehouse/internal/awsapi/apigatewayv2"
 	cfnapi "gatehouse/internal/awsapi/cloudformation"
@@ -82,6 +83,7 @@ func newWorld(t *testing.T) *world {
 		apigateway.Mount(apigateway.UnimplementedServer{}),
 		apigatewayv2.Mount(apigatewayv2.UnimplementedServer{}),
 		lambdaapi.Mount(lambdaapi.UnimplementedServer{}),
+		acmapi.Mount(acmapi.UnimplementedServer{}),
 		logsapi.Mount(logsapi.UnimplementedServer{}),
 		cfnapi.Mount(cfnapi.UnimplementedServer{}),
 		trailapi.Mount(trailapi.UnimplementedServer{}),

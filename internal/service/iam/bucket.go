@@ -93,8 +93,13 @@ func (a *Access) authorizeBucket(ctx context.Context, c *awsrpc.Call, who *ident
 			return nil
 		}
 	}
-	r := policy.Request{Principal: who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: &bucketKeys{callKeys{call: c, who: who}, owner}}
+	keys := &bucketKeys{callKeys{call: c, who: who}, owner}
+	r := policy.Request{Principal: who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: keys}
 	verdict := who.Decide(&r, doc, cross)
+	if keys.unknown != "" { // a statement that denies may have asked for it
+		refusal.Message += " because a policy asks for " + keys.unknown + ", which cannot be told for this operation"
+		return refusal
+	}
 	if verdict.Allowed {
 		return nil
 	}

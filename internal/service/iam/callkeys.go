@@ -41,19 +41,12 @@ func (k *callKeys) Key(name string) (policy.Values, bool) {
 		return policy.One(k.call.Caller.Region), true
 	case "aws:viaawsservice":
 		return policy.One("false"), true
-	case "cloudwatch:namespace":
-		return policy.One(k.call.Form.Get("Namespace")), k.call.API == "cloudwatch" && k.call.Form.Has("Namespace")
-	case "servicediscovery:namespacename":
-		return policy.One(k.call.Form.Get("NamespaceName")), k.call.API == "servicediscovery" && k.call.Form.Has("NamespaceName")
-	case "servicediscovery:servicename":
-		return policy.One(k.call.Form.Get("ServiceName")), k.call.API == "servicediscovery" && k.call.Form.Has("ServiceName")
-	case "iam:policyarn":
-		return policy.One(k.call.Form.Get("PolicyArn")), k.call.Form.Has("PolicyArn")
-	case "iam:permissionsboundary":
-		return policy.One(k.call.Form.Get("PermissionsBoundary")), k.call.Form.Has("PermissionsBoundary")
 	case "aws:tagkeys":
 		keys := k.tagKeys()
 		return policy.Many(keys), len(keys) > 0
+	}
+	if v, ok, known := k.ofService(name); known {
+		return v, ok
 	}
 	space, rest, _ := strings.Cut(name, "/")
 	switch space {

@@ -1,6 +1,7 @@
 package iam_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -27,6 +28,48 @@ func (w *world) addThings() {
 	})
 	if err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// Conditions of the services' own decide by what the operation will be called with;
+// one that cannot be told lets nobody in, where AWS would know it.
+func TestServiceConditions(t *testing.T) {
+	w := newWorld(t)
+	statement := func(effect, condition string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:GetUser","Resource":"*"},{"Effect":"` + effect + `","Action":"*","Resource":"*","Condition":` + condition + `},
+			{"Effect":"Allow","Action":"` + map[string]string{"Allow": "none:*", "Deny": "*"}[effect] + `","Resource":"*"}]}`
+	}
+	const request, permission = "CertificateManager.RequestCertificate", "/2015-03-31/functions/f/policy"
+	prod, dev := `{"DomainName":"a.dev.example","SubjectAlternativeNames":["B.PROD.example"]}`, `{"DomainName":"a.dev.example"}`
+	anyProd, allDev := statement("Deny", `{"ForAnyValue:StringLike":{"acm:DomainNames":"*.prod.example"}}`), statement("Allow", `{"ForAllValues:StringLike":{"acm:DomainNames":"*.dev.example"}}`)
+	principal := statement("Allow", `{"StringEqualsIfExists":{"lambda:Principal":"apigateway.amazonaws.com"}}`)
+	url := statement("Deny", `{"StringLike":{"cloudformation:TemplateUrl":"https://other*"}}`)
+	for i, tt := range []struct {
+		document, service, method, target, body string
+		refused                                 string
+	}{
+		{anyProd, "acm", "", request, prod, "explicit deny"},
+		{anyProd, "acm", "", request, dev, ""},
+		{allDev, "acm", "", request, prod, "no identity-based policy"},
+		{allDev, "acm", "", request, dev, ""},
+		{statement("Deny", `{"StringEquals":{"acm:KeyAlgorithm":"RSA_2048"}}`), "acm", "", request, dev, "explicit deny"},
+		{statement("Deny", `{"StringEquals":{"acm:ValidationMethod":"EMAIL"}}`), "acm", "", request, dev, ""},
+		{principal, "lambda", "POST", permission, `{"StatementId":"s","Action":"lambda:InvokeFunction","Principal":"*"}`, "asks for lambda:principal"},
+		{principal, "lambda", "GET", permission, "", ""},
+		{url, "cloudformation", "POST", "/?Action=CreateStack&Version=2010-05-15&StackName=s&TemplateURL=https://other/t", "", "explicit deny"},
+		{url, "cloudformation", "POST", "/?Action=CreateStack&Version=2010-05-15&StackName=s&TemplateURL=https://own/t", "", ""},
+		{statement("Deny", `{"StringEquals":{"iam:ResourceTag/guarded":"true"}}`), "iam", "POST", "/?Action=DeleteUser&Version=2010-05-08&UserName=v1", "", "asks for iam:resourcetag/guarded"},
+		{statement("Deny", `{"StringEquals":{"lambda:Principal":"*"}}`), "iam", "POST", "/?Action=ListUsers&Version=2010-05-08", "", ""},
+	} {
+		k, text := w.user(fmt.Sprint("v", i), tt.document), ""
+		if tt.method == "" {
+			text = w.json(k, tt.service, tt.target, tt.body)
+		} else {
+			_, text = w.call(k, tt.service, tt.method, tt.target, tt.body)
+		}
+		if in := !strings.Contains(text, "AccessDenied") && !strings.Contains(text, "is not authorized"); in != (tt.refused == "") || !strings.Contains(text, tt.refused) {
+			t.Errorf("%s %s by %s\n= %s, want %q", tt.target, tt.body, tt.document, text, tt.refused)
+		}
 	}
 }
 

@@ -238,7 +238,8 @@ type Config struct {
 
 	// TraceToken is the value of the header X-Gatehouse-Trace with which a client
 	// has its request recorded step by step. Whoever knows it can make the server
-	// work more. Empty: no header does. The environment is a better place for it
+	// work more: backends and functions are not shown the header. Empty: no header
+	// does, and this one is like any other. The environment is a better place for it
 	// than the command line.
 	TraceToken string `name:"trace-token" kind:"TOKEN" help:"value of X-Gatehouse-Trace that has a request recorded"`
 

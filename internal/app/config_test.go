@@ -149,6 +149,7 @@ func TestCheck(t *testing.T) {
 		{"no data", func(c *Config) { c.Data = "" }, "data: needs a directory"},
 		{"no access log", func(c *Config) { c.AccessLog = "" }, "access-log"},
 		{"no recordings", func(c *Config) { c.TraceSize = 0 }, ""},
+		{"no recordings for who knows the token", func(c *Config) { c.TraceSize, c.TraceToken = 0, "t" }, "trace-token: nothing is recorded while trace-size is 0"},
 		{"few recordings", func(c *Config) { c.TraceSize = 1 }, "trace-size: write 0, or at least 1M"},
 		{"OTLP", func(c *Config) { c.OTLPEndpoint, c.AccessLog = "http://localhost:4318/in", "groups,otlp" }, ""},
 		{"OTLP over gRPC", func(c *Config) { c.OTLPEndpoint, c.OTLPProtocol = "https://localhost:4317", "grpc" }, ""},

@@ -107,6 +107,9 @@ func (c *Config) checkLogs() error {
 	if c.TraceSize != 0 && c.TraceSize < leastLogs {
 		errs = append(errs, errors.New("trace-size: write 0, or at least 1M"))
 	}
+	if c.TraceSize == 0 && c.TraceToken != "" {
+		errs = append(errs, errors.New("trace-token: nothing is recorded while trace-size is 0"))
+	}
 	places := c.accessLogPlaces()
 	for _, place := range places {
 		switch {

@@ -30,6 +30,10 @@ type Exchange struct {
 	IntegrationResponse wire.Response // from the backend
 	MethodResponse      wire.Response // to the client
 
+	// Withheld are lines of the client's header that are only for the gateway: they
+	// are taken out of MethodRequest, but a signature may be of them too.
+	Withheld []wire.Field
+
 	// NoWait: x is served where others would wait with it, in an event loop. See
 	// ErrWouldWait.
 	NoWait bool
@@ -136,6 +140,8 @@ func (x *Exchange) Reset() {
 	x.Vars.reset()
 	x.Table, x.Stage, x.Route, x.Peer = nil, nil, nil, nil
 	x.Fault, x.Cluster, x.Backend, x.plan, x.bodies = nil, nil, nil, nil, nil
+	clear(x.Withheld)
+	x.Withheld = x.Withheld[:0]
 	x.NoWait, x.passed = false, 0
 	x.HTTP, x.Socket, x.segment = false, nil, traceSegment{}
 	clear(x.cookies)

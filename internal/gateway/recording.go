@@ -73,7 +73,8 @@ const recordHeader = "X-Gatehouse-Trace"
 
 // begin chooses x, or does not.
 func (r *Recorder) begin(x *Exchange) {
-	if r.wants(x) || r.Sample > 0 && x.draw() < 100*r.Sample || r.Token != "" && r.knows(x.MethodRequest.Header.Get(recordHeader)) {
+	asked := r.Token != "" && r.asks(x)
+	if asked || r.wants(x) || r.Sample > 0 && x.draw() < 100*r.Sample {
 		x.Recording = &Recording{seen: x.shown()}
 	}
 }
@@ -82,6 +83,23 @@ func (r *Recorder) begin(x *Exchange) {
 func (r *Recorder) wants(x *Exchange) bool {
 	ids, at := r.Wanted.Load(), x.Vars.Start
 	return ids != nil && (at.Before((*ids)[x.Vars.RequestID]) || at.Before((*ids)[traceRoot(x.Vars.Trace)]))
+}
+
+// asks tells whether x brings the token. That goes no further than to here, and
+// neither does what somebody has guessed.
+func (r *Recorder) asks(x *Exchange) bool {
+	h := &x.MethodRequest.Header
+	knows := false
+	for i := range h.Fields {
+		if f := &h.Fields[i]; f.ID == wire.HeaderOther && len(f.Name) == len(recordHeader) && strings.EqualFold(f.Name, recordHeader) {
+			knows = knows || r.knows(f.Value)
+			x.Withheld = append(x.Withheld, *f)
+		}
+	}
+	if len(x.Withheld) > 0 {
+		h.Del(recordHeader)
+	}
+	return knows
 }
 
 // knows tells whether a client's token is the one, in a time that does not.

@@ -230,10 +230,13 @@ func mismatch(err error) error {
 // signed is what the signature of x covers. Its texts are views of x.
 func signed(x *gateway.Exchange) sigv4.Request {
 	m := &x.MethodRequest
-	q := sigv4.Request{Method: m.Method, Path: m.Path, Query: m.Query, Host: m.Host, Header: make([]sigv4.Field, len(m.Header.Fields))}
+	q := sigv4.Request{Method: m.Method, Path: m.Path, Query: m.Query, Host: m.Host, Header: make([]sigv4.Field, len(m.Header.Fields), len(m.Header.Fields)+len(x.Withheld))}
 	for i := range m.Header.Fields {
 		f := &m.Header.Fields[i]
 		q.Header[i] = sigv4.Field{Name: f.Name, Value: f.Value}
+	}
+	for i := range x.Withheld {
+		q.Header = append(q.Header, sigv4.Field{Name: x.Withheld[i].Name, Value: x.Withheld[i].Value})
 	}
 	return q
 }

@@ -157,6 +157,26 @@ func TestIAMAccepts(t *testing.T) {
 	}
 }
 
+// What is withheld from backends may be signed all the same, and must then be as it
+// was signed.
+func TestIAMOfWithheldHeader(t *testing.T) {
+	reg, _ := registry(t, allowAll)
+	for _, tt := range []struct {
+		sent string
+		want bool
+	}{{"let-me-see", true}, {"other", false}} {
+		r := request(t)
+		r.Header.Set("X-Gatehouse-Trace", "let-me-see")
+		sigv4.Sign(r, body, annKey, toAPI, signedAt)
+		x := signedExchange(r, body)
+		x.MethodRequest.Header.Del("X-Gatehouse-Trace")
+		x.Withheld = []wire.Field{{Name: "X-Gatehouse-Trace", Value: tt.sent}}
+		if err := iam(reg).Do(t.Context(), x); (err == nil) != tt.want {
+			t.Errorf("%s: %v, let in: want %v", tt.sent, err, tt.want)
+		}
+	}
+}
+
 // Every way of not being let in is a refusal, with AWS's text.
 func TestIAMRefuses(t *testing.T) {
 	reg, session := registry(t, allowAll)

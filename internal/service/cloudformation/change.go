@@ -31,7 +31,7 @@ func (r *runner) saveAs(ctx context.Context, res *resource, status, reason, phys
 	err := store.Update(ctx, r.t.st, func(c *store.Change) error {
 		store.Add(c, r.t.resources, store.ID(r.st.ID, res.Logical), *res)
 		c.Do(r.t.deeds.Delete(r.deed(res)))
-		r.t.tell(c, r.st, resourceEvent(res, physical))
+		r.t.tell(c, r.st, r.event(res, physical))
 		return nil
 	})
 	if errors.Is(err, store.ErrTooLarge) && res.Properties != nil {
@@ -50,7 +50,8 @@ func (r *runner) saveAs(ctx context.Context, res *resource, status, reason, phys
 // deed is where the calls that make a resource are noted.
 func (r *runner) deed(res *resource) string { return store.ID(r.st.ID, res.Logical) }
 
-func resourceEvent(res *resource, physical string) api.StackEvent {
+// event tells the status of a resource.
+func (r *runner) event(res *resource, physical string) api.StackEvent {
 	logical, _, _ := strings.Cut(res.Logical, "/") // what was replaced is told by the name it had
 	e := api.StackEvent{
 		LogicalResourceId: new(logical), PhysicalResourceId: new(physical), ResourceType: new(res.Type), ResourceStatus: new(res.Status),
@@ -59,7 +60,7 @@ func resourceEvent(res *resource, physical string) api.StackEvent {
 		e.ResourceStatusReason = new(res.Reason)
 	}
 	if res.Properties != nil {
-		if text := marshalText(res.Properties); len(text) <= maxEventProperties {
+		if text := marshalText(r.veil.over(res.Properties)); len(text) <= maxEventProperties {
 			e.ResourceProperties = new(text)
 		}
 	}
@@ -78,7 +79,7 @@ func (r *runner) drop(ctx context.Context, res *resource) error {
 	r.mu.Unlock()
 	return store.Update(ctx, r.t.st, func(c *store.Change) error {
 		c.Do(r.t.resources.Delete(store.ID(r.st.ID, res.Logical)))
-		r.t.tell(c, r.st, resourceEvent(res, res.Physical))
+		r.t.tell(c, r.st, r.event(res, res.Physical))
 		return nil
 	})
 }
@@ -219,7 +220,7 @@ func (r *runner) failed(ctx context.Context, res *resource, cause error, verb st
 			verb = "CREATE"
 		}
 	}
-	if err := r.save(ctx, res, verb+"_FAILED", r.s.describe(res.Type, cause)); err != nil {
+	if err := r.save(ctx, res, verb+"_FAILED", r.veil.text(r.s.describe(res.Type, cause))); err != nil {
 		return err
 	}
 	return &failure{res.Logical, cause}
@@ -452,7 +453,7 @@ func (r *runner) remove(ctx context.Context, name string, always bool) error {
 		res.Status = "DELETE_SKIPPED"
 		return store.Update(ctx, r.t.st, func(c *store.Change) error {
 			c.Do(r.t.resources.Delete(store.ID(r.st.ID, name)))
-			r.t.tell(c, r.st, resourceEvent(res, res.Physical))
+			r.t.tell(c, r.st, r.event(res, res.Physical))
 			return nil
 		})
 	}
@@ -464,7 +465,7 @@ func (r *runner) remove(ctx context.Context, name string, always bool) error {
 		if errors.Is(err, errStopped) {
 			return err
 		}
-		if err := r.save(ctx, res, "DELETE_FAILED", r.s.describe(res.Type, err)); err != nil {
+		if err := r.save(ctx, res, "DELETE_FAILED", r.veil.text(r.s.describe(res.Type, err))); err != nil {
 			return err
 		}
 		return &failure{name, err}

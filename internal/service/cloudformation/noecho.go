@@ -8,33 +8,24 @@ import (
 )
 
 // A veil hides the values of parameters with NoEcho in what is shown of resources:
-// who may describe a stack does not learn them.
+// who may describe a stack does not learn them. The zero veil hides everything.
 //
-// AWS: NoEcho is "whether to mask the parameter value whenever anyone makes a call that
-// describes the stack".
+// AWS: such a value is masked "for any calls that describe the stack or stack events",
+// but in Outputs and Metadata.
 type veil struct{ texts *strings.Replacer }
 
-// veilOf is the veil of a stack.
+// veilOf is the veil of a stack as it is and, while it is updated, as it was.
 func veilOf(t tables, st *stack) (veil, error) {
-	tpl, err := parseTemplate(st.text(), func(string) bool { return true })
+	secrets, err := st.secrets(t)
+	if err == nil && st.Before != nil {
+		was := *st
+		was.version = *st.Before
+		var before []string
+		before, err = was.secrets(t)
+		secrets = append(secrets, before...)
+	}
 	if err != nil {
 		return veil{}, err
-	}
-	values := newEvaluator(tpl, st, t).values
-	var secrets []string
-	for _, name := range slices.Sorted(maps.Keys(tpl.Parameters)) {
-		if !isSecret(tpl.Parameters[name]) {
-			continue
-		}
-		list, isList := values[name].([]any)
-		if !isList {
-			list = []any{values[name]}
-		}
-		for _, v := range list {
-			if text, _ := textOf(v); text != "" {
-				secrets = append(secrets, text)
-			}
-		}
 	}
 	// The longest first: one may be a part of another.
 	slices.SortStableFunc(secrets, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
@@ -43,6 +34,39 @@ func veilOf(t tables, st *stack) (veil, error) {
 		pairs = append(pairs, secret, "****")
 	}
 	return veil{strings.NewReplacer(pairs...)}, nil
+}
+
+// secrets are the values of the parameters with NoEcho.
+func (st *stack) secrets(t tables) ([]string, error) {
+	tpl, err := parseTemplate(st.text(), func(string) bool { return true })
+	if err != nil {
+		return nil, err
+	}
+	values := newEvaluator(tpl, st, t).values
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(tpl.Parameters)) {
+		if !isSecret(tpl.Parameters[name]) {
+			continue
+		}
+		items, isList := values[name].([]any)
+		if !isList {
+			items = []any{values[name]}
+		}
+		for _, v := range items {
+			if text, _ := textOf(v); text != "" {
+				list = append(list, text)
+			}
+		}
+	}
+	return list, nil
+}
+
+// text is a text as it may be shown.
+func (l veil) text(s string) string {
+	if l.texts == nil {
+		return "****"
+	}
+	return l.texts.Replace(s)
 }
 
 // over is v as it may be shown.
@@ -62,7 +86,7 @@ func (l veil) over(v any) any {
 		return out
 	}
 	if text, ok := textOf(v); ok {
-		if shown := l.texts.Replace(text); shown != text {
+		if shown := l.text(text); shown != text {
 			return shown
 		}
 	}

@@ -1,10 +1,12 @@
 package cloudformation
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	api "gatehouse/internal/awsapi/cloudformation"
+	"gatehouse/internal/awsrpc"
 )
 
 // TestDriftHidesSecrets: drift is told without the values of parameters with NoEcho.
@@ -51,5 +53,54 @@ func TestDriftHidesSecrets(t *testing.T) {
 	}
 	if d := one.StackResourceDrift.PropertyDifferences; len(want) > 0 || len(d) != 1 || *d[0].ExpectedValue != "****" || *d[0].ActualValue != "public" {
 		t.Errorf("differences %s, not told of %v", marshalText(d), want)
+	}
+}
+
+// TestEventsHideSecrets: events tell properties, and why resources failed, without the
+// values of parameters with NoEcho: those of now and, in an update, those of before.
+func TestEventsHideSecrets(t *testing.T) {
+	const template = `{"Parameters":{"P":{"Type":"String","NoEcho":true}},"Resources":{
+		"Api":{"Type":"AWS::ApiGateway::RestApi","Properties":{"Name":"a","Description":{"Ref":"P"}}},
+		"Key":{"Type":"AWS::ApiGateway::ApiKey","DependsOn":"Api","Properties":{"Description":{"Fn::Sub":"of ${P}"}}}}}`
+	w := newWorld(t)
+	inner := w.api
+	w.api = callFunc(func(ctx context.Context, service, operation string, in map[string]any) (map[string]any, error) {
+		if operation == "UpdateApiKey" {
+			return nil, awsrpc.Validation("no key with " + marshalText(in))
+		}
+		return inner.Call(ctx, service, operation, in)
+	})
+	with := func(value string) []api.Parameter {
+		return []api.Parameter{{ParameterKey: new("P"), ParameterValue: &value}}
+	}
+	if _, err := w.CreateStack(w.ctx, &api.CreateStackInput{StackName: new("s"), TemplateBody: new(template), Parameters: with("hush")}); err != nil {
+		t.Fatal(err)
+	}
+	w.work()
+	if _, err := w.UpdateStack(w.ctx, &api.UpdateStackInput{StackName: new("s"), UsePreviousTemplate: new(true), Parameters: with("quiet")}); err != nil {
+		t.Fatal(err)
+	}
+	w.work()
+	if got := w.status("s"); got != "UPDATE_ROLLBACK_FAILED" && got != "UPDATE_ROLLBACK_COMPLETE" {
+		t.Errorf("the update is %s", got)
+	}
+	events, err := w.DescribeStackEvents(w.ctx, &api.DescribeStackEventsInput{StackName: new("s")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resources, err := w.DescribeStackResources(w.ctx, &api.DescribeStackResourcesInput{StackName: new("s")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := marshalText(events) + marshalText(resources)
+	for _, secret := range []string{"hush", "quiet"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%q shows: %s", secret, text)
+		}
+	}
+	for _, want := range []string{`{\"Description\":\"****\",\"Name\":\"a\"}`, `no key with`, `of ****`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in %s", want, text)
+		}
 	}
 }

@@ -29,6 +29,7 @@ type runner struct {
 	told context.Context //nolint:containedctx // ends when the stack, or one that it is nested in, gets an order
 
 	policy *stackPolicy // of an update; nil: all is allowed
+	veil   veil         // over what events tell
 
 	mu        sync.Mutex // guards the fields below
 	resources map[string]*resource
@@ -76,6 +77,14 @@ func (r *runner) load(ctx context.Context) error {
 	rows, err := r.t.resources.All(ctx, r.st.ID)
 	for _, row := range rows {
 		r.resources[row.Value.Logical] = &row.Value
+	}
+	if err != nil {
+		return err
+	}
+	r.veil, err = veilOf(r.t, r.st)
+	if told, ok := errors.AsType[*awsrpc.Error](err); ok { // of the template: all is hidden
+		r.s.opt.Log.Warn("events of a stack tell no properties", "stack", str(r.st.StackId), "error", told)
+		return nil
 	}
 	return err
 }

@@ -39,6 +39,7 @@ type world struct {
 	st      store.Store
 	h       *awsrpc.Handler
 	root    sigv4.Key
+	access  *iam.Access
 	audited []string
 }
 
@@ -77,6 +78,7 @@ func newWorld(t *testing.T) *world {
 		AccessKey: w.root.AccessKey, SecretKey: awsrpc.Secret(w.root.SecretKey), AccountID: account, PrincipalARN: "arn:aws:iam::" + account + ":root", UserID: account, Root: true,
 	}, reg)
 	access.Resources, access.ChangeSets = iam.NewResources(st), changeSets{}
+	w.access = access
 	var err error
 	w.h, err = awsrpc.NewHandler([]awsrpc.Mount{
 		iamapi.Mount(iam.New(st)),

@@ -7,6 +7,7 @@ import (
 
 	v1 "gatehouse/internal/awsapi/apigateway"
 	v2 "gatehouse/internal/awsapi/apigatewayv2"
+	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/record"
 	"gatehouse/internal/sigv4"
 	"gatehouse/internal/store"
@@ -69,6 +70,20 @@ func TestServiceConditions(t *testing.T) {
 		}
 		if in := !strings.Contains(text, "AccessDenied") && !strings.Contains(text, "is not authorized"); in != (tt.refused == "") || !strings.Contains(text, tt.refused) {
 			t.Errorf("%s %s by %s\n= %s, want %q", tt.target, tt.body, tt.document, text, tt.refused)
+		}
+	}
+}
+
+// So do those on tags of buckets.
+func TestBucketConditions(t *testing.T) {
+	w := newWorld(t)
+	k := w.user("ann", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+		{"Effect":"Deny","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/guarded":"true"}}}]}`)
+	for operation, refused := range map[string]bool{"GetObject": true, "PutObject": false} {
+		err := w.access.Authorize(t.Context(), &awsrpc.Call{Caller: awsrpc.Caller{Account: account, AccessKey: k.AccessKey}, Service: "s3", API: "s3", Operation: operation,
+			Labels: map[string]string{"Bucket": "b", "Key": "k"}})
+		if refused != (err != nil) || refused && !strings.Contains(err.Error(), "asks for aws:resourcetag/guarded") {
+			t.Errorf("%s: %v, want refused: %v", operation, err, refused)
 		}
 	}
 }

@@ -117,7 +117,7 @@ func (a *Access) Authorize(ctx context.Context, c *awsrpc.Call) error {
 		verdict := who.Decide(&r, nil, false)
 		if keys.unknown != "" { // a statement that denies may have asked for it
 			return &awsrpc.Error{Code: "AccessDeniedException", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action +
-				" on resource: " + resource + " because a policy asks for " + keys.unknown + ", which cannot be told for this operation"}
+				" on resource: " + resource + keys.undecided()}
 		}
 		if !verdict.Allowed {
 			return &awsrpc.Error{Code: "AccessDeniedException", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action +

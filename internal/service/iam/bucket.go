@@ -97,7 +97,7 @@ func (a *Access) authorizeBucket(ctx context.Context, c *awsrpc.Call, who *ident
 	r := policy.Request{Principal: who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: keys}
 	verdict := who.Decide(&r, doc, cross)
 	if keys.unknown != "" { // a statement that denies may have asked for it
-		refusal.Message += " because a policy asks for " + keys.unknown + ", which cannot be told for this operation"
+		refusal.Message += keys.undecided()
 		return refusal
 	}
 	if verdict.Allowed {

@@ -68,6 +68,11 @@ func (k *callKeys) Key(name string) (policy.Values, bool) {
 	return k.who.Key(name)
 }
 
+// undecided is why a call is refused that asks for a key which cannot be told.
+func (k *callKeys) undecided() string {
+	return " because a policy asks for " + k.unknown + ", which cannot be told for this operation"
+}
+
 // requestPlaces says where the input of an operation has the value of a key: by
 // its members, or behind a slash by the paths of patch operations. Operations of
 // both versions of the API may have one name; their members differ.

@@ -88,6 +88,27 @@ func TestBucketConditions(t *testing.T) {
 	}
 }
 
+// So do those on passing a role, which know where the call comes from.
+func TestPassRoleConditions(t *testing.T) {
+	w := newWorld(t)
+	const role = "arn:aws:iam::" + account + ":role/r"
+	for i, tt := range []struct{ condition, refused string }{
+		{`{"StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}}`, "explicit deny"},
+		{`{"StringEquals":{"iam:PassedToService":"other.amazonaws.com"}}`, ""},
+		{`{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`, "explicit deny"},
+		{`{"IpAddress":{"aws:SourceIp":"198.51.100.0/24"}}`, ""},
+		{`{"StringEquals":{"iam:ResourceTag/guarded":"true"}}`, "asks for iam:resourcetag/guarded"},
+		{`{"ArnLike":{"iam:AssociatedResourceArn":"arn:aws:ec2:*"}}`, "asks for iam:associatedresourcearn"},
+	} {
+		k := w.user(fmt.Sprint("p", i), `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"iam:PassRole","Resource":"*","Condition":`+tt.condition+`}]}`)
+		ctx := awsrpc.WithCaller(t.Context(), awsrpc.Caller{Account: account, Region: "eu-west-1", AccessKey: k.AccessKey, RemoteAddr: "192.0.2.7:1000"})
+		err := w.access.PassRole(ctx, role, "lambda.amazonaws.com")
+		if (tt.refused == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.refused) {
+			t.Errorf("%s: %v, want %q", tt.condition, err, tt.refused)
+		}
+	}
+}
+
 // Conditions on what a call of API Gateway sets, and on what the thing is that
 // it is about, decide. 501 is the answer of a call that was let through.
 func TestAPIGatewayConditions(t *testing.T) {

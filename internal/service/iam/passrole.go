@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"gatehouse/internal/awsrpc"
-	"gatehouse/internal/identity"
 	"gatehouse/internal/policy"
 )
 
@@ -25,25 +24,33 @@ func (a *Access) PassRole(ctx context.Context, role, service string) error {
 	}
 	who := cred.Principal
 	const action = "iam:PassRole"
-	r := policy.Request{Principal: who.Principal, Action: action, Resource: role, Now: time.Now(), Keys: &passKeys{who: who, service: service}}
+	keys := &passKeys{callKeys{call: &awsrpc.Call{Caller: caller, Service: "iam", API: "iam", Operation: "PassRole", RemoteAddr: caller.RemoteAddr, TLS: caller.TLS}, who: who}, service}
+	r := policy.Request{Principal: who.Principal, Action: action, Resource: role, Now: time.Now(), Keys: keys}
 	verdict := who.Decide(&r, nil, false)
-	if verdict.Allowed {
+	if verdict.Allowed && keys.unknown == "" {
 		return nil
 	}
-	return &awsrpc.Error{Code: "AccessDeniedException", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action +
-		" on resource: " + role + string(verdict.AppendReason(nil, action))}
+	why := string(verdict.AppendReason(nil, action))
+	if keys.unknown != "" { // a statement that denies may have asked for it
+		why = keys.undecided()
+	}
+	return &awsrpc.Error{Code: "AccessDeniedException", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action + " on resource: " + role + why}
 }
 
 // passKeys are the condition keys of iam:PassRole.
 type passKeys struct {
-	who     *identity.Principal
+	callKeys
 	service string
 }
 
 // Key returns the values of a key.
 func (k *passKeys) Key(name string) (policy.Values, bool) {
-	if name == "iam:passedtoservice" {
+	switch name {
+	case "iam:passedtoservice":
 		return policy.One(k.service), true
+	case "iam:associatedresourcearn":
+		k.unknown = name
+		return policy.Values{}, false
 	}
-	return k.who.Key(name)
+	return k.callKeys.Key(name)
 }

@@ -283,12 +283,13 @@ func TestDisabledEndpoint(t *testing.T) {
 func TestCompactedHistory(t *testing.T) {
 	st := memstore.New(memstore.Options{History: 2})
 	defer st.Close()
-	broken := &interrupted{Store: st, cut: make(chan struct{}), again: make(chan struct{})}
+	broken := &interrupted{Store: st, cut: make(chan struct{}), gone: make(chan struct{}), again: make(chan struct{})}
 	w := openWorld(t, broken, compile.Options{})
 	w.write(append(w.putDeployment("a1", "d1", answering("one")), w.putAPI("a1"), w.putStage("a1", "prod", "d1"), w.putStage("a1", "bad", "nope"))...)
 	w.start()
 	w.commit(w.putKey("k", "secret", true), w.putDomain("example.com"))
 	close(broken.cut)
+	<-broken.gone // else it may see some of what follows
 	var rev store.Rev
 	for i := range 10 {
 		rev = w.write(append(w.putDeployment("a2", "d1", answering(fmt.Sprint(i))), w.putAPI("a2"), w.putStage("a2", "prod", "d1"),
@@ -315,13 +316,13 @@ func TestCompactedHistory(t *testing.T) {
 }
 
 // An interrupted store ends its first watch when cut is closed, as a store does
-// that is out of reach, and comes back when again is: then it says whether it
-// can still go on from where that watch was.
+// that is out of reach, closes gone, and comes back when again is closed: then it
+// says whether it can still go on from where that watch was.
 type interrupted struct {
 	store.Store
-	cut, again chan struct{}
-	watches    atomic.Int32
-	compacted  atomic.Bool
+	cut, gone, again chan struct{}
+	watches          atomic.Int32
+	compacted        atomic.Bool
 }
 
 func (s *interrupted) Watch(ctx context.Context, prefix string, after store.Rev) iter.Seq2[store.Batch, error] {
@@ -347,6 +348,7 @@ func (s *interrupted) Watch(ctx context.Context, prefix string, after store.Rev)
 				return
 			}
 		}
+		close(s.gone)
 		select {
 		case <-s.again:
 		case <-ctx.Done():

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -66,10 +67,17 @@ func run(t *testing.T, s *step.LogSink) (stop func()) {
 	}
 }
 
+// newSink makes a sink as on a machine with one processor: there the order of lines
+// and the room for them are certain.
+func newSink(open func() (io.WriteCloser, error), opt step.LogOptions) *step.LogSink {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	return step.NewLogSink(open, opt)
+}
+
 func TestLogSinkFlushes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := new(place)
-		s := step.NewLogSink(p.open, step.LogOptions{Flush: time.Second})
+		s := newSink(p.open, step.LogOptions{Flush: time.Second})
 		stop := run(t, s)
 		s.Write(time.Time{}, []byte("one\n"))
 		s.Write(time.Time{}, []byte("two\n"))
@@ -93,7 +101,7 @@ func TestLogSinkFlushes(t *testing.T) {
 func TestLogSinkHalfFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := new(place)
-		s := step.NewLogSink(p.open, step.LogOptions{Buffer: 1000, Flush: time.Hour})
+		s := newSink(p.open, step.LogOptions{Buffer: 1000, Flush: time.Hour})
 		stop := run(t, s)
 		for range 60 {
 			s.Write(time.Time{}, []byte("123456789\n"))
@@ -110,7 +118,7 @@ func TestLogSinkHalfFull(t *testing.T) {
 func TestLogSinkDrops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &place{block: make(chan struct{})}
-		s := step.NewLogSink(p.open, step.LogOptions{Buffer: 100, Flush: time.Millisecond})
+		s := newSink(p.open, step.LogOptions{Buffer: 100, Flush: time.Millisecond})
 		stop := run(t, s)
 		s.Write(time.Time{}, []byte("123456789\n"))
 		time.Sleep(time.Second) // now the writer hangs
@@ -130,7 +138,7 @@ func TestLogSinkDrops(t *testing.T) {
 func TestLogSinkRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &place{fail: errors.New("disk full")}
-		s := step.NewLogSink(p.open, step.LogOptions{})
+		s := newSink(p.open, step.LogOptions{})
 		stop := run(t, s)
 		s.Write(time.Time{}, []byte("lost\n"))
 		time.Sleep(time.Second)
@@ -149,7 +157,7 @@ func TestLogSinkReopen(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "access.log")
 	synctest.Test(t, func(t *testing.T) {
-		s := step.NewLogSink(step.File(path), step.LogOptions{})
+		s := newSink(step.File(path), step.LogOptions{})
 		stop := run(t, s)
 		s.Write(time.Time{}, []byte("one\n"))
 		time.Sleep(time.Second)

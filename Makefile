@@ -43,35 +43,35 @@ lint:
 	$(LINT) staticcheck ./...
 
 unit:
-	$(if $(RACE),CGO_ENABLED=1) go test $(RACE) -short $(UNIT)
+	$(if $(RACE),CGO_ENABLED=1) go test $(RACE) -short -timeout 30m $(UNIT)
 
 # What -short leaves out, and what the race detector hides: budgets of time,
 # memory and allocations.
 long:
-	go test $(UNIT)
+	go test -timeout 30m $(UNIT)
 
 scripts:
-	go test -count=1 -timeout 15m ./test/script
+	go test -count=1 -timeout 30m ./test/script
 
 sdk:
-	go test -C test/sdk -count=1 -timeout 15m ./...
-	go test -C test/sdk/otel -count=1 -timeout 5m ./...
+	go test -C test/sdk -count=1 -timeout 30m ./...
+	go test -C test/sdk/otel -count=1 -timeout 15m ./...
 
 # What teams deploy to AWS with: Terraform and the CDK, where they are installed.
 ascode:
-	go test -count=1 -timeout 20m ./test/ascode
+	go test -count=1 -timeout 40m ./test/ascode
 
 conformance:
-	@if [ -d test/conformance ]; then go test -count=1 -timeout 15m ./test/conformance/...; fi
+	@if [ -d test/conformance ]; then go test -count=1 -timeout 30m ./test/conformance/...; fi
 
 # What the real service answered, where its recordings are: how many agree, and
 # why the others do not.
 corpus:
-	@mkdir -p build; rm -f build/corpus.txt; go test -count=1 -timeout 10m ./test/corpus -report $(CURDIR)/build/corpus.txt; r=$$?; \
+	@mkdir -p build; rm -f build/corpus.txt; go test -count=1 -timeout 30m ./test/corpus -report $(CURDIR)/build/corpus.txt; r=$$?; \
 	if [ -f build/corpus.txt ]; then cat build/corpus.txt; fi; exit $$r
 
 robust:
-	go test -count=1 -timeout 20m ./test/robust/...
+	go test -count=1 -timeout 40m ./test/robust/...
 
 # A real API server of Kubernetes, whose building takes a quarter of an hour.
 kubernetes:

@@ -14,7 +14,7 @@ func TestFunctionSoak(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
-	cmd := exec.Command("go", "test", "-count=1", "-timeout=15m", "-run=^TestSoak$", "-v", "./internal/function")
+	cmd := exec.Command("go", "test", "-count=1", "-timeout=30m", "-run=^TestSoak$", "-v", "./internal/function")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "FUNCTION_SOAK="+strconv.Itoa(repeats("GATEHOUSE_INVOCATIONS", 100_000)))
 	out, err := cmd.CombinedOutput()

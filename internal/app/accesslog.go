@@ -150,25 +150,31 @@ func (l *accessLogs) Sink(destination string) (gateway.Sink, error) {
 // Group returns what takes the events of execution logs for a log group, which is
 // made when the first comes.
 func (l *accessLogs) Group(scope record.Scope, name string) gateway.EventSink {
-	stream := l.service.Group(scope, name, true).Stream(l.stream)
-	if l.told == nil {
-		return stream
+	sink := eventSink{stream: l.service.Group(scope, name, true).Stream(l.stream)}
+	if l.told != nil {
+		sink.source = l.told.Source(otlp.Attribute{Key: "gatehouse.log", Value: "execution"}, otlp.Attribute{Key: "gatehouse.log.group", Value: name},
+			otlp.Attribute{Key: "cloud.account.id", Value: scope.Account}, otlp.Attribute{Key: "cloud.region", Value: scope.Region})
 	}
-	return eventSink{stream, l.told.Source(otlp.Attribute{Key: "gatehouse.log", Value: "execution"}, otlp.Attribute{Key: "gatehouse.log.group", Value: name},
-		otlp.Attribute{Key: "cloud.account.id", Value: scope.Account}, otlp.Attribute{Key: "cloud.region", Value: scope.Region})}
+	return sink
 }
 
-// An eventSink makes events of a log group records of OpenTelemetry, too.
+// An eventSink takes events for a log group and its deliveries, and for
+// OpenTelemetry.
 type eventSink struct {
 	stream *logs.Stream
-	source *otlp.Source
+	source *otlp.Source // nil: OpenTelemetry gets none
 }
 
 // Write adds an event. What OpenTelemetry has no room for is counted there.
-func (s eventSink) Write(at int64, text []byte) bool {
-	s.source.Write(time.UnixMilli(at), text)
-	return s.stream.Write(at, text)
+func (s eventSink) Write(at int64, text, whole []byte) bool {
+	if s.source != nil {
+		s.source.Write(time.UnixMilli(at), text)
+	}
+	return s.stream.WriteWhole(at, text, whole)
 }
+
+// Delivers reports whether deliveries follow the group.
+func (s eventSink) Delivers() bool { return s.stream.Delivers() }
 
 // sinks are several places for the same lines.
 type sinks []gateway.Sink

@@ -21,6 +21,7 @@ type ExecutionLog struct {
 	Trace bool
 
 	level LogLevel
+	most  int // bytes of a line's text
 	lines []logLine
 	buf   []byte // all texts, one after another
 }
@@ -39,7 +40,7 @@ const (
 
 // NewExecutionLog makes a log. What is traced counts as LogInfo.
 func NewExecutionLog(level LogLevel, trace bool) *ExecutionLog {
-	return &ExecutionLog{Trace: trace && level >= LogInfo, level: level}
+	return &ExecutionLog{Trace: trace && level >= LogInfo, level: level, most: maxLogLine}
 }
 
 type logLine struct {
@@ -52,10 +53,28 @@ type logLine struct {
 // AWS: measured in published logs of test invocations.
 const maxLogLine = 1024
 
+// maxWholeLine bounds the text of a line that is delivered: with the request's id
+// it is no more than an event may have.
+//
+// AWS: rest-api-execution-logging: deliveries have events of up to 1 MB.
+const maxWholeLine = 1<<20 - 64
+
 const truncated = " [TRUNCATED]"
 
-// Reset empties l and keeps its memory.
-func (l *ExecutionLog) Reset() { l.lines, l.buf = l.lines[:0], l.buf[:0] }
+// maxKeptLog bounds what memory a log keeps for the next exchange.
+const maxKeptLog = 64 << 10
+
+// Reset empties l and keeps its memory, unless that is much. With whole, lines are
+// kept as they are delivered, else as they are in a log group.
+func (l *ExecutionLog) Reset(whole bool) {
+	if cap(l.buf) > maxKeptLog {
+		l.buf = nil
+	}
+	l.lines, l.buf, l.most = l.lines[:0], l.buf[:0], maxLogLine
+	if whole {
+		l.most = maxWholeLine
+	}
+}
 
 // Add adds a line of parts.
 func (l *ExecutionLog) Add(parts ...string) {
@@ -77,14 +96,19 @@ func (l *ExecutionLog) add(parts []string) {
 
 // end ends the line that begins at from.
 func (l *ExecutionLog) end(from int) {
-	if len(l.buf)-from > maxLogLine {
-		at := from + maxLogLine
-		for at > from && !utf8.RuneStart(l.buf[at]) {
-			at--
-		}
-		l.buf = append(l.buf[:at], truncated...)
-	}
+	l.buf = cutAt(l.buf, from+l.most)
 	l.lines = append(l.lines, logLine{time.Now(), len(l.buf)})
+}
+
+// cutAt cuts a text after most bytes, if it is longer, and says so.
+func cutAt(text []byte, most int) []byte {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return append(text[:most], truncated...)
 }
 
 // AddBody adds a line with a body, of which no more is copied than is shown.
@@ -94,7 +118,7 @@ func (l *ExecutionLog) AddBody(name string, body []byte) {
 	}
 	from := len(l.buf)
 	l.buf = append(append(l.buf, name...), ": "...)
-	l.buf = append(l.buf, body[:min(len(body), maxLogLine+1)]...)
+	l.buf = append(l.buf, body[:min(len(body), l.most+1)]...)
 	l.end(from)
 }
 
@@ -106,7 +130,7 @@ func (l *ExecutionLog) AddHeader(name string, fields []wire.Field) {
 	from := l.begin(name)
 	first := true
 	for i := range fields {
-		if l.buf = l.pair(first, fields[i].Name, fields[i].Value); len(l.buf)-from > maxLogLine {
+		if l.buf = l.pair(first, fields[i].Name, fields[i].Value); len(l.buf)-from > l.most {
 			break
 		}
 		first = false
@@ -193,16 +217,23 @@ func (l *ExecutionLog) AddEndpointResponse(status int, took time.Duration, heade
 	l.AddBody("Endpoint response body before transformations", body)
 }
 
-// Each calls write with every line, as one event of a log group.
+// Each calls write with every line, as one event of a log group, and as it is
+// delivered, which may be longer.
 //
 // AWS: logging-metrics.md §2: the request's id in parentheses stands before each.
-func (l *ExecutionLog) Each(requestID string, write func(at time.Time, text []byte)) {
+func (l *ExecutionLog) Each(requestID string, write func(at time.Time, text, whole []byte)) {
 	from := 0
-	var b []byte
+	var b, short []byte
 	for _, line := range l.lines {
 		b = append(append(append(b[:0], '('), requestID...), ") "...)
+		id := len(b)
 		b = append(b, l.buf[from:line.end]...)
-		write(line.at, b)
+		text := b
+		if most := id + maxLogLine; l.most > maxLogLine && len(b) > most {
+			short = cutAt(append(short[:0], b[:most+1]...), most)
+			text = short
+		}
+		write(line.at, text, b)
 		from = line.end
 	}
 }

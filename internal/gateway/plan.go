@@ -67,9 +67,11 @@ type Sink interface {
 // An EventSink takes events of a log group. It never waits, and keeps nothing of
 // a text. It is called from any number of goroutines.
 type EventSink interface {
-	// Write adds an event, at a time in milliseconds since 1970. False: it was
-	// dropped.
-	Write(at int64, text []byte) bool
+	// Write adds an event, at a time in milliseconds since 1970: its text, and that
+	// as it is delivered. False: it was dropped.
+	Write(at int64, text, whole []byte) bool
+	// Delivers reports whether what is delivered matters.
+	Delivers() bool
 }
 
 // A Plan is what happens to every exchange of one route, in order.

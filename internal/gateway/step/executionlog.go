@@ -38,7 +38,7 @@ func (e *ExecutionLog) Do(_ context.Context, x *gateway.Exchange) error {
 	if !ok {
 		l = gateway.NewExecutionLog(e.level, e.trace)
 	}
-	l.Reset()
+	l.Reset(e.sink.Delivers())
 	x.Log = l
 	l.Add("Extended Request Id: ", x.Vars.ExtendedRequestID)
 	if x.Sampled() {
@@ -65,7 +65,7 @@ func (e *ExecutionLog) Finish(x *gateway.Exchange) {
 	if x.Socket != nil {
 		logSocketEnd(x)
 	}
-	l.Each(x.Vars.RequestID, func(at time.Time, text []byte) { e.sink.Write(at.UnixMilli(), text) })
+	l.Each(x.Vars.RequestID, func(at time.Time, text, whole []byte) { e.sink.Write(at.UnixMilli(), text, whole) })
 	x.Log = nil
 	e.logs.Put(l)
 }

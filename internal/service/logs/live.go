@@ -24,7 +24,8 @@ type Group struct {
 	at   place
 	make bool // it is made when a line comes for it
 
-	live atomic.Pointer[live] // nil: it does not exist
+	live  atomic.Pointer[live]            // nil: it does not exist
+	whole atomic.Pointer[journal.Journal] // what deliveries follow; nil: there are none
 
 	mu      sync.Mutex // guards the fields below
 	waiting []waitingLine
@@ -230,7 +231,8 @@ func (s *Service) drop(at place) error {
 	}
 	s.look()
 	old.streams.close()
-	return s.set.Remove(journalName(at.Scope, old.rec.ID))
+	g.whole.Store(nil)
+	return errors.Join(s.set.Remove(wholeName(old)), s.set.Remove(journalName(at.Scope, old.rec.ID)))
 }
 
 // retryTime is the pause before a store that failed is read again.
@@ -281,6 +283,9 @@ func (s *Service) follow(ctx context.Context) error {
 		return err
 	}
 	if err := s.load(ctx); err != nil {
+		return err
+	}
+	if _, err := s.vendedFeeds(ctx); err != nil { // from here on they miss nothing
 		return err
 	}
 	s.progress.Reach(page.Rev)

@@ -55,6 +55,10 @@ type Service struct {
 
 	progress store.Progress
 
+	// following is held while it is found out which groups deliveries follow, and
+	// while a delivery is made.
+	following sync.Mutex
+
 	mu      sync.Mutex // guards the fields below
 	groups  map[place]*Group
 	wanted  map[*Group]bool // groups to make, which lines came for

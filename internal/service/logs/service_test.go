@@ -354,15 +354,61 @@ func TestSubscription(t *testing.T) {
 	})
 }
 
-// A record that no log group takes does not hold up the others.
+// A record that would be too long for a log group has its message cut, and does not
+// hold up the others.
 func TestDeliverTooLong(t *testing.T) {
 	b := newBench(t, newStore(t), Options{Dir: t.TempDir()})
 	b.group("to")
 	c := &courier{s: b.s, scope: testScope, from: vendedSource{RestAPI: "a", Stage: "s"}, v: vendedDelivery{Fields: []string{fieldMessage}},
 		to: vendedDestination{Kind: toGroup, Format: "json", Resource: "arn:aws:logs:eu-west-1:111111111111:log-group:to"}}
-	b.must(c.take(b.ctx, []journal.Entry{{Time: now(), Text: bytes.Repeat([]byte{'"'}, journal.MaxText-100)}, {Time: now(), Text: []byte("short")}}))
-	if diff := cmp.Diff([]string{`apigateway_a_s {"message":"short"}`}, b.filter("to", "")); diff != "" {
+	long := journal.Entry{Time: now(), Text: bytes.Repeat([]byte{'"'}, journal.MaxText-100)}
+	b.must(c.take(b.ctx, []journal.Entry{long, {Time: now(), Text: []byte("short")}}))
+	l, err := b.s.find(b.ctx, "to")
+	b.must(err)
+	if n := l.journal.Last(); n != 2 {
+		t.Errorf("%d events, want 2", n)
+	}
+	text := c.fitting(&long)
+	var record map[string]string
+	if err := json.Unmarshal(text, &record); err != nil || !strings.HasSuffix(record[fieldMessage], `" [TRUNCATED]`) || len(text) > journal.MaxText || len(text) < journal.MaxText-100 {
+		t.Errorf("a record of %d bytes: %.100q (%v)", len(text), text, err)
+	}
+}
+
+// What is delivered is not cut as the group's events are, from the moment that there
+// is a delivery until there is none, and over a restart.
+func TestWhole(t *testing.T) {
+	b := newBench(t, newStore(t), Options{Dir: t.TempDir()})
+	b.group("API-Gateway-Execution-Logs_a/s")
+	w := b.s.Group(testScope, "API-Gateway-Execution-Logs_a/s", true).Stream("x")
+	write := func() { w.WriteWhole(now(), []byte("short"), []byte("a longer text")) }
+	write()
+	if w.Delivers() {
+		t.Error("without a delivery something delivers")
+	}
+	from, v := &vendedSource{Name: "from", RestAPI: "a", Stage: "s"}, &vendedDelivery{ID: "d", Source: "from", Destination: "to"}
+	begun, err := b.s.beginHere(b.ctx, testScope, from, v)
+	b.must(err)
+	write()
+	l, err := b.s.find(b.ctx, from.group())
+	b.must(err)
+	whole, err := b.s.openWhole(l)
+	b.must(err)
+	at, err := begun.read()
+	b.must(err)
+	entries, err := whole.journal.Next(b.ctx, at)
+	b.must(err)
+	if !w.Delivers() || len(entries) != 1 || string(entries[0].Text) != "a longer text" {
+		t.Errorf("%d entries are to be delivered: %+v", len(entries), entries)
+	}
+	if diff := cmp.Diff([]string{"x short", "x short"}, b.filter(from.group(), "")); diff != "" {
 		t.Error(diff)
+	}
+	if _, err := b.s.vendedFeeds(b.ctx); err != nil || w.Delivers() { // no delivery is stored
+		t.Errorf("nothing delivers, and it is still written (%v)", err)
+	}
+	if _, err := whole.journal.Follow(b.ctx, at); !errors.Is(err, journal.ErrRemoved) {
+		t.Errorf("what nothing delivers is still there (%v)", err)
 	}
 }
 

@@ -119,12 +119,15 @@ func (s *Service) CreateDelivery(ctx context.Context, in *api.CreateDeliveryInpu
 	if err := v.set(to.Kind, in.RecordFields, in.FieldDelimiter, in.S3DeliveryConfiguration); err != nil {
 		return nil, err
 	}
+	s.following.Lock()
+	defer s.following.Unlock()
 	begun, err := s.beginHere(ctx, scope, &from, &v)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.addDelivery(ctx, scope, &v); err != nil {
 		begun.remove()
+		s.deli.look() // at what is followed in vain
 		return nil, err
 	}
 	s.deli.look()

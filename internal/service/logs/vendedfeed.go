@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gatehouse/internal/arn"
 	"gatehouse/internal/journal"
@@ -58,14 +59,38 @@ func (s *Service) beginHere(ctx context.Context, scope record.Scope, from *vende
 	if err != nil {
 		return "", err
 	}
-	c := s.cursor(&feed{name: v.feedName(), l: l})
-	return c, c.write(l.journal.Last())
+	whole, err := s.openWhole(l)
+	if err != nil {
+		return "", err
+	}
+	c := s.cursor(&feed{name: v.feedName(), l: whole})
+	return c, c.write(whole.journal.Last())
 }
 
-func (v *vendedDelivery) feedName() string { return "delivery-" + v.ID }
+func (v *vendedDelivery) feedName() string { return "whole-" + v.ID }
 
-// vendedFeeds are the feeds of all deliveries whose sources have a log group.
+// vendedFeeds are the feeds of all deliveries whose sources have a log group. What
+// they follow is written from here on; where nothing follows, it is not any more.
 func (s *Service) vendedFeeds(ctx context.Context) ([]feed, error) {
+	s.following.Lock()
+	defer s.following.Unlock()
+	list, err := s.allVendedFeeds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	followed := map[place]bool{}
+	for i := range list {
+		followed[list[i].l.at] = true
+	}
+	s.eachLive(func(l *live) {
+		if !followed[l.at] {
+			err = errors.Join(err, s.dropWhole(l))
+		}
+	})
+	return list, err
+}
+
+func (s *Service) allVendedFeeds(ctx context.Context) ([]feed, error) {
 	scopes, err := record.Scopes(ctx, s.st)
 	if err != nil {
 		return nil, err
@@ -111,7 +136,11 @@ func (c *courier) feed(ctx context.Context) (*feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{name: c.v.feedName(), version: string(version), l: g.live.Load(), take: c.take, fromStart: true}
+	l, err := c.s.openWhole(g.live.Load())
+	if err != nil {
+		return nil, err
+	}
+	f := &feed{name: c.v.feedName(), version: string(version), l: l, take: c.take, fromStart: true}
 	if c.to.Kind == toBucket {
 		f.rest, f.most = bucketPace, bucketBytes
 		if c.s.opt.BucketPace != 0 {
@@ -141,7 +170,7 @@ func (c *courier) take(ctx context.Context, entries []journal.Entry) error {
 func (c *courier) toGroup(ctx context.Context, entries []journal.Entry) error {
 	out := make([]journal.Entry, 0, len(entries))
 	for i := range entries {
-		text := bytes.TrimSuffix(c.append(nil, &entries[i]), []byte{'\n'})
+		text := c.fitting(&entries[i])
 		if len(text) > journal.MaxText { // for ever: it must not hold up the rest
 			c.s.opt.Log.Warn("an event is left out, its record is too long for a log group", "delivery", c.v.ID, "bytes", len(text))
 			continue
@@ -150,6 +179,28 @@ func (c *courier) toGroup(ctx context.Context, entries []journal.Entry) error {
 	}
 	return c.s.WriteEvents(ctx, c.scope, groupOf(c.to.Resource), vendedService+"_"+c.from.RestAPI+"_"+c.from.Stage, out)
 }
+
+// fitting is the record of an event, which has a place in a log group: its message
+// is cut, if the rest of the record leaves no room for all of it.
+func (c *courier) fitting(e *journal.Entry) []byte {
+	short := *e
+	for at := len(e.Text); ; {
+		text := bytes.TrimSuffix(c.append(nil, &short), []byte{'\n'})
+		over := len(text) - journal.MaxText
+		if over <= 0 || at == 0 {
+			return text
+		}
+		// A byte of the message is one of the record at least, two of many.
+		at = max(0, at-over/2-len(truncated))
+		for at > 0 && !utf8.RuneStart(e.Text[at]) {
+			at--
+		}
+		short.Text = append(bytes.Clone(e.Text[:at]), truncated...)
+	}
+}
+
+// truncated ends what was cut, as execution logs say it.
+const truncated = " [TRUNCATED]"
 
 // toBucket puts an object.
 //

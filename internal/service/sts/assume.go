@@ -2,6 +2,7 @@ package sts
 
 import (
 	"context"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -34,7 +35,7 @@ func (s *Service) AssumeRole(ctx context.Context, in *api.AssumeRoleInput) (*api
 		return nil, err
 	}
 	role, ok := s.reg.Directory().Role(*in.RoleArn)
-	if !ok || !s.mayAssume(caller, role, in) {
+	if !ok || !mayAssume(&assumeKeys{in: in, caller: caller, role: role, from: &c}) {
 		// AWS: an unknown role is refused like one that does not trust the caller.
 		return nil, denied("User: " + c.PrincipalARN + " is not authorized to perform: sts:AssumeRole on resource: " + *in.RoleArn)
 	}
@@ -114,7 +115,8 @@ func (s *Service) caller(c awsrpc.Caller) (*identity.Principal, bool, error) {
 // mayAssume asks the trust policy of the role and the caller's own policies: in
 // one account a trust policy that names the caller suffices, otherwise both must
 // allow. Tags and a source identity need permissions of their own.
-func (s *Service) mayAssume(caller *identity.Principal, role *identity.Role, in *api.AssumeRoleInput) bool {
+func mayAssume(keys *assumeKeys) bool {
+	in, caller, role := keys.in, keys.caller, keys.role
 	if role.Trust == nil || role.Broken {
 		return false
 	}
@@ -125,7 +127,6 @@ func (s *Service) mayAssume(caller *identity.Principal, role *identity.Role, in 
 	if in.SourceIdentity != nil {
 		actions = append(actions, "sts:SetSourceIdentity")
 	}
-	keys := &assumeKeys{in: in, caller: caller}
 	for _, action := range actions {
 		r := policy.Request{Principal: caller.Principal, Action: action, Resource: role.ARN, Now: time.Now(), Keys: keys}
 		// AWS: a role's trust policy must name the caller; permissions of its
@@ -144,12 +145,25 @@ func (s *Service) mayAssume(caller *identity.Principal, role *identity.Role, in 
 type assumeKeys struct {
 	in     *api.AssumeRoleInput
 	caller *identity.Principal
+	role   *identity.Role
+	from   *awsrpc.Caller // where the call comes from
 }
 
 // Key returns the values of a key.
 func (k *assumeKeys) Key(name string) (policy.Values, bool) {
 	const tag = "aws:requesttag/"
 	switch {
+	case name == "aws:sourceip":
+		addr, err := netip.ParseAddrPort(k.from.RemoteAddr)
+		return policy.One(addr.Addr().Unmap().WithZone("").String()), err == nil
+	case name == "aws:securetransport":
+		return policy.One(strconv.FormatBool(k.from.TLS)), true
+	case name == "aws:requestedregion":
+		return policy.One(k.from.Region), true
+	case strings.HasPrefix(name, "aws:resourcetag/"), strings.HasPrefix(name, "iam:resourcetag/"):
+		_, key, _ := strings.Cut(name, "/")
+		v, ok := k.role.Tags[key]
+		return policy.One(v), ok
 	case name == "sts:externalid":
 		return policy.One(str(k.in.ExternalId)), k.in.ExternalId != nil
 	case name == "sts:rolesessionname":

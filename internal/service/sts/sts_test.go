@@ -42,7 +42,7 @@ func newWorld(t *testing.T, own, trust string) (*sts.Service, *identity.Registry
 		ann.Add(identity.Policy{Document: parse(t, own)})
 	}
 	role := &identity.Role{
-		Principal: identity.Principal{Principal: policy.Principal{ARN: ofWeb, Account: account}, ID: "AROAWEB", Name: "web"}, MaxDuration: 2 * time.Hour,
+		Principal: identity.Principal{Principal: policy.Principal{ARN: ofWeb, Account: account}, ID: "AROAWEB", Name: "web", Tags: map[string]string{"team": "red"}}, MaxDuration: 2 * time.Hour,
 	}
 	if trust != "" {
 		role.Trust = parse(t, trust)
@@ -127,6 +127,26 @@ func TestAssumeRole(t *testing.T) {
 				t.Errorf("the credentials are not those of %s", *out.AssumedRoleUser.Arn)
 			}
 		})
+	}
+}
+
+// Conditions may ask where the call comes from, and for tags of the role.
+func TestAssumeRoleConditions(t *testing.T) {
+	for condition, want := range map[string]bool{
+		`{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`:        true,
+		`{"IpAddress":{"aws:SourceIp":"198.51.100.0/24"}}`:     false,
+		`{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`:     false,
+		`{"Bool":{"aws:SecureTransport":"true"}}`:              true,
+		`{"StringEquals":{"aws:RequestedRegion":"us-east-1"}}`: true,
+		`{"StringEquals":{"aws:ResourceTag/team":"red"}}`:      true,
+		`{"StringEquals":{"iam:ResourceTag/Team":"blue"}}`:     false,
+	} {
+		s, _ := newWorld(t, "", trusting(`{"AWS":"`+ofAnn+`"}`, `,"Condition":`+condition))
+		caller := awsrpc.Caller{AccessKey: "AKIAANN", PrincipalARN: ofAnn, RemoteAddr: "192.0.2.7:1000", TLS: true}
+		_, err := s.AssumeRole(as(t, caller), &api.AssumeRoleInput{RoleArn: new(ofWeb), RoleSessionName: new("s1")})
+		if (err == nil) != want {
+			t.Errorf("%s: %v, want it assumed: %v", condition, err, want)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -155,27 +154,6 @@ func (l *ExecutionLog) pair(first bool, name, value string) []byte {
 		dst = append(dst, ", "...)
 	}
 	return appendShown(append(append(dst, name...), '='), name, value)
-}
-
-// appendShown appends the value of a header as logs show it.
-func appendShown(dst []byte, name, value string) []byte {
-	switch wire.Identify(name) {
-	case wire.HeaderAuthorization, wire.HeaderXAPIKey, wire.HeaderXAmzSecurityToken, wire.HeaderCookie, wire.HeaderSetCookie:
-		return AppendMasked(dst, value)
-	}
-	if strings.EqualFold(name, recordHeader) {
-		return AppendMasked(dst, value)
-	}
-	return append(dst, value...)
-}
-
-// AppendMasked appends a secret as logs show it.
-func AppendMasked(dst []byte, secret string) []byte {
-	hidden := max(len(secret)-6, (len(secret)+1)/2) // of a short one, half
-	for range hidden {
-		dst = append(dst, '*')
-	}
-	return append(dst, secret[hidden:]...)
 }
 
 // AddParams adds a line with parameters, in the order in which all yields them.

@@ -257,7 +257,7 @@ func (x *Exchange) shown() []string {
 		add("API key: ", x.Vars.APIKeyID)
 	}
 	if r := &x.IntegrationRequest; r.Method != "" {
-		add("integration request: ", r.Method, " ", r.Host, r.Target)
+		add("integration request: ", r.Method, " ", r.Host, ShownURL(r.Target))
 		fields("integration request", r.Header.Fields)
 		body("integration request", &r.Body)
 	}

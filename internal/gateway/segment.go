@@ -117,7 +117,7 @@ func (t *Tracing) Finish(x *Exchange) {
 		Origin: t.Origin, Resource: t.Resource, Route: routeName(x), State: s.state,
 		HTTP: &trace.HTTP{
 			Request: &trace.Request{
-				URL: scheme(x) + x.MethodRequest.Host + x.MethodRequest.Target, Method: v.HTTPMethod,
+				URL: scheme(x) + x.MethodRequest.Host + ShownURL(x.MethodRequest.Target), Method: v.HTTPMethod,
 				ClientIP: string(appendSourceIP(nil, x)), ForwardedFor: true,
 			},
 			Response: &trace.Response{Status: x.MethodResponse.Status, Length: trace.Number(v.Sent.Body)},
@@ -224,7 +224,7 @@ func integrationSegment(x *Exchange, end time.Time) trace.Segment {
 		r := &x.IntegrationRequest
 		path, _, _ := strings.Cut(r.Target, "?")
 		sub.Name, sub.Namespace = r.Host+path, "remote"
-		sub.HTTP.Request.Method, sub.HTTP.Request.URL = r.Method, x.EndpointURI()
+		sub.HTTP.Request.Method, sub.HTTP.Request.URL = r.Method, ShownURL(x.EndpointURI())
 	}
 	sub.Fail(v.IntegrationStatus)
 	if v.IntegrationError != "" {

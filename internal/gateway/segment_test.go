@@ -43,7 +43,7 @@ func TestTracingOfSampledRequest(t *testing.T) {
 		x.Vars.AuthorizerStart, x.Vars.AuthorizerLatency, x.Vars.AuthorizerStatus = x.Vars.Start, time.Millisecond, 200
 		x.Vars.AuthorizerBackend = FunctionBackend("arn:aws:lambda:eu-west-1:000000000000:function:auth:live")
 		x.Vars.IntegrationStart, x.Vars.IntegrationStatus = time.Now(), 502
-		x.IntegrationRequest.Method, x.IntegrationRequest.Host, x.IntegrationRequest.Target = "POST", "b:81", "/q?r=2"
+		x.IntegrationRequest.Method, x.IntegrationRequest.Host, x.IntegrationRequest.Target = "POST", "b:81", "/q?X-Amz-Signature=0123456789abcdef"
 		tr.Finish(x)
 		if len(sink) != 1 {
 			t.Fatalf("%s: %d segments, want 1", name, len(sink))
@@ -57,7 +57,7 @@ func TestTracingOfSampledRequest(t *testing.T) {
 		if auth.Namespace != "aws" || auth.AWS["function_name"] != "auth" || auth.Fault || auth.End < auth.Start {
 			t.Errorf("%s: the authorizer's part is %+v", name, auth)
 		}
-		if call.Name != "b:81/q" || call.Namespace != "remote" || !call.Fault || call.HTTP.Request.URL != "http://b:81/q?r=2" {
+		if call.Name != "b:81/q" || call.Namespace != "remote" || !call.Fault || call.HTTP.Request.URL != "http://b:81/q?X-Amz-Signature=**********abcdef" {
 			t.Errorf("%s: the backend's part is %+v", name, call)
 		}
 		if want := "Root=" + testRoot + ";Parent=" + call.ID + ";Sampled=1"; x.Vars.Trace != want {

@@ -37,7 +37,7 @@ func (l Logged) Call(ctx context.Context, x *gateway.Exchange) error {
 // sendLogged sends the prepared request, and hands the answer to accept.
 func sendLogged(ctx context.Context, x *gateway.Exchange, accept func(x *gateway.Exchange, err error) error) error {
 	r := &x.IntegrationRequest
-	uri := x.EndpointURI()
+	uri := gateway.ShownURL(x.EndpointURI())
 	fields := append(r.Header.Fields[:len(r.Header.Fields):len(r.Header.Fields)], wire.Field{Name: "Host", Value: r.Host, ID: wire.HeaderHost})
 	x.Log.AddEndpointRequest(&gateway.Endpoint{URI: uri, Header: fields, Body: r.Body.Bytes})
 	if err := send(ctx, x); err != nil {

@@ -124,7 +124,8 @@ func newTrace() *cobra.Command {
 		Long: "Tells what happened to a request: how it ended and why, and if it was chosen to be recorded, what each step\n" +
 			"took and changed. Failed requests are known in any case; --trace-sample of the server and the header\n" +
 			"X-Gatehouse-Trace choose others, and --wait the next one with this id. The id is x-amzn-requestid, x-amz-apigw-id\n" +
-			"or the root of x-amzn-trace-id; with --wait it is one of those that the client sends.",
+			"or the root of x-amzn-trace-id; with --wait it is one of those that the client sends. A message of a WebSocket\n" +
+			"API has its request id and that of its connection, by which the last one is told, or the next.",
 		Args: oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rec, err := to.find(cmd.Context(), args[0], wait)
@@ -165,6 +166,7 @@ func printRecording(w io.Writer, rec *gateway.Recording) error {
 	if rec.API != "" {
 		line("served by", rec.API+"/"+rec.Stage+" "+rec.Route)
 	}
+	line("connection", strings.TrimSpace(rec.ConnectionID+" "+rec.Event))
 	line("from", rec.SourceIP)
 	line("caller", rec.Caller)
 	line("API key", rec.APIKeyID)

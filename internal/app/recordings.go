@@ -101,7 +101,7 @@ func (r *recordings) Run(ctx context.Context) error {
 	return r.set.Run(ctx)
 }
 
-// find returns the recordings of a request, by either of its ids.
+// find returns the recordings of a request, by one of its ids.
 func (r *recordings) find(ctx context.Context, id string) ([]json.RawMessage, error) {
 	quoted, err := json.Marshal(id)
 	if err != nil {
@@ -114,7 +114,7 @@ func (r *recordings) find(ctx context.Context, id string) ([]json.RawMessage, er
 				return false
 			}
 			var rec gateway.Recording
-			return json.Unmarshal(e.Text, &rec) == nil && (rec.RequestID == id || rec.ExtendedRequestID == id || rec.Trace == id)
+			return json.Unmarshal(e.Text, &rec) == nil && (rec.RequestID == id || rec.ExtendedRequestID == id || rec.Trace == id || rec.ConnectionID == id)
 		},
 	})
 	list := make([]json.RawMessage, len(res.Entries))

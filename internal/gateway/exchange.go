@@ -106,6 +106,9 @@ type Exchange struct {
 	Log *ExecutionLog // nil: nobody reads it
 
 	Recording *Recording // nil: it was not chosen to be recorded step by step
+	// AskedRecording: its client has chosen it, and what comes on the connection that
+	// it may open.
+	AskedRecording bool
 
 	Key    *Key    // the API key that came with the request, if it is known
 	Member *Member // its membership in a usage plan of this stage
@@ -142,7 +145,7 @@ func (x *Exchange) Reset() {
 	x.Fault, x.Cluster, x.Backend, x.plan, x.bodies = nil, nil, nil, nil, nil
 	clear(x.Withheld)
 	x.Withheld = x.Withheld[:0]
-	x.NoWait, x.passed = false, 0
+	x.NoWait, x.AskedRecording, x.passed = false, false, 0
 	x.HTTP, x.Socket, x.segment = false, nil, traceSegment{}
 	clear(x.cookies)
 	x.cookies = x.cookies[:0]

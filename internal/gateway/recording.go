@@ -29,7 +29,9 @@ type Recording struct {
 	Host              string    `json:"host"`
 	Path              string    `json:"path"` // without the stage
 	SourceIP          string    `json:"sourceIp,omitempty"`
-	Caller            string    `json:"caller,omitempty"` // ARN of who signed
+	ConnectionID      string    `json:"connectionId,omitempty"` // of a WebSocket API
+	Event             string    `json:"eventType,omitempty"`    // on the connection
+	Caller            string    `json:"caller,omitempty"`       // ARN of who signed
 	APIKeyID          string    `json:"apiKeyId,omitempty"`
 	Status            int       `json:"status"`
 	Micros            int64     `json:"latencyMicros"`
@@ -64,8 +66,8 @@ type Recorder struct {
 	Keep func(r *Recording)
 	// Failures bounds how many failures are kept; nil: all.
 	Failures *limit.Bucket
-	// Wanted are ids of requests, or of traces, that are recorded step by step, each
-	// with the time until when; nil: none.
+	// Wanted are ids of requests, traces or connections that are recorded step by
+	// step, each with the time until when; nil: none.
 	Wanted atomic.Pointer[map[string]time.Time]
 }
 
@@ -73,16 +75,20 @@ const recordHeader = "X-Gatehouse-Trace"
 
 // begin chooses x, or does not.
 func (r *Recorder) begin(x *Exchange) {
-	asked := r.Token != "" && r.asks(x)
-	if asked || r.wants(x) || r.Sample > 0 && x.draw() < 100*r.Sample {
+	x.AskedRecording = r.Token != "" && r.asks(x) || x.Socket != nil && x.Socket.Recorded
+	if x.AskedRecording || r.wants(x) || r.Sample > 0 && x.draw() < 100*r.Sample {
 		x.Recording = &Recording{seen: x.shown()}
 	}
 }
 
-// wants tells whether somebody waits for x, by its id or that of its trace.
+// wants tells whether somebody waits for x, by its id, or that of its trace or
+// connection.
 func (r *Recorder) wants(x *Exchange) bool {
 	ids, at := r.Wanted.Load(), x.Vars.Start
-	return ids != nil && (at.Before((*ids)[x.Vars.RequestID]) || at.Before((*ids)[traceRoot(x.Vars.Trace)]))
+	if ids == nil {
+		return false
+	}
+	return at.Before((*ids)[x.Vars.RequestID]) || at.Before((*ids)[traceRoot(x.Vars.Trace)]) || x.Socket != nil && at.Before((*ids)[x.Socket.ConnectionID])
 }
 
 // asks tells whether x brings the token. That goes no further than to here, and
@@ -146,6 +152,9 @@ func (rec *Recording) fill(x *Exchange) {
 	rec.Micros = end.Sub(v.Start).Microseconds()
 	if d, ok := v.IntegrationLatency(); ok {
 		rec.BackendMicros = d.Microseconds()
+	}
+	if s := x.Socket; s != nil {
+		rec.ConnectionID, rec.Event = s.ConnectionID, string(s.Event)
 	}
 	if st := x.Stage; st != nil {
 		rec.Account, rec.Region, rec.API, rec.Stage = st.Account, st.Region, st.API, st.Name

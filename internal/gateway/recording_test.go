@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"gatehouse/internal/wire"
 )
@@ -53,3 +55,39 @@ func TestNoTokenAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations, recorded: %v; want none", n, x.Recording != nil)
 	}
 }
+
+// Events of a connection are recorded if its client has asked for that, or somebody
+// waits for one; what has no recorder costs nothing.
+func TestRecordingOfEvents(t *testing.T) {
+	const id = "R0oXAdfD0kwCH6w="
+	for _, tt := range []struct {
+		name             string
+		recorded, wanted bool
+		want             int
+	}{{"asked for", true, false, 1}, {"waited for", false, true, 1}, {"neither", false, false, 0}} {
+		t.Run(tt.name, func(t *testing.T) {
+			var kept []Recording
+			r := &Recorder{Token: "let-me-see", Keep: func(r *Recording) { kept = append(kept, *r) }}
+			if tt.wanted {
+				r.Wanted.Store(&map[string]time.Time{id: time.Now().Add(time.Hour)})
+			}
+			g := &Gateway{Recorder: r}
+			st := &Stage{Name: "s", Socket: &SocketStage{Left: &Plan{Request: []Step{answers{}}}}}
+			x := new(Exchange)
+			g.BeginEvent(x, g.Table(), st, nil, &Socket{Event: SocketDisconnect, ConnectionID: id, Recorded: tt.recorded}).Run(t.Context(), x)
+			g.Finish(x, wire.Sent{})
+			if len(kept) != tt.want {
+				t.Fatalf("%d recordings, want %d", len(kept), tt.want)
+			}
+			for _, rec := range kept {
+				if rec.ConnectionID != id || rec.Event != "DISCONNECT" || len(rec.Steps) != 1 || rec.Steps[0].Name != "gateway.answers" {
+					t.Errorf("the recording is %+v", rec)
+				}
+			}
+		})
+	}
+}
+
+type answers struct{}
+
+func (answers) Do(context.Context, *Exchange) error { return nil }

@@ -29,6 +29,7 @@ type Socket struct {
 	MessageID    string // of a message
 	CloseCode    int    // of a disconnection
 	CloseReason  string
+	Recorded     bool // who opened the connection has asked for recordings of its events
 }
 
 // A SocketStage is what only the stages of WebSocket APIs have.
@@ -89,6 +90,9 @@ func (g *Gateway) BeginEvent(x *Exchange, t *Table, st *Stage, rt *Route, s *Soc
 	x.Stage, x.Route, x.Socket = st, rt, s
 	x.begin()
 	x.Vars.RequestID, x.Vars.ReplacedRequestID = x.Vars.ExtendedRequestID, false
+	if g.Recorder != nil {
+		g.Recorder.begin(x)
+	}
 	switch {
 	case rt != nil:
 		x.plan = rt.Plan

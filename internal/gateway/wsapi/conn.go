@@ -26,6 +26,7 @@ type conn struct {
 	peer        wire.Peer
 	connectedAt time.Time
 	auth        *gateway.Authorization // what the authorizer said; nil: there was none
+	recorded    bool                   // the client has asked for recordings of its events
 
 	open chan struct{}   // closed when ws may be used, or it is known that it never will
 	ws   *websocket.Conn // nil: the client was lost before
@@ -104,7 +105,7 @@ var exchanges = sync.Pool{New: func() any { return new(gateway.Exchange) }}
 // have time-outs of their own.
 func (c *conn) event(s *gateway.Socket, message []byte) {
 	defer c.recover()
-	s.ConnectionID, s.ConnectedAt = c.id, c.connectedAt
+	s.ConnectionID, s.ConnectedAt, s.Recorded = c.id, c.connectedAt, c.recorded
 	t := c.hub.gw.Table()
 	st := c.stageOf(t)
 	if st == nil {

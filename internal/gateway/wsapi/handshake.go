@@ -59,7 +59,7 @@ func (a *Accept) Do(_ context.Context, x *gateway.Exchange) error {
 	c := &conn{
 		hub: a.Hub, id: x.Socket.ConnectionID, connectedAt: x.Socket.ConnectedAt, auth: x.Authorization,
 		api: x.Stage.API, stage: x.Stage.Name, domain: strings.Clone(x.Vars.Domain), agent: strings.Clone(x.Vars.UserAgent), key: strings.Clone(x.Vars.APIKey),
-		open: make(chan struct{}),
+		recorded: x.AskedRecording, open: make(chan struct{}),
 	}
 	if x.Peer != nil {
 		c.peer = *x.Peer

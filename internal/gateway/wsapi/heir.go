@@ -26,6 +26,7 @@ type Legacy struct {
 	ConnectedAt        time.Time
 	Auth               *gateway.Authorization
 	Topics             []string
+	Recorded           bool
 	State              websocket.State
 }
 
@@ -60,7 +61,7 @@ const maxPart = 64 << 10
 func (c *conn) legacy() *Legacy {
 	return &Legacy{
 		ID: c.id, API: c.api, Stage: c.stage, Domain: c.domain, Agent: c.agent, Key: c.key, Peer: c.peer,
-		ConnectedAt: c.connectedAt, Auth: c.auth,
+		ConnectedAt: c.connectedAt, Auth: c.auth, Recorded: c.recorded,
 	}
 }
 
@@ -223,7 +224,7 @@ func (h *Hub) Inherit(l *Legacy, nc net.Conn) error {
 	}
 	c := &conn{
 		hub: h, id: l.ID, api: l.API, stage: l.Stage, domain: l.Domain, agent: l.Agent, key: l.Key, peer: l.Peer,
-		connectedAt: l.ConnectedAt, auth: l.Auth, topics: l.Topics, open: make(chan struct{}),
+		connectedAt: l.ConnectedAt, auth: l.Auth, topics: l.Topics, recorded: l.Recorded, open: make(chan struct{}),
 	}
 	c.ws = websocket.Resume(nc, l.State, cfg)
 	close(c.open)

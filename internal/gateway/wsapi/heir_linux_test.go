@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -113,6 +114,8 @@ type link struct {
 	asked int    // to take that one
 	taken int
 	last  int // how many words are left until it fails; 0: it does not
+
+	recorded []string // ids of connections whose events are to be recorded
 }
 
 var errFails = errors.New("fails")
@@ -142,6 +145,9 @@ func (k *link) Take(l *wsapi.Legacy, sc syscall.Conn) error {
 		return err
 	}
 	k.taken++
+	if other.Recorded {
+		k.recorded = append(k.recorded, l.ID)
+	}
 	return k.to.Inherit(&other, nc)
 }
 
@@ -182,7 +188,7 @@ func TestBequeath(t *testing.T) {
 	after, _ := newHub(t, wsapi.Options{})
 	at := time.Now().Add(-time.Minute).Round(time.Millisecond)
 	auth := &gateway.Authorization{Values: []gateway.AuthorizerValue{{Name: "principalId", Value: "me"}}, Event: [2]string{"a", "b"}}
-	a := connect(t, before, &wsapi.Legacy{ID: first, API: api, Stage: "s", Agent: "agent", ConnectedAt: at, Auth: auth, Topics: []string{"news"}, State: state()})
+	a := connect(t, before, &wsapi.Legacy{ID: first, API: api, Stage: "s", Agent: "agent", ConnectedAt: at, Auth: auth, Topics: []string{"news"}, Recorded: true, State: state()})
 	b := connect(t, before, &wsapi.Legacy{ID: other, API: api, Stage: "s", State: state()})
 	k := &link{t: t, to: after, fails: true}
 	before.Bequeath(k, time.Second)
@@ -192,8 +198,8 @@ func TestBequeath(t *testing.T) {
 	k.fails = false
 	after.Expect()
 	before.Bequeath(k, patience)
-	if before.Conns() != 0 || after.Conns() != 2 || k.taken != 2 {
-		t.Fatalf("%d connections here, %d there, %d taken", before.Conns(), after.Conns(), k.taken)
+	if before.Conns() != 0 || after.Conns() != 2 || k.taken != 2 || !slices.Equal(k.recorded, []string{first}) {
+		t.Fatalf("%d connections here, %d there, %d taken, recorded are %q", before.Conns(), after.Conns(), k.taken, k.recorded)
 	}
 	for name, h := range map[string]*wsapi.Hub{"before": before, "after": after} {
 		if err := h.Post(api, first, []byte(name)); err != nil {

@@ -293,7 +293,7 @@ func TestSlowReader(t *testing.T) {
 				resp.Body = wire.Body{Source: endless{}, Length: length}
 			}
 		})
-		addr := serve(t, &wire.Server{Handler: rec, Limits: wire.Limits{WriteIdle: 20 * time.Millisecond}})
+		addr := serve(t, &wire.Server{Handler: rec, Limits: wire.Limits{WriteIdle: 200 * time.Millisecond}})
 		for before := range 3 {
 			nc := dial(t, addr)
 			r := bufio.NewReader(nc)

@@ -47,6 +47,11 @@ func (s *Service) BatchGetTraces(ctx context.Context, in *api.BatchGetTracesInpu
 		for i, doc := range t.docs {
 			one.Segments[i] = api.Segment{Id: new(doc.id), Document: new(string(doc.text))}
 		}
+		inferred, err := t.inferred()
+		if err != nil {
+			return nil, err
+		}
+		one.Segments = append(one.Segments, inferred...)
 		out.Traces = append(out.Traces, one)
 	}
 	return out, nil

@@ -71,7 +71,7 @@ func (n *node) inheritFrom(m *handover.Message, f *os.File) error {
 		if err := json.Unmarshal(m.Body, &line); err != nil {
 			return err
 		}
-		n.groups.Group(record.Scope{Account: line.Account, Region: line.Region}, line.Group, true).Stream(line.Stream).Write(line.At, line.Text) // what it drops it counts
+		n.groups.Group(record.Scope{Account: line.Account, Region: line.Region}, line.Group, true).Stream(line.Stream).WriteWhole(line.At, line.Text, line.Text) // what it drops it counts
 		return nil
 	}
 	return fmt.Errorf("the process before says %q", m.Kind)

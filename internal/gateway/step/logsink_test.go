@@ -107,10 +107,14 @@ func TestLogSinkHalfFull(t *testing.T) {
 			s.Write(time.Time{}, []byte("123456789\n"))
 		}
 		synctest.Wait()
-		if got := len(p.String()); got != 600 {
-			t.Errorf("%d bytes written, want 600 without a wait", got)
+		// What came while the first half was written may wait for the second.
+		if got := len(p.String()); got < 500 {
+			t.Errorf("%d bytes written, want 500 or more without a wait", got)
 		}
 		stop()
+		if got := len(p.String()); got != 600 {
+			t.Errorf("%d bytes written in the end, want 600", got)
+		}
 	})
 }
 

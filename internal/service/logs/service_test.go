@@ -387,6 +387,7 @@ func TestWhole(t *testing.T) {
 		t.Error("without a delivery something delivers")
 	}
 	from, v := &vendedSource{Name: "from", RestAPI: "a", Stage: "s"}, &vendedDelivery{ID: "d", Source: "from", Destination: "to"}
+	b.s.following.Lock() // until it is stored, as who makes a delivery does
 	begun, err := b.s.beginHere(b.ctx, testScope, from, v)
 	b.must(err)
 	write()
@@ -401,6 +402,7 @@ func TestWhole(t *testing.T) {
 	if !w.Delivers() || len(entries) != 1 || string(entries[0].Text) != "a longer text" {
 		t.Errorf("%d entries are to be delivered: %+v", len(entries), entries)
 	}
+	b.s.following.Unlock()
 	if diff := cmp.Diff([]string{"x short", "x short"}, b.filter(from.group(), "")); diff != "" {
 		t.Error(diff)
 	}

@@ -2,8 +2,6 @@ package cloudformation
 
 import (
 	"context"
-	"maps"
-	"slices"
 
 	"gatehouse/internal/awsrpc"
 )
@@ -90,33 +88,10 @@ func (p putAlarm) turn(ctx context.Context, w *worker) error {
 		return err
 	}
 	resource, err := w.alarm(ctx, w.id)
-	if err != nil || same(w.old["Tags"], w.props["Tags"]) {
-		return err
-	}
-	before, err := tagsOf(w.old["Tags"])
 	if err != nil {
 		return err
 	}
-	after, err := tagsOf(w.props["Tags"])
-	if err != nil {
-		return err
-	}
-	var gone []any
-	for _, key := range slices.Sorted(maps.Keys(before)) {
-		if _, ok := after[key]; !ok {
-			gone = append(gone, key)
-		}
-	}
-	if len(gone) > 0 {
-		if _, err := w.call(ctx, "UntagResource", map[string]any{"ResourceARN": resource, "TagKeys": gone}); err != nil {
-			return err
-		}
-	}
-	if len(after) == 0 {
-		return nil
-	}
-	_, err = w.call(ctx, "TagResource", map[string]any{"ResourceARN": resource, "Tags": w.props["Tags"]})
-	return err
+	return retag(ctx, w, resource)
 }
 
 func endAlarm(ctx context.Context, w *worker) error {

@@ -198,24 +198,16 @@ func (i identity) turn(ctx context.Context, w *worker) error {
 }
 
 func (i identity) retag(ctx context.Context, w *worker) error {
-	before, err := tagsOf(w.old["Tags"])
+	now, gone, err := w.tagChanges()
 	if err != nil {
 		return err
-	}
-	after, err := tagsOf(w.props["Tags"])
-	if err != nil {
-		return err
-	}
-	var gone []any
-	for key := range without(before, after) {
-		gone = append(gone, key)
 	}
 	if gone != nil {
 		if _, err := w.call(ctx, "Untag"+i.noun, i.in(w, "TagKeys", gone)); err != nil {
 			return err
 		}
 	}
-	if len(after) > 0 {
+	if len(now) > 0 {
 		_, err = w.call(ctx, "Tag"+i.noun, i.in(w, "Tags", w.props["Tags"]))
 	}
 	return err

@@ -310,39 +310,18 @@ func (k *kind) retag(ctx context.Context, w *worker) error {
 	if name == "" || same(w.old["Tags"], w.props["Tags"]) {
 		return nil
 	}
-	before, err := tagsOf(w.old["Tags"])
+	now, gone, err := w.tagChanges()
 	if err != nil {
 		return err
-	}
-	after, err := tagsOf(w.props["Tags"])
-	if err != nil {
-		return err
-	}
-	var gone []any
-	for _, key := range slices.Sorted(maps.Keys(before)) {
-		if _, kept := after[key]; !kept {
-			gone = append(gone, key)
-		}
 	}
 	if gone != nil {
 		if _, err := w.call(ctx, "UntagResource", map[string]any{"resourceArn": name, "tagKeys": gone}); err != nil {
 			return err
 		}
 	}
-	if len(after) == 0 {
+	if len(now) == 0 {
 		return nil
 	}
-	_, err = w.call(ctx, "TagResource", map[string]any{"resourceArn": name, "tags": after})
+	_, err = w.call(ctx, "TagResource", map[string]any{"resourceArn": name, "tags": now})
 	return err
-}
-
-// tagsOf reads tags in either form.
-func tagsOf(v any) (map[string]any, error) {
-	switch v := v.(type) {
-	case nil:
-		return nil, nil
-	case map[string]any:
-		return v, nil
-	}
-	return tagMap(v)
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"sync/atomic"
 
@@ -11,10 +12,13 @@ import (
 // sayLine is what is said of a line for a log group.
 const sayLine = "line"
 
-// maxLate bounds the lines that wait for a successor; further ones are lost, and
-// counted. A server that answers 10,000 requests a second in the tenths of a
-// second until its successor serves does not come near.
-const maxLate = 16 << 10
+// maxLate and maxLateBytes bound the lines that wait for a successor; further ones
+// are lost, and counted. A server that answers 10,000 requests a second in the
+// tenths of a second until its successor serves does not come near.
+const (
+	maxLate      = 16 << 10
+	maxLateBytes = 16 << 20
+)
 
 // A lateLine is an event for a log group that comes when the groups are a
 // successor's already.
@@ -28,6 +32,7 @@ type lateLine struct {
 // lateLines keep lines for a successor, which gets them as soon as it serves.
 type lateLines struct {
 	lines chan lateLine
+	bytes atomic.Int64 // of texts in lines
 	lost  atomic.Int64
 	link  chan *handover.Link // gets that of the successor that serves
 }
@@ -38,13 +43,17 @@ func newLate() *lateLines {
 
 // add takes a line, of whose text it keeps nothing.
 func (l *lateLines) add(scope record.Scope, group, stream string, at int64, text []byte) bool {
-	select {
-	case l.lines <- lateLine{scope.Account, scope.Region, group, stream, at, append([]byte(nil), text...)}:
-		return true
-	default:
-		l.lost.Add(1)
-		return false
+	n := int64(len(text))
+	if l.bytes.Add(n) <= maxLateBytes {
+		select {
+		case l.lines <- lateLine{scope.Account, scope.Region, group, stream, at, bytes.Clone(text)}:
+			return true
+		default:
+		}
 	}
+	l.bytes.Add(-n)
+	l.lost.Add(1)
+	return false
 }
 
 // tellLate tells a successor, if there comes one, until ctx ends and nothing is left.
@@ -77,6 +86,7 @@ func (n *node) tellLate(ctx context.Context) error {
 }
 
 func (n *node) tellLine(link *handover.Link, line *lateLine) {
+	n.late.bytes.Add(-int64(len(line.Text)))
 	if link.Send(sayLine, line, nil) != nil {
 		n.late.lost.Add(1)
 	}

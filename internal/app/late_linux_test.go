@@ -40,3 +40,21 @@ func TestTellLate(t *testing.T) {
 		theirs.Close()
 	}
 }
+
+// Long lines are few: what waits for a successor is bounded by its bytes, too.
+func TestLateIsBounded(t *testing.T) {
+	l := newLate()
+	long := make([]byte, 1<<20)
+	taken := 0
+	for range 40 {
+		if l.add(record.Scope{}, "group", "stream", 1, long) {
+			taken++
+		}
+	}
+	if taken != maxLateBytes/len(long) || l.lost.Load() != int64(40-taken) {
+		t.Errorf("%d of 40 lines were taken, %d are counted as lost", taken, l.lost.Load())
+	}
+	if !l.add(record.Scope{}, "group", "stream", 1, nil) {
+		t.Error("a line without text finds no room, though it needs none")
+	}
+}

@@ -58,8 +58,8 @@ type Finisher interface {
 }
 
 // A Sink takes the lines of access logs, newline included, each with the time when
-// its exchange ended, which is now. It never waits, and
-// keeps nothing of a line. It is called from any number of goroutines.
+// its exchange ended, which is now. It never waits, and keeps nothing of a line. It
+// is called from any number of goroutines.
 type Sink interface {
 	Write(at time.Time, line []byte)
 }

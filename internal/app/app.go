@@ -283,20 +283,29 @@ func (n *node) run(ctx context.Context) error {
 		}
 	}
 	for _, run := range n.parts() {
-		g.Go(func() error { return run(parts) })
+		g.Go(func() error { return unlessEnded(parts, run(parts)) })
 	}
 	for _, run := range n.keepers() {
 		kept.Add(1)
 		g.Go(func() error {
 			defer kept.Done()
-			return run(keepers)
+			return unlessEnded(keepers, run(keepers))
 		})
 	}
 	g.Go(func() error {
 		defer endParts()
-		return n.serve(ctx)
+		return unlessEnded(ctx, n.serve(ctx))
 	})
 	return g.Wait()
+}
+
+// unlessEnded returns err, or nil if err only says that ctx has ended: whoever was
+// asked to end has not failed.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // parts are what requests are served with.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -12,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,6 +112,71 @@ func TestRun(t *testing.T) {
 	}
 	if _, err := FindRunning(cfg.Data); err == nil || !strings.Contains(err.Error(), "no server is running") {
 		t.Errorf("after the end FindRunning = %v, want that none is running", err)
+	}
+}
+
+// A countedContext ends when it has been asked for its state a number of times.
+type countedContext struct {
+	context.Context
+	end  func()
+	left atomic.Int64
+}
+
+func (c *countedContext) Done() <-chan struct{} {
+	c.count()
+	return c.Context.Done()
+}
+
+func (c *countedContext) Err() error {
+	c.count()
+	return c.Context.Err()
+}
+
+func (c *countedContext) count() {
+	if c.left.Add(-1) == 0 {
+		c.end()
+	}
+}
+
+// The end may be asked for while any part still starts.
+func TestRunEndedEarly(t *testing.T) {
+	cfg := testConfig(t)
+	for asked := range 12 {
+		ctx, cancel := context.WithCancel(t.Context())
+		c := &countedContext{Context: ctx, end: cancel}
+		c.left.Store(int64(asked + 1))
+		if err := Run(c, cfg, Surroundings{Out: endWriter{cancel}, Log: slog.New(slog.DiscardHandler)}); err != nil {
+			t.Errorf("ended when asked %d times: Run = %v, want nil", asked+1, err)
+		}
+	}
+}
+
+// An endWriter asks for the end with the first line it is given.
+type endWriter struct{ end func() }
+
+func (w endWriter) Write(p []byte) (int, error) {
+	w.end()
+	return len(p), nil
+}
+
+// A part that fails otherwise is told, also when the end was asked for.
+func TestUnlessEnded(t *testing.T) {
+	ended, end := context.WithCancel(t.Context())
+	end()
+	broken := errors.New("broken")
+	for _, tt := range []struct {
+		name      string
+		ctx       context.Context
+		err, want error
+	}{
+		{"runs", t.Context(), nil, nil},
+		{"runs, something within was cancelled", t.Context(), context.Canceled, context.Canceled},
+		{"ended", ended, fmt.Errorf("list: %w", context.Canceled), nil},
+		{"ended and broken", ended, broken, broken},
+	} {
+		if got := unlessEnded(tt.ctx, tt.err); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
 	}
 }
 

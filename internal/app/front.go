@@ -103,7 +103,7 @@ func (n *node) openServers(f *front, exchanges wire.Handler) error {
 	stored := objects{n.aws, n.buckets}
 	n.watch = cloudwatch.New(n.st, n.rollups, cloudwatch.Options{Actions: newAlarmActions(cfg.AlarmActions, auditedFunctions{n.functions.router, n.trail}, n.aws), Log: n.log})
 	n.stacks = cloudformation.New(n.st, cloudformation.Options{API: api, Inert: inertTypes(cfg.CloudFormationInert), Settled: n.settle, Templates: stored,
-		Roles: stackRoles{access, sts.New(n.identities, nil)}, AnswersAt: n.answersAt(f), Log: n.log})
+		Roles: stackRoles{access, sts.New(n.identities, nil)}, AnswersAt: n.answersAt(f), Seal: n.seal, Log: n.log})
 	access.ChangeSets = n.stacks
 	n.certs = acm.New(n.st, n.blobs, n.log)
 	mounts := services(cfg, &parts{

@@ -19,7 +19,7 @@ var _ cloudformation.Roles = stackRoles{}
 
 // Assume returns a caller in a new session of a role.
 func (r stackRoles) Assume(service, account, role, session string) (awsrpc.Caller, error) {
-	made, err := r.sts.AssumeForService(service, account, role, session)
+	made, err := r.sts.AssumeForWork(service, account, role, session)
 	if err != nil {
 		return awsrpc.Caller{}, err
 	}

@@ -62,11 +62,6 @@ func (s *Service) do(ctx context.Context, j job) {
 	if err := r.run(ctx, calls); err != nil && !errors.Is(err, errStopped) {
 		s.opt.Log.Error("stack is left as it is", "stack", str(st.StackId), "error", err)
 	}
-	if st.Run == nil {
-		s.mu.Lock()
-		delete(s.callers, st.ID)
-		s.mu.Unlock()
-	}
 }
 
 // load reads the resources of the stack, after what nobody knows of is taken back.

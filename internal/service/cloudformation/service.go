@@ -22,6 +22,7 @@ import (
 	api "gatehouse/internal/awsapi/cloudformation"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/record"
+	"gatehouse/internal/seal"
 	"gatehouse/internal/store"
 )
 
@@ -47,7 +48,10 @@ type Options struct {
 	AnswersAt string
 	// Roles gives stacks their roles; nil: there are none.
 	Roles Roles
-	Log   *slog.Logger
+	// Seal closes the session tokens that are kept while stacks are worked on. It
+	// is needed where callers have some.
+	Seal *seal.Sealer
+	Log  *slog.Logger
 }
 
 // Templates fetches templates, and definitions of APIs, for the caller of ctx.
@@ -69,9 +73,8 @@ type Service struct {
 
 	calls chan struct{} // holds one for each call that is being made
 
-	mu      sync.Mutex               // guards the fields below
-	callers map[string]awsrpc.Caller // with their session tokens, by stack, while work is done
-	running map[string]func()        // tell the run of a stack that it has an order
+	mu      sync.Mutex        // guards the fields below
+	running map[string]func() // tell the run of a stack that it has an order
 
 	expected map[string]chan []byte // answers of custom resources, by secret
 }
@@ -100,7 +103,7 @@ func New(st store.Store, opt Options) *Service {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Service{st: st, opt: opt, kinds: kinds(), work: make(chan job, maxWaiting),
-		calls: make(chan struct{}, maxCalls), callers: map[string]awsrpc.Caller{}, running: map[string]func(){}, expected: map[string]chan []byte{}}
+		calls: make(chan struct{}, maxCalls), running: map[string]func(){}, expected: map[string]chan []byte{}}
 }
 
 var nameForm = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
@@ -164,7 +167,7 @@ func (s *Service) start(ctx context.Context, st *stack, prepare func(c *store.Ch
 		return awsrpc.Throttled()
 	}
 	who := awsrpc.CallerFrom(ctx)
-	st.Caller = callerOf(who)
+	st.Caller, st.Run.Session = callerOf(who), s.sealed(who.SessionToken)
 	err := store.Update(ctx, s.st, prepare)
 	if errors.Is(err, store.ErrTooLarge) {
 		return awsrpc.Validation("The template is larger than what can be kept of one, compressed")
@@ -172,22 +175,6 @@ func (s *Service) start(ctx context.Context, st *stack, prepare func(c *store.Ch
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.callers[st.ID] = who
-	s.mu.Unlock()
 	s.work <- job{who.Account, who.Region, st.ID}
 	return nil
-}
-
-// callerFor returns who a stack's calls are made for.
-func (s *Service) callerFor(st *stack) awsrpc.Caller {
-	if st.RoleARN != nil {
-		return s.inRole(st, st.Caller)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c, ok := s.callers[st.ID]; ok {
-		return c
-	}
-	return st.Caller.rpc()
 }

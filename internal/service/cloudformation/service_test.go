@@ -68,19 +68,25 @@ func newWorld(t *testing.T) *world {
 	st := &mortal{Store: memstore.New(memstore.Options{})}
 	st.left.Store(-1)
 	t.Cleanup(func() { _ = st.Close() })
+	w := &world{t: t, api: apisOf(t, st, nil), mortal: st}
+	w.ctx = awsrpc.WithCaller(t.Context(), awsrpc.Caller{Account: "123456789012", Region: "eu-west-1", Root: true})
+	w.Service = New(st, Options{API: w, Templates: w})
+	return w
+}
+
+// apisOf are the real services over st, for whom rules let in; nil: for everybody.
+func apisOf(t *testing.T, st store.Store, rules awsrpc.Authorizer) API {
+	t.Helper()
 	blobs := store.NewBlobs(st, "/")
 	h, err := awsrpc.NewHandler([]awsrpc.Mount{
 		restapi.Mount(rest.New(st, blobs, rest.Options{Limits: rest.Limits{RestAPIs: 10, ResourcesPerAPI: 300, StagesPerAPI: 10, APIKeys: 100, UsagePlans: 10, UsagePlansPerKey: 10}})),
 		httpapi.Mount(httpservice.New(st, blobs, httpservice.Options{})),
 		iamapi.Mount(iam.New(st)),
-	}, awsrpc.Options{Dev: true})
+	}, awsrpc.Options{Dev: true, Authorizer: rules})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, api: h, mortal: st}
-	w.ctx = awsrpc.WithCaller(t.Context(), awsrpc.Caller{Account: "123456789012", Region: "eu-west-1", Root: true})
-	w.Service = New(st, Options{API: w, Templates: w})
-	return w
+	return h
 }
 
 // work works on what there is to do, to its end or until the server stops.
@@ -96,7 +102,6 @@ func (w *world) work() {
 // restart does what the next start of the server does.
 func (w *world) restart() {
 	w.left.Store(0)
-	w.callers = map[string]awsrpc.Caller{}
 	jobs, err := w.unfinished(w.ctx)
 	if err != nil {
 		w.t.Fatal(err)

@@ -54,6 +54,7 @@ type run struct {
 	Skip     []string  // resources that a rollback is to leave as they are
 	Policy   string    // stack policy during this update, instead of the stack's own
 	Deadline time.Time // of a creation; zero: none
+	Session  []byte    // the caller's session token, sealed; nil: there is none
 	Keep     bool      // OnFailure is DO_NOTHING
 	Discard  bool      // OnFailure is DELETE
 	Updating bool      // not a creation
@@ -74,20 +75,6 @@ const (
 	phaseCleanup  phase = "cleanup"
 	phaseDelete   phase = "delete"
 )
-
-// A caller is an awsrpc.Caller without its secret: it outlives a restart.
-type caller struct {
-	Account, Region, AccessKey, PrincipalARN, UserID string
-	Root                                             bool
-}
-
-func (c caller) rpc() awsrpc.Caller {
-	return awsrpc.Caller{Account: c.Account, Region: c.Region, AccessKey: c.AccessKey, PrincipalARN: c.PrincipalARN, UserID: c.UserID, Root: c.Root}
-}
-
-func callerOf(c awsrpc.Caller) caller {
-	return caller{c.Account, c.Region, c.AccessKey, c.PrincipalARN, c.UserID, c.Root}
-}
 
 // A resource is a resource of a stack as it is stored.
 type resource struct {

@@ -78,6 +78,9 @@ func (a *Access) Authorize(ctx context.Context, c *awsrpc.Call) error {
 	if !ok { // deleted since its signature was verified
 		return &awsrpc.Error{Code: "UnrecognizedClientException", Status: 403, Message: "The security token included in the request is invalid."}
 	}
+	if cred.Expired(time.Now()) { // since then, as CloudFormation works on for it
+		return &awsrpc.Error{Code: "ExpiredTokenException", Status: 403, Message: "The security token included in the request is expired"}
+	}
 	who := cred.Principal
 	switch {
 	case c.API == "s3":

@@ -16,6 +16,26 @@ import (
 // AWS: a service is passed roles within one account only ("Cross-account pass
 // role is not allowed").
 func (s *Service) AssumeForService(service, account, roleARN, session string) (*api.Credentials, error) {
+	role, err := s.trusting(service, account, roleARN)
+	if err != nil {
+		return nil, err
+	}
+	return s.issue(&identity.Session{Role: role.ID, Name: session}, min(defaultRole, role.MaxDuration))
+}
+
+// AssumeForWork is as AssumeForService, for work that is done in this process and
+// whose credentials never leave it. They last as long as the longest there are:
+// AWS renews those of a service as long as its work takes.
+func (s *Service) AssumeForWork(service, account, roleARN, session string) (*api.Credentials, error) {
+	role, err := s.trusting(service, account, roleARN)
+	if err != nil {
+		return nil, err
+	}
+	return s.issue(&identity.Session{Role: role.ID, Name: session}, maxSession)
+}
+
+// trusting returns a role of an account that trusts a service.
+func (s *Service) trusting(service, account, roleARN string) (*identity.Role, error) {
 	role, ok := s.reg.Directory().Role(roleARN)
 	who := strings.TrimSuffix(service, ".amazonaws.com")
 	switch {
@@ -33,7 +53,7 @@ func (s *Service) AssumeForService(service, account, roleARN, session string) (*
 	if !role.Trust.Evaluate(&r).Allowed() {
 		return nil, denied(who + " may not assume " + roleARN + ": its trust policy does not allow sts:AssumeRole to " + service)
 	}
-	return s.issue(&identity.Session{Role: role.ID, Name: session}, min(defaultRole, role.MaxDuration))
+	return role, nil
 }
 
 // serviceKeys are the condition keys of a service that assumes a role.

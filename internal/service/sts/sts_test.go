@@ -218,3 +218,30 @@ func TestGetSessionToken(t *testing.T) {
 		t.Error("the root's session is not the root's")
 	}
 }
+
+// A service that a role trusts gets sessions of it: what it hands out lasts no longer
+// than others, what works in this process as long as work may take.
+func TestAssumeForServices(t *testing.T) {
+	const service = "cloudformation.amazonaws.com"
+	synctest.Test(t, func(t *testing.T) {
+		s, reg := newWorld(t, "", trusting(`{"Service":"`+service+`"}`, ""))
+		for what, tt := range map[string]struct {
+			assume func(service, account, role, session string) (*api.Credentials, error)
+			lasts  time.Duration
+		}{"service": {s.AssumeForService, time.Hour}, "work": {s.AssumeForWork, 36 * time.Hour}} {
+			cred, err := tt.assume(service, account, ofWeb, "s")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := cred.Expiration.Sub(time.Now()); got != tt.lasts {
+				t.Errorf("for a %s: lasts %v, want %v", what, got, tt.lasts)
+			}
+			if found, ok := reg.Find(*cred.AccessKeyId, *cred.SessionToken); !ok || found.Principal.Role != ofWeb {
+				t.Errorf("for a %s: speaks for %+v", what, found)
+			}
+			if _, err := tt.assume("lambda.amazonaws.com", account, ofWeb, "s"); err == nil || !strings.Contains(err.Error(), "does not allow sts:AssumeRole to lambda") {
+				t.Errorf("for a %s that is not trusted: %v", what, err)
+			}
+		}
+	})
+}

@@ -93,7 +93,7 @@ func TestCredentialsExpire(t *testing.T) {
 		calls++
 		return function.Credentials{AccessKeyID: "AKID", Expires: time.Now().Add(time.Second)}, nil
 	}})
-	mustSet(t, h, latest(function.Version{Code: testCode(t), Role: "role", Timeout: 2 * time.Second}))
+	mustSet(t, h, latest(function.Version{Code: testCode(t), Role: "role", Timeout: 20 * time.Second}))
 	first := invoke(t, h, deed{Do: "pid"})
 	if second := invoke(t, h, deed{Do: "pid"}); string(first.Payload) == string(second.Payload) || calls != 2 {
 		t.Errorf("ran twice with credentials that end in a second, asked %d times", calls)

@@ -184,7 +184,7 @@ func TestClientRequests(t *testing.T) {
 // not end a later one early, nor lets it last longer than it may.
 func TestClientDeadline(t *testing.T) {
 	t.Parallel()                         // it waits
-	first := time.Now().Add(time.Second) // enough for a busy backend
+	first := time.Now().Add(4 * time.Second) // enough for a busy backend
 	c := backend(t, func(nc net.Conn, r *bufio.Reader) {
 		for i := range 3 {
 			if _, err := http.ReadRequest(r); err != nil {

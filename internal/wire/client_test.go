@@ -183,7 +183,7 @@ func TestClientRequests(t *testing.T) {
 // TestClientDeadline: a deadline that was armed for an earlier request does
 // not end a later one early, nor lets it last longer than it may.
 func TestClientDeadline(t *testing.T) {
-	t.Parallel()                         // it waits
+	t.Parallel()                             // it waits
 	first := time.Now().Add(4 * time.Second) // enough for a busy backend
 	c := backend(t, func(nc net.Conn, r *bufio.Reader) {
 		for i := range 3 {

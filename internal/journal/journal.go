@@ -184,12 +184,18 @@ type Journal struct {
 	woken   chan struct{} // closed when entries were appended; nil: nobody waits
 }
 
-// SetMaxAge sets how old entries may grow before their segment is removed; 0:
-// there is no bound.
+// SetMaxAge sets how old entries may grow: what is older is not selected, and its
+// segment removed; 0: there is no bound.
 func (j *Journal) SetMaxAge(d time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.maxAge = d
+}
+
+func (j *Journal) age() time.Duration {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.maxAge
 }
 
 // Bytes returns what the journal takes on disk, without what does not fill a
@@ -224,6 +230,13 @@ func (j *Journal) Last() uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.next - 1
+}
+
+// Empty reports whether the journal has no entries.
+func (j *Journal) Empty() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.segs) == 0 && len(j.queue) == 0 && (j.open == nil || j.open.count == 0)
 }
 
 // Oldest returns the least time of the entries in segments; false: there are

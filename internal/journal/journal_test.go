@@ -292,9 +292,67 @@ func TestBounds(t *testing.T) {
 	}
 	old.SetMaxAge(time.Minute)
 	s.Trim(now)
-	if n := len(texts(t, old, journal.Query{})); n > 30 { // what is in memory
-		t.Errorf("%d entries of the old one after it grew too old", n)
+	if list, err := old.Next(t.Context(), 0); err != nil || len(list) > 0 {
+		t.Errorf("%d entries of the old one after it grew too old, %v", len(list), err)
 	}
+}
+
+// What is older than the journal's age is not selected, and leaves the disk, however
+// little there is; numbers go on after a restart.
+func TestAge(t *testing.T) {
+	dir := t.TempDir()
+	const day = 24 * time.Hour
+	synctest.Test(t, func(t *testing.T) {
+		s := journal.NewSet(dir, journal.Options{})
+		j := open(t, s, "j")
+		write := func() {
+			t.Helper()
+			if err := j.Write([]journal.Entry{{Time: time.Now().UnixMilli(), Text: []byte("x")}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		j.SetMaxAge(16 * day)
+		for range 40 { // one a day: no block is ever full
+			write()
+			s.Trim(time.Now())
+			time.Sleep(day)
+		}
+		if n := len(texts(t, j, journal.Query{})); n != 16 {
+			t.Errorf("%d entries are selected, want those of 16 days", n)
+		}
+		n := 0
+		for after := uint64(0); after < j.Last(); {
+			list, err := j.Next(t.Context(), after)
+			if err != nil || len(list) == 0 {
+				t.Fatalf("after %d of %d: %d entries, %v", after, j.Last(), len(list), err)
+			}
+			n, after = n+len(list), list[len(list)-1].Seq
+		}
+		if n < 16 || n > 19 {
+			t.Errorf("%d entries are on disk, want those of 16 days and hardly more", n)
+		}
+		time.Sleep(20 * day)
+		s.Trim(time.Now())
+		files, err := filepath.Glob(filepath.Join(dir, "j", "*"))
+		if err != nil || s.Stats().Bytes != 0 {
+			t.Errorf("%d bytes are left (%v)", s.Stats().Bytes, err)
+		}
+		for _, name := range files {
+			if f, err := os.Stat(name); err != nil || f.Size() > 0 {
+				t.Errorf("%s is left (%v)", name, err)
+			}
+		}
+		last := j.Last()
+		s = journal.NewSet(dir, journal.Options{})
+		if j = open(t, s, "j"); j.Last() != last || !j.Empty() {
+			t.Errorf("after a restart the last number is %d, want %d", j.Last(), last)
+		}
+		write()
+		s = journal.NewSet(dir, journal.Options{})
+		if j = open(t, s, "j"); j.Last() != last+1 || j.Empty() {
+			t.Errorf("after another entry and a restart the last number is %d, want %d", j.Last(), last+1)
+		}
+	})
 }
 
 // TestNoDisk: where nothing can be written, nobody waits; entries are kept as
@@ -589,7 +647,14 @@ func TestNext(t *testing.T) {
 	j.SetMaxAge(time.Nanosecond)
 	s.Trim(time.Now())
 	list, err := j.Next(t.Context(), 0)
-	if err != nil || len(list) == 0 || list[0].Seq == 1 {
+	if err != nil || len(list) > 0 {
+		t.Fatalf("after all are gone: %d entries, %v", len(list), err)
+	}
+	j.SetMaxAge(0)
+	if err := j.Write(numbered(1)); err != nil {
+		t.Fatal(err)
+	}
+	if list, err = j.Next(t.Context(), 0); err != nil || len(list) != 1 || list[0].Seq != 401 {
 		t.Fatalf("after the oldest are gone: %d entries, %v", len(list), err)
 	}
 	if list, err := j.Next(t.Context(), j.Last()); err != nil || len(list) > 0 {

@@ -133,7 +133,10 @@ func openJournal(s *Set, name string) (*Journal, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open journal: %w", err)
 		}
-		seg.size = info.Size()
+		if seg.size = info.Size(); seg.size == 0 && !seg.closed {
+			j.next = max(j.next, seg.first) // see keepNumber
+			continue
+		}
 		j.segs = append(j.segs, seg)
 	}
 	slices.SortFunc(j.segs, func(a, b segment) int { return cmp.Compare(a.first, b.first) })

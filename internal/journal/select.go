@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A Position is a place between entries in order of their time: just behind the
@@ -152,6 +153,9 @@ func (j *Journal) Select(ctx context.Context, q Query) (Result, error) {
 	}
 	if q.To == 0 {
 		q.To = 1<<63 - 1
+	}
+	if age := j.age(); age > 0 {
+		q.From = max(q.From, time.Now().Add(-age).UnixMilli())
 	}
 	r := reach{min: q.From, max: q.To - 1, sources: ^uint64(0)}
 	if q.Sources != nil {

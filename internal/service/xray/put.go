@@ -138,12 +138,11 @@ func (s *Service) put(scope record.Scope, docs [][]byte) ([]api.UnprocessedTrace
 		return refused, nil
 	}
 	j, err := s.journal(scope)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = j.Write(list) // what the answer says was taken
 	}
-	// What the answer says was taken is written.
-	switch err := j.Write(list); {
-	case errors.Is(err, journal.ErrFull):
+	switch {
+	case errors.Is(err, journal.ErrFull), errors.Is(err, errRegions):
 		for _, id := range ids {
 			refuse(id, errStoreFull)
 		}

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,10 +51,18 @@ type Service struct {
 	reading  chan struct{} // holds a place for each reading of many traces
 	progress store.Progress
 	clients  lenders
+	kept     kept
 	places   places
 
-	mu       sync.Mutex // guards the fields below
-	samplers map[record.Scope]*trace.Sampler
+	mu       sync.Mutex // guards the field below
+	samplers map[record.Scope]*sampling
+}
+
+// A sampling is the sampler of a Region where requests are served or that has rules
+// of its own. Regions that callers only name have none.
+type sampling struct {
+	*trace.Sampler
+	serves bool // requests ask it: it stays when the rules are gone
 }
 
 var (
@@ -85,7 +92,7 @@ func New(st store.Store, opt Options) *Service {
 	return &Service{
 		st: st, opt: opt, set: journal.NewSet(opt.Dir, journal.Options{MaxBytes: opt.MaxBytes, Log: opt.Log}),
 		rate: limit.NewBucket(segmentRate, segmentRate), reading: make(chan struct{}, readersAtOne),
-		samplers: map[record.Scope]*trace.Sampler{},
+		samplers: map[record.Scope]*sampling{},
 	}
 }
 
@@ -105,6 +112,9 @@ func (s *Service) Stats() Stats {
 
 // Run writes segments and keeps samplers in step with the store until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
+	if err := s.openAll(); err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	g.Go(func() error { return s.set.Run(writing) })
@@ -134,15 +144,6 @@ func scopeOf(ctx context.Context) record.Scope {
 
 func newARN(scope record.Scope, resource string) string {
 	return arn.ARN{Partition: arn.Partition(scope.Region), Service: "xray", Region: scope.Region, Account: scope.Account, Resource: resource}.String()
-}
-
-func (s *Service) journal(scope record.Scope) (*journal.Journal, error) {
-	j, err := s.set.Open(filepath.Join(scope.Account, scope.Region))
-	if err != nil {
-		return nil, fmt.Errorf("traces: %w", err)
-	}
-	j.SetMaxAge(retention)
-	return j, nil
 }
 
 // Write keeps a segment of the data plane.
@@ -237,16 +238,40 @@ func (s *Service) Wait(ctx context.Context, rev store.Rev) error {
 	return nil
 }
 
-// Sampler holds the sampling rules of a Region.
+// Sampler holds the sampling rules of a Region where requests are served.
 func (s *Service) Sampler(scope record.Scope) *trace.Sampler {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	sampler := s.samplingLocked(scope)
+	sampler.serves = true
+	return sampler.Sampler
+}
+
+func (s *Service) samplingLocked(scope record.Scope) *sampling {
 	sampler := s.samplers[scope]
 	if sampler == nil {
-		sampler = trace.NewSampler(s.withLocal(nil)...)
+		sampler = &sampling{Sampler: trace.NewSampler(s.withLocal(nil)...)}
 		s.samplers[scope] = sampler
 	}
 	return sampler
+}
+
+// known is the sampler of a Region, if it has one, or nil.
+func (s *Service) known(scope record.Scope) *trace.Sampler {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sampler := s.samplers[scope]; sampler != nil {
+		return sampler.Sampler
+	}
+	return nil
+}
+
+// counts are what a Region's rules have chosen here, by their names.
+func (s *Service) counts(scope record.Scope) map[string]trace.Count {
+	if sampler := s.known(scope); sampler != nil {
+		return sampler.Counts()
+	}
+	return nil
 }
 
 // refresh brings the sampler of a Region in step with its rules.
@@ -255,19 +280,17 @@ func (s *Service) refresh(ctx context.Context, scope record.Scope) error {
 	if err != nil {
 		return fmt.Errorf("sampling rules: %w", err)
 	}
-	if len(rows) == 0 {
-		s.mu.Lock()
-		known := s.samplers[scope] != nil
-		s.mu.Unlock()
-		if !known {
-			return nil
-		}
-	}
 	rules := make([]trace.Rule, len(rows))
 	for i := range rows {
 		rules[i] = rows[i].Value.runs()
 	}
-	s.Sampler(scope).Set(s.withLocal(rules))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sampler := s.samplers[scope]; len(rows) == 0 && (sampler == nil || !sampler.serves) {
+		delete(s.samplers, scope)
+		return nil
+	}
+	s.samplingLocked(scope).Set(s.withLocal(rules))
 	return nil
 }
 

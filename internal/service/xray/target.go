@@ -34,6 +34,7 @@ const (
 const (
 	mostStatistics = 25   // AWS: GetSamplingTargets
 	mostClients    = 1000 // of one rule; further ones are told the rate only
+	mostLenders    = 4096 // of rules in Regions where nothing is served; clients of further ones are told the rate only
 	summariesAPage = 100
 )
 
@@ -74,6 +75,11 @@ func (l *lender) turn(now time.Time, here trace.Count) {
 		n.sampled += int32(here.Sampled - l.here.Sampled)
 		l.last, l.lastAt, l.now, l.here, l.minute = n, l.minute, sampled{}, here, minute
 	}
+}
+
+// idle reports whether nothing is known of any client.
+func (l *lender) idle() bool {
+	return len(l.clients) == 0 && l.now == sampled{} && l.last == sampled{}
 }
 
 // part is the part of one of the clients in a reservoir; that of "" is the
@@ -145,11 +151,14 @@ func unprocessed(rule, code, message string) api.UnprocessedStatistics {
 
 // lend takes in what a client has chosen by a rule, and parts its reservoir anew.
 func (s *Service) lend(scope record.Scope, rule *api.SamplingRule, d *api.SamplingStatisticsDocument) api.SamplingTargetDocument {
-	now, sampler := time.Now(), s.Sampler(scope)
-	here := sampler.Counts()[*rule.RuleName]
+	now, sampler, key := time.Now(), s.known(scope), ruleKey{scope, *rule.RuleName}
+	here := s.counts(scope)[key.name]
 	s.clients.mu.Lock()
 	defer s.clients.mu.Unlock()
-	l := s.clients.ofLocked(ruleKey{scope, *rule.RuleName}, now, here)
+	if sampler == nil && s.clients.byRule[key] == nil && len(s.clients.byRule) >= mostLenders {
+		return target(rule, 0, now)
+	}
+	l := s.clients.ofLocked(key, now, here)
 	l.forget(now)
 	if _, known := l.clients[*d.ClientID]; known || len(l.clients) < mostClients {
 		l.clients[*d.ClientID] = now
@@ -160,10 +169,17 @@ func (s *Service) lend(scope record.Scope, rule *api.SamplingRule, d *api.Sampli
 		l.now.borrowed += *d.BorrowCount
 	}
 	reservoir := int(*rule.ReservoirSize)
-	sampler.Lend(*rule.RuleName, l.part("", reservoir))
+	if sampler != nil {
+		sampler.Lend(key.name, l.part("", reservoir))
+	}
+	return target(rule, l.part(*d.ClientID, reservoir), now)
+}
+
+// target tells a client its part of a rule's reservoir.
+func target(rule *api.SamplingRule, part int, now time.Time) api.SamplingTargetDocument {
 	return api.SamplingTargetDocument{
 		RuleName: rule.RuleName, FixedRate: rule.FixedRate, Interval: new(int32(targetInterval / time.Second)),
-		ReservoirQuota: new(int32(l.part(*d.ClientID, reservoir))), ReservoirQuotaTTL: new(now.Add(loanTime).Truncate(time.Second)),
+		ReservoirQuota: new(int32(part)), ReservoirQuotaTTL: new(now.Add(loanTime).Truncate(time.Second)),
 	}
 }
 
@@ -173,14 +189,20 @@ func (s *Service) reclaim(now time.Time) {
 	s.clients.mu.Lock()
 	defer s.clients.mu.Unlock()
 	for key, l := range s.clients.byRule {
-		sampler := s.Sampler(key.scope)
-		here, ok := sampler.Counts()[key.name]
+		sampler := s.known(key.scope)
+		here, ok := s.counts(key.scope)[key.name]
+		l.forget(now)
+		l.turn(now, here)
+		if sampler == nil {
+			if l.idle() {
+				delete(s.clients.byRule, key)
+			}
+			continue
+		}
 		if !ok { // the rule is gone
 			delete(s.clients.byRule, key)
 			continue
 		}
-		l.forget(now)
-		l.turn(now, here)
 		sampler.Lend(key.name, l.part("", sampler.Reservoir(key.name)))
 	}
 }
@@ -204,12 +226,17 @@ func (s *Service) GetSamplingStatisticSummaries(ctx context.Context, in *api.Get
 	if err != nil {
 		return nil, err
 	}
-	counts, now := s.Sampler(scope).Counts(), time.Now()
+	counts, now := s.counts(scope), time.Now()
 	list := make([]api.SamplingStatisticSummary, 0, len(rules))
 	s.clients.mu.Lock()
 	for i := range rules {
 		name := *rules[i].Rule.RuleName
-		l := s.clients.ofLocked(ruleKey{scope, name}, now, counts[name])
+		l := s.clients.byRule[ruleKey{scope, name}]
+		if l != nil || counts != nil {
+			l = s.clients.ofLocked(ruleKey{scope, name}, now, counts[name])
+		} else { // nobody counts
+			l = &lender{minute: now.Truncate(time.Minute)}
+		}
 		at := l.lastAt
 		if at.IsZero() { // there was none since the start
 			at = l.minute

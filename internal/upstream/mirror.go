@@ -70,30 +70,49 @@ type mirrored struct {
 // do sends req to the endpoint, and a copy to the mirror, for whose answer nobody
 // waits.
 func (m *mirrored) do(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
-	n := m.mirror.counts
-	if req.Body.Source != nil || len(req.Body.Bytes) > mostCompared || n.under.Add(1) > mirrorsAtOnce {
-		if req.Body.Source == nil && len(req.Body.Bytes) <= mostCompared {
-			n.under.Add(-1)
-		}
-		n.dropped.Add(1)
+	if !m.begin(req) {
 		return m.at.Do(ctx, req, resp, deadline)
 	}
+	sent := false
+	defer func() {
+		if !sent { // what was to be copied has panicked
+			m.mirror.counts.under.Add(-1)
+		}
+	}()
 	second := copied(req)
 	err := m.at.Do(ctx, req, resp, deadline)
-	if err != nil || !m.mirror.def.Compare {
-		go m.sendGuarded(second, nil)
-		return err
+	var first *seen
+	if err == nil && m.mirror.def.Compare {
+		first = watched(resp)
 	}
+	sent = true
+	go m.sendGuarded(second, first)
+	return err
+}
+
+// begin takes a place for a copy of req; false: it gets none.
+func (m *mirrored) begin(req *wire.Request) bool {
+	n := m.mirror.counts
+	if req.Body.Source == nil && len(req.Body.Bytes) <= mostCompared {
+		if n.under.Add(1) <= mirrorsAtOnce {
+			return true
+		}
+		n.under.Add(-1)
+	}
+	n.dropped.Add(1)
+	return false
+}
+
+// watched is what is seen of an answer as it is passed on.
+func watched(resp *wire.Response) *seen {
 	first := &seen{status: resp.Status, header: copiedHeader(&resp.Header), done: make(chan struct{})}
+	first.keep(resp.Body.Bytes)
 	if resp.Body.Source == nil {
-		first.keep(resp.Body.Bytes)
 		close(first.done)
 	} else {
-		first.keep(resp.Body.Bytes)
 		resp.Body.Source = &tee{Source: resp.Body.Source, into: first}
 	}
-	go m.sendGuarded(second, first)
-	return nil
+	return first
 }
 
 // sendGuarded is send, whose mistakes are not to end the process: nobody waits for it.

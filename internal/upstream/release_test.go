@@ -1,6 +1,7 @@
 package upstream_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -244,6 +245,36 @@ func TestMirrorIsNoBurden(t *testing.T) {
 			s, _ := r.ReleaseStatus("shop")
 			t.Fatalf("%+v, want 64 failed", s.Mirror)
 		}
+	}
+}
+
+// A shaken is a context that panics.
+type shaken struct{ context.Context }
+
+func (shaken) Err() error { panic("shaken") }
+
+// TestMirrorPanics: a request that panics leaves no place of the mirror taken.
+func TestMirrorPanics(t *testing.T) {
+	var seen atomic.Int64
+	r, c := released(t, map[string]string{"a": upstreamtest.Refusing(t).String(), "b": upstreamtest.New(t, status(200, &seen)).Addr().String()})
+	lead(t, r, upstream.Release{Targets: []upstream.Target{{Cluster: "a", Weight: 1}}, Mirror: &upstream.Mirror{Cluster: "b"}})
+	panicked := 0
+	for range 65 {
+		at, err := c.Pick(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		func() {
+			defer func() {
+				if recover() != nil {
+					panicked++
+				}
+			}()
+			_ = at.Do(shaken{t.Context()}, request("GET", "/", ""), new(wire.Response), soon())
+		}()
+	}
+	if s, _ := r.ReleaseStatus("shop"); panicked != 65 || s.Mirror.Dropped != 0 {
+		t.Errorf("%d of 65 requests panicked, %+v, want none dropped", panicked, s.Mirror)
 	}
 }
 

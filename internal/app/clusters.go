@@ -43,10 +43,17 @@ func (c *Config) readClusters(node *yaml.Node) error {
 	if err := dec.Decode(&all); err != nil {
 		return fmt.Errorf("clusters: want a map, each name with endpoints: %w", err)
 	}
+	var given map[string]map[string]any
+	if err := node.Decode(&given); err != nil {
+		return fmt.Errorf("clusters: %w", err)
+	}
 	c.Clusters, c.Discover = map[string]upstream.Definition{}, map[string]*discovery.Config{}
 	for name, one := range all {
 		one.Discovered = one.Discover != nil
 		c.Clusters[name] = one.Definition
+		if err := upstream.CheckZeros(given[name]); err != nil {
+			return fmt.Errorf("clusters: %s: %s", name, strings.ReplaceAll(err.Error(), "\n", "; "))
+		}
 		if one.Discovered {
 			c.Discover[name] = one.Discover
 		}

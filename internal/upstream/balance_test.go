@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -131,6 +132,41 @@ func TestEjection(t *testing.T) {
 			t.Errorf("%d of 4 endpoints are left when all fail, want half", n)
 		}
 	})
+}
+
+// TestShareOfNothing: what is written as 0% is nothing, and not the default.
+func TestShareOfNothing(t *testing.T) {
+	var none Share
+	if err := none.UnmarshalText([]byte("0%")); err != nil || none.String() != "0%" {
+		t.Fatalf("0%% is read as %v, %v", none, err)
+	}
+	g := testGroup(3, 1, Definition{Health: &Health{Fall: 1, Rise: 1}, Eject: Eject{Panic: none, MaxShare: none, Failures: 1}, Retries: Retries{Budget: none}})
+	for range budgetSaved {
+		if !g.budget.take() {
+			t.Fatal("a retry that was saved up is not there")
+		}
+	}
+	for range 100 * budgetSaved {
+		g.budget.request()
+	}
+	if g.budget.take() {
+		t.Error("requests have brought a retry")
+	}
+	for left := 3; ; left-- {
+		for _, m := range g.members {
+			m.answered(503, 0, monotonic()) // ejects none
+		}
+		if n := len(g.ready.Load().list); n != left {
+			t.Fatalf("%d endpoints are used, want %d", n, left)
+		}
+		if left == 0 {
+			break
+		}
+		g.members[left-1].checked(&Health{Fall: 1, Rise: 1}, errNoAddress)
+	}
+	if _, err := testCluster(g).Pick(nil); !errors.Is(err, ErrNoEndpoint) {
+		t.Errorf("Pick: %v, want %v", err, ErrNoEndpoint)
+	}
 }
 
 // TestPanic: with too few endpoints left all are used.

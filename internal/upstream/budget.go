@@ -21,7 +21,7 @@ type budget struct {
 }
 
 func (b *budget) set(share Share) {
-	if b.gain.Swap(int64(share*retryCost)) == 0 {
+	if b.gain.Swap(int64(share.written()*retryCost)) == 0 {
 		b.left.Store(budgetSaved * retryCost)
 	}
 }

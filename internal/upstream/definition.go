@@ -182,8 +182,12 @@ type Retries struct {
 	Hedge time.Duration `yaml:"hedge"`
 }
 
-// A Share is a part of a whole, written as a percentage.
+// A Share is a part of a whole, written as a percentage. One that is written as
+// 0% is less than nothing, as 0 stands for the default.
 type Share float64
+
+// written is the share as people write it.
+func (s Share) written() float64 { return max(float64(s), 0) }
 
 // UnmarshalText reads a share such as 50%.
 func (s *Share) UnmarshalText(text []byte) error {
@@ -192,9 +196,14 @@ func (s *Share) UnmarshalText(text []byte) error {
 	if !ok || err != nil || !(f >= 0 && f <= 100) {
 		return fmt.Errorf("%q is no share: write a percentage, for example 50%%", text)
 	}
-	*s = Share(f / 100)
+	if *s = Share(f / 100); f == 0 {
+		*s = -1
+	}
 	return nil
 }
+
+// String writes s as it is read.
+func (s Share) String() string { return strconv.FormatFloat(100*s.written(), 'g', 4, 64) + "%" }
 
 // Bounds of a Definition.
 const (
@@ -224,16 +233,7 @@ func checkEndpoints(list []Endpoint) error {
 	var errs []error
 	seen := make(map[string]bool, len(list))
 	for _, e := range list {
-		if path, ok := strings.CutPrefix(e.Address, unixPrefix); ok && len(path) > 1 && path[0] == '/' && len(path) <= maxUnixPath && !strings.ContainsAny(path, ", ") {
-			if seen[e.Address] {
-				errs = append(errs, fmt.Errorf("endpoints: %s is there twice: give it a weight", e.Address))
-			}
-			seen[e.Address] = true
-			continue
-		}
-		host, port, err := net.SplitHostPort(e.Address)
-		n, errPort := strconv.ParseUint(port, 10, 16)
-		if err != nil || errPort != nil || host == "" || n == 0 || strings.ContainsAny(e.Address, ", ") || IsClusterName(host) {
+		if !isUnix(e.Address) && !isHostPort(e.Address) {
 			errs = append(errs, fmt.Errorf("endpoints: %q is not an address: write host:port, or unix:/path", e.Address))
 		}
 		if seen[e.Address] {
@@ -248,6 +248,18 @@ func checkEndpoints(list []Endpoint) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// isUnix tells whether an address is that of a socket of this machine.
+func isUnix(address string) bool {
+	path, ok := strings.CutPrefix(address, unixPrefix)
+	return ok && len(path) > 1 && path[0] == '/' && len(path) <= maxUnixPath && !strings.ContainsAny(path, ", ")
+}
+
+func isHostPort(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	n, errPort := strconv.ParseUint(port, 10, 16)
+	return err == nil && errPort == nil && host != "" && n > 0 && !strings.ContainsAny(address, ", ") && !IsClusterName(host)
 }
 
 // Files are the files and sockets of this machine that d names.

@@ -75,6 +75,7 @@ const (
 	maxRules   = 100
 	maxIgnored = 100
 	maxSteps   = 50
+	minStep    = Share(0.001)
 )
 
 // WithDefaults returns c with all that it leaves open.
@@ -158,8 +159,8 @@ func (c *Canary) check(r *Release) error {
 	if c.Interval < 0 || c.Minimum < 0 || c.P50 < 0 || c.P90 < 0 || c.P99 < 0 {
 		return fmt.Errorf("canary: %w", errNegative)
 	}
-	if len(c.Steps) > maxSteps || !slices.IsSorted(c.Steps) || slices.Contains(c.Steps, 0) {
-		return fmt.Errorf("canary: steps: want no more than %d shares above 0%%, each larger than the one before", maxSteps)
+	if len(c.Steps) > maxSteps || !slices.IsSorted(c.Steps) || len(c.Steps) > 0 && c.Steps[0] < minStep {
+		return fmt.Errorf("canary: steps: want no more than %d shares of %v or more, each larger than the one before", maxSteps, minStep)
 	}
 	return nil
 }

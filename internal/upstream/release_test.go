@@ -278,6 +278,27 @@ func TestMirrorPanics(t *testing.T) {
 	}
 }
 
+// TestMirrorOfNothing: 0% is no copy, and not the default.
+func TestMirrorOfNothing(t *testing.T) {
+	r, c := released(t, map[string]string{"a": answers(t, "200 OK", "a"), "b": answers(t, "200 OK", "b")})
+	none := &upstream.Mirror{Cluster: "b"}
+	if err := none.Share.UnmarshalText([]byte("0%")); err != nil {
+		t.Fatal(err)
+	}
+	lead(t, r, upstream.Release{Targets: []upstream.Target{{Cluster: "a", Weight: 1}}, Mirror: none})
+	for range 100 {
+		visit(t, c, &visitor{})
+	}
+	for _, one := range r.Status() {
+		if one.Name == "b" && one.Endpoints[0].Requests+int64(one.Endpoints[0].InFlight) > 0 {
+			t.Errorf("the mirror was asked: %+v", one.Endpoints)
+		}
+	}
+	if s, _ := r.ReleaseStatus("shop"); s.Mirror.Copied+s.Mirror.Dropped > 0 {
+		t.Errorf("%+v", s.Mirror)
+	}
+}
+
 // TestReleaseCheck refuses what cannot be.
 func TestReleaseCheck(t *testing.T) {
 	two := []upstream.Target{{Cluster: "a", Weight: 1}, {Cluster: "b"}}
@@ -295,6 +316,7 @@ func TestReleaseCheck(t *testing.T) {
 		{upstream.Release{Targets: two, Mirror: &upstream.Mirror{Cluster: "a", Ignore: []string{"x"}}}, "nothing is compared"},
 		{upstream.Release{Targets: two, Canary: &upstream.Canary{Target: "c"}}, "two targets, of which it is one"},
 		{upstream.Release{Targets: two, Canary: &upstream.Canary{Target: "b", Steps: []upstream.Share{0.5, 0.1}}}, "each larger than the one before"},
+		{upstream.Release{Targets: two, Canary: &upstream.Canary{Target: "b", Steps: []upstream.Share{0.0005}}}, "want no more than 50 shares of 0.1% or more"},
 	} {
 		if err := tt.def.Check(nil); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: error %v, want %q", tt.def, err, tt.want)

@@ -36,7 +36,7 @@ func (g *group) settleLocked() {
 		}
 	}
 	left := len(all) - out
-	g.scant = out > 0 && (left == 0 || float64(left) < float64(cfg.def.Eject.Panic)*float64(len(all)))
+	g.scant = out > 0 && cfg.def.Eject.Panic > 0 && (left == 0 || float64(left) < float64(cfg.def.Eject.Panic)*float64(len(all)))
 	g.due.Store(due)
 	r := &ready{all: all}
 	ranks := ranked(all, g.opt.Zone)

@@ -115,6 +115,18 @@ func decode(text []byte, v any) error {
 	return nil
 }
 
+// checkZeros has check look at a definition as it is written.
+func checkZeros(text []byte, check func(map[string]any) error) error {
+	var given map[string]any
+	if err := yaml.Unmarshal(text, &given); err != nil {
+		return badRequest("%s", oneLine(err))
+	}
+	if err := check(given); err != nil {
+		return badRequest("%s", oneLine(err))
+	}
+	return nil
+}
+
 // clusterOf reads the definition of a cluster.
 func clusterOf(text []byte) (def discovery.Definition, err error) {
 	err = decode(text, &def)
@@ -177,6 +189,9 @@ func (s *Service) putCluster(ctx context.Context, in *put) (*document, error) {
 	}
 	def, err := clusterOf(in.Data)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkZeros(in.Data, upstream.CheckZeros); err != nil {
 		return nil, err
 	}
 	if err := s.backend.Check(&def); err != nil {

@@ -135,7 +135,7 @@ func judge(c *upstream.Canary, t upstream.Tally, age time.Duration) (v verdict, 
 	requests, failed := t.Requests+t.Refused, t.Failed+t.Refused
 	// So many failures are too many even if all others of the minimum go well.
 	if failed > 0 && float64(failed) > float64(c.ErrorRate)*float64(max(requests, int64(c.Minimum))) {
-		return fail, fmt.Sprintf("%d of %d requests failed, allowed are %.4g%%", failed, requests, 100*float64(c.ErrorRate))
+		return fail, fmt.Sprintf("%d of %d requests failed, allowed are %v", failed, requests, c.ErrorRate)
 	}
 	if requests < int64(c.Minimum) {
 		return wait, ""

@@ -38,6 +38,22 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestJudgeOfNone: with an error rate of 0% one failure is too many, whatever the minimum.
+func TestJudgeOfNone(t *testing.T) {
+	rec := Release{Text: "targets: [{cluster: old, weight: 7}, {cluster: new}]\ncanary: {target: new, error-rate: 0%}"}
+	def, err := rec.definition()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := def.Canary.WithDefaults()
+	if got, why := judge(&c, upstream.NewTally(1, 1, 0, time.Millisecond), 0); got != fail || why != "1 of 1 requests failed, allowed are 0%" {
+		t.Errorf("%v, %q", got, why)
+	}
+	if got, _ := judge(&c, upstream.NewTally(1000, 0, 0, time.Millisecond), time.Hour); got != advance {
+		t.Errorf("without failures: %v", got)
+	}
+}
+
 // TestShares: the canary comes first, so that who has it keeps it, and gets what its
 // step says.
 func TestShares(t *testing.T) {

@@ -142,6 +142,9 @@ func (s *Service) putRelease(ctx context.Context, in *put) (*document, error) {
 	if err := decode(in.Data, &def); err != nil {
 		return nil, err
 	}
+	if err := checkZeros(in.Data, upstream.CheckReleaseZeros); err != nil {
+		return nil, err
+	}
 	if err := s.backend.CheckRelease(&def); err != nil {
 		return nil, badRequest("%s", oneLine(err))
 	}

@@ -19,8 +19,10 @@ type Release struct {
 	// Weights are in force in the place of those of the definition; nil: those
 	// are. Before are those that were in force before the last switch.
 	Weights, Before map[string]int `json:",omitzero"`
-	Canary          *CanaryState   `json:",omitzero"`
-	History         []Entry        // the last ones, oldest first
+	// PhaseBefore is what a canary did before the last switch.
+	PhaseBefore Phase        `json:",omitzero"`
+	Canary      *CanaryState `json:",omitzero"`
+	History     []Entry      // the last ones, oldest first
 }
 
 // A CanaryState is how far a canary has come.
@@ -316,9 +318,12 @@ func (s *Service) switchRelease(ctx context.Context, in *switching) (*document, 
 		if !slices.ContainsFunc(def.Targets, func(t upstream.Target) bool { return t.Cluster == *in.To }) {
 			return badRequest("%s is no target of the release.", *in.To)
 		}
-		rec.Before = rec.weights(def)
-		rec.all(def, *in.To)
 		rec.pause()
+		rec.keep(def)
+		rec.all(def, *in.To)
+		if rec.Canary != nil { // what it has come to says nothing any more
+			rec.Canary.Phase = Paused
+		}
 		rec.note(def, caller(ctx), "switched to "+*in.To, "")
 		return nil
 	})
@@ -330,14 +335,31 @@ func (r *Release) pause() {
 	}
 }
 
-// returnRelease undoes the last switch, or the last return.
+// keep remembers what is in force, for a return.
+func (r *Release) keep(def *upstream.Release) {
+	r.Before, r.PhaseBefore = r.weights(def), ""
+	if r.Canary != nil {
+		r.PhaseBefore = r.Canary.Phase
+	}
+}
+
+// returnRelease undoes the last switch, step to the end or back, or return. A canary that
+// was running is paused by that.
 func (s *Service) returnRelease(ctx context.Context, in *named) (*document, error) {
 	return s.act(ctx, in.Name, func(rec *Release, def *upstream.Release) error {
 		if rec.Before == nil {
 			return conflict("The release was not switched.")
 		}
-		rec.Weights, rec.Before = rec.Before, rec.weights(def)
 		rec.pause()
+		weights, phase := rec.Before, rec.PhaseBefore
+		rec.keep(def)
+		rec.Weights = weights
+		if rec.Canary != nil {
+			rec.Canary.Phase = phase
+			if phase == "" || phase == Running {
+				rec.Canary.Phase = Paused
+			}
+		}
 		rec.note(def, caller(ctx), "returned", "")
 		return nil
 	})
@@ -385,7 +407,7 @@ func (s *Service) promoteRelease(ctx context.Context, in *named) (*document, err
 
 // promote gives the canary everything.
 func (r *Release) promote(def *upstream.Release, by, why string) {
-	r.Before = r.weights(def)
+	r.keep(def)
 	r.all(def, def.Canary.Target)
 	r.Canary.Phase = Promoted
 	r.note(def, by, "promoted", why)
@@ -403,7 +425,7 @@ func (s *Service) abortRelease(ctx context.Context, in *named) (*document, error
 
 // rollBack gives the canary nothing.
 func (r *Release) rollBack(def *upstream.Release, by, why string) {
-	r.Before = r.weights(def)
+	r.keep(def)
 	r.share(def, def.Canary.Target, 0)
 	r.Canary.Phase = RolledBack
 	r.note(def, by, "rolled back", why)

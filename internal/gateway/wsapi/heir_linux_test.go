@@ -312,7 +312,7 @@ func TestWhilePassing(t *testing.T) {
 		ask("Unsubscribe", func() error { return before.Unsubscribe(api, "left", id) })
 		ask("Get", func() error { _, err := before.Get(api, id); return err })
 	}}
-	before.Bequeath(k, time.Second)
+	before.Bequeath(k, patience)
 	asked.Wait()
 	for name, h := range map[string]*wsapi.Hub{"before": before, "after": after} {
 		if in, left := h.Subscribers(api, "entered"), h.Subscribers(api, "left"); in != conns || left != 0 {
@@ -335,7 +335,7 @@ func TestTellFails(t *testing.T) {
 	after, _ := newHub(t, wsapi.Options{})
 	c := connect(t, before, &wsapi.Legacy{ID: first, API: api, Stage: "s", Topics: []string{"news", "old"}, State: state()})
 	k := &link{t: t, to: after}
-	before.Bequeath(k, time.Second)
+	before.Bequeath(k, patience)
 	if k.taken != 1 {
 		t.Fatal("the connection has not passed")
 	}
@@ -409,7 +409,7 @@ func TestBequeathRest(t *testing.T) {
 	}
 	c.want(0x8a, "") // of the ping before: it goes on to read the frame
 	late := connect(t, before, &wsapi.Legacy{ID: other, API: api, Stage: "s", State: state()})
-	before.Bequeath(&link{t: t, to: after}, 100*time.Millisecond)
+	before.Bequeath(&link{t: t, to: after}, 2*time.Second)
 	end()
 	if err := after.Post(api, other, []byte("passed")); err != nil {
 		t.Error(err)
@@ -445,8 +445,8 @@ func TestBequeathAgain(t *testing.T) {
 	lost, _ := newHub(t, wsapi.Options{})
 	after, _ := newHub(t, wsapi.Options{})
 	_ = connect(t, before, &wsapi.Legacy{ID: first, API: api, Stage: "s", Topics: []string{"news"}, State: state()})
-	before.Bequeath(&link{t: t, to: lost}, time.Second)
-	before.Bequeath(&link{t: t, to: after}, time.Second)
+	before.Bequeath(&link{t: t, to: lost}, patience)
+	before.Bequeath(&link{t: t, to: after}, patience)
 	if err := before.Post(api, first, []byte("x")); !errors.Is(err, wsapi.ErrGone) {
 		t.Errorf("Post: %v", err)
 	}

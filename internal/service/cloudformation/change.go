@@ -26,7 +26,7 @@ func (r *runner) save(ctx context.Context, res *resource, status, reason string)
 func (r *runner) saveAs(ctx context.Context, res *resource, status, reason, physical string) error {
 	res.Status, res.Reason, res.Updated = status, reason, time.Now().UTC()
 	r.mu.Lock()
-	r.resources[res.Logical] = res
+	r.resources[res.Logical], r.veil = res, r.veil.with(res)
 	r.mu.Unlock()
 	err := store.Update(ctx, r.t.st, func(c *store.Change) error {
 		store.Add(c, r.t.resources, store.ID(r.st.ID, res.Logical), *res)
@@ -60,11 +60,18 @@ func (r *runner) event(res *resource, physical string) api.StackEvent {
 		e.ResourceStatusReason = new(res.Reason)
 	}
 	if res.Properties != nil {
-		if text := marshalText(r.veil.over(res.Properties)); len(text) <= maxEventProperties {
+		if text := marshalText(r.shown().over(res.Properties)); len(text) <= maxEventProperties {
 			e.ResourceProperties = new(text)
 		}
 	}
 	return e
+}
+
+// shown is the veil over what is told now.
+func (r *runner) shown() veil {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.veil
 }
 
 // maxEventProperties bounds the properties that an event repeats; events of
@@ -88,7 +95,8 @@ func (r *runner) drop(ctx context.Context, res *resource) error {
 func (r *runner) apply(ctx context.Context, ev *evaluator, name string) error {
 	d := r.tpl.Resources[name]
 	old := r.get(name)
-	next := resource{Logical: name, Type: d.Type, Needs: d.needs, Retain: strings.HasPrefix(d.DeletionPolicy, "Retain"), RetainOld: d.ReplacePolicy == "Retain"}
+	next := resource{Logical: name, Type: d.Type, Needs: d.needs, Retain: strings.HasPrefix(d.DeletionPolicy, "Retain"), RetainOld: d.ReplacePolicy == "Retain",
+		NoEcho: old != nil && old.NoEcho}
 	if d.Metadata != nil {
 		next.Metadata = marshalText(d.Metadata)
 	}
@@ -166,7 +174,7 @@ func (r *runner) update(ctx context.Context, k *kind, old, res *resource, props 
 	if err := k.doUpdate(ctx, w); err != nil {
 		return r.failed(ctx, &next, err, "")
 	}
-	next.Physical, next.Attributes = w.id, w.attributes
+	next.Physical, next.Attributes, next.NoEcho = w.id, w.attributes, next.NoEcho || w.noEcho
 	return r.save(ctx, &next, "UPDATE_COMPLETE", "")
 }
 
@@ -202,7 +210,7 @@ func (r *runner) create(ctx context.Context, k *kind, res *resource, verb string
 	}
 	err := k.doCreate(ctx, w)
 	// What was made before an error must be known, to be taken away.
-	res.Physical, res.Attributes = w.id, w.attributes
+	res.Physical, res.Attributes, res.NoEcho = w.id, w.attributes, res.NoEcho || w.noEcho
 	if err != nil {
 		return r.failed(ctx, res, err, verb)
 	}
@@ -220,7 +228,7 @@ func (r *runner) failed(ctx context.Context, res *resource, cause error, verb st
 			verb = "CREATE"
 		}
 	}
-	if err := r.save(ctx, res, verb+"_FAILED", r.veil.text(r.s.describe(res.Type, cause))); err != nil {
+	if err := r.save(ctx, res, verb+"_FAILED", r.shown().text(r.s.describe(res.Type, cause))); err != nil {
 		return err
 	}
 	return &failure{res.Logical, cause}
@@ -360,7 +368,8 @@ func (r *runner) spare(res *resource) {
 		return
 	}
 	r.resources[res.Logical+spareSuffix] = &resource{
-		Logical: res.Logical + spareSuffix, Type: res.Type, Physical: res.Physical, Properties: res.Properties, Attributes: res.Attributes, Needs: res.Needs, New: true,
+		Logical: res.Logical + spareSuffix, Type: res.Type, Physical: res.Physical, Properties: res.Properties, Attributes: res.Attributes, NoEcho: res.NoEcho,
+		Needs: res.Needs, New: true,
 	}
 }
 
@@ -397,7 +406,7 @@ func (r *runner) revert(ctx context.Context, name string) error {
 		if err := do(ctx, w); err != nil {
 			return r.failed(ctx, &res, err, "UPDATE")
 		}
-		next.Attributes = w.attributes
+		next.Attributes, next.NoEcho = w.attributes, next.NoEcho || w.noEcho
 	}
 	next.Old = nil
 	return r.save(ctx, &next, "UPDATE_COMPLETE", "")
@@ -465,7 +474,7 @@ func (r *runner) remove(ctx context.Context, name string, always bool) error {
 		if errors.Is(err, errStopped) {
 			return err
 		}
-		if err := r.save(ctx, res, "DELETE_FAILED", r.veil.text(r.s.describe(res.Type, err))); err != nil {
+		if err := r.save(ctx, res, "DELETE_FAILED", r.shown().text(r.s.describe(res.Type, err))); err != nil {
 			return err
 		}
 		return &failure{name, err}
@@ -486,7 +495,7 @@ func (r *runner) cleanup(stop, ctx context.Context) error {
 	for name, res := range maps.Clone(r.resources) {
 		if res.Old != nil && res.Old.Physical != res.Physical && res.Old.Physical != "" {
 			r.resources[name+spareSuffix] = &resource{Logical: name + spareSuffix, Type: res.Type, Physical: res.Old.Physical,
-				Properties: res.Old.Properties, Attributes: res.Old.Attributes, Needs: res.Needs, Retain: res.RetainOld}
+				Properties: res.Old.Properties, Attributes: res.Old.Attributes, NoEcho: res.NoEcho, Needs: res.Needs, Retain: res.RetainOld}
 		}
 		if !res.New && res.Old == nil {
 			continue

@@ -56,7 +56,14 @@ type customRequest struct {
 type customAnswer struct {
 	Status, Reason, PhysicalResourceId, StackId, RequestId, LogicalResourceId string
 
-	Data map[string]any
+	Data   map[string]any
+	NoEcho any
+}
+
+// into gives a resource what the function tells of it.
+func (a *customAnswer) into(w *worker) {
+	secret, _ := textOf(a.NoEcho)
+	w.attributes, w.noEcho = a.Data, strings.EqualFold(secret, "true")
 }
 
 func makeCustom(ctx context.Context, w *worker) error {
@@ -79,7 +86,7 @@ func makeCustom(ctx context.Context, w *worker) error {
 	if answer.PhysicalResourceId == "" {
 		return statedError("Invalid PhysicalResourceId")
 	}
-	w.attributes = answer.Data
+	answer.into(w)
 	return nil
 }
 
@@ -96,7 +103,7 @@ func turnCustom(ctx context.Context, w *worker) error {
 	if answer.PhysicalResourceId != "" {
 		w.id = answer.PhysicalResourceId
 	}
-	w.attributes = answer.Data
+	answer.into(w)
 	return nil
 }
 

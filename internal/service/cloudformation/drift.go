@@ -162,6 +162,21 @@ func (t tables) still(ctx context.Context, name string) (stack, store.Rev, error
 	return st, rev, err
 }
 
+// veil is the veil of a stack.
+func (t tables) veil(ctx context.Context, st *stack) (veil, error) {
+	rows, err := t.resources.All(ctx, st.ID)
+	if err != nil {
+		return veil{}, err
+	}
+	return veilOf(t, st, func(yield func(*resource) bool) {
+		for i := range rows {
+			if !yield(&rows[i].Value) {
+				return
+			}
+		}
+	})
+}
+
 // DetectStackDrift compares all resources of a stack with what they are. It is
 // complete when it returns.
 func (s *Service) DetectStackDrift(ctx context.Context, in *api.DetectStackDriftInput) (*api.DetectStackDriftResponse, error) {
@@ -174,7 +189,7 @@ func (s *Service) DetectStackDrift(ctx context.Context, in *api.DetectStackDrift
 	if err != nil {
 		return nil, err
 	}
-	l, err := veilOf(t, &st)
+	l, err := t.veil(ctx, &st)
 	if err != nil {
 		return nil, err
 	}
@@ -271,7 +286,7 @@ func (s *Service) DetectStackResourceDrift(ctx context.Context, in *api.DetectSt
 	if s.kindOf(res.Type).reads() == "" {
 		return nil, awsrpc.Validation("Drift detection is not supported for resource type " + res.Type) // AWS: undocumented text
 	}
-	l, err := veilOf(t, &st)
+	l, err := t.veil(ctx, &st)
 	if err != nil {
 		return nil, err
 	}

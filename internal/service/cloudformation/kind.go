@@ -61,6 +61,7 @@ type worker struct {
 
 	id         string // physical; set by who creates, at once
 	attributes map[string]any
+	noEcho     bool // attributes are not to be shown
 	props, old map[string]any
 
 	deed string // under which calls are noted; "": they are not

@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -103,4 +104,100 @@ func TestEventsHideSecrets(t *testing.T) {
 			t.Errorf("no %s in %s", want, text)
 		}
 	}
+}
+
+// TestAnswersAreHidden: what a custom resource has answered with NoEcho is told neither
+// by events nor by drift, nor is what it answers after that. Resources get it, and
+// Outputs tell it.
+func TestAnswersAreHidden(t *testing.T) {
+	const template = `{"Parameters":{"V":{"Type":"String"}},"Resources":{
+		"Thing":{"Type":"Custom::Thing","Properties":{"ServiceToken":"arn:aws:lambda:eu-west-1:123456789012:function:f","V":{"Ref":"V"}}},
+		"Api":{"Type":"AWS::ApiGateway::RestApi","Properties":{"Name":"a","Description":{"Fn::Sub":"<${Thing.Secret}>"}}},
+		"Key":{"Type":"AWS::ApiGateway::ApiKey","DependsOn":"Api","Properties":{"Name":"k","Description":{"Fn::Sub":"${Thing.Number} is ${Thing.Open}"}}}},
+		"Outputs":{"Secret":{"Value":{"Fn::GetAtt":["Thing","Secret"]}}}}`
+	answers := map[string]string{
+		"one":   `{"NoEcho":true,"Data":{"Secret":"hush","Number":4711,"Open":true}}`,
+		"two":   `{"Data":{"Secret":"quiet","Number":4712,"Open":true}}`,
+		"three": `{"NoEcho":"true","Data":{"Secret":"silent","Number":4713,"Open":true}}`,
+	}
+	answer := func(in *customRequest) string {
+		var more map[string]any
+		if err := json.Unmarshal([]byte(answers[textIn(asMembers(in.ResourceProperties), "V")]), &more); err != nil {
+			t.Error(err)
+		}
+		return answerTo(in, "SUCCESS", more)
+	}
+	w := newWorld(t)
+	w.opt.AnswersAt = "http://gatehouse"
+	inner, descriptions := w.api, []string{}
+	w.api = &provider{to: w.Service, answers: map[string]func(in *customRequest) string{"Create": answer, "Update": answer, "Delete": answer},
+		API: callFunc(func(ctx context.Context, service, operation string, in map[string]any) (map[string]any, error) {
+			text := marshalText(in)
+			if operation == "UpdateApiKey" && strings.Contains(text, "4713") {
+				return nil, awsrpc.Validation("no key with " + text)
+			}
+			if operation == "CreateRestApi" || operation == "UpdateRestApi" {
+				descriptions = append(descriptions, text)
+			}
+			return inner.Call(ctx, service, operation, in)
+		})}
+	with := func(value string) []api.Parameter {
+		return []api.Parameter{{ParameterKey: new("V"), ParameterValue: &value}}
+	}
+	if _, err := w.CreateStack(w.ctx, &api.CreateStackInput{StackName: new("s"), TemplateBody: new(template), Parameters: with("one")}); err != nil {
+		t.Fatal(err)
+	}
+	w.work()
+	for _, tt := range []struct{ value, status, output string }{
+		{"", "CREATE_COMPLETE", "hush"}, {"two", "UPDATE_COMPLETE", "quiet"}, {"three", "UPDATE_ROLLBACK_COMPLETE", "quiet"},
+	} {
+		if tt.value != "" {
+			if _, err := w.UpdateStack(w.ctx, &api.UpdateStackInput{StackName: new("s"), UsePreviousTemplate: new(true), Parameters: with(tt.value)}); err != nil {
+				t.Fatal(err)
+			}
+			w.work()
+		}
+		out, err := w.DescribeStacks(w.ctx, &api.DescribeStacksInput{StackName: new("s")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st := out.Stacks[0]; *st.StackStatus != tt.status || *st.Outputs[0].OutputValue != tt.output {
+			t.Errorf("%s: %s with the output %s, want %s with %s", tt.value, *st.StackStatus, *st.Outputs[0].OutputValue, tt.status, tt.output)
+		}
+	}
+	text := w.shown("s")
+	for _, secret := range []string{"hush", "quiet", "silent", "4711", "4712", "4713"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%q shows: %s", secret, text)
+		}
+	}
+	for _, want := range []string{`<****>`, `**** is true`, `no key with`, `\"V\":\"three\"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in %s", want, text)
+		}
+	}
+	if len(descriptions) == 0 || !strings.Contains(descriptions[0], "hush") {
+		t.Errorf("the API got %q", descriptions)
+	}
+}
+
+// shown is what is told of a stack's resources: their events, what they are, and drift.
+func (w *world) shown(name string) string {
+	w.t.Helper()
+	if _, err := w.DetectStackDrift(w.ctx, &api.DetectStackDriftInput{StackName: &name}); err != nil {
+		w.t.Fatal(err)
+	}
+	events, err := w.DescribeStackEvents(w.ctx, &api.DescribeStackEventsInput{StackName: &name})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	resources, err := w.DescribeStackResources(w.ctx, &api.DescribeStackResourcesInput{StackName: &name})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	drifts, err := w.DescribeStackResourceDrifts(w.ctx, &api.DescribeStackResourceDriftsInput{StackName: &name})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return marshalText(events) + marshalText(resources) + marshalText(drifts)
 }

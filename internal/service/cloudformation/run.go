@@ -29,11 +29,11 @@ type runner struct {
 	told context.Context //nolint:containedctx // ends when the stack, or one that it is nested in, gets an order
 
 	policy *stackPolicy // of an update; nil: all is allowed
-	veil   veil         // over what events tell
 
 	mu        sync.Mutex // guards the fields below
 	resources map[string]*resource
 	imported  map[string]string // values of exports of other stacks, by name
+	veil      veil              // over what events tell
 }
 
 func newRunner(s *Service, t tables, st *stack, rev store.Rev) *runner {
@@ -76,7 +76,7 @@ func (r *runner) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.veil, err = veilOf(r.t, r.st)
+	r.veil, err = veilOf(r.t, r.st, maps.Values(r.resources))
 	if told, ok := errors.AsType[*awsrpc.Error](err); ok { // of the template: all is hidden
 		r.s.opt.Log.Warn("events of a stack tell no properties", "stack", str(r.st.StackId), "error", told)
 		return nil

@@ -82,6 +82,7 @@ type resource struct {
 	Physical      string
 	Properties    map[string]any // as they were given to the API
 	Attributes    map[string]any
+	NoEcho        bool // an answer was not to be shown: nor are others, as long as it is there
 	Status        string
 	Reason        string
 	Updated       time.Time

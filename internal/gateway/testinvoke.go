@@ -1,6 +1,10 @@
 package gateway
 
-import "slices"
+import (
+	"bytes"
+	"io"
+	"slices"
+)
 
 // What $context says of a test invocation, where it says something of its own.
 //
@@ -18,7 +22,8 @@ const (
 // parameters, and is called all the same.
 //
 // AWS: LS api::test_invoke_test_method, …-bad-path.
-func (x *Exchange) BeginTest(st *Stage, rt *Route) {
+func (g *Gateway) BeginTest(x *Exchange, st *Stage, rt *Route) {
+	x.bodies = &g.Bodies
 	x.begin()
 	path := x.MethodRequest.Path
 	x.Vars.Domain, x.Vars.Path, x.Vars.PathTail = testDomain, path, path
@@ -30,4 +35,17 @@ func (x *Exchange) BeginTest(st *Stage, rt *Route) {
 	}
 	x.Vars.Params = slices.Grow(x.Vars.Params[:0], len(rt.ParamNames))[:len(rt.ParamNames)]
 	clear(x.Vars.Params)
+}
+
+// TestBody returns the body that the client would get: of one that is streamed, which
+// has no limit for clients, as much as others may have.
+func (x *Exchange) TestBody() ([]byte, error) {
+	b := &x.MethodResponse.Body
+	if b.Source == nil {
+		return b.Bytes, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(io.MultiReader(bytes.NewReader(b.Bytes), b.Source), x.bodies.response()))
+	_ = b.Source.Close() // what is left of it nobody wants
+	b.Source = nil
+	return body, err
 }

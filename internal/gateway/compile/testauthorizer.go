@@ -52,7 +52,7 @@ func (c *Compiler) testAuthorizer(ctx context.Context, scope record.Scope, def *
 	x := &gateway.Exchange{Log: gateway.NewExecutionLog(gateway.LogInfo, true), Peer: &wire.Peer{Proto: "HTTP/1.1"}}
 	t.fill(&x.MethodRequest, &api.TestInvokeMethodInput{Headers: in.Headers, MultiValueHeaders: in.MultiValueHeaders,
 		PathWithQueryString: in.PathWithQueryString, Body: in.Body})
-	x.BeginTest(st, rt)
+	c.gw.BeginTest(x, st, rt)
 	defer c.gw.Finish(x, wire.Sent{})
 	x.Log.Add("Starting authorizer: ", str(a.Id), " for request: ", x.Vars.RequestID)
 	by, err := p.testedAuthorizer(&a, rt)

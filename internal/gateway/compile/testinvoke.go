@@ -3,7 +3,6 @@ package compile
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -93,11 +92,11 @@ func (t *test) close() {
 func (t *test) run(ctx context.Context, in *api.TestInvokeMethodInput) (*api.TestInvokeMethodResponse, error) {
 	x := &gateway.Exchange{Log: gateway.NewExecutionLog(gateway.LogInfo, true), Peer: &wire.Peer{Proto: "HTTP/1.1"}}
 	t.fill(&x.MethodRequest, in)
-	x.BeginTest(t.stage, t.route)
+	t.c.gw.BeginTest(x, t.stage, t.route)
 	defer t.c.gw.Finish(x, wire.Sent{})
 	t.route.Plan.Run(ctx, x)
 	step.LogEnd(x)
-	body, err := readTest(&x.MethodResponse.Body)
+	body, err := x.TestBody()
 	if err != nil {
 		return nil, fmt.Errorf("test invocation: read the response: %w", err)
 	}
@@ -147,15 +146,4 @@ func (t *test) fill(r *wire.Request, in *api.TestInvokeMethodInput) {
 	if body := str(in.Body); body != "" {
 		r.Body = wire.Body{Bytes: []byte(body), Length: int64(len(body))}
 	}
-}
-
-// readTest reads what the answer to a test invocation has room for.
-func readTest(b *wire.Body) ([]byte, error) {
-	if b.Source == nil {
-		return b.Bytes, nil
-	}
-	rest, err := io.ReadAll(io.LimitReader(b.Source, gateway.MaxBody))
-	_ = b.Source.Close() // what is left of it nobody wants
-	b.Source = nil
-	return append(slices.Clone(b.Bytes), rest...), err
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -231,5 +232,46 @@ func TestTestInvokeContext(t *testing.T) {
 	}
 	if got.Headers["V"] != "tested" {
 		t.Errorf("headers %v", got.Headers)
+	}
+}
+
+// A backend's answer may be as large in a test as at a stage; of a streamed one there
+// is as much.
+func TestTestInvokeLargeResponse(t *testing.T) {
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.URL.Query().Get("n"))
+		if r.URL.Query().Get("chunked") == "" {
+			w.Header().Set("Content-Length", strconv.Itoa(n))
+		}
+		_, _ = io.WriteString(w, strings.Repeat("x", n))
+	}))
+	defer backend.Close()
+	tests := []struct {
+		name, kind, mode, query string
+		status                  int32
+		body                    string
+	}{
+		{"passed on", "HTTP_PROXY", "BUFFERED", "n=20", 200, strings.Repeat("x", 20)},
+		{"too large", "HTTP_PROXY", "BUFFERED", "n=22", 500, `{"message": "Internal server error"}`},
+		{"too large, length unknown", "HTTP_PROXY", "BUFFERED", "n=400000&chunked=y", 500, `{"message": "Internal server error"}`},
+		{"with a template", "HTTP", "BUFFERED", "n=20", 200, "<" + strings.Repeat("x", 20) + ">"},
+		{"too large for a template", "HTTP", "BUFFERED", "n=22", 500, `{"message": "Internal server error"}`},
+		{"streamed", "HTTP_PROXY", "STREAM", "n=8000000&chunked=y", 200, strings.Repeat("x", 20)},
+	}
+	w := newWorld(t)
+	w.gw.Bodies.Response = 20
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := define(map[string]api.Method{"GET": {MethodIntegration: &api.Integration{Type: &tt.kind, HttpMethod: new("GET"), Uri: new(backend.URL + "/?" + tt.query), ResponseTransferMode: &tt.mode,
+				IntegrationResponses: map[string]api.IntegrationResponse{"200": {ResponseTemplates: map[string]string{"application/json": "<$input.body>"}}}}}})
+			d.RestAPI.Id = new("a1")
+			got, err := w.c.TestInvoke(t.Context(), testScope, d, &api.TestInvokeMethodInput{RestApiId: new("a1"), ResourceId: new("ra"), HttpMethod: new("GET")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if *got.Status != tt.status || *got.Body != tt.body {
+				t.Errorf("%d %s, want %d %s", *got.Status, *got.Body, tt.status, tt.body)
+			}
+		})
 	}
 }

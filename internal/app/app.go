@@ -130,8 +130,9 @@ type node struct {
 	closed  atomic.Bool // the stores are
 	handed  atomic.Bool // another process has the data directory
 
-	late   *lateLines
-	giveUp func() // ends all that keeps something in the data directory
+	late     *lateLines
+	partLine partLine // only who inherits touches it
+	giveUp   func()   // ends all that keeps something in the data directory
 
 	failedUpgrades int    // see Running
 	whyNoUpgrade   string // the last one that failed

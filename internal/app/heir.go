@@ -10,7 +10,6 @@ import (
 
 	"gatehouse/internal/gateway/wsapi"
 	"gatehouse/internal/handover"
-	"gatehouse/internal/record"
 )
 
 // What is said of connections of WebSocket APIs.
@@ -71,8 +70,7 @@ func (n *node) inheritFrom(m *handover.Message, f *os.File) error {
 		if err := json.Unmarshal(m.Body, &line); err != nil {
 			return err
 		}
-		n.groups.Group(record.Scope{Account: line.Account, Region: line.Region}, line.Group, true).Stream(line.Stream).WriteWhole(line.At, line.Text, line.Text) // what it drops it counts
-		return nil
+		return n.hearLine(&line)
 	}
 	return fmt.Errorf("the process before says %q", m.Kind)
 }

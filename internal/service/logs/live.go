@@ -102,7 +102,7 @@ func (w *Stream) WriteNow(now int64, text []byte) bool {
 // write adds an event that is stored at a time; 0: now.
 func (w *Stream) write(at, stored int64, text []byte) bool {
 	if to := w.group.s.diverted.Load(); to != nil {
-		return (*to)(w.group.at.Scope, w.group.at.name, w.name, at, text)
+		return (*to)(w.group.at.Scope, w.group.at.name, w.name, at, text, nil)
 	}
 	l := w.group.live.Load()
 	if l == nil {
@@ -125,11 +125,13 @@ func (w *Stream) write(at, stored int64, text []byte) bool {
 	return true
 }
 
+// A Diversion takes an event for a stream elsewhere, of whose texts it keeps nothing.
+// Whole is what deliveries of the group get; nil: the event is none of theirs.
+type Diversion func(scope record.Scope, group, stream string, at int64, text, whole []byte) bool
+
 // Divert has all events that are written from now on go elsewhere: for when
-// another process has the groups. It keeps nothing of their text.
-func (s *Service) Divert(to func(scope record.Scope, group, stream string, at int64, text []byte) bool) {
-	s.diverted.Store(&to)
-}
+// another process has the groups.
+func (s *Service) Divert(to Diversion) { s.diverted.Store(&to) }
 
 // wait keeps a line until its group is made, or drops it.
 func (g *Group) wait(w *Stream, at int64, text []byte) bool {

@@ -51,7 +51,7 @@ type Service struct {
 	dropped atomic.Uint64 // lines for groups that there are not
 
 	// diverted takes what is written; nil: it stays here. See Divert.
-	diverted atomic.Pointer[func(scope record.Scope, group, stream string, at int64, text []byte) bool]
+	diverted atomic.Pointer[Diversion]
 
 	progress store.Progress
 

@@ -402,6 +402,19 @@ func TestWhole(t *testing.T) {
 	if !w.Delivers() || len(entries) != 1 || string(entries[0].Text) != "a longer text" {
 		t.Errorf("%d entries are to be delivered: %+v", len(entries), entries)
 	}
+	// Another process gets both, if something delivers.
+	var diverted []string
+	b.s.Divert(func(_ record.Scope, group, stream string, _ int64, text, whole []byte) bool {
+		diverted = append(diverted, fmt.Sprintf("%s %s %q %q", group, stream, text, whole))
+		return true
+	})
+	write()
+	w.Write(now(), []byte("an access log's"))
+	b.s.diverted.Store(nil)
+	want := []string{from.group() + ` x "short" "a longer text"`, from.group() + ` x "an access log's" ""`}
+	if diff := cmp.Diff(want, diverted); diff != "" {
+		t.Error(diff)
+	}
 	b.s.following.Unlock()
 	if diff := cmp.Diff([]string{"x short", "x short"}, b.filter(from.group(), "")); diff != "" {
 		t.Error(diff)

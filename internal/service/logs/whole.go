@@ -49,8 +49,13 @@ func (w *Stream) Delivers() bool { return w.group.whole.Load() != nil }
 // WriteWhole adds an event as Write does, and gives deliveries of the group its whole
 // text.
 func (w *Stream) WriteWhole(at int64, text, whole []byte) bool {
-	if j := w.group.whole.Load(); j != nil && w.group.s.diverted.Load() == nil {
-		j.Append(journal.Entry{Time: at, Text: whole}) // what finds no room is counted there
+	j := w.group.whole.Load()
+	if j == nil {
+		return w.Write(at, text)
 	}
+	if to := w.group.s.diverted.Load(); to != nil {
+		return (*to)(w.group.at.Scope, w.group.at.name, w.name, at, text, whole)
+	}
+	j.Append(journal.Entry{Time: at, Text: whole}) // what finds no room is counted there
 	return w.Write(at, text)
 }

@@ -156,4 +156,3 @@ func TestTracesCannotBeOpened(t *testing.T) {
 		t.Error("a file in the place of the directory is not told")
 	}
 }
-

@@ -34,10 +34,15 @@ func (s *Service) AssumeRole(ctx context.Context, in *api.AssumeRoleInput) (*api
 	if err != nil {
 		return nil, err
 	}
+	source, refused := sourceIdentity(in, caller), ""
 	role, ok := s.reg.Directory().Role(*in.RoleArn)
-	if !ok || !mayAssume(&assumeKeys{in: in, caller: caller, role: role, from: &c}) {
-		// AWS: an unknown role is refused like one that does not trust the caller.
-		return nil, denied("User: " + c.PrincipalARN + " is not authorized to perform: sts:AssumeRole on resource: " + *in.RoleArn)
+	if !ok {
+		refused = actionAssume // AWS: like one that does not trust the caller
+	} else {
+		refused = mayNot(&assumeKeys{in: in, source: source, caller: caller, role: role, from: &c})
+	}
+	if refused != "" {
+		return nil, denied("User: " + c.PrincipalARN + " is not authorized to perform: " + refused + " on resource: " + *in.RoleArn)
 	}
 	longest := role.MaxDuration
 	if chained {
@@ -53,7 +58,7 @@ func (s *Service) AssumeRole(ctx context.Context, in *api.AssumeRoleInput) (*api
 	if length > longest {
 		return nil, awsrpc.Validation("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
-	session := &identity.Session{Role: role.ID, Name: *in.RoleSessionName, Source: str(in.SourceIdentity), Tags: tagMap(in.Tags)}
+	session := &identity.Session{Role: role.ID, Name: *in.RoleSessionName, Source: str(source), Tags: tagMap(in.Tags)}
 	if err := s.limit(session, role.Account, in); err != nil {
 		return nil, err
 	}
@@ -68,8 +73,27 @@ func (s *Service) AssumeRole(ctx context.Context, in *api.AssumeRoleInput) (*api
 			Arn:           new("arn:" + partition + ":sts::" + role.Account + ":assumed-role/" + role.Name + "/" + session.Name),
 			AssumedRoleId: new(role.ID + ":" + session.Name),
 		},
-		SourceIdentity: in.SourceIdentity,
+		SourceIdentity: source,
 	}, nil
+}
+
+// What a caller must be allowed.
+const (
+	actionAssume = "sts:AssumeRole"
+	actionTag    = "sts:TagSession"
+	actionSource = "sts:SetSourceIdentity"
+)
+
+// sourceIdentity returns the source identity of the session that is asked for;
+// nil: none.
+//
+// AWS: one that was set persists when a role's session assumes another role
+// (IAM User Guide, "Monitor and control actions taken with assumed roles").
+func sourceIdentity(in *api.AssumeRoleInput, caller *identity.Principal) *string {
+	if in.SourceIdentity == nil && caller.SourceIdentity != "" {
+		return &caller.SourceIdentity
+	}
+	return in.SourceIdentity
 }
 
 // checkAssume checks what the model does not.
@@ -94,6 +118,26 @@ func checkAssume(in *api.AssumeRoleInput) error {
 	case len(in.Tags) > 50:
 		return bad("tags", "", "Member must have length less than or equal to 50")
 	}
+	return checkTags(in.Tags)
+}
+
+// checkTags checks the keys of session tags. Which case they are written in
+// does not count.
+//
+// AWS: IAM User Guide, "Pass session tags in AWS STS", and "Tags for IAM
+// resources"; the texts are those of IAM.
+func checkTags(tags []api.Tag) error {
+	seen := make(map[string]bool, len(tags))
+	for _, t := range tags {
+		key := strings.ToLower(str(t.Key))
+		switch {
+		case strings.HasPrefix(key, "aws:"):
+			return awsrpc.Validation("Tag keys that begin with aws: are reserved for system use")
+		case seen[key]:
+			return awsrpc.Validation("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		}
+		seen[key] = true
+	}
 	return nil
 }
 
@@ -112,38 +156,43 @@ func (s *Service) caller(c awsrpc.Caller) (*identity.Principal, bool, error) {
 	return cred.Principal, cred.Principal.Role != "", nil
 }
 
-// mayAssume asks the trust policy of the role and the caller's own policies: in
+// mayNot asks the trust policy of the role and the caller's own policies: in
 // one account a trust policy that names the caller suffices, otherwise both must
-// allow. Tags and a source identity need permissions of their own.
-func mayAssume(keys *assumeKeys) bool {
+// allow. Tags and a source identity need permissions of their own. It returns
+// the action that is refused; empty: none.
+func mayNot(keys *assumeKeys) string {
 	in, caller, role := keys.in, keys.caller, keys.role
 	if role.Trust == nil || role.Broken {
-		return false
+		return actionAssume
 	}
-	actions := []string{"sts:AssumeRole"}
+	actions := []string{actionAssume}
 	if len(in.Tags) > 0 {
-		actions = append(actions, "sts:TagSession")
+		actions = append(actions, actionTag)
 	}
-	if in.SourceIdentity != nil {
-		actions = append(actions, "sts:SetSourceIdentity")
+	if keys.source != nil {
+		if caller.SourceIdentity != "" && caller.SourceIdentity != *keys.source {
+			return actionSource // AWS: it cannot be changed once it is set
+		}
+		actions = append(actions, actionSource)
 	}
 	for _, action := range actions {
 		r := policy.Request{Principal: caller.Principal, Action: action, Resource: role.ARN, Now: time.Now(), Keys: keys}
 		// AWS: a role's trust policy must name the caller; permissions of its
 		// own do not suffice, not even in one account.
 		if !role.Trust.Evaluate(&r).Allowed() {
-			return false
+			return action
 		}
 		if !caller.Decide(&r, role.Trust, caller.Account != role.Account).Allowed {
-			return false
+			return action
 		}
 	}
-	return true
+	return ""
 }
 
 // assumeKeys are the condition keys of AssumeRole.
 type assumeKeys struct {
 	in     *api.AssumeRoleInput
+	source *string // the source identity of the session that is asked for
 	caller *identity.Principal
 	role   *identity.Role
 	from   *awsrpc.Caller // where the call comes from
@@ -169,7 +218,7 @@ func (k *assumeKeys) Key(name string) (policy.Values, bool) {
 	case name == "sts:rolesessionname":
 		return policy.One(*k.in.RoleSessionName), true
 	case name == "sts:sourceidentity":
-		return policy.One(str(k.in.SourceIdentity)), k.in.SourceIdentity != nil
+		return policy.One(str(k.source)), k.source != nil
 	case name == "aws:tagkeys":
 		var keys []string
 		for _, t := range k.in.Tags {

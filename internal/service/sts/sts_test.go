@@ -89,7 +89,11 @@ func TestAssumeRole(t *testing.T) {
 		{"external id", allowed, trusting(`{"AWS":"`+ofAnn+`"}`, id), api.AssumeRoleInput{ExternalId: new("x1")}, ""},
 		{"wrong external id", allowed, trusting(`{"AWS":"`+ofAnn+`"}`, id), api.AssumeRoleInput{ExternalId: new("x2")}, denied + ofWeb},
 		{"no external id", allowed, trusting(`{"AWS":"`+ofAnn+`"}`, id), api.AssumeRoleInput{}, denied + ofWeb},
-		{"tags without permission", "", trusting(`{"AWS":"`+ofAnn+`"}`, ""), api.AssumeRoleInput{Tags: []api.Tag{{Key: new("a"), Value: new("b")}}}, denied + ofWeb},
+		{"tags without permission", "", trusting(`{"AWS":"`+ofAnn+`"}`, ""), api.AssumeRoleInput{Tags: []api.Tag{{Key: new("a"), Value: new("b")}}},
+			"AccessDeniedException: User: " + ofAnn + " is not authorized to perform: sts:TagSession on resource: " + ofWeb},
+		{"tags that differ in case only", "", trusting(`{"AWS":"`+ofAnn+`"}`, ""), api.AssumeRoleInput{Tags: []api.Tag{{Key: new("Team"), Value: new("b")}, {Key: new("team"), Value: new("c")}}},
+			"ValidationException: Duplicate tag keys found."},
+		{"reserved tag", "", trusting(`{"AWS":"`+ofAnn+`"}`, ""), api.AssumeRoleInput{Tags: []api.Tag{{Key: new("AWS:a"), Value: new("b")}}}, "ValidationException: Tag keys that begin with aws:"},
 		{"source identity", "", trusting(`{"AWS":"`+ofAnn+`"}`, ""), api.AssumeRoleInput{SourceIdentity: new("ann")}, ""},
 		{"not a role", "", trusting(`"*"`, ""), api.AssumeRoleInput{RoleArn: new(ofAnn)}, "ValidationException: " + ofAnn + " is invalid"},
 		{"bad session name", "", trusting(`"*"`, ""), api.AssumeRoleInput{RoleSessionName: new("a b")}, "ValidationException: 1 validation error detected: Value 'a b' at 'roleSessionName'"},
@@ -127,6 +131,33 @@ func TestAssumeRole(t *testing.T) {
 				t.Errorf("the credentials are not those of %s", *out.AssumedRoleUser.Arn)
 			}
 		})
+	}
+}
+
+// A source identity that was set goes along when a role's session assumes
+// another role: it cannot be changed, nor be left behind.
+func TestSourceIdentityPersists(t *testing.T) {
+	s, reg := newWorld(t, "", trusting(`"*"`, ""))
+	out, err := s.AssumeRole(as(t, awsrpc.Caller{AccessKey: "AKIAANN", PrincipalARN: ofAnn}),
+		&api.AssumeRoleInput{RoleArn: new(ofWeb), RoleSessionName: new("s1"), SourceIdentity: new("ann")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chained := as(t, awsrpc.Caller{AccessKey: *out.Credentials.AccessKeyId,
+		SessionToken: awsrpc.Secret(*out.Credentials.SessionToken), PrincipalARN: *out.AssumedRoleUser.Arn})
+	for _, asked := range []*string{nil, new("ann")} {
+		out, err := s.AssumeRole(chained, &api.AssumeRoleInput{RoleArn: new(ofWeb), RoleSessionName: new("s2"), SourceIdentity: asked})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cred, ok := reg.Find(*out.Credentials.AccessKeyId, *out.Credentials.SessionToken)
+		if !ok || cred.Principal.SourceIdentity != "ann" || out.SourceIdentity == nil || *out.SourceIdentity != "ann" {
+			t.Errorf("the chained session is of %q", cred.Principal.SourceIdentity)
+		}
+	}
+	_, err = s.AssumeRole(chained, &api.AssumeRoleInput{RoleArn: new(ofWeb), RoleSessionName: new("s2"), SourceIdentity: new("bob")})
+	if err == nil || !strings.Contains(err.Error(), "is not authorized to perform: sts:SetSourceIdentity on resource: "+ofWeb) {
+		t.Errorf("with another source identity: %v", err)
 	}
 }
 

@@ -41,6 +41,9 @@ var (
 // issuer, or of the way to it.
 var ErrUnavailable = errors.New("the issuer's keys cannot be fetched")
 
+// ErrDiscovery is an ErrUnavailable: the issuer does not tell where its keys are.
+var ErrDiscovery = fmt.Errorf("%w: discovery", ErrUnavailable)
+
 // Bounds of what a token may be. Who sends a larger one is refused before
 // anything of it is decoded.
 const (

@@ -82,7 +82,7 @@ func NewFetcher() Fetcher {
 func (is *Issuer) fetchKeys(ctx context.Context, now time.Time) (*keySet, error) {
 	where, err := is.discover(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: discovery: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", ErrDiscovery, err)
 	}
 	text, err := is.fetch(ctx, where, maxDocument)
 	if err != nil {

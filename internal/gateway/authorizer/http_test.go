@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"gatehouse/internal/cache"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/authorizer"
@@ -58,6 +60,8 @@ func TestJWT(t *testing.T) {
 		{"scp", poolToken(t, poolURL, time.Minute, aud+`,"scp":["x"]`), readers, "passes"},
 		{"none", "", nil, httpUnauthorized + " Bearer"},
 		{"malformed", "a.b", nil, invalid("token contains an invalid number of segments")},
+		{"a part that is no JSON", "a.b.c", nil, invalid("the token is malformed")},
+		{"without exp", signed(t, jose.RS256, jose.JSONWebKey{Key: poolKey, KeyID: "k"}, `{"iss":"`+poolURL+`"`+aud+`}`), nil, invalid("the token is malformed")},
 		{"another audience", poolToken(t, poolURL, time.Minute, `,"aud":"client3","client_id":"client1"`), nil, invalid("the token does not have a valid audience")},
 		{"no audience", poolToken(t, poolURL, time.Minute, ""), nil, invalid("the token does not have a valid audience")},
 		{"another issuer", poolToken(t, poolURL+"/other", time.Minute, aud), nil, invalid("the token does not have a valid issuer")},
@@ -95,18 +99,32 @@ func TestJWT(t *testing.T) {
 	}
 }
 
-// A provider that is down lets nobody in.
+// A provider that is down lets nobody in. The client is told what could not be
+// asked, the operator also how that failed.
 func TestJWTProviderDown(t *testing.T) {
-	issuers := &jwt.Issuers{Fetch: poolFetch}
-	j, err := authorizer.NewJWT(&authorizer.JWTConfig{Issuer: issuers.Issuer(poolURL + "/down"), Audience: []string{"client1"},
-		Source: authorizer.Source{Header: "Authorization"}, Cache: cache.New[*authorizer.VerifiedJWT](1 << 20)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := exchange("GET", "/pets", "Authorization: "+poolToken(t, poolURL+"/down", time.Minute, `,"aud":"client1"`))
-	const want = httpUnauthorized + ` Bearer scope="" error="invalid_token" error_description="JWKS communication error"`
-	if got := httpOutcome(x, j.For(nil).Do(t.Context(), x)); got != want {
-		t.Errorf("%s, want %s", got, want)
+	for part, want := range map[string][2]string{
+		"/down":   {"OIDC discovery endpoint communication error", "the issuer's keys cannot be fetched: discovery: down"},
+		"/noKeys": {"JWKS communication error", "the issuer's keys cannot be fetched: no keys"},
+	} {
+		issuers := &jwt.Issuers{Fetch: func(ctx context.Context, url string, most int64) ([]byte, error) {
+			if strings.HasSuffix(url, "/noKeys/.well-known/jwks.json") {
+				return nil, errors.New("no keys")
+			}
+			return poolFetch(ctx, url, most)
+		}}
+		j, err := authorizer.NewJWT(&authorizer.JWTConfig{Issuer: issuers.Issuer(poolURL + part), Audience: []string{"client1"},
+			Source: authorizer.Source{Header: "Authorization"}, Cache: cache.New[*authorizer.VerifiedJWT](1 << 20)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := exchange("GET", "/pets", "Authorization: "+poolToken(t, poolURL+part, time.Minute, `,"aud":"client1"`))
+		refused := httpUnauthorized + ` Bearer scope="" error="invalid_token" error_description="` + want[0] + `"`
+		if got := httpOutcome(x, j.For(nil).Do(t.Context(), x)); got != refused {
+			t.Errorf("%s, want %s", got, refused)
+		}
+		if got := x.Vars.AuthorizerError; got != want[0]+": "+want[1] {
+			t.Errorf("%s: the operator reads %q", part, got)
+		}
 	}
 }
 

@@ -83,7 +83,7 @@ func (r *jwtRoute) Do(ctx context.Context, x *gateway.Exchange) error {
 			if err == gateway.ErrWouldWait { //nolint:errorlint // a sentinel between steps, never wrapped
 				return err
 			}
-			return invalidToken(x, err)
+			return invalidToken(x, token, err)
 		}
 	}
 	if len(r.scopes) == 0 {
@@ -110,15 +110,20 @@ func challenge(text string, cause error) error {
 	return &gateway.Fault{Type: gateway.Unauthorized, Challenge: text, Cause: cause}
 }
 
-// invalidToken refuses a token.
+// invalidToken refuses a token. Where the description says little, the access log
+// has more.
 //
-// AWS: authorizers.md §4: the descriptions; those of a signature and of the
-// algorithm are not recorded.
-func invalidToken(x *gateway.Exchange, err error) error {
-	text := "the token has an invalid signature"
+// AWS: authorizers.md §4: the descriptions; those of a signature, of the
+// algorithm and of other malformed tokens are not recorded.
+func invalidToken(x *gateway.Exchange, token string, err error) error {
+	text, more := "the token has an invalid signature", ""
 	switch {
+	case errors.Is(err, jwt.ErrDiscovery):
+		text, more = "OIDC discovery endpoint communication error", err.Error()
 	case errors.Is(err, jwt.ErrUnavailable):
-		text = "JWKS communication error"
+		text, more = "JWKS communication error", err.Error()
+	case errors.Is(err, jwt.ErrMalformed) && strings.Count(token, ".") == 2:
+		text, more = "the token is malformed", strings.TrimPrefix(err.Error(), jwt.ErrMalformed.Error()+": ")
 	case errors.Is(err, jwt.ErrMalformed):
 		text = "token contains an invalid number of segments"
 	case errors.Is(err, errAudience):
@@ -135,6 +140,9 @@ func invalidToken(x *gateway.Exchange, err error) error {
 		text = "signing method is invalid"
 	}
 	x.Vars.AuthorizerError = text
+	if more != "" && more != text {
+		x.Vars.AuthorizerError += ": " + more
+	}
 	return challenge(`Bearer scope="" error="invalid_token" error_description="`+text+`"`, err)
 }
 

@@ -90,6 +90,9 @@ func checkJWT(a *api.Authorizer) error {
 		return errLimit("audiences")
 	case len(a.IdentitySource) != 1:
 		return bad("JWT authorizers have one identity source")
+	case !strings.HasPrefix(a.IdentitySource[0], "$request."):
+		// AWS: API reference, CreateAuthorizer: headers and query parameters only.
+		return bad("Invalid mapping expression specified: " + a.IdentitySource[0] + ". The identity source of a JWT authorizer is a header or a query parameter")
 	case str(a.AuthorizerUri) != "" || str(a.AuthorizerCredentialsArn) != "" || a.AuthorizerPayloadFormatVersion != nil ||
 		a.EnableSimpleResponses != nil || a.AuthorizerResultTtlInSeconds != nil && *a.AuthorizerResultTtlInSeconds != 0:
 		return bad("JWT authorizers support no authorizerUri, authorizerCredentialsArn, authorizerPayloadFormatVersion, enableSimpleResponses and authorizerResultTtlInSeconds")

@@ -70,6 +70,26 @@ func TestLifecycle(t *testing.T) {
 	}
 }
 
+// A route leaves its authorizer, and the scopes that only tokens have, by its new
+// type alone.
+func TestRouteLeavesAuthorizer(t *testing.T) {
+	c := newClient(t, nil)
+	id := c.quick()
+	jwt := c.must("CreateAuthorizer", doc{"ApiId": id, "Name": "j", "AuthorizerType": "JWT", "IdentitySource": []string{"$request.header.A"},
+		"JwtConfiguration": doc{"issuer": "https://i", "audience": []string{"x"}}})["authorizerId"]
+	for _, to := range []string{"NONE", "AWS_IAM"} {
+		route := doc{"ApiId": id, "RouteId": c.must("CreateRoute", doc{"ApiId": id, "RouteKey": "GET /" + to, "AuthorizationType": "JWT",
+			"AuthorizerId": jwt, "AuthorizationScopes": []string{"s"}})["routeId"]}
+		c.fail("UpdateRoute", with(route, "AuthorizationType", to, "AuthorizerId", jwt), "BadRequestException: authorizerId needs the authorizationType JWT or CUSTOM")
+		c.must("UpdateRoute", with(route, "AuthorizationType", to))
+		got := c.must("GetRoute", route)
+		if got["authorizationType"] != to || got["authorizerId"] != nil || got["authorizationScopes"] != nil {
+			t.Errorf("the route is %v", got)
+		}
+	}
+	c.must("DeleteAuthorizer", doc{"ApiId": id, "AuthorizerId": jwt})
+}
+
 func merge(a, b doc) doc {
 	out := with(a)
 	for k, v := range b {

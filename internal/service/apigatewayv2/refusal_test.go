@@ -70,6 +70,7 @@ func TestRefusals(t *testing.T) {
 		{"subtype of nothing", "CreateIntegration", with(queue, "RequestParameters", doc{"QueueUrl": "q", "MessageBody": "$response.body"}), "Invalid mapping expression"},
 		{"subtype with URI", "CreateIntegration", with(queue, "IntegrationUri", "http://h/"), "integrationUri and integrationMethod are not supported"},
 		{"JWT without audience", "CreateAuthorizer", with(jwt, "JwtConfiguration", doc{"issuer": "https://i"}), "jwtConfiguration"},
+		{"JWT in a stage variable", "CreateAuthorizer", with(jwt, "IdentitySource", []string{"$stageVariables.token"}), "header or a query parameter"},
 		{"JWT with role", "CreateAuthorizer", with(jwt, "AuthorizerCredentialsArn", "arn:aws:iam::1:role/r"), "JWT authorizers support no"},
 		{"role for an endpoint", "CreateAuthorizer", with(asked, "AuthorizerCredentialsArn", "arn:aws:iam::1:role/r"), "for functions only"},
 		{"cache without source", "CreateAuthorizer", with(asked, "IdentitySource", []string{}, "AuthorizerResultTtlInSeconds", 5), "Identity source is required when caching is enabled"},

@@ -198,10 +198,23 @@ func (s *Service) UpdateRoute(ctx context.Context, in *api.UpdateRouteInput) (*a
 			return bad("Managed routes cannot be changed but by UpdateApi")
 		}
 		overlay(&rt, in)
+		leaveAuthorizer(&rt, in)
 		out = rt
 		return e.putRoute(rt)
 	})
 	return new(api.UpdateRouteResult(out)), err
+}
+
+// leaveAuthorizer takes from a route what its new authorizationType does not
+// have: who asks for NONE need not know how to name no authorizer.
+func leaveAuthorizer(rt *api.Route, in *api.UpdateRouteInput) {
+	t := str(in.AuthorizationType)
+	if in.AuthorizerId == nil && (t == api.AuthorizationTypeNone || t == api.AuthorizationTypeAwsIam) {
+		rt.AuthorizerId = nil
+	}
+	if in.AuthorizationScopes == nil && t != "" && t != api.AuthorizationTypeJwt {
+		rt.AuthorizationScopes = nil
+	}
 }
 
 // DeleteRouteRequestParameter removes a request parameter of a route.

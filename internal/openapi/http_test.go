@@ -111,6 +111,23 @@ func TestExportHTTPRoundTrip(t *testing.T) {
 	}
 }
 
+// The authorization that an operation names itself wins over its security.
+func TestImportHTTPAuth(t *testing.T) {
+	a, err := ImportHTTP([]byte(`{"openapi":"3.0.1","info":{"title":"a"},
+		"components":{"securitySchemes":{"iam":{"type":"apiKey","name":"Authorization","in":"header","x-amazon-apigateway-authtype":"awsSigv4"}}},
+		"paths":{"/a":{"get":{"x-amazon-apigateway-auth":{"type":"aws_iam"}},"put":{"security":[{"iam":[]}],"x-amazon-apigateway-auth":{"type":"NONE"}}}}}`), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, r := range a.Routes {
+		got[*r.RouteKey] = *r.AuthorizationType
+	}
+	if d := cmp.Diff(map[string]string{"GET /a": "AWS_IAM", "PUT /a": "NONE"}, got); d != "" {
+		t.Errorf("authorization (-want +got):\n%s", d)
+	}
+}
+
 func TestImportHTTPRefusals(t *testing.T) {
 	tests := []struct{ name, doc, want string }{
 		{"swagger", `{"swagger":"2.0","info":{"title":"a"}}`, "Invalid OpenAPI input."},
@@ -120,6 +137,8 @@ func TestImportHTTPRefusals(t *testing.T) {
 			"Errors found during import:\n\tUnable to create authorizer 'a': unsupported type 'token'"},
 		{"security of the wrong type", `{"openapi":"3.0.1","info":{"title":"a"},"paths":{"/a":{"get":{"security":"jwt"}}}}`,
 			"Errors found during import:\n\tParse issue: attribute paths.'/a'.get.security is not a list of security requirements"},
+		{"authorization of its own that is none", `{"openapi":"3.0.1","info":{"title":"a"},"paths":{"/a":{"get":{"x-amazon-apigateway-auth":{"type":"iam"}}}}}`,
+			"Errors found during import:\n\tUnable to create route 'GET /a': Invalid authorization type specified. Valid options are NONE,AWS_IAM"},
 		{"integration that is none", `{"openapi":"3.0.1","info":{"title":"a"},"paths":{"/a":{"get":{"x-amazon-apigateway-integration":7}}}}`,
 			"Errors found during import:\n\tUnable to parse API definition because of a malformed integration at paths.'/a'.get.x-amazon-apigateway-integration"},
 	}

@@ -239,10 +239,29 @@ func (im *httpImporter) readRoute(key string, op *node, at string) {
 			im.protect(&rt, requirement, at)
 		}
 	}
+	im.ownAuthorization(&rt, op)
 	if n := op.get(extIntegration); n.present() {
 		rt.Integration = im.readHTTPIntegration(n, join(at, extIntegration))
 	}
 	im.out.Routes = append(im.out.Routes, rt)
+}
+
+// ownAuthorization reads the authorization that an operation names itself, which
+// wins over its security.
+//
+// AWS: "x-amazon-apigateway-auth object", which knows no kinds of APIs. Were it
+// passed over, the route would be open.
+func (im *httpImporter) ownAuthorization(rt *HTTPRoute, op *node) {
+	auth := op.get(extAuth)
+	if !auth.present() {
+		return
+	}
+	kind, _ := auth.get("type").scalar()
+	kind, ok := oneOf(kind, v2.AuthorizationTypeNone, v2.AuthorizationTypeAwsIam)
+	if !ok {
+		im.errorf("Unable to create route '%s': Invalid authorization type specified. Valid options are NONE,AWS_IAM", *rt.RouteKey)
+	}
+	rt.AuthorizationType, rt.Authorizer, rt.AuthorizationScopes = &kind, "", nil
 }
 
 // protect adds one entry of a security list to a route. The first that names an

@@ -71,7 +71,7 @@ const verifiedFor = 2 * time.Hour
 func (r *jwtRoute) Do(ctx context.Context, x *gateway.Exchange) error {
 	token := bearer(r.j.Source.value(x))
 	if token == "" {
-		return challenge("Bearer", nil)
+		return challenge("Bearer", errNoToken)
 	}
 	from := len(x.Buf)
 	x.Buf = append(x.Buf, token...)
@@ -101,6 +101,7 @@ func (r *jwtRoute) Do(ctx context.Context, x *gateway.Exchange) error {
 }
 
 var (
+	errNoToken  = errors.New("the request has no token where its authorizer looks for one")
 	errScope    = errors.New("the token has none of the route's scopes")
 	errAudience = errors.New("the token does not have a valid audience")
 )

@@ -280,7 +280,9 @@ func (n *node) aftermath(ctx context.Context) {
 		n.inherit(&m, f)
 	}
 	n.sockets.Alone()
-	n.functions.host.Adopt()
+	if ctx.Err() == nil { // else the process before may be there still, and the next start takes what it holds
+		n.functions.host.Adopt()
+	}
 }
 
 // predecessor is the id of the process before, or 0.

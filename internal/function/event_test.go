@@ -94,7 +94,7 @@ func TestEventsOutliveHost(t *testing.T) {
 			t.Fatalf("%+v, %v", r, err)
 		}
 	})
-	for _, name := range []string{"torn.event", "begun.event.new"} {
+	for _, name := range []string{"torn.event", "begun.event.new", "begun.held.new"} {
 		if err := os.WriteFile(filepath.Join(dir, "events", name), []byte("{"), 0o600); err != nil {
 			t.Fatal(err)
 		}

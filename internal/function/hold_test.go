@@ -49,6 +49,27 @@ func TestHold(t *testing.T) {
 	}
 }
 
+// What the process before is writing for this one is let be until it has ended.
+func TestHeldIsSwept(t *testing.T) {
+	dir := t.TempDir()
+	begun := filepath.Join(dir, "events", "begun.held.new")
+	if err := os.MkdirAll(filepath.Dir(begun), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(begun, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := newHost(t, function.Options{Dir: dir, Predecessor: os.Getpid()})
+	mustSet(t, h, latest(function.Version{Code: testCode(t)}))
+	if _, err := os.Stat(begun); err != nil {
+		t.Error(err)
+	}
+	h.Adopt()
+	if _, err := os.Stat(begun); !os.IsNotExist(err) {
+		t.Errorf("what was begun is left: %v", err)
+	}
+}
+
 // When Hold returns, the next host finds all events that were not held for it.
 func TestHoldWaitsForEvents(t *testing.T) {
 	dir := t.TempDir()

@@ -443,7 +443,7 @@ func (h *Host) prepare() {
 		h.groups, h.failed = openGroups(h.opt.Cgroup, h.opt.Predecessor, h.opt.Logger)
 	}
 	if h.failed == nil && h.opt.Dir != "" {
-		h.failed = h.queue.open(filepath.Join(h.dir, "events"), h.opt.Logger)
+		h.failed = h.queue.open(filepath.Join(h.dir, "events"), h.opt.Logger, h.opt.Predecessor == 0)
 	}
 	if h.failed == nil {
 		closeOnExec()

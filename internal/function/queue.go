@@ -63,9 +63,9 @@ func (q *queue) init(length int) {
 	q.wake = make(chan struct{}, 1)
 }
 
-// open takes up what a host before has left.
-func (q *queue) open(dir string, log *slog.Logger) error {
-	list, err := q.spool.open(dir, log)
+// open takes up what a host before has left, which has ended if this one is alone.
+func (q *queue) open(dir string, log *slog.Logger, alone bool) error {
+	list, err := q.spool.open(dir, log, alone)
 	q.take(list)
 	return err
 }
@@ -75,7 +75,7 @@ func (q *queue) adopt() error {
 	if q.spool.dir == "" {
 		return nil
 	}
-	list, err := q.spool.take()
+	list, err := q.spool.adopt()
 	q.take(list)
 	return err
 }

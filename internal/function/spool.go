@@ -37,8 +37,9 @@ const (
 	spoolBegun  = ".new"  // of a file that is being written
 )
 
-// open makes the directory and returns the events in it.
-func (s *spool) open(dir string, log *slog.Logger) ([]*event, error) {
+// open makes the directory and returns the events in it. Alone: no other host holds
+// events still.
+func (s *spool) open(dir string, log *slog.Logger, alone bool) ([]*event, error) {
 	s.dir, s.log = dir, log
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -47,10 +48,9 @@ func (s *spool) open(dir string, log *slog.Logger) ([]*event, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range files {
-		if name := f.Name(); strings.HasSuffix(name, spoolBegun) && !strings.HasSuffix(name, spoolHeld+spoolBegun) {
-			_ = os.Remove(filepath.Join(dir, name)) // was never accepted
-		}
+	s.sweep(files, spoolEnding)
+	if alone {
+		s.sweep(files, spoolHeld)
 	}
 	held, err := s.take()
 	if err != nil {
@@ -63,6 +63,37 @@ func (s *spool) open(dir string, log *slog.Logger) ([]*event, error) {
 		}
 	}
 	return append(list, held...), nil
+}
+
+// sweep removes what a host that was killed had begun to write of events: they were
+// never accepted.
+func (s *spool) sweep(files []os.DirEntry, ending string) {
+	for _, f := range files {
+		if strings.HasSuffix(f.Name(), ending+spoolBegun) {
+			_ = os.Remove(filepath.Join(s.dir, f.Name()))
+		}
+	}
+}
+
+// adopt takes the events that another host has held, which has ended.
+func (s *spool) adopt() ([]*event, error) {
+	if err := s.sweepHeld(); err != nil {
+		return nil, err
+	}
+	return s.take()
+}
+
+// sweepHeld is sweep for events that another host was to hold, unless this one holds
+// some by now.
+func (s *spool) sweepHeld() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held {
+		return nil
+	}
+	files, err := os.ReadDir(s.dir)
+	s.sweep(files, spoolHeld)
+	return err
 }
 
 // take returns the events that another host has held, which from now on are this

@@ -68,23 +68,14 @@ func (a *Access) Lookup(accessKey, token string) (awsrpc.Credential, bool) {
 
 // Authorize decides about a call by the caller's policies.
 func (a *Access) Authorize(ctx context.Context, c *awsrpc.Call) error {
+	who, err := a.principal(&c.Caller)
 	switch {
-	case c.Caller.Root && c.API == "s3":
-		return a.authorizeBucket(ctx, c, rootOf(&c.Caller))
+	case err != nil:
+		return err
+	case c.API == "s3":
+		return a.policyOf(ctx, c.Labels["Bucket"]).authorize(c, who)
 	case c.Caller.Root:
 		return nil
-	}
-	cred, ok := a.reg.Find(c.Caller.AccessKey, c.Caller.SessionToken.Reveal())
-	if !ok { // deleted since its signature was verified
-		return &awsrpc.Error{Code: "UnrecognizedClientException", Status: 403, Message: "The security token included in the request is invalid."}
-	}
-	if cred.Expired(time.Now()) { // since then, as CloudFormation works on for it
-		return &awsrpc.Error{Code: "ExpiredTokenException", Status: 403, Message: "The security token included in the request is expired"}
-	}
-	who := cred.Principal
-	switch {
-	case c.API == "s3":
-		return a.authorizeBucket(ctx, c, who)
 	case c.API == "sts" && (c.Operation == "GetCallerIdentity" || c.Operation == "GetSessionToken"):
 		// AWS: nobody needs a permission for these, and no policy can deny
 		// them (API_GetCallerIdentity, API_GetSessionToken).
@@ -128,6 +119,21 @@ func (a *Access) Authorize(ctx context.Context, c *awsrpc.Call) error {
 		}
 	}
 	return nil
+}
+
+// principal returns who a caller is now.
+func (a *Access) principal(c *awsrpc.Caller) (*identity.Principal, error) {
+	if c.Root {
+		return rootOf(c), nil
+	}
+	cred, ok := a.reg.Find(c.AccessKey, c.SessionToken.Reveal())
+	switch {
+	case !ok: // deleted since its signature was verified
+		return nil, &awsrpc.Error{Code: "UnrecognizedClientException", Status: 403, Message: "The security token included in the request is invalid."}
+	case cred.Expired(time.Now()): // since then, as CloudFormation works on for it
+		return nil, &awsrpc.Error{Code: "ExpiredTokenException", Status: 403, Message: "The security token included in the request is expired"}
+	}
+	return cred.Principal, nil
 }
 
 // canonical is an ARN, which a caller may have written, with the partition of its

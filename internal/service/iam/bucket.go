@@ -61,41 +61,77 @@ var versionActions = map[string]string{
 	"PutObjectTagging": "PutObjectVersionTagging", "DeleteObjectTagging": "DeleteObjectVersionTagging", "GetObjectAcl": "GetObjectVersionAcl",
 }
 
-// authorizeBucket decides about a call of S3 by the policies of the caller and
-// the bucket. Roots, too, are held to the bucket's policy; the owner's root can
-// always change that.
+// A bucketPolicy is the policy of a bucket as it was read once.
+type bucketPolicy struct {
+	doc    *policy.Document // nil: it has none
+	owner  string           // account of the bucket; "": there is none
+	broken bool             // there is one that cannot be understood
+	failed error            // it could not be read
+}
+
+// policyOf reads the policy of a bucket, if the call is about one.
+func (a *Access) policyOf(ctx context.Context, name string) *bucketPolicy {
+	b := new(bucketPolicy)
+	if name == "" || a.Buckets == nil {
+		return b
+	}
+	var text string
+	if text, b.owner, b.failed = a.Buckets.Policy(ctx, name); text != "" {
+		var err error
+		b.doc, err = policy.Parse([]byte(text))
+		b.broken = err != nil
+	}
+	return b
+}
+
+// Within returns what decides as Authorize does about calls of S3 that are all about
+// one bucket: its policy is read once.
+func (a *Access) Within(ctx context.Context, bucket string) awsrpc.Authorizer {
+	return &within{a, a.policyOf(ctx, bucket)}
+}
+
+type within struct {
+	access *Access
+	bucket *bucketPolicy
+}
+
+// Authorize decides about a call.
+func (w *within) Authorize(_ context.Context, c *awsrpc.Call) error {
+	who, err := w.access.principal(&c.Caller)
+	if err != nil {
+		return err
+	}
+	return w.bucket.authorize(c, who)
+}
+
+// authorize decides about a call of S3 by the policies of the caller and the bucket.
+// Roots, too, are held to the bucket's policy; the owner's root can always change
+// that.
 //
 // AWS: "How Amazon S3 authorizes a request"; a root user locked out by a policy
 // may still delete it.
-func (a *Access) authorizeBucket(ctx context.Context, c *awsrpc.Call, who *identity.Principal) error {
+func (b *bucketPolicy) authorize(c *awsrpc.Call, who *identity.Principal) error {
 	if c.Operation == "DeleteObjects" {
 		return nil // AWS: decided by the service for each of the objects
 	}
 	action, resource := s3Target(c)
 	refusal := &awsrpc.Error{Code: "AccessDenied", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action + " on resource: \"" + resource + "\""}
-	var doc *policy.Document
-	cross, owner := false, ""
-	if name := c.Labels["Bucket"]; name != "" && a.Buckets != nil {
-		text, account, err := a.Buckets.Policy(ctx, name)
-		if err != nil {
-			return err // there could be one that denies
-		}
-		cross, owner = account != "" && account != who.Account, account
-		if text != "" {
-			if doc, err = policy.Parse([]byte(text)); err != nil {
-				return refusal // it could be one that denies
-			}
-		}
+	switch {
+	case b.failed != nil:
+		return b.failed // there could be one that denies
+	case b.broken:
+		return refusal // it could be one that denies
 	}
+	cross := b.owner != "" && b.owner != who.Account
 	switch action {
 	case "s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy":
 		if who.Root && !cross {
 			return nil
 		}
 	}
-	keys := &bucketKeys{callKeys{call: c, who: who}, owner}
+	keys := &bucketKeys{callKeys{call: c, who: who}, b.owner}
 	r := policy.Request{Principal: who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: keys}
-	verdict := who.Decide(&r, doc, cross)
+	verdict := who.Decide(&r, b.doc, cross)
 	if keys.unknown != "" { // a statement that denies may have asked for it
 		refusal.Message += keys.undecided()
 		return refusal

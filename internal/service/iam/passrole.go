@@ -18,11 +18,10 @@ func (a *Access) PassRole(ctx context.Context, role, service string) error {
 	if caller.Root {
 		return nil
 	}
-	cred, ok := a.reg.Find(caller.AccessKey, caller.SessionToken.Reveal())
-	if !ok { // deleted since its signature was verified
-		return &awsrpc.Error{Code: "UnrecognizedClientException", Status: 403, Message: "The security token included in the request is invalid."}
+	who, err := a.principal(&caller)
+	if err != nil {
+		return err
 	}
-	who := cred.Principal
 	const action = "iam:PassRole"
 	keys := &passKeys{callKeys{call: &awsrpc.Call{Caller: caller, Service: "iam", API: "iam", Operation: "PassRole", RemoteAddr: caller.RemoteAddr, TLS: caller.TLS}, who: who}, service}
 	r := policy.Request{Principal: who.Principal, Action: action, Resource: role, Now: time.Now(), Keys: keys}

@@ -285,9 +285,13 @@ func (s *Service) DeleteObjects(ctx context.Context, in *listInput) (*documentOu
 		Deleted []deleted
 		Error   []failed
 	}
+	var rules awsrpc.Authorizer
+	if s.Authorizer != nil {
+		rules = s.Authorizer.Within(ctx, in.Bucket)
+	}
 	for _, o := range asked.Object {
 		var out *objectOutput
-		err := s.may(ctx, "DeleteObject", in.Bucket, o.Key, o.VersionID)
+		err := s.may(ctx, rules, "DeleteObject", in.Bucket, o.Key, o.VersionID)
 		var refusal *awsrpc.Error
 		if err == nil {
 			out, err = s.deleteOne(ctx, in.Bucket, o.Key, o.VersionID)

@@ -258,7 +258,7 @@ func (s *Service) copyObject(ctx context.Context, in *objectInput) (*objectOutpu
 	if v, ok := strings.CutPrefix(query, "versionId="); ok {
 		version = &v
 	}
-	if err := s.may(ctx, "GetObject", from, key, version); err != nil {
+	if err := s.may(ctx, s.Authorizer, "GetObject", from, key, version); err != nil {
 		return nil, err
 	}
 	src, err := s.find(ctx, from, key, version)
@@ -297,10 +297,10 @@ func (s *Service) copyObject(ctx context.Context, in *objectInput) (*objectOutpu
 	return &objectOutput{Type: new("application/xml"), VersionID: o.shown(&b), SSE: new("AES256"), Body: body}, err
 }
 
-// may asks whether the caller may do something with an object that the front
+// may asks rules whether the caller may do something with an object that the front
 // door was not asked about.
-func (s *Service) may(ctx context.Context, operation, bucket, key string, version *string) error {
-	if s.Authorizer == nil {
+func (s *Service) may(ctx context.Context, rules awsrpc.Authorizer, operation, bucket, key string, version *string) error {
+	if rules == nil {
 		return nil
 	}
 	c := awsrpc.CallerFrom(ctx)
@@ -309,7 +309,7 @@ func (s *Service) may(ctx context.Context, operation, bucket, key string, versio
 	if version != nil {
 		asked.Query.Set("versionId", *version)
 	}
-	return s.Authorizer.Authorize(ctx, asked)
+	return rules.Authorize(ctx, asked)
 }
 
 // DeleteObject deletes an object: for good, or by a marker where versions are

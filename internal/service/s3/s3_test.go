@@ -263,6 +263,9 @@ type gate map[string]error // by key
 // Authorize decides.
 func (g gate) Authorize(_ context.Context, c *awsrpc.Call) error { return g[c.Labels["Key"]] }
 
+// Within returns what decides about one bucket.
+func (g gate) Within(context.Context, string) awsrpc.Authorizer { return g }
+
 // TestDeleteObjects: what the caller may not delete is told object by object, what
 // fails here is an error of the call.
 func TestDeleteObjects(t *testing.T) {

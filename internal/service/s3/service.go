@@ -45,9 +45,17 @@ type Service struct {
 	uploads store.Table[upload]
 	parts   store.Table[part]
 
-	// Authorizer is asked whether a caller may read what is copied; nil: nobody
-	// is asked. To be set before the service is used.
-	Authorizer awsrpc.Authorizer
+	// Authorizer is asked about objects that the front door was not asked about; nil:
+	// nobody is. To be set before the service is used.
+	Authorizer Authorizer
+}
+
+// An Authorizer decides what callers may do with objects that are copied, or deleted
+// together.
+type Authorizer interface {
+	awsrpc.Authorizer
+	// Within returns what decides about calls that are all about one bucket.
+	Within(ctx context.Context, bucket string) awsrpc.Authorizer
 }
 
 // New returns a service over st. What objects hold is closed by seal.
@@ -198,7 +206,7 @@ func (s *Service) Object(ctx context.Context, bucket, key, version string, limit
 	if version != "" {
 		which = &version
 	}
-	if err := s.may(ctx, "GetObject", bucket, key, which); err != nil {
+	if err := s.may(ctx, s.Authorizer, "GetObject", bucket, key, which); err != nil {
 		return nil, err
 	}
 	o, err := s.find(ctx, bucket, key, which)

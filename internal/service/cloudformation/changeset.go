@@ -138,7 +138,13 @@ func newSet(t tables, st *stack, in *api.CreateChangeSetInput, p *plan, changes 
 	set.Description, set.Capabilities, set.Tags = in.Description, in.Capabilities, p.Tagged
 	set.Status, set.ExecutionStatus = new("CREATE_COMPLETE"), new("AVAILABLE")
 	set.OnStackFailure, set.DeploymentConfig = in.OnStackFailure, in.DeploymentConfig
-	set.Changes = changes
+	if set.Changes = changes; changes == nil {
+		set.Changes = []api.Change{}
+	}
+	set.NotificationARNs = []string{}
+	if set.Capabilities == nil {
+		set.Capabilities = []string{}
+	}
 	set.IncludeNestedStacks = new(false)
 	set.RollbackConfiguration = &api.RollbackConfiguration{}
 	return set
@@ -166,7 +172,7 @@ func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) ([]
 	}
 	var list []api.Change
 	add := func(action string, d *declared, name string, res *resource, replacement string) {
-		c := &api.ResourceChange{Action: new(action), LogicalResourceId: new(name), ResourceType: new(d.Type), Scope: []string{}}
+		c := &api.ResourceChange{Action: new(action), LogicalResourceId: new(name), ResourceType: new(d.Type), Scope: []string{}, Details: []api.ResourceChangeDetail{}}
 		if res != nil {
 			c.PhysicalResourceId = new(res.Physical)
 		}
@@ -242,48 +248,94 @@ func replacementOf(depends bool) string {
 // StackOf returns the ARN of the stack that a change set is of, by the set's ARN;
 // empty: there is no such set.
 func (s *Service) StackOf(ctx context.Context, account, region, changeSet string) (string, error) {
-	rows, err := tablesOf(s.st, account, region).changeSets.All(ctx)
-	for i := range rows {
-		if set := &rows[i].Value; str(set.ChangeSetId) == changeSet {
-			return str(set.StackId), nil
-		}
+	if !strings.HasPrefix(changeSet, "arn:") {
+		return "", nil
 	}
-	return "", err
+	set, err := tablesOf(s.st, account, region).findSet(ctx, changeSet, nil)
+	if isMissingSet(err) {
+		err = nil
+	}
+	return str(set.StackId), err
+}
+
+// A found is a change set with where it is stored.
+type found struct {
+	changeSet
+	in  store.Table[changeSet]
+	row string
+	rev store.Rev
 }
 
 // findSet returns a change set by its name and stack, or by its ARN.
-func (t tables) findSet(ctx context.Context, name string, stackName *string) (changeSet, string, store.Rev, error) {
+//
+// AWS: one that was executed is described until its stack, deleted or not, is
+// forgotten. Its name is free again, so one that is not executed comes first.
+func (t tables) findSet(ctx context.Context, name string, stackName *string) (found, error) {
 	missing := api.ChangeSetNotFound("ChangeSet [" + name + "] does not exist")
 	if strings.HasPrefix(name, "arn:") {
-		rows, err := t.changeSets.All(ctx)
-		for _, row := range rows {
-			if set := &row.Value; str(set.ChangeSetId) == name {
-				if stackName != nil && *stackName != str(set.StackName) && *stackName != str(set.StackId) {
-					break // policies let callers in by the stack that they name
+		for _, table := range []store.Table[changeSet]{t.changeSets, t.executed} {
+			rows, err := table.All(ctx)
+			if err != nil {
+				return found{}, err
+			}
+			for _, row := range rows {
+				if set := &row.Value; str(set.ChangeSetId) == name {
+					if stackName != nil && *stackName != str(set.StackName) && *stackName != str(set.StackId) {
+						return found{}, missing // policies let callers in by the stack that they name
+					}
+					return found{row.Value, table, row.ID, row.Rev}, nil
 				}
-				return row.Value, row.ID, row.Rev, nil
 			}
 		}
-		if err == nil {
-			err = missing
-		}
-		return changeSet{}, "", 0, err
+		return found{}, missing
 	}
 	if stackName == nil {
-		return changeSet{}, "", 0, awsrpc.Validation("StackName must be specified if ChangeSetName is not specified as an ARN.")
+		return found{}, awsrpc.Validation("StackName must be specified if ChangeSetName is not specified as an ARN.")
 	}
-	st, _, err := t.find(ctx, *stackName)
+	st, _, err := t.named(ctx, *stackName)
 	if err != nil {
-		return changeSet{}, "", 0, err
+		return found{}, err
 	}
-	id := store.ID(st.ID, name)
 	set, rev, err := t.changeSets.Find(ctx, missing, st.ID, name)
-	return set, id, rev, err
+	if !isMissingSet(err) {
+		return found{set, t.changeSets, store.ID(st.ID, name), rev}, err
+	}
+	if set, rev, err = t.executed.Find(ctx, missing, st.ID); err == nil && str(set.ChangeSetName) != name {
+		err = missing
+	}
+	return found{set, t.executed, st.ID, rev}, err
+}
+
+func isMissingSet(err error) bool {
+	told, ok := errors.AsType[*awsrpc.Error](err)
+	return ok && told.Code == api.ChangeSetNotFound("").Code
+}
+
+// executedBy is the execution status of a change set whose run ended with a status of
+// the stack.
+func executedBy(status string) string {
+	if status == "CREATE_COMPLETE" || status == "UPDATE_COMPLETE" {
+		return "EXECUTE_COMPLETE"
+	}
+	return "EXECUTE_FAILED"
+}
+
+// outdate makes the change sets of a stack ones that cannot be executed any more: what
+// they were made of is changed by something else.
+func (t tables) outdate(ctx context.Context, c *store.Change, stackID string) error {
+	rows, err := t.changeSets.All(ctx, stackID)
+	for _, row := range rows {
+		if set := row.Value; str(set.ExecutionStatus) == "AVAILABLE" {
+			set.ExecutionStatus = new("OBSOLETE")
+			store.Add(c, t.changeSets, row.ID, set)
+		}
+	}
+	return err
 }
 
 // DescribeChangeSet tells what a change set changes.
 func (s *Service) DescribeChangeSet(ctx context.Context, in *api.DescribeChangeSetInput) (*api.DescribeChangeSetResponse, error) {
-	set, _, _, err := s.tables(ctx).findSet(ctx, *in.ChangeSetName, in.StackName)
+	set, err := s.tables(ctx).findSet(ctx, *in.ChangeSetName, in.StackName)
 	if err != nil {
 		return nil, err
 	}
@@ -295,21 +347,20 @@ func (s *Service) DescribeChangeSet(ctx context.Context, in *api.DescribeChangeS
 // nothing.
 func (s *Service) DeleteChangeSet(ctx context.Context, in *api.DeleteChangeSetInput) error {
 	t := s.tables(ctx)
-	_, id, _, err := t.findSet(ctx, *in.ChangeSetName, in.StackName)
-	var e *awsrpc.Error
-	if errors.As(err, &e) && e.Code == "ChangeSetNotFoundException" || errors.As(err, &e) && e.Code == "ChangeSetNotFound" {
+	set, err := t.findSet(ctx, *in.ChangeSetName, in.StackName)
+	if isMissingSet(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return store.Update(ctx, s.st, func(c *store.Change) error { c.Do(t.changeSets.Delete(id)); return nil })
+	return store.Update(ctx, s.st, func(c *store.Change) error { c.Do(set.in.Delete(set.row)); return nil })
 }
 
 // ListChangeSets lists the change sets of a stack.
 func (s *Service) ListChangeSets(ctx context.Context, in *api.ListChangeSetsInput) (*api.ListChangeSetsResponse, error) {
 	t := s.tables(ctx)
-	st, _, err := t.find(ctx, *in.StackName)
+	st, _, err := t.named(ctx, *in.StackName)
 	if err != nil {
 		return nil, err
 	}
@@ -318,21 +369,24 @@ func (s *Service) ListChangeSets(ctx context.Context, in *api.ListChangeSetsInpu
 	for _, row := range rows {
 		v := row.Value
 		out.Summaries = append(out.Summaries, api.ChangeSetSummary{ChangeSetId: v.ChangeSetId, ChangeSetName: v.ChangeSetName, StackId: v.StackId, StackName: v.StackName,
-			CreationTime: v.CreationTime, Description: v.Description, Status: v.Status, StatusReason: v.StatusReason, ExecutionStatus: v.ExecutionStatus})
+			CreationTime: v.CreationTime, Description: v.Description, Status: v.Status, StatusReason: v.StatusReason, ExecutionStatus: v.ExecutionStatus, IncludeNestedStacks: v.IncludeNestedStacks})
 	}
 	return out, err
 }
 
-// ExecuteChangeSet makes the stack what the change set says. All change sets of
+// ExecuteChangeSet makes the stack what the change set says. All other change sets of
 // the stack are gone then.
 func (s *Service) ExecuteChangeSet(ctx context.Context, in *api.ExecuteChangeSetInput) error {
 	t := s.tables(ctx)
-	set, id, setRev, err := t.findSet(ctx, *in.ChangeSetName, in.StackName)
+	set, err := t.findSet(ctx, *in.ChangeSetName, in.StackName)
 	if err != nil {
 		return err
 	}
-	if str(set.ExecutionStatus) != "AVAILABLE" {
+	switch {
+	case str(set.Status) != "CREATE_COMPLETE":
 		return api.InvalidChangeSetStatus("ChangeSet [" + str(set.ChangeSetId) + "] cannot be executed in its current status of [" + str(set.Status) + "]")
+	case str(set.ExecutionStatus) != "AVAILABLE":
+		return api.InvalidChangeSetStatus("ChangeSet [" + str(set.ChangeSetId) + "] cannot be executed in its current execution status of [" + str(set.ExecutionStatus) + "]")
 	}
 	st, rev, err := t.find(ctx, str(set.StackId))
 	if err != nil {
@@ -357,7 +411,7 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *api.ExecuteChangeSet
 		return err
 	}
 	updating := str(st.StackStatus) != "REVIEW_IN_PROGRESS"
-	r := &run{Phase: phaseForward, Keep: keep || isTrue(in.DisableRollback), Discard: str(set.OnStackFailure) == "DELETE"}
+	r := &run{Phase: phaseForward, Keep: keep || isTrue(in.DisableRollback), Discard: str(set.OnStackFailure) == "DELETE", Executes: true}
 	if a := (&asked{capabilities: set.Capabilities, roleARN: set.Role, token: str(in.ClientRequestToken)}); updating {
 		s.change(&st, a, p, r)
 	} else {
@@ -366,12 +420,16 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *api.ExecuteChangeSet
 			st.RoleARN = set.Role
 		}
 		st.Capabilities, st.Token, st.Run = set.Capabilities, a.token, r
+		st.LastUpdatedTime = new(time.Now().UTC().Truncate(time.Millisecond)) // AWS: as it is seen
 		st.setStatus("CREATE_IN_PROGRESS", "User Initiated")
 	}
+	executed := set.changeSet
+	executed.ExecutionStatus = new("EXECUTE_IN_PROGRESS")
 	st.ChangeSetId = set.ChangeSetId
 	err = s.start(ctx, &st, func(c *store.Change) error {
 		t.put(c, &st, rev)
-		c.Require(t.changeSets.Is(id, setRev))
+		c.Require(t.changeSets.Is(set.row, set.rev))
+		store.Add(c, t.executed, st.ID, executed)
 		for _, o := range others {
 			c.Do(t.changeSets.Delete(o.ID))
 		}
@@ -386,7 +444,7 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *api.ExecuteChangeSet
 
 // DescribeChangeSetHooks lists the hooks that would run: there are none.
 func (s *Service) DescribeChangeSetHooks(ctx context.Context, in *api.DescribeChangeSetHooksInput) (*api.DescribeChangeSetHooksResponse, error) {
-	set, _, _, err := s.tables(ctx).findSet(ctx, *in.ChangeSetName, in.StackName)
+	set, err := s.tables(ctx).findSet(ctx, *in.ChangeSetName, in.StackName)
 	return &api.DescribeChangeSetHooksResponse{ChangeSetId: set.ChangeSetId, ChangeSetName: set.ChangeSetName, StackId: set.StackId, StackName: set.StackName,
 		Hooks: []api.ChangeSetHook{}, Status: new("PLANNED")}, err
 }

@@ -50,10 +50,10 @@ func (s *Service) DescribeStacks(ctx context.Context, in *api.DescribeStacksInpu
 		if err != nil {
 			return nil, err
 		}
-		return &api.DescribeStacksResponse{Stacks: []api.Stack{st.Stack}}, nil
+		return &api.DescribeStacksResponse{Stacks: []api.Stack{st.described()}}, nil
 	}
 	list := []api.Stack{}
-	if err := t.living(ctx, func(st *stack) { list = append(list, st.Stack) }); err != nil {
+	if err := t.living(ctx, func(st *stack) { list = append(list, st.described()) }); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(list, func(a, b api.Stack) int { return b.CreationTime.Compare(*a.CreationTime) })
@@ -61,6 +61,24 @@ func (s *Service) DescribeStacks(ctx context.Context, in *api.DescribeStacksInpu
 	out := &api.DescribeStacksResponse{}
 	out.Stacks, out.NextToken, err = page(list, in.NextToken)
 	return out, err
+}
+
+// described is a stack as it is described.
+//
+// AWS: lists that are empty are there; a deleted stack is not said to be protected or
+// not.
+func (st *stack) described() api.Stack {
+	out := st.Stack
+	if out.NotificationARNs == nil {
+		out.NotificationARNs = []string{}
+	}
+	if out.Tags == nil {
+		out.Tags = []api.Tag{}
+	}
+	if str(out.StackStatus) == "DELETE_COMPLETE" {
+		out.EnableTerminationProtection = nil
+	}
+	return out
 }
 
 // ListStacks lists stacks, deleted ones too.
@@ -93,7 +111,7 @@ func summaryOf(d *api.StackDriftInformation) *api.StackDriftInformationSummary {
 // DescribeStackEvents tells what happened to a stack, the newest first.
 func (s *Service) DescribeStackEvents(ctx context.Context, in *api.DescribeStackEventsInput) (*api.DescribeStackEventsResponse, error) {
 	t := s.tables(ctx)
-	st, _, err := t.find(ctx, *in.StackName)
+	st, _, err := t.named(ctx, *in.StackName)
 	if err != nil {
 		return nil, err
 	}
@@ -220,12 +238,15 @@ func (s *Service) GetTemplate(ctx context.Context, in *api.GetTemplateInput) (*a
 	t := s.tables(ctx)
 	out := &api.GetTemplateResponse{StagesAvailable: []string{"Original", "Processed"}}
 	if in.ChangeSetName != nil {
-		set, _, _, err := t.findSet(ctx, *in.ChangeSetName, in.StackName)
+		if in.StackName == nil && !strings.HasPrefix(*in.ChangeSetName, "arn:") {
+			return nil, awsrpc.Validation("StackName is a required parameter.")
+		}
+		set, err := t.findSet(ctx, *in.ChangeSetName, in.StackName)
 		out.TemplateBody = new(set.stage(in.TemplateStage))
 		return out, err
 	}
 	if in.StackName == nil {
-		return nil, awsrpc.Validation("1 validation error detected: Value null at 'stackName' failed to satisfy constraint: Member must not be null")
+		return nil, awsrpc.Validation("StackName is a required parameter.")
 	}
 	st, _, err := t.find(ctx, *in.StackName)
 	out.TemplateBody = new(st.stage(in.TemplateStage))
@@ -249,6 +270,9 @@ func (s *Service) GetTemplateSummary(ctx context.Context, in *api.GetTemplateSum
 		st, _, err := s.tables(ctx).find(ctx, *in.StackName)
 		if err != nil {
 			return nil, err
+		}
+		if str(st.StackStatus) == "REVIEW_IN_PROGRESS" {
+			return nil, awsrpc.Validation("GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.")
 		}
 		body = st.Template
 	} else {

@@ -189,6 +189,16 @@ func (r *runner) finish(ctx context.Context, status, reason string, more ...func
 	}
 	was := r.st.Run
 	before := r.st.Before
+	if was.Executes {
+		set, _, err := r.t.executed.Get(ctx, r.st.ID)
+		if err != nil && !errors.Is(err, store.ErrNotFound) { // it may have been deleted meanwhile
+			return err
+		}
+		if err == nil {
+			set.ExecutionStatus = new(executedBy(status))
+			more = append(more, func(c *store.Change) { store.Add(c, r.t.executed, r.st.ID, set) })
+		}
+	}
 	r.st.setStatus(status, reason)
 	if r.st.Run = nil; status != "UPDATE_FAILED" && status != "UPDATE_ROLLBACK_FAILED" {
 		r.st.Before = nil // nobody can return to it

@@ -60,6 +60,7 @@ type run struct {
 	Updating bool      // not a creation
 	Nested   bool      // the run of the parent does it
 	Begun    bool      // something may have been changed
+	Executes bool      // the change set that was executed last
 }
 
 // held tells whether a run has come to where it waits for the parent's: what it has
@@ -116,6 +117,7 @@ type tables struct {
 	resources  store.Table[resource]
 	events     store.Table[api.StackEvent]
 	changeSets store.Table[changeSet]
+	executed   store.Table[changeSet] // the last of each stack
 	exports    store.Table[export]
 	guards     store.Table[int] // of exports and imports
 	deeds      store.Table[deed]
@@ -136,6 +138,7 @@ func tablesOf(st store.Store, account, region string) tables {
 		resources:  store.NewTable[resource](st, prefix("resource")),
 		events:     store.NewTable[api.StackEvent](st, prefix("event")),
 		changeSets: store.NewTable[changeSet](st, prefix("changeset")),
+		executed:   store.NewTable[changeSet](st, prefix("executed")),
 		exports:    store.NewTable[export](st, prefix("export")),
 		guards:     store.NewTable[int](st, prefix("exportguard")),
 		deeds:      store.NewTable[deed](st, prefix("deed")),
@@ -148,6 +151,18 @@ func tablesOf(st store.Store, account, region string) tables {
 func (s *Service) tables(ctx context.Context) tables {
 	c := awsrpc.CallerFrom(ctx)
 	return tablesOf(s.st, c.Account, c.Region)
+}
+
+// named is find for operations that say otherwise that there is no such stack.
+//
+// AWS: the words of most operations that change stacks, of those of change sets and of
+// DescribeStackEvents; the CDK looks for them.
+func (t tables) named(ctx context.Context, name string) (stack, store.Rev, error) {
+	st, rev, err := t.find(ctx, name)
+	if told, ok := errors.AsType[*awsrpc.Error](err); ok && told.Code == awsrpc.Validation("").Code {
+		err = awsrpc.Validation("Stack [" + name + "] does not exist")
+	}
+	return st, rev, err
 }
 
 // find returns the stack with this name or ARN. Deleted ones are found by ARN.

@@ -206,7 +206,8 @@ func (s *Service) CreateStack(ctx context.Context, in *api.CreateStackInput) (*a
 	if !nameForm.MatchString(*in.StackName) {
 		return nil, awsrpc.Validation("1 validation error detected: Value '" + *in.StackName + "' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*")
 	}
-	if _, _, err := t.find(ctx, *in.StackName); err == nil {
+	reviewed, rev, err := t.find(ctx, *in.StackName)
+	if err == nil && str(reviewed.StackStatus) != "REVIEW_IN_PROGRESS" {
 		return nil, api.AlreadyExistsException("Stack [" + *in.StackName + "] already exists")
 	}
 	a := &asked{direct: true, name: *in.StackName, body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters, tags: in.Tags,
@@ -216,6 +217,9 @@ func (s *Service) CreateStack(ctx context.Context, in *api.CreateStackInput) (*a
 		return nil, asRPC(err)
 	}
 	st := s.newStack(t, a, p)
+	if rev != 0 { // AWS: who makes what is in review makes that stack
+		st.ID, st.StackId, st.CreationTime = reviewed.ID, reviewed.StackId, reviewed.CreationTime
+	}
 	st.Token = str(in.ClientRequestToken)
 	policy, err := s.policyText(ctx, in.StackPolicyBody, in.StackPolicyURL)
 	if err != nil {
@@ -229,12 +233,17 @@ func (s *Service) CreateStack(ctx context.Context, in *api.CreateStackInput) (*a
 	st.EnableTerminationProtection = new(isTrue(in.EnableTerminationProtection))
 	st.setStatus("CREATE_IN_PROGRESS", "User Initiated")
 	err = s.start(ctx, st, func(c *store.Change) error {
-		if err := t.checkCount(ctx); err != nil {
-			return err
+		if t.put(c, st, rev); rev != 0 {
+			if err := t.outdate(ctx, c, st.ID); err != nil {
+				return err
+			}
+		} else {
+			if err := t.checkCount(ctx); err != nil {
+				return err
+			}
+			c.Require(t.names.Absent(store.ID(*in.StackName)))
+			store.Add(c, t.names, store.ID(*in.StackName), st.ID)
 		}
-		t.put(c, st, 0)
-		c.Require(t.names.Absent(store.ID(*in.StackName)))
-		store.Add(c, t.names, store.ID(*in.StackName), st.ID)
 		if policy != "" {
 			store.Add(c, t.policies, st.ID, policy)
 		}
@@ -271,7 +280,7 @@ func (s *Service) UpdateStack(ctx context.Context, in *api.UpdateStackInput) (*a
 	if err != nil {
 		return nil, err
 	}
-	st, rev, err := t.find(ctx, *in.StackName)
+	st, rev, err := t.named(ctx, *in.StackName)
 	if err != nil {
 		return nil, err
 	}
@@ -325,6 +334,9 @@ func (s *Service) update(ctx context.Context, st *stack, rev store.Rev, a *asked
 		t.put(c, st, rev)
 		if a.policy != "" {
 			store.Add(c, t.policies, st.ID, a.policy)
+		}
+		if err := t.outdate(ctx, c, st.ID); err != nil {
+			return err
 		}
 		t.tellStatus(c, st)
 		return nil

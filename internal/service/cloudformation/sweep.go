@@ -62,7 +62,7 @@ func (t tables) forget(ctx context.Context, id string) error {
 		}
 	}
 	return store.Update(ctx, t.st, func(c *store.Change) error {
-		c.Do(t.stacks.Delete(id))
+		c.Do(t.stacks.Delete(id), t.executed.Delete(id))
 		return nil
 	})
 }

@@ -1,6 +1,7 @@
 package apigatewayv2
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"slices"
@@ -33,7 +34,7 @@ func (s *Service) CreateVpcLink(ctx context.Context, in *api.CreateVpcLinkInput)
 	if link.SecurityGroupIds == nil {
 		link.SecurityGroupIds = []string{}
 	}
-	if err := checkVPCLink(&link.VpcLink); err != nil {
+	if err := cmp.Or(checkVPCLink(&link.VpcLink), checkTags(in.Tags)); err != nil {
 		return nil, err
 	}
 	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
@@ -74,7 +75,7 @@ func checkVPCLink(l *api.VpcLink) error {
 	case len(l.SubnetIds) > 10 || len(l.SecurityGroupIds) > 10: // AWS: quotas
 		return errLimit("subnets or security groups of a VPC link")
 	}
-	return checkTags(l.Tags)
+	return nil
 }
 
 // GetVpcLink returns one link.

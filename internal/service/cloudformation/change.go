@@ -100,7 +100,8 @@ func (r *runner) apply(ctx context.Context, ev *evaluator, name string) error {
 	if d.Metadata != nil {
 		next.Metadata = marshalText(d.Metadata)
 	}
-	props, err := ev.properties(d)
+	k := r.s.kindOf(d.Type)
+	props, err := ev.properties(d, k)
 	if err != nil {
 		if old != nil {
 			next.Physical, next.Properties, next.Attributes = old.Physical, old.Properties, old.Attributes
@@ -113,7 +114,6 @@ func (r *runner) apply(ctx context.Context, ev *evaluator, name string) error {
 		}
 		return r.failed(ctx, &next, err, "")
 	}
-	k := r.s.kindOf(d.Type)
 	if old != nil { // what an operation before this one has left to be rolled back
 		next.New, next.Old = old.New, old.Old
 	}
@@ -234,10 +234,10 @@ func (r *runner) failed(ctx context.Context, res *resource, cause error, verb st
 	return &failure{res.Logical, cause}
 }
 
-// properties evaluates the properties of a resource.
-func (e *evaluator) properties(d *declared) (map[string]any, error) {
+// properties evaluates the properties of a resource, and adds the tags of its stack.
+func (e *evaluator) properties(d *declared, k *kind) (map[string]any, error) {
 	if d.Properties == nil {
-		return map[string]any{}, nil
+		return k.withTags(map[string]any{}, e.tags), nil
 	}
 	v, err := e.value(d.Properties)
 	if err != nil {
@@ -247,7 +247,7 @@ func (e *evaluator) properties(d *declared) (map[string]any, error) {
 	if !ok {
 		return nil, errTemplate("the properties of a resource must be an object")
 	}
-	return m, nil
+	return k.withTags(m, e.tags), nil
 }
 
 // same compares properties as they are stored: numbers and their texts are one.

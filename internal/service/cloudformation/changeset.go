@@ -68,13 +68,14 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *api.CreateChangeSetIn
 	p, err := s.planOf(ctx, a, &st, t)
 	failed, isTransform := errors.AsType[*transformError](err)
 	var changes []api.Change
+	var other bool
 	switch {
 	case isTransform:
 		p.tpl = &template{}
 	case err != nil:
 		return nil, err
 	default:
-		if changes, err = s.changes(ctx, t, &st, p); err != nil {
+		if changes, other, err = s.changes(ctx, t, &st, p); err != nil {
 			return nil, err
 		}
 	}
@@ -88,7 +89,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *api.CreateChangeSetIn
 	set.Create, set.Role = create, in.RoleARN
 	if isTransform {
 		set.Status, set.StatusReason, set.ExecutionStatus = new("FAILED"), new(failed.Error()), new("UNAVAILABLE")
-	} else if len(changes) == 0 && !create && !p.tellsOther(&st) {
+	} else if len(changes) == 0 && !create && !other {
 		set.Status, set.StatusReason, set.ExecutionStatus = new("FAILED"), new(noChanges), new("UNAVAILABLE")
 	}
 	err = store.Update(ctx, s.st, func(c *store.Change) error {
@@ -150,13 +151,14 @@ func newSet(t tables, st *stack, in *api.CreateChangeSetInput, p *plan, changes 
 	return set
 }
 
-// changes lists what p changes of the resources of st.
-func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) ([]api.Change, error) {
+// changes lists what p changes of the resources of st, and tells whether it changes
+// anything else.
+func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) (list []api.Change, other bool, err error) {
 	have := map[string]*resource{}
 	if st.ID != "" {
 		rows, err := t.resources.All(ctx, st.ID)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, row := range rows {
 			have[row.Value.Logical] = &row.Value
@@ -170,7 +172,6 @@ func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) ([]
 		e, _, err := t.exports.Find(ctx, awsrpc.Validation("No export named "+name+" found."), store.ID(name))
 		return e.Value, err
 	}
-	var list []api.Change
 	add := func(action string, d *declared, name string, res *resource, replacement string) {
 		c := &api.ResourceChange{Action: new(action), LogicalResourceId: new(name), ResourceType: new(d.Type), Scope: []string{}, Details: []api.ResourceChangeDetail{}}
 		if res != nil {
@@ -184,7 +185,7 @@ func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) ([]
 	changed := map[string]bool{} // their references are not known yet
 	levels, err := p.tpl.levels(nil)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	wanted := map[string]bool{}
 	for _, name := range slices.Concat(levels...) {
@@ -192,7 +193,7 @@ func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) ([]
 		if d.Condition != "" {
 			yes, err := ev.condition(d.Condition)
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			if !yes {
 				continue
@@ -204,15 +205,15 @@ func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) ([]
 			add("Add", d, name, nil, "")
 			changed[name] = true
 		case res.Type != d.Type:
-			return nil, awsrpc.Validation("Update of resource type is not permitted. The new template modifies resource type of the following resources: [" + name + "]")
+			return nil, false, awsrpc.Validation("Update of resource type is not permitted. The new template modifies resource type of the following resources: [" + name + "]")
 		default:
-			props, err := ev.properties(d)
+			props, err := ev.properties(d, s.kindOf(d.Type))
 			depends := slices.ContainsFunc(d.needs, func(n string) bool { return changed[n] && slices.Contains(references(d.Properties), n) })
 			if k := s.kindOf(d.Type); err == nil && !depends && k.stale != nil && same(res.Properties, props) {
 				w := &worker{s: s, t: t, stack: st, kind: k, logical: name, id: res.Physical, props: props}
 				differs, err := k.stale(ctx, w)
 				if err != nil {
-					return nil, err
+					return nil, false, err
 				}
 				if differs {
 					add("Modify", d, name, res, "False")
@@ -222,6 +223,10 @@ func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) ([]
 			}
 			switch {
 			case err == nil && !depends && same(res.Properties, props):
+				if d.Metadata != nil && marshalText(d.Metadata) != res.Metadata || d.Metadata == nil && res.Metadata != "" {
+					add("Modify", d, name, res, "False")
+					list[len(list)-1].ResourceChange.Scope = []string{"Metadata"}
+				}
 			case err == nil && s.kindOf(d.Type).replaces(res.Properties, props), depends:
 				add("Modify", d, name, res, replacementOf(depends))
 				changed[name] = true
@@ -235,7 +240,7 @@ func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) ([]
 			add("Remove", &declared{Type: have[name].Type}, name, have[name], "")
 		}
 	}
-	return list, nil
+	return list, len(list) == 0 && p.tellsOther(st, ev), nil
 }
 
 func replacementOf(depends bool) string {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	api "gatehouse/internal/awsapi/cloudformation"
 	"gatehouse/internal/awsrpc"
 )
 
@@ -24,6 +25,8 @@ type evaluator struct {
 	resource func(name string) (*resource, bool)
 	// imported returns the value of an export, or an error.
 	imported func(name string) (string, error)
+
+	tags []api.Tag // of the stack, for its resources
 
 	conditions map[string]bool
 	open       map[string]bool // conditions being evaluated

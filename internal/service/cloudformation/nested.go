@@ -203,8 +203,8 @@ func planNested(ctx context.Context, w *worker, st *stack) (*asked, *plan, bool,
 	if err != nil {
 		return nil, nil, false, asRPC(err)
 	}
-	changes, err := w.s.changes(ctx, w.t, st, p)
-	return a, p, len(changes) > 0 || p.tellsOther(st) || p.Template != st.Template, err
+	changes, other, err := w.s.changes(ctx, w.t, st, p)
+	return a, p, len(changes) > 0 || other || p.Template != st.Template, err
 }
 
 // nestedIsStale tells whether the template that the URL names is another by now.

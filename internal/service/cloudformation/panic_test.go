@@ -68,7 +68,7 @@ func FuzzTemplate(f *testing.F) {
 			_, _ = ev.condition(name)
 		}
 		for _, d := range tpl.Resources {
-			_, _ = ev.properties(d)
+			_, _ = ev.properties(d, new(Service).kindOf(d.Type))
 		}
 		for _, o := range tpl.Outputs {
 			_, _ = ev.string(o["Value"], "Output")

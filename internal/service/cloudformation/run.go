@@ -439,7 +439,7 @@ func newEvaluator(tpl *template, st *stack, t tables) *evaluator {
 	ev := &evaluator{t: tpl, values: map[string]any{
 		"AWS::AccountId": t.account, "AWS::Region": t.region, "AWS::StackName": str(st.StackName), "AWS::StackId": str(st.StackId),
 		"AWS::Partition": partition(t.region), "AWS::URLSuffix": "amazonaws.com", "AWS::NotificationARNs": []any{},
-	}}
+	}, tags: st.Tagged}
 	for name, value := range st.Values {
 		if resolved, ok := st.Resolved[name]; ok {
 			value = resolved
@@ -454,7 +454,7 @@ func newEvaluator(tpl *template, st *stack, t tables) *evaluator {
 
 // conclude ends a run forward that went well.
 func (r *runner) conclude(ctx context.Context, ev *evaluator) error {
-	outputs, exports, err := r.outputs(ev)
+	outputs, exports, err := r.tpl.outputs(ev)
 	if err != nil {
 		return r.fail(ctx, reasonOf(err))
 	}
@@ -492,11 +492,11 @@ func (r *runner) ownExports(ctx context.Context) ([]string, error) {
 }
 
 // outputs evaluates the outputs of the template.
-func (r *runner) outputs(ev *evaluator) ([]api.Output, map[string]string, error) {
+func (t *template) outputs(ev *evaluator) ([]api.Output, map[string]string, error) {
 	var list []api.Output
 	exports := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(r.tpl.Outputs)) {
-		o := r.tpl.Outputs[name]
+	for _, name := range slices.Sorted(maps.Keys(t.Outputs)) {
+		o := t.Outputs[name]
 		if cond, ok := o["Condition"].(string); ok {
 			if yes, err := ev.condition(cond); err != nil || !yes {
 				if err != nil {

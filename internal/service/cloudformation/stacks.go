@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -303,11 +304,11 @@ func (s *Service) UpdateStack(ctx context.Context, in *api.UpdateStackInput) (*a
 	if err != nil {
 		return nil, asRPC(err)
 	}
-	changes, err := s.changes(ctx, t, &st, p)
+	changes, other, err := s.changes(ctx, t, &st, p)
 	if err != nil {
 		return nil, err
 	}
-	if len(changes) == 0 && !p.tellsOther(&st) {
+	if len(changes) == 0 && !other {
 		return nil, awsrpc.Validation("No updates are to be performed.")
 	}
 	if err := s.update(ctx, &st, rev, a, p); err != nil {
@@ -317,13 +318,12 @@ func (s *Service) UpdateStack(ctx context.Context, in *api.UpdateStackInput) (*a
 }
 
 // tellsOther tells whether outputs or tags differ, though no resource does.
-func (p *plan) tellsOther(st *stack) bool {
-	old, err := parseDocument(st.text())
-	next, err2 := parseDocument(p.text())
-	if err != nil || err2 != nil {
+func (p *plan) tellsOther(st *stack, ev *evaluator) bool {
+	if !slices.EqualFunc(st.Tagged, p.Tagged, func(a, b api.Tag) bool { return str(a.Key) == str(b.Key) && str(a.Value) == str(b.Value) }) {
 		return true
 	}
-	return !same(asMembers(old)["Outputs"], asMembers(next)["Outputs"]) || !slices.EqualFunc(st.Tagged, p.Tagged, func(a, b api.Tag) bool { return str(a.Key) == str(b.Key) && str(a.Value) == str(b.Value) })
+	outputs, _, err := p.tpl.outputs(ev)
+	return err != nil || len(outputs) != len(st.Results) || len(outputs) > 0 && !reflect.DeepEqual(outputs, st.Results)
 }
 
 // update begins to change a stack.

@@ -4,9 +4,45 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
+	api "gatehouse/internal/awsapi/cloudformation"
 	"gatehouse/internal/awsrpc"
 )
+
+// withTags adds the tags of a stack to those that a resource has by itself, which win.
+// Nested stacks ask their parent for its tags, and what is made by somebody else's
+// code has none.
+//
+// AWS: "Resource tags": stack-level tags are those of all resources that can have some.
+func (k *kind) withTags(props map[string]any, of []api.Tag) map[string]any {
+	if _, can := k.property("Tags"); !can || len(of) == 0 || k.props == "*" || k.Type == nestedType || isCustom(k.Type) {
+		return props
+	}
+	own, err := tagsOf(props["Tags"])
+	if err != nil {
+		return props // the type says what is wrong with them
+	}
+	list, isList := props["Tags"].([]any)
+	if props["Tags"] == nil {
+		isList = k.service != "apigatewayv2" && k.Type != "AWS::SSM::Parameter" // AWS: these have a map
+	}
+	list, pairs := slices.Clone(list), maps.Clone(own)
+	if pairs == nil {
+		pairs = map[string]any{}
+	}
+	for _, tag := range of {
+		if _, has := own[str(tag.Key)]; !has {
+			pairs[str(tag.Key)] = str(tag.Value)
+			list = append(list, map[string]any{"Key": str(tag.Key), "Value": str(tag.Value)})
+		}
+	}
+	props = maps.Clone(props)
+	if props["Tags"] = pairs; isList {
+		props["Tags"] = list
+	}
+	return props
+}
 
 // tagChanges returns the tags that a resource is to have, by key, and the keys of
 // those that it had and is to lose.
@@ -17,6 +53,11 @@ func (w *worker) tagChanges() (now map[string]any, gone []any, err error) {
 	}
 	if now, err = tagsOf(w.props["Tags"]); err != nil {
 		return nil, nil, err
+	}
+	for key := range now { // what calls of the service are let do is not the template's
+		if strings.HasPrefix(strings.ToLower(key), "aws:") {
+			return nil, nil, awsrpc.Validation("aws: prefixed tag key names are not allowed for external use.")
+		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(without(before, now))) {
 		gone = append(gone, key)

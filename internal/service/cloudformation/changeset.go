@@ -278,21 +278,11 @@ type found struct {
 func (t tables) findSet(ctx context.Context, name string, stackName *string) (found, error) {
 	missing := api.ChangeSetNotFound("ChangeSet [" + name + "] does not exist")
 	if strings.HasPrefix(name, "arn:") {
-		for _, table := range []store.Table[changeSet]{t.changeSets, t.executed} {
-			rows, err := table.All(ctx)
-			if err != nil {
-				return found{}, err
-			}
-			for _, row := range rows {
-				if set := &row.Value; str(set.ChangeSetId) == name {
-					if stackName != nil && *stackName != str(set.StackName) && *stackName != str(set.StackId) {
-						return found{}, missing // policies let callers in by the stack that they name
-					}
-					return found{row.Value, table, row.ID, row.Rev}, nil
-				}
-			}
+		f, err := t.setByARN(ctx, name, missing)
+		if err == nil && stackName != nil && *stackName != str(f.StackName) && *stackName != str(f.StackId) {
+			return found{}, missing // policies let callers in by the stack that they name
 		}
-		return found{}, missing
+		return f, err
 	}
 	if stackName == nil {
 		return found{}, awsrpc.Validation("StackName must be specified if ChangeSetName is not specified as an ARN.")
@@ -309,6 +299,21 @@ func (t tables) findSet(ctx context.Context, name string, stackName *string) (fo
 		err = missing
 	}
 	return found{set, t.executed, st.ID, rev}, err
+}
+
+func (t tables) setByARN(ctx context.Context, name string, missing error) (found, error) {
+	for _, table := range []store.Table[changeSet]{t.changeSets, t.executed} {
+		rows, err := table.All(ctx)
+		if err != nil {
+			return found{}, err
+		}
+		for _, row := range rows {
+			if str(row.Value.ChangeSetId) == name {
+				return found{row.Value, table, row.ID, row.Rev}, nil
+			}
+		}
+	}
+	return found{}, missing
 }
 
 func isMissingSet(err error) bool {

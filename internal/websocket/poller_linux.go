@@ -81,6 +81,13 @@ func (p *Poller) Run() {
 // Close ends Run. No connection may be parked any more.
 func (p *Poller) Close() { _ = p.file.Close() }
 
+// Watched returns how many connections have a place.
+func (p *Poller) Watched() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.slots) - len(p.free)
+}
+
 func (p *Poller) conn(ev *unix.EpollEvent) *Conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()

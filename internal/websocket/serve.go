@@ -30,6 +30,13 @@ func (c *Conn) Serve(h Handler) {
 	go c.pump()
 }
 
+// Refuse ends a connection that is not served: code and reason are all that its
+// peer hears, and only if it takes them at once.
+func (c *Conn) Refuse(code int, reason string) {
+	c.CloseSoon(code, reason)
+	c.shut()
+}
+
 // pump reads and serves until there is nothing to read for now, or for ever.
 func (c *Conn) pump() {
 	for {

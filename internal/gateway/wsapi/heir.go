@@ -229,8 +229,8 @@ func (h *Hub) Inherit(l *Legacy, nc net.Conn) error {
 	c.ws = websocket.Resume(nc, l.State, cfg)
 	close(c.open)
 	if !h.add(c) {
-		c.ws.CloseSoon(websocket.CloseRestart, restart)
-		return errors.Join(fmt.Errorf("connection %s of the process before: there are %d already", c.id, h.opt.Conns), nc.Close())
+		c.ws.Refuse(websocket.CloseRestart, restart)
+		return fmt.Errorf("connection %s of the process before: there are %d already", c.id, h.opt.Conns)
 	}
 	h.mu.Lock()
 	if l.State.Serving {

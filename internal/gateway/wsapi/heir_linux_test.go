@@ -53,6 +53,16 @@ type client struct {
 // connect has h hold a connection, as if another process had passed it on.
 func connect(t *testing.T, h *wsapi.Hub, l *wsapi.Legacy) *client {
 	t.Helper()
+	c, nc := pair(t)
+	if err := h.Inherit(l, nc); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// pair returns the two ends of a connection.
+func pair(t *testing.T) (*client, net.Conn) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -70,10 +80,7 @@ func connect(t *testing.T, h *wsapi.Hub, l *wsapi.Legacy) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Inherit(l, nc); err != nil {
-		t.Fatal(err)
-	}
-	return &client{t, c, bufio.NewReader(c)}
+	return &client{t, c, bufio.NewReader(c)}, nc
 }
 
 // want reads a frame.
@@ -397,6 +404,24 @@ func TestExpect(t *testing.T) {
 			t.Errorf("a connection that did not come: %v", err)
 		}
 	})
+}
+
+// A connection for which there is no room hears so, is closed, and is not watched
+// any more.
+func TestInheritFull(t *testing.T) {
+	h, _ := newHub(t, wsapi.Options{Conns: 1, Limits: websocket.Limits{Farewell: time.Hour}})
+	connect(t, h, &wsapi.Legacy{ID: first, API: api, Stage: "s", State: state()})
+	c, nc := pair(t)
+	if err := h.Inherit(&wsapi.Legacy{ID: other, API: api, Stage: "s", State: state()}, nc); err == nil {
+		t.Error("one too many is taken")
+	}
+	if n := h.Watched(); n != 1 {
+		t.Errorf("%d connections are watched, want 1", n)
+	}
+	c.want(0x88, "\x03\xf4Service restart")
+	if _, err := c.r.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("the connection is not closed: %v", err)
+	}
 }
 
 // What cannot pass is closed in the end: here what is in the middle of a frame.

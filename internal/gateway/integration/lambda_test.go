@@ -118,6 +118,7 @@ func TestLambdaProxyAnswer(t *testing.T) {
 		{"no list", `{"multiValueHeaders":{"test-multi":"value-multi"}}`, 0, nil, "", bad},
 		{"status is no number", `{"statusCode":"test"}`, 0, nil, "", bad},
 		{"status out of range", `{"statusCode":7}`, 0, nil, "", bad},
+		{"undocumented: status of no answer", `{"statusCode":100}`, 0, nil, "", bad},
 		{"text only", `"just a string"`, 0, nil, "", bad},
 		{"null", `null`, 0, nil, "", bad},
 		{"list", `[]`, 0, nil, "", bad},
@@ -151,6 +152,51 @@ func TestLambdaProxyAnswer(t *testing.T) {
 				t.Error("no X-Amzn-Trace-Id")
 			}
 		})
+	}
+}
+
+// AWS: http-api-execution.md §3.3.
+func TestLambdaHTTPAnswer(t *testing.T) {
+	const bad = "500 INTEGRATION_FAILURE Internal server error"
+	tests := []struct {
+		name, payload string
+		old, new      string // what comes of it in format 1.0 and in 2.0: status and body, or a fault
+	}{
+		{"object", `{"statusCode":201,"body":"b","other":1}`, "201 b", "201 b"},
+		{"no status", `{"a": 1}`, bad, `200 {"a": 1}`},
+		{"text", `"Hello"`, bad, "200 Hello"},
+		{"nothing", `null`, bad, "200 null"},
+		{"list", `[1]`, bad, "200 [1]"},
+		{"headers of no map", `{"statusCode":200,"headers":[1]}`, bad, bad},
+		{"headers of no map, no status", `{"headers":"x"}`, bad, bad},
+		{"status of no answer", `{"statusCode":100}`, bad, bad},
+		{"status is no number", `{"statusCode":"abc"}`, bad, bad},
+		{"body of no text", `{"statusCode":200,"body":{}}`, bad, bad},
+		{"no base64", `{"statusCode":200,"body":"!!","isBase64Encoded":true}`, bad, bad},
+	}
+	for _, tt := range tests {
+		for version, want := range map[string]string{"1.0": tt.old, "2.0": tt.new} {
+			t.Run(tt.name+", "+version, func(t *testing.T) {
+				x := lambdaExchange("GET", "/s/t", "")
+				x.HTTP = true
+				call, err := integration.NewLambdaHTTP(&integration.LambdaConfig{
+					Invoker: returns(tt.payload), Function: "f", Form: event.NewHTTPForm(&gateway.Route{Key: "$default"}, nil),
+				}, version)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := call.Call(t.Context(), x); err != nil {
+					if got := faultOf(err); got != want {
+						t.Errorf("fault %s, want %s", got, want)
+					}
+					return
+				}
+				got, err := gatewaytest.Drain(x)
+				if text := fmt.Sprint(got.Status, " ", got.Body); err != nil || text != want {
+					t.Errorf("got %s, %v; want %s", text, err, want)
+				}
+			})
+		}
 	}
 }
 

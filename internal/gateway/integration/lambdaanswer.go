@@ -62,6 +62,7 @@ const mostAnswerFields = 512
 
 var (
 	errNotObject = errors.New("it is not an object")
+	errNoMap     = errors.New("no object where it must be")
 	errTrailing  = errors.New("more than one JSON value")
 )
 
@@ -129,7 +130,7 @@ func (a *answer) readStatus() error {
 		return err
 	}
 	n, err := strconv.ParseFloat(string(v), 64)
-	if err != nil || n < 100 || n >= 1000 {
+	if err != nil || n < 200 || n >= 1000 { // those below announce another, and end nothing
 		return fmt.Errorf("statusCode %q", v)
 	}
 	a.status = int(n)
@@ -239,7 +240,7 @@ func (a *answer) object(member func(name []byte) error) error {
 		return err
 	case '{':
 	default:
-		return errNotObject
+		return errNoMap
 	}
 	if _, err := a.dec.ReadToken(); err != nil {
 		return err

@@ -6,14 +6,14 @@ import (
 	"encoding/binary"
 )
 
-// An id has twenty characters, the last of them "=": eight random bytes, four
+// An id has twenty characters, the last of them "==": eight random bytes, three
 // that the ids of a connection's messages have too, and two that name the node
 // which holds the connection, so that a fleet finds it without asking.
 //
 // AWS: websocket-execution.md §3: the form of 2026; ids of messages end like
 // that of their connection.
 const (
-	idBytes  = 14
+	idBytes  = 13
 	idLength = 20
 	ownBytes = 8
 )
@@ -37,18 +37,18 @@ func draw(b []byte) {
 
 // newMessageID makes the id of a message of a connection.
 func newMessageID(connection string) string {
-	var b [idBytes]byte
-	_, _ = base64.URLEncoding.Decode(b[:], []byte(connection)) // it is one of ours
-	draw(b[:ownBytes])
-	return base64.URLEncoding.EncodeToString(b[:])
+	var own [ownBytes]byte
+	draw(own[:])
+	b, _ := base64.URLEncoding.DecodeString(connection) // it is one of ours
+	return base64.URLEncoding.EncodeToString(append(own[:], b[min(len(b), ownBytes):]...))
 }
 
-// ValidID tells whether id may be that of a connection: one of ours, or of the
-// form that AWS gave out before.
+// ValidID tells whether id may be that of a connection: one of ours, which are of
+// AWS's form, or of one that AWS or we gave out before.
 func ValidID(id string) bool {
 	if len(id) != idLength && len(id) != 16 {
 		return false
 	}
 	b, err := base64.URLEncoding.Strict().DecodeString(id)
-	return err == nil && len(b) == len(id)/4*3-1
+	return err == nil && (len(b) == len(id)/4*3-1 || len(b) == idBytes)
 }

@@ -8,14 +8,19 @@ import (
 func TestIDs(t *testing.T) {
 	id := newID(513)
 	message := newMessageID(id)
-	if len(id) != 20 || !ValidID(id) || !ValidID(message) || message == id || !strings.HasSuffix(id, "AgE=") {
+	if len(id) != 20 || !ValidID(id) || !ValidID(message) || message == id || !strings.HasSuffix(id, "CAQ==") {
 		t.Errorf("ids %q and %q", id, message)
+	}
+	// The ids of the version before, and any.
+	if old := newMessageID("RxLdhmqevFHeHVb0AAA="); !strings.HasSuffix(old, "HVb0AAA=") || len(newMessageID("1")) == 0 {
+		t.Errorf("message id %q", old)
 	}
 	// AWS: websocket-execution.md §3: the same last part.
 	if id[12:] != message[12:] || id[:8] == message[:8] {
 		t.Errorf("message id %q does not end like connection id %q", message, id)
 	}
-	for id, want := range map[string]bool{"R0oXAdfD0kwCH6w=": true, "eHrdFcnvvHcCE-w=": true, "x": false, "": false, "R0oXAdfD0kwCH6ww": false, "R0oXAdfD0kwCH/w=": false} {
+	for id, want := range map[string]bool{"R0oXAdfD0kwCH6w=": true, "eHrdFcnvvHcCE-w=": true, "x": false, "": false, "R0oXAdfD0kwCH6ww": false, "R0oXAdfD0kwCH/w=": false,
+		"gbik1K9kzQAYKEilnA==": true, "RxLdhmqevFHeHVb0AAA=": true, "R0oXAdfD0kwCHw==": false, "gbik1K9kzQAYKEilnAAA": false} {
 		if got := ValidID(id); got != want {
 			t.Errorf("ValidID(%q) = %v, want %v", id, got, want)
 		}

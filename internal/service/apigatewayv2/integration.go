@@ -310,12 +310,17 @@ func dropEmpty(m map[string]map[string]string) map[string]map[string]string {
 func (s *Service) DeleteIntegration(ctx context.Context, in *api.DeleteIntegrationInput) error {
 	return s.edit(ctx, in.ApiId, func(e *apiEdit, _ *store.Change) error {
 		id := str(in.IntegrationId)
-		if _, ok := e.def.Integrations[id]; !ok {
+		i, ok := e.def.Integrations[id]
+		if !ok {
 			return errIntegration(in.IntegrationId)
 		}
 		if key := e.inUse(id); key != "" {
 			// AWS: the Terraform provider's issue tracker shows the beginning.
 			return api.ConflictException("Cannot delete Integration '" + id + "'. Remove all references to it first: Route '" + key + "'")
+		}
+		if is(i.ApiGatewayManaged) {
+			// AWS: API reference, Integration, apiGatewayManaged; the text is ours.
+			return bad("Managed integrations cannot be deleted")
 		}
 		delete(e.def.Integrations, id)
 		delete(e.def.IntegrationResponses, id)

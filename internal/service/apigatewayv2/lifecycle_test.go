@@ -8,6 +8,33 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// A route that is given another type of authorization loses the authorizer that it
+// had, unless the same call names one.
+func TestDetachAuthorizer(t *testing.T) {
+	c := newClient(t, nil)
+	id := c.quick()
+	authorizer := c.must("CreateAuthorizer", doc{"ApiId": id, "Name": "a", "AuthorizerType": "JWT", "IdentitySource": []string{"$request.header.A"},
+		"JwtConfiguration": doc{"issuer": "https://i", "audience": []string{"x"}}})["authorizerId"]
+	jwt := doc{"AuthorizationType": "JWT", "AuthorizerId": authorizer, "AuthorizationScopes": []string{"s"}}
+	route := c.must("CreateRoute", merge(doc{"ApiId": id, "RouteKey": "GET /a"}, jwt))["routeId"]
+	one := doc{"ApiId": id, "RouteId": route}
+	for _, detach := range []doc{
+		{"AuthorizationType": "NONE"}, {"AuthorizationType": "AWS_IAM"}, {"AuthorizationType": "NONE", "AuthorizerId": "", "AuthorizationScopes": []string{}},
+	} {
+		c.must("UpdateRoute", merge(one, jwt))
+		got := c.must("UpdateRoute", merge(one, detach))
+		if scopes, _ := got["authorizationScopes"].([]any); got["authorizerId"] != nil || len(scopes) > 0 || got["authorizationType"] != detach["AuthorizationType"] {
+			t.Errorf("after %v the route is %v", detach, got)
+		}
+	}
+	c.must("UpdateRoute", merge(one, jwt))
+	c.must("UpdateRoute", merge(one, doc{"OperationName": "o"}))
+	if got := c.must("GetRoute", one); got["authorizerId"] != authorizer {
+		t.Errorf("after another change the route is %v", got)
+	}
+	c.fail("UpdateRoute", merge(one, doc{"AuthorizationType": "NONE", "AuthorizerId": authorizer}), "BadRequestException: authorizerId needs the authorizationType JWT or CUSTOM")
+}
+
 // Every thing is made, read, listed, changed and removed; what is gone is not
 // found, by the words for its kind.
 func TestLifecycle(t *testing.T) {
@@ -120,6 +147,8 @@ func TestInUse(t *testing.T) {
 	if got := c.do("DeleteVpcLink", doc{"VpcLinkId": link})["Error"]; got == nil {
 		t.Error("a link that a stage calls through is deleted")
 	}
+	c.must("UpdateRoute", doc{"ApiId": id, "RouteId": c.items("GetRoutes", id, "routeId")[0], "Target": ""})
+	c.fail("DeleteIntegration", doc{"ApiId": id, "IntegrationId": integration}, "BadRequestException: Managed integrations cannot be deleted")
 	c.must("DeleteStage", doc{"ApiId": id, "StageName": "frozen"})
 	c.must("DeleteVpcLink", doc{"VpcLinkId": link})
 }

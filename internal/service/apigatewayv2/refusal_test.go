@@ -76,6 +76,8 @@ func TestRefusals(t *testing.T) {
 		{"cache without source", "CreateAuthorizer", with(asked, "IdentitySource", []string{}, "AuthorizerResultTtlInSeconds", 5), "Identity source is required when caching is enabled"},
 		{"stage name", "CreateStage", with(api, "StageName", "a/b"), "BadRequestException: Stage name only allows"},
 		{"same stage", "CreateStage", with(api, "StageName", "$default"), "ConflictException: Stage already exists"},
+		{"a deployment for who deploys by itself", "CreateStage", with(api, "StageName", "x", "AutoDeploy", true, "DeploymentId", "none"), "Deployment ID cannot be set on stages that have auto deploy enabled"},
+		{"a deployment for a stage that deploys by itself", "UpdateStage", with(api, "StageName", "$default", "AutoDeploy", true, "DeploymentId", "none"), "Deployment ID cannot be set on stages that have auto deploy enabled"},
 		{"no such deployment", "CreateStage", with(api, "StageName", "x", "DeploymentId", "none"), "BadRequestException: Deployment id does not exist"},
 		{"link without subnets", "CreateVpcLink", doc{"Name": "l", "SubnetIds": []string{}}, "At least one subnet"},
 		{"domain of nobody", "GetDomainName", doc{"DomainName": "x.example.com"}, "NotFoundException: Invalid domain name identifier specified"},

@@ -207,9 +207,12 @@ func (s *Service) UpdateRoute(ctx context.Context, in *api.UpdateRouteInput) (*a
 
 // leaveAuthorizer takes from a route what its new authorizationType does not
 // have: who asks for NONE need not know how to name no authorizer.
+//
+// AWS: aws/aws-cdk#14424, cloudformation-coverage-roadmap#2184: the type NONE
+// alone detaches an authorizer.
 func leaveAuthorizer(rt *api.Route, in *api.UpdateRouteInput) {
 	t := str(in.AuthorizationType)
-	if in.AuthorizerId == nil && (t == api.AuthorizationTypeNone || t == api.AuthorizationTypeAwsIam) {
+	if in.AuthorizerId == nil && (t == api.AuthorizationTypeNone || t == api.AuthorizationTypeAwsIam) || str(rt.AuthorizerId) == "" {
 		rt.AuthorizerId = nil
 	}
 	if in.AuthorizationScopes == nil && t != "" && t != api.AuthorizationTypeJwt {

@@ -32,6 +32,9 @@ func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*a
 	if err := checkTags(in.Tags); err != nil {
 		return nil, err
 	}
+	if in.DeploymentId != nil && is(in.AutoDeploy) {
+		return nil, errAutoDeploy()
+	}
 	t := s.tables(ctx)
 	st := newStage(t, str(in.ApiId), str(in.StageName))
 	overlay(&st.Stage, in)
@@ -70,6 +73,13 @@ func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*a
 		return nil
 	}))
 	return new(api.CreateStageResponse(st.Stage)), err
+}
+
+// errAutoDeploy is the answer to giving a stage that deploys by itself a deployment.
+//
+// AWS: the text is in the Terraform provider's issue tracker.
+func errAutoDeploy() error {
+	return bad("Deployment ID cannot be set on stages that have auto deploy enabled")
 }
 
 // validStageName tells whether a stage may be called so.
@@ -254,9 +264,8 @@ func (s *Service) GetStages(ctx context.Context, in *api.GetStagesInput) (*api.G
 func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*api.UpdateStageResponse, error) {
 	out, err := s.editStage(ctx, in.ApiId, in.StageName, func(t record.Tables, rec *record.API, st *record.APIStage, c *store.Change) error {
 		auto := is(st.AutoDeploy)
-		if auto && in.DeploymentId != nil && in.AutoDeploy == nil {
-			// AWS: the text is in the Terraform provider's issue tracker.
-			return bad("Deployment ID cannot be set on stages that have auto deploy enabled")
+		if in.DeploymentId != nil && (is(in.AutoDeploy) || auto && in.AutoDeploy == nil) {
+			return errAutoDeploy()
 		}
 		if err := checkRouteKeys(ctx, t, rec, in.RouteSettings); err != nil {
 			return err

@@ -116,9 +116,9 @@ func TestAnswersAreHidden(t *testing.T) {
 		"Key":{"Type":"AWS::ApiGateway::ApiKey","DependsOn":"Api","Properties":{"Name":"k","Description":{"Fn::Sub":"${Thing.Number} is ${Thing.Open}"}}}},
 		"Outputs":{"Secret":{"Value":{"Fn::GetAtt":["Thing","Secret"]}}}}`
 	answers := map[string]string{
-		"one":   `{"NoEcho":true,"Data":{"Secret":"hush","Number":4711,"Open":true}}`,
-		"two":   `{"Data":{"Secret":"quiet","Number":4712,"Open":true}}`,
-		"three": `{"NoEcho":"true","Data":{"Secret":"silent","Number":4713,"Open":true}}`,
+		"one":   `{"NoEcho":true,"Data":{"Secret":"hush","Number":98765432104711,"Open":true}}`,
+		"two":   `{"Data":{"Secret":"quiet","Number":98765432104712,"Open":true}}`,
+		"three": `{"NoEcho":"true","Data":{"Secret":"silent","Number":98765432104713,"Open":true}}`,
 	}
 	answer := func(in *customRequest) string {
 		var more map[string]any
@@ -133,7 +133,7 @@ func TestAnswersAreHidden(t *testing.T) {
 	w.api = &provider{to: w.Service, answers: map[string]func(in *customRequest) string{"Create": answer, "Update": answer, "Delete": answer},
 		API: callFunc(func(ctx context.Context, service, operation string, in map[string]any) (map[string]any, error) {
 			text := marshalText(in)
-			if operation == "UpdateApiKey" && strings.Contains(text, "4713") {
+			if operation == "UpdateApiKey" && strings.Contains(text, "98765432104713") {
 				return nil, awsrpc.Validation("no key with " + text)
 			}
 			if operation == "CreateRestApi" || operation == "UpdateRestApi" {
@@ -166,7 +166,7 @@ func TestAnswersAreHidden(t *testing.T) {
 		}
 	}
 	text := w.shown("s")
-	for _, secret := range []string{"hush", "quiet", "silent", "4711", "4712", "4713"} {
+	for _, secret := range []string{"hush", "quiet", "silent", "98765432104711", "98765432104712", "98765432104713"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("%q shows: %s", secret, text)
 		}

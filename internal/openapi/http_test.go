@@ -67,9 +67,53 @@ func TestImportHTTP(t *testing.T) {
 		"Integration type MOCK at paths.'/plain'.post.x-amazon-apigateway-integration is not supported for HTTP APIs. Ignoring."}, a.Warnings); d != "" {
 		t.Errorf("warnings (-want +got):\n%s", d)
 	}
+	if len(a.Info) > 0 {
+		t.Errorf("info %v", a.Info)
+	}
 	prefixed, err := ImportHTTP([]byte(httpDocument), Options{BasePath: BasePathPrepend})
 	if err != nil || *prefixed.Routes[0].RouteKey != "GET /v1/pets/{id}" || *prefixed.Routes[4].RouteKey != "$default" {
 		t.Errorf("prepended: %v, %v", prefixed, err)
+	}
+}
+
+// What HTTP APIs have not is told, and is no reason to refuse a document.
+func TestImportHTTPInfo(t *testing.T) {
+	a, err := ImportHTTP([]byte(`
+openapi: 3.0.1
+info: {title: t, version: "1"}
+servers: [{url: "https://h/v1"}]
+x-amazon-apigateway-importexport-version: "1.0"
+x-amazon-apigateway-policy: {}
+components:
+  schemas: {}
+  securitySchemes: {}
+paths:
+  /pets:
+    parameters: []
+    post:
+      summary: s
+      operationId: o
+      requestBody: {}
+      responses: {}
+      x-amazon-apigateway-request-validator: all
+      x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "http://h", payloadFormatVersion: "1.0"}
+`), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"document: key [x-amazon-apigateway-policy] will be ignored by API Gateway",
+		"components: key [schemas] will be ignored by API Gateway",
+		"paths./pets: key [parameters] will be ignored by API Gateway",
+		"paths./pets.post: key [requestBody] will be ignored by API Gateway",
+		"paths./pets.post: key [responses] will be ignored by API Gateway",
+		"paths./pets.post: key [x-amazon-apigateway-request-validator] will be ignored by API Gateway",
+	}
+	if d := cmp.Diff(want, a.Info); d != "" {
+		t.Errorf("info (-want +got):\n%s", d)
+	}
+	if len(a.Warnings) > 0 || a.Strict() != nil || len(a.Routes) != 1 {
+		t.Errorf("warnings %v, routes %v", a.Warnings, a.Routes)
 	}
 }
 

@@ -27,7 +27,7 @@ func ExportHTTP(a *HTTPAPI, opt ExportOptions) ([]byte, error) {
 	}
 	if opt.Extensions {
 		root.put(extCORS, ex.cors())
-		root.put("x-amazon-apigateway-importexport-version", textNode("1.0"))
+		root.put(extVersion, textNode("1.0"))
 	}
 	if opt.YAML {
 		return writeYAML(root)

@@ -25,6 +25,9 @@ type HTTPAPI struct {
 
 	// Warnings are in AWS's words. What they speak of is not in the API.
 	Warnings []string
+	// Info, too: what is valid in a document but not a thing of HTTP APIs. It is no
+	// reason to refuse the document.
+	Info []string
 }
 
 // An HTTPRoute is a route with what its ids stand for.
@@ -55,7 +58,7 @@ func ImportHTTP(doc []byte, opt Options) (*HTTPAPI, error) {
 	im.settings()
 	im.readSchemes()
 	im.readRoutes()
-	im.out.Warnings = im.warnings
+	im.out.Warnings, im.out.Info = im.warnings, im.info
 	if err := im.check(); err != nil {
 		return nil, invalid(err)
 	}
@@ -74,6 +77,7 @@ type httpImporter struct {
 	out     *HTTPAPI
 	schemes map[string]httpScheme
 	shared  map[*node]int // integrations of the components, by index
+	info    []string
 }
 
 // An httpScheme is what a security scheme asks of a route.
@@ -84,6 +88,8 @@ type httpScheme struct {
 
 // settings reads what is said of the API itself.
 func (im *httpImporter) settings() {
+	im.ignored(im.root, "document", extCORS, extVersion)
+	im.ignored(im.root.get("components"), "components", "securitySchemes", extIntegrations)
 	info, set := im.member(im.root, "info", kindObject, ""), &im.out.Settings
 	set.Name = nonEmpty(im.text(info, "title", "info"))
 	set.Description = nonEmpty(im.text(info, "description", "info"))
@@ -199,6 +205,7 @@ func (im *httpImporter) readRoutes() {
 		if !item.is(kindObject) {
 			continue
 		}
+		im.ignored(item, "paths."+cut(path), extAnyMethod)
 		for j, verb := range item.keys {
 			key := ""
 			switch {
@@ -212,6 +219,7 @@ func (im *httpImporter) readRoutes() {
 				continue
 			}
 			if op := im.expect(item.items[j], kindObject, at+"."+verb); op != nil {
+				im.ignored(op, "paths."+cut(path)+"."+verb, extIntegration, extAuth)
 				im.readRoute(key, op, at+"."+verb)
 			}
 		}

@@ -63,6 +63,11 @@ func (s *Service) ReimportApi(ctx context.Context, in *api.ReimportApiInput) (*a
 
 // readDocument reads what is to be imported.
 func (s *Service) readDocument(t record.Tables, body, basePath *string, strict *bool) (*openapi.HTTPAPI, error) {
+	switch base := openapi.BasePath(str(basePath)); base {
+	case "", openapi.BasePathIgnore, openapi.BasePathPrepend, openapi.BasePathSplit:
+	default:
+		return nil, bad("Invalid basepath specified. Valid options are ignore,prepend,split") // AWS: undocumented text; as for REST APIs
+	}
 	doc, err := openapi.ImportHTTP([]byte(str(body)), openapi.Options{
 		Partition: arn.Partition(t.Scope.Region), Region: t.Scope.Region, Account: t.Scope.Account, BasePath: openapi.BasePath(str(basePath)), HTTPKeys: s.limits.keys,
 	})
@@ -82,7 +87,7 @@ func (e *apiEdit) define(doc *openapi.HTTPAPI) error {
 		ApiKeySelectionExpression: new(keySelection), RouteSelectionExpression: new(routeSelection), ProtocolType: new(api.ProtocolTypeHttp),
 		DisableExecuteApiEndpoint: new(false), IpAddressType: new(api.IpAddressTypeIpv4)}
 	overlay(a, &doc.Settings)
-	a.Warnings = doc.Warnings
+	a.Warnings, a.ImportInfo = doc.Warnings, doc.Info
 	if err := checkAPI(a); err != nil {
 		return err
 	}

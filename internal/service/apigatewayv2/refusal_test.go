@@ -83,6 +83,7 @@ func TestRefusals(t *testing.T) {
 		{"domain of nobody", "GetDomainName", doc{"DomainName": "x.example.com"}, "NotFoundException: Invalid domain name identifier specified"},
 		{"edge domain", "CreateDomainName", doc{"DomainName": "x.example.com", "DomainNameConfigurations": []doc{{"endpointType": "EDGE"}}}, "Only REGIONAL"},
 		{"page", "GetRoutes", with(api, "MaxResults", "x"), "BadRequestException: Invalid value for maxResults"},
+		{"base path", "ImportApi", doc{"Body": "openapi: 3.0.1", "Basepath": "cut"}, "BadRequestException: Invalid basepath specified."},
 		{"document", "ImportApi", doc{"Body": "swagger: '2.0'"}, "BadRequestException: "},
 		{"tags of what is not", "GetTags", doc{"ResourceArn": "arn:aws:apigateway:eu-west-1::/vpclinks/none"}, "NotFoundException: Invalid Resource identifier specified"},
 	}

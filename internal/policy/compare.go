@@ -94,6 +94,18 @@ func readNumber(text string) (float64, bool) {
 	return f, err == nil && !math.IsInf(f, 0)
 }
 
+// ParseDate reads a date as it stands in conditions: in one of the W3C forms of
+// ISO 8601, or seconds since 1970.
+func ParseDate(text string) (time.Time, bool) {
+	const most = 1 << 37 // seconds: some four thousand years
+	f, ok := readDate(text)
+	if !ok || f < -most || f > most {
+		return time.Time{}, false
+	}
+	whole, part := math.Modf(f)
+	return time.Unix(int64(whole), int64(part*1e9)), true
+}
+
 // readDate reads a date in one of the W3C forms of ISO 8601, or seconds since
 // 1970.
 func readDate(text string) (float64, bool) {

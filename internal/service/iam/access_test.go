@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -311,6 +312,58 @@ func TestSimulateByARN(t *testing.T) {
 		code, text := w.iam(w.root, "SimulatePrincipalPolicy", "PolicySourceArn", "arn:aws:iam::"+account+":"+tt.arn, "ActionNames.member.1", "s3:GetObject")
 		if code != tt.want {
 			t.Errorf("%s = %d %s, want %d", tt.arn, code, text, tt.want)
+		}
+	}
+}
+
+// What a simulation is told counts: the time, who calls, and what the role's
+// tags are.
+func TestSimulateContext(t *testing.T) {
+	w := newWorld(t)
+	w.must("CreateRole", "RoleName", "web", "AssumeRolePolicyDocument",
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}`, "Tags.member.1.Key", "Team", "Tags.member.1.Value", "red")
+	role := "arn:aws:iam::" + account + ":role/web"
+	when := func(condition string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:username, 'x'}","Condition":` + condition + `}]}`
+	}
+	entry := func(key, kind, value string) []string {
+		at := "ContextEntries.member.1."
+		return []string{at + "ContextKeyName", key, at + "ContextKeyType", kind, at + "ContextKeyValues.member.1", value}
+	}
+	for _, tt := range []struct {
+		name, condition, resource string
+		more                      []string
+		want                      string
+	}{
+		{"a role's tag", `{"StringEquals":{"aws:PrincipalTag/team":"red"}}`, "x", nil, "allowed"},
+		{"a role's type", `{"StringEquals":{"aws:PrincipalType":"AssumedRole"}}`, "x", nil, "allowed"},
+		{"another time", `{"DateLessThan":{"aws:CurrentTime":"2001-01-01"}}`, "x", entry("aws:CurrentTime", "date", "2000-01-01T00:00:00Z"), "allowed"},
+		{"now", `{"DateLessThan":{"aws:CurrentTime":"2001-01-01"}}`, "x", nil, "implicitDeny"},
+		{"a user's name", `{"Null":{"aws:CurrentTime":"false"}}`, "ann", entry("aws:username", "string", "ann"), "allowed"},
+		{"a caller", `{"StringEquals":{"aws:PrincipalType":"User"}}`, "bob", []string{"CallerArn", "arn:aws:iam::" + account + ":user/team/bob"}, "allowed"},
+		{"a time that is none", `{"Null":{"aws:CurrentTime":"false"}}`, "x", entry("aws:CurrentTime", "date", "soon"), "Invalid value of aws:currenttime: soon"},
+		{"a caller that is none", `{"Null":{"aws:CurrentTime":"false"}}`, "x", []string{"CallerArn", "bob"}, "Invalid Entity Arn: bob"},
+	} {
+		args := append([]string{"PolicySourceArn", role, "ActionNames.member.1", "s3:GetObject", "ResourceArns.member.1", "arn:aws:s3:::b/" + tt.resource,
+			"PolicyInputList.member.1", when(tt.condition)}, tt.more...)
+		if _, text := w.iam(w.root, "SimulatePrincipalPolicy", args...); !strings.Contains(text, ">"+tt.want+"<") {
+			t.Errorf("%s: %s, want %s", tt.name, text, tt.want)
+		}
+	}
+	var many []string
+	for i := range 101 {
+		n := strconv.Itoa(i + 1)
+		many = append(many, "ActionNames.member."+n, "s3:A"+n, "ResourceArns.member."+n, "arn:aws:s3:::"+n)
+	}
+	if code, text := w.iam(w.root, "SimulatePrincipalPolicy", append(many, "PolicySourceArn", role)...); code != 400 || !strings.Contains(text, "At most 10000 actions of resources") {
+		t.Errorf("over ten thousand: %d %.200s", code, text)
+	}
+	// Another account's resources need a policy of their own.
+	mine := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`
+	for owner, want := range map[string]string{account: "allowed", "arn:aws:iam::" + account + ":root": "allowed", "arn:aws:iam::999999999999:root": "implicitDeny"} {
+		_, text := w.iam(w.root, "SimulatePrincipalPolicy", "PolicySourceArn", role, "ActionNames.member.1", "s3:GetObject", "PolicyInputList.member.1", mine, "ResourceOwner", owner)
+		if !strings.Contains(text, ">"+want+"<") {
+			t.Errorf("of %s: %s, want %s", owner, text, want)
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 // A simulation is what both Simulate operations are asked.
 type simulation struct {
 	who                identity.Principal
+	now                time.Time
 	actions, resources []string
 	keys               policy.Map
 	resource           *policy.Document
@@ -89,8 +90,13 @@ func (s *Service) simulated(ctx context.Context, sim *simulation, name string) e
 	if err := s.addDocuments(ctx, t, &sim.who, h); err != nil {
 		return err
 	}
-	if kind != "user" {
+	switch kind {
+	case "group":
 		return nil
+	case "role": // AWS: what a session of it may do
+		role, _, err := get(ctx, t.Roles, short, errNoRole(short))
+		sim.who.Type, sim.who.Tags = "AssumedRole", tagMap(role.Tags)
+		return err
 	}
 	sim.who.Type, sim.who.UserName = "User", h.name
 	user, _, err := get(ctx, t.Users, short, errNoUser(short))
@@ -179,16 +185,21 @@ func (sim *simulation) prepare(in *additions) error {
 		}
 		sim.resource = d
 	}
-	if in.caller != nil {
-		sim.who.ARN = *in.caller
+	if err := sim.call(in.caller, in.owner); err != nil {
+		return err
 	}
-	sim.cross = in.owner != nil && !strings.Contains(*in.owner, sim.who.Account)
 	sim.keys = policy.Map{}
 	for _, e := range in.entries {
 		sim.keys[strings.ToLower(str(e.ContextKeyName))] = e.ContextKeyValues
 	}
+	if err := sim.pretend(); err != nil {
+		return err
+	}
 	if len(sim.resources) == 0 {
 		sim.resources = []string{"*"}
+	}
+	if len(sim.actions)*len(sim.resources) > maxSimulated {
+		return api.InvalidInput("At most " + itoa(maxSimulated) + " actions of resources can be simulated in one call.")
 	}
 	for _, d := range append([]*policy.Document{sim.who.Boundary, sim.resource}, documentsOf(&sim.who)...) {
 		if d != nil {
@@ -197,6 +208,58 @@ func (sim *simulation) prepare(in *additions) error {
 	}
 	slices.Sort(sim.asked)
 	sim.asked = slices.Compact(sim.asked)
+	return nil
+}
+
+// maxSimulated bounds the answers of one call.
+const maxSimulated = 10_000
+
+// call reads who calls, and whose the resources are: an account, or the ARN of
+// one.
+func (sim *simulation) call(caller, owner *string) error {
+	if caller != nil {
+		name, err := arn.Parse(*caller)
+		if err != nil {
+			return api.InvalidInput("Invalid Entity Arn: " + *caller)
+		}
+		sim.who.ARN, sim.who.Account = *caller, name.Account
+		if user, ok := strings.CutPrefix(name.Resource, "user/"); ok && name.Service == "iam" {
+			sim.who.Type, sim.who.UserName = "User", user[strings.LastIndexByte(user, '/')+1:]
+		}
+	}
+	if owner == nil {
+		return nil
+	}
+	account := *owner
+	if name, err := arn.Parse(account); err == nil {
+		account = name.Account
+	}
+	sim.cross = account != sim.who.Account
+	return nil
+}
+
+// pretend has the condition keys of the principal and of the time be what the
+// call says they are.
+func (sim *simulation) pretend() error {
+	who := &sim.who.Principal
+	for key, to := range map[string]*string{
+		"aws:username": &who.UserName, "aws:userid": &who.UserID, "aws:principaltype": &who.Type,
+		"aws:principalarn": &who.ARN, "aws:principalaccount": &who.Account,
+	} {
+		if v := sim.keys[key]; len(v) == 1 {
+			*to = v[0]
+		}
+	}
+	sim.now = time.Now()
+	for _, key := range []string{"aws:currenttime", "aws:epochtime"} {
+		if v := sim.keys[key]; len(v) == 1 {
+			at, ok := policy.ParseDate(v[0])
+			if !ok {
+				return api.InvalidInput("Invalid value of " + key + ": " + v[0])
+			}
+			sim.now = at
+		}
+	}
 	return nil
 }
 
@@ -229,7 +292,7 @@ func (sim *simulation) run() []api.EvaluationResult {
 }
 
 func (sim *simulation) ask(action, resource string) api.EvaluationResult {
-	r := policy.Request{Principal: sim.who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: sim}
+	r := policy.Request{Principal: sim.who.Principal, Action: action, Resource: resource, Now: sim.now, Keys: sim}
 	v := sim.who.Decide(&r, sim.resource, sim.cross)
 	out := api.EvaluationResult{
 		EvalActionName: &action, EvalResourceName: &resource, EvalDecision: new(api.PolicyEvaluationDecisionTypeImplicitDeny),
@@ -263,8 +326,14 @@ func (sim *simulation) ask(action, resource string) api.EvaluationResult {
 // has reports whether the simulation knows a condition key.
 func (sim *simulation) has(key string) bool {
 	switch key {
-	case "aws:currenttime", "aws:epochtime", "aws:principalarn", "aws:principalaccount", "aws:userid":
+	case "aws:currenttime", "aws:epochtime":
 		return true
+	case "aws:principalarn":
+		return sim.who.ARN != ""
+	case "aws:principalaccount":
+		return sim.who.Account != ""
+	case "aws:userid":
+		return sim.who.UserID != ""
 	case "aws:username":
 		return sim.who.UserName != ""
 	case "aws:principaltype":

@@ -140,6 +140,11 @@ func (st *statement) checkResourceBased() error {
 	case len(st.resources) == 0:
 		return &Error{"Policy statement must contain resources."}
 	}
+	for _, text := range st.resourceTexts { // one that no request can have would make a Deny void
+		if err := checkResource(text); err != nil {
+			return err
+		}
+	}
 	return st.checkPrincipals()
 }
 

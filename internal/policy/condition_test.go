@@ -202,6 +202,7 @@ func TestCheck(t *testing.T) {
 		{policy.Resource, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"CanonicalUser":"79a5"},"Action":"s3:*","Resource":"*"}]}`, `Invalid principal in policy: "CanonicalUser":"79a5"`},
 		{policy.Resource, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/*"},"Action":"s3:*","Resource":"*"}]}`, `Invalid principal in policy: "AWS":"arn:aws:iam::111122223333:user/*"`},
 		{policy.Resource, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["111122223333","arn:aws:sts::111122223333:assumed-role/r/s"]},"Action":"s3:*","Resource":"*"}]}`, ""},
+		{policy.Resource, `{"Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":["*","execute-api:prod/*"]}}`, "The policy failed legacy parsing"},
 	}
 	for _, tt := range tests {
 		got := ""

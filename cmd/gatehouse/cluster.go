@@ -173,6 +173,9 @@ func printEndpoints(w io.Writer, s *app.ClusterStatus) {
 	fmt.Fprintln(w, "\n\nENDPOINT\tWEIGHT\tHEALTH\tIN FLIGHT\tREQUESTS\tERRORS\tZONE\tPRIORITY\tREASON")
 	for _, e := range s.Endpoints {
 		reason := e.Reason
+		if reason == "" && e.Failures > 0 && e.LastFailure != "" {
+			reason = "last failure: " + e.LastFailure
+		}
 		if e.EjectFor > 0 {
 			reason += fmt.Sprintf(", back in %v", time.Duration(e.EjectFor)*time.Millisecond)
 		}

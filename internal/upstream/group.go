@@ -87,12 +87,13 @@ func (g *group) define(def Definition) error {
 	g.pending.max.Store(int64(def.Limits.Pending))
 	g.cfg.Store(cfg)
 	g.mu.Lock()
-	gone := g.reachLocked(was, cfg)
+	gone, surplus := g.reachLocked(was, cfg)
 	kept := def.Discovered && len(g.members) > 0
 	if kept {
 		g.settleLocked()
 	}
 	g.mu.Unlock()
+	closeAll(surplus)
 	if !kept {
 		g.set(cfg.def.Endpoints)
 	}
@@ -104,13 +105,14 @@ func (g *group) define(def Definition) error {
 }
 
 // reachLocked has those who call g reach its members as cfg says. It returns the
-// clusters of single endpoints that are to be retired for that.
-func (g *group) reachLocked(was, cfg *config) (gone []*Cluster) {
+// clusters of single endpoints that are to be retired for that, and the idle connections
+// that are too many now.
+func (g *group) reachLocked(was, cfg *config) (gone []*Cluster, surplus *conn) {
 	anew := was != nil && (was.def.Protocol != cfg.def.Protocol || was.def.ProxyProtocol != cfg.def.ProxyProtocol ||
 		was.def.ConnectTimeout != cfg.def.ConnectTimeout || !reflect.DeepEqual(was.given.TLS, cfg.given.TLS))
 	for _, c := range g.callers {
 		if !anew {
-			c.each(func(m *Cluster) { m.pool.bound(cfg.def.Connections, cfg.def.Pending) })
+			c.each(func(m *Cluster) { surplus = joined(m.pool.bound(cfg.def.Connections, cfg.def.Pending), surplus) })
 			continue
 		}
 		list := make([]*Cluster, len(g.slots))
@@ -120,7 +122,7 @@ func (g *group) reachLocked(was, cfg *config) (gone []*Cluster) {
 		c.each(func(m *Cluster) { gone = append(gone, m) })
 		c.members.Store(&list)
 	}
-	return gone
+	return gone, surplus
 }
 
 // forgetDefinition makes g one of which nothing is known.

@@ -281,3 +281,15 @@ func TestDefinitionCheck(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLastFailure: the status tells why the last attempt had no answer.
+func TestLastFailure(t *testing.T) {
+	r, c := balanced(t, upstream.Definition{Retries: upstream.Retries{Attempts: -1}}, upstreamtest.Refusing(t).String())
+	if _, err := call(c, request("GET", "/", ""), soon()); err == nil {
+		t.Fatal("answered")
+	}
+	e := r.Status()[0].Endpoints[0]
+	if e.Failures != 1 || !strings.HasPrefix(e.LastFailure, "connect to backend: ") || e.LastFailureAt.IsZero() {
+		t.Errorf("%+v", e)
+	}
+}

@@ -27,6 +27,7 @@ type member struct {
 	fails    atomic.Int32 // failures in a row
 	requests atomic.Int64 // attempts
 	failures atomic.Int64
+	lost     atomic.Pointer[lost] // the last attempt without an answer; nil: there was none
 
 	// pace is how long answers take, in nanoseconds, as bits of a float64: late
 	// ones count more, and bad news at once. paced is when it was last set.
@@ -48,6 +49,12 @@ type member struct {
 	until     int64  // when the ejection ends, or ended
 	ejections int    // in a row
 	was       counts // when success rates were last compared
+}
+
+// A lost is an attempt without an answer.
+type lost struct {
+	at  time.Time
+	err error
 }
 
 // counts are the requests of a member up to some time.
@@ -146,6 +153,9 @@ func blamed(err error) bool {
 // bad notes a failure: a status, or an error.
 func (m *member) bad(now int64, status int, err error) {
 	m.failures.Add(1)
+	if err != nil {
+		m.lost.Store(&lost{time.Now(), err})
+	}
 	g := m.group
 	limit := g.config().def.Eject.Failures
 	if n := m.fails.Add(1); limit > 0 && int(n) >= limit && g.ready.Load().ejectable {

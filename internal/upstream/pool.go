@@ -120,11 +120,35 @@ func (p *pool) mayOpenLocked() bool {
 	return true
 }
 
-// bound changes how many connections there may be, and requests that wait.
-func (p *pool) bound(maxOpen, maxWaiting int) {
+// bound changes how many connections there may be, and requests that wait. Those who wait
+// get the connections that there may be besides; it returns the idle ones that are too many,
+// and others are closed when they are given back.
+func (p *pool) bound(maxOpen, maxWaiting int) (surplus *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.maxOpen, p.maxWaiting = maxOpen, maxWaiting
+	for p.first != nil && p.mayOpenLocked() {
+		w := p.first
+		p.removeLocked(w)
+		w.ready <- nil
+	}
+	for p.tooManyLocked() && p.idle > 0 {
+		c := p.top
+		if c != nil {
+			p.popLocked(c)
+		} else {
+			c = p.evictLocked()
+		}
+		c.below, surplus = surplus, c
+		p.closedLocked(1)
+	}
+	return surplus
+}
+
+// tooManyLocked tells whether there are more connections than there may be, as that has
+// been changed. The last one of a pool is not too many while somebody waits for it.
+func (p *pool) tooManyLocked() bool {
+	return p.open > p.maxOpen || p.room.over() && (p.open > 1 || p.first == nil)
 }
 
 // closedLocked notes that so many connections are none any more.
@@ -255,7 +279,7 @@ func (p *pool) give(c *conn, now int64) bool {
 	c.idleSince = now
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed || p.tooManyLocked() {
 		p.closedLocked(1)
 		return false
 	}
@@ -313,7 +337,7 @@ func (p *pool) release() {
 }
 
 func (p *pool) releaseLocked() {
-	if w := p.first; w != nil && !p.closed {
+	if w := p.first; w != nil && !p.closed && !p.tooManyLocked() {
 		p.removeLocked(w)
 		w.ready <- nil // the permission goes on to the next in line
 		return

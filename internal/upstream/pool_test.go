@@ -100,6 +100,65 @@ func TestPoolQueue(t *testing.T) {
 	})
 }
 
+// TestPoolBound: a new bound holds for the connections that there are, and lets those in
+// who wait.
+func TestPoolBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var shared room
+		p := pool{maxOpen: 4, maxIdle: 10, maxWaiting: 10, room: &shared, queue: new(room)}
+		take := func() *conn {
+			c, err := p.take(context.Background(), time.Now().Add(time.Hour))
+			if err != nil {
+				t.Error(err)
+			}
+			return c
+		}
+		for range 4 {
+			take()
+		}
+		check := func(when string, want Stats) {
+			t.Helper()
+			synctest.Wait()
+			if st := p.stats(); st != want || shared.n.Load() != int64(want.Open) {
+				t.Fatalf("%s: %+v, %d in all; want %+v", when, st, shared.n.Load(), want)
+			}
+		}
+		p.give(idleConn(), 1)
+		p.give(idleConn(), 2)
+		surplus := p.bound(1, 10)
+		if surplus == nil || surplus.below == nil || surplus.below.below != nil {
+			t.Error("want both idle ones to be closed")
+		}
+		check("one, with two in use", Stats{Open: 2})
+		if p.give(idleConn(), 3) {
+			t.Error("one too many is kept")
+		}
+		check("one in use", Stats{Open: 1})
+
+		served := make(chan *conn, 3)
+		for range 3 {
+			go func() { served <- take() }()
+		}
+		check("three wait", Stats{Open: 1, Waiting: 3})
+		if p.bound(2, 10) != nil {
+			t.Error("there is none to close")
+		}
+		check("two", Stats{Open: 2, Waiting: 2})
+		shared.max.Store(1)
+		p.release()
+		check("one for all pools", Stats{Open: 1, Waiting: 2})
+		p.release() // the last one goes on to those who wait
+		check("one for all pools, and one waits", Stats{Open: 1, Waiting: 1})
+		if !p.give(idleConn(), 4) {
+			t.Error("who waits does not get it")
+		}
+		check("nobody waits", Stats{Open: 1})
+		for range 3 {
+			<-served
+		}
+	})
+}
+
 func TestPoolCloseWakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pool{maxOpen: 1, maxWaiting: 1, open: 1}

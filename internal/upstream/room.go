@@ -20,6 +20,15 @@ func (r *room) take() bool {
 	return true
 }
 
+// over tells whether more is taken than there is.
+func (r *room) over() bool {
+	if r == nil {
+		return false
+	}
+	limit := r.max.Load()
+	return limit > 0 && r.n.Load() > limit
+}
+
 // give gives places back.
 func (r *room) give(n int) {
 	if r != nil {

@@ -55,6 +55,10 @@ type EndpointStatus struct {
 	InFlight  int      `json:"inFlight"`
 	Requests  int64    `json:"requests"` // attempts since the start
 	Errors    int64    `json:"errors"`
+	Failures  int      `json:"failuresInARow"`
+	// LastFailure is why the last attempt that had no answer had none.
+	LastFailure   string    `json:"lastFailure,omitempty"`
+	LastFailureAt time.Time `json:"lastFailureAt,omitzero"`
 }
 
 // Status tells how the clusters of several endpoints do, by name.
@@ -105,7 +109,10 @@ func (g *group) status() Status {
 func (m *member) statusLocked(now int64) EndpointStatus {
 	e := EndpointStatus{
 		Address: m.address, Weight: int(m.given), Health: "ready", Ejections: m.ejections,
-		InFlight: int(m.busy.Load()), Requests: m.requests.Load(), Errors: m.failures.Load(),
+		InFlight: int(m.busy.Load()), Requests: m.requests.Load(), Errors: m.failures.Load(), Failures: int(m.fails.Load()),
+	}
+	if l := m.lost.Load(); l != nil {
+		e.LastFailure, e.LastFailureAt = l.err.Error(), l.at.UTC()
 	}
 	switch {
 	case m.left():

@@ -83,6 +83,17 @@ func (f *Found) tidy() ([]Endpoint, string) {
 	return list, skipped
 }
 
+// inOrder returns endpoints that somebody has written down, and that were checked, as
+// those of a source are given: with weights, in the order of their addresses.
+func inOrder(written []Endpoint) []Endpoint {
+	list := slices.Clone(written)
+	for i := range list {
+		list[i].Weight = max(list[i].Weight, 1)
+	}
+	slices.SortFunc(list, func(a, b Endpoint) int { return strings.Compare(a.Address, b.Address) })
+	return list
+}
+
 // checkAddress reports an address that cannot be connected to.
 func checkAddress(addr string) error {
 	host, port, err := net.SplitHostPort(addr)

@@ -97,7 +97,7 @@ func NewKeeper(clusters map[string]Cluster, to Target, log *slog.Logger) *Keeper
 }
 
 func newKept(name string, c *Cluster) *kept {
-	fixed, _ := (&Found{Endpoints: c.Fixed}).tidy()
+	fixed := inOrder(c.Fixed)
 	kc := &kept{name: name, source: c.Source, given: c.Given, mayEmpty: c.MayEmpty, fixed: fixed, found: fixed, told: fixed}
 	kc.status = Status{Source: "configuration", State: Fixed, Found: len(fixed)}
 	if c.Source != nil {

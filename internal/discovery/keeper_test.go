@@ -275,6 +275,44 @@ func TestKeeperChange(t *testing.T) {
 }
 
 // Changes are edited one endpoint at a time, and those of no effect vanish.
+// TestKeeperSockets: changes by hand hold for sockets of this machine that are written
+// down, and lose none.
+func TestKeeperSockets(t *testing.T) {
+	k, to := keep(t, discovery.Cluster{Fixed: found("unix:/b", "h:1").Endpoints})
+	for _, step := range []struct {
+		address string
+		change  discovery.Change
+		want    string
+	}{
+		{"h:1", discovery.Change{Drained: true}, "h:1- unix:/b"},
+		{"unix:/b", discovery.Change{Drained: true}, "h:1 unix:/b-"},
+		{"unix:/b", discovery.Change{Weight: 3}, "h:1 unix:/b*III"},
+	} {
+		if !k.Knows("c", step.address) {
+			t.Errorf("%s is not known", step.address)
+		}
+		ch, err := new(discovery.Changes).Edit(step.address, func(c *discovery.Change) error {
+			step.change.Address = c.Address
+			*c = step.change
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Change("c", ch)
+		if got := to.last(); got != step.want {
+			t.Errorf("%+v: %s, want %s", step.change, got, step.want)
+		}
+	}
+	k.Change("c", discovery.Changes{Off: true})
+	if got := to.last(); got != "h:1- unix:/b-" {
+		t.Errorf("off: %s", got)
+	}
+	if _, err := new(discovery.Changes).Edit("unix:/b", func(c *discovery.Change) error { c.Added = true; return nil }); err == nil {
+		t.Error("a socket was added by hand")
+	}
+}
+
 func TestChangesEdit(t *testing.T) {
 	var c discovery.Changes
 	edit := func(addr string, do func(*discovery.Change)) {

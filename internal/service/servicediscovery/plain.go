@@ -121,7 +121,7 @@ func (p *Plain) fail(w http.ResponseWriter, err error) {
 // A registration is the body of a PUT.
 type registration struct {
 	Address    string            `json:"address"` // host:port
-	Weight     int               `json:"weight,omitempty"`
+	Weight     *int              `json:"weight,omitempty"`
 	Zone       string            `json:"zone,omitempty"`
 	Draining   bool              `json:"draining,omitempty"`
 	Lease      string            `json:"lease,omitempty"` // 30s; none: for ever
@@ -177,8 +177,8 @@ func (r *registration) attributes() (map[string]string, error) {
 		attrs[discovery.AttrIPv6] = host
 	}
 	attrs[discovery.AttrPort] = port
-	if r.Weight != 0 {
-		attrs[discovery.AttrWeight] = strconv.Itoa(r.Weight)
+	if r.Weight != nil {
+		attrs[discovery.AttrWeight] = strconv.Itoa(*r.Weight)
 	}
 	if r.Zone != "" {
 		attrs[discovery.AttrZone] = r.Zone

@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -153,17 +154,42 @@ func (s *Service) put(ctx context.Context, at place, next *alarm) error {
 		default:
 			return err
 		}
+		if err := s.requireChildren(ctx, c, at, &rec); err != nil {
+			return err
+		}
 		c.Require(t.Is(store.ID(name), rev))
 		store.Add(c, t, store.ID(name), rec)
 		what := "created"
 		if err == nil {
 			what = "updated"
 		}
-		return s.remember(ctx, c, at, &rec, historyItem{
-			kind: api.HistoryItemTypeConfigurationUpdate, summary: `Alarm "` + name + `" ` + what,
-			data: configurationData(&rec, what),
-		})
+		return s.rememberConfiguration(ctx, c, at, &rec, what)
 	})
+}
+
+// requireChildren refuses a composite alarm that depends on alarms that do not exist.
+//
+// AWS: aws-cloudformation-user-guide issue 911.
+func (s *Service) requireChildren(ctx context.Context, c *store.Change, at place, a *alarm) error {
+	if a.Composite == nil {
+		return nil
+	}
+	t := s.alarms(at)
+	var missing []string
+	for _, name := range ruleNames(a) {
+		switch _, rev, err := t.Find(ctx, errMissing, name); {
+		case err == errMissing: //nolint:errorlint // Find returns it as it is
+			missing = append(missing, name)
+		case err != nil:
+			return err
+		default:
+			c.Require(t.Is(store.ID(name), rev))
+		}
+	}
+	if len(missing) > 0 {
+		return api.ValidationException("Could not save the composite alarm as alarms [" + strings.Join(missing, ", ") + "] in the alarm rule do not exist")
+	}
+	return nil
 }
 
 // keepTransition keeps when the state of old was entered.
@@ -204,34 +230,77 @@ func (s *Service) checkActions(a *alarm) error {
 
 // DeleteAlarms deletes alarms: all, or none.
 //
-// AWS: a name that no alarm has refuses all.
+// AWS: a name that no alarm has refuses all; "this total can include no more than one
+// composite alarm". What composite alarms depend on stays (cloud-custodian issue 7763,
+// aws-nuke issue 462).
 func (s *Service) DeleteAlarms(ctx context.Context, in *api.DeleteAlarmsInput) error {
 	at := placeOf(awsrpc.CallerFrom(ctx))
-	t := s.alarms(at)
+	names := slices.Compact(slices.Sorted(slices.Values(in.AlarmNames)))
+	unlock := s.locks.Lock(at.account + "/" + at.region) // none is made meanwhile that depends on these
+	defer unlock()
 	return store.Update(ctx, s.st, func(c *store.Change) error {
-		var missing []string
-		seen := map[string]bool{}
-		for _, name := range in.AlarmNames {
-			if seen[name] {
-				continue
-			}
-			seen[name] = true
-			_, rev, err := t.Find(ctx, errMissing, name)
-			if err == errMissing { //nolint:errorlint // Find returns it as it is
-				missing = append(missing, name)
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			c.Require(t.Is(store.ID(name), rev))
-			c.Do(t.Delete(store.ID(name)))
+		if err := s.deletable(ctx, at, names); err != nil {
+			return err
 		}
-		if len(missing) > 0 {
-			return api.ResourceNotFound("Alarms that do not exist: [" + strings.Join(missing, ", ") + "]")
-		}
-		return nil
+		return s.deleteAll(ctx, c, at, names)
 	})
+}
+
+// deletable refuses to delete alarms that others depend on, but for those that go too.
+func (s *Service) deletable(ctx context.Context, at place, names []string) error {
+	rows, err := s.alarms(at).All(ctx)
+	if err != nil {
+		return err
+	}
+	composites, needed := 0, map[string]bool{}
+	for i := range rows {
+		a := &rows[i].Value
+		switch {
+		case a.Composite == nil:
+		case slices.Contains(names, a.name()):
+			composites++
+		default:
+			for _, name := range ruleNames(a) {
+				needed[name] = true
+			}
+		}
+	}
+	if composites > 1 {
+		return api.ValidationException("Only one composite alarm can be deleted at a time.")
+	}
+	held := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !needed[name] })
+	if len(held) == 0 {
+		return nil
+	}
+	them := "them"
+	if len(held) == 1 {
+		them = "it"
+	}
+	return api.ValidationException("Cannot delete " + strings.Join(held, ",") + " as there are composite alarm(s) depending on " + them + ".")
+}
+
+func (s *Service) deleteAll(ctx context.Context, c *store.Change, at place, names []string) error {
+	var missing []string
+	t := s.alarms(at)
+	for _, name := range names {
+		rec, rev, err := t.Find(ctx, errMissing, name)
+		if err == errMissing { //nolint:errorlint // Find returns it as it is
+			missing = append(missing, name)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		c.Require(t.Is(store.ID(name), rev))
+		c.Do(t.Delete(store.ID(name)))
+		if err := s.rememberConfiguration(ctx, c, at, &rec, "deleted"); err != nil {
+			return err
+		}
+	}
+	if len(missing) > 0 {
+		return api.ResourceNotFound("Alarms that do not exist: [" + strings.Join(missing, ", ") + "]")
+	}
+	return nil
 }
 
 // EnableAlarmActions lets alarms act.

@@ -35,7 +35,7 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 func (s *Service) runEvaluations(ctx context.Context) error {
-	due := nextEvaluation(time.Now())
+	due, forgotten := nextEvaluation(time.Now()), time.Time{}
 	for s.wait(ctx, due, s.wake) {
 		now := time.Now()
 		if due.After(nextEvaluation(now)) { // the clock was set back
@@ -46,6 +46,10 @@ func (s *Service) runEvaluations(ctx context.Context) error {
 		} else {
 			due = nextEvaluation(now)
 			s.evaluateAll(ctx, now.Truncate(time.Minute))
+			if time.Since(forgotten) >= forgetEvery {
+				forgotten = time.Now()
+				s.forget(ctx)
+			}
 		}
 		nudge(s.asked)
 	}

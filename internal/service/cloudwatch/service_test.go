@@ -246,7 +246,7 @@ func TestAlarms(t *testing.T) {
 		go func() { done <- w.Run(ctx) }()
 		w.alarm("load", "a", nil)
 		if err := w.PutCompositeAlarm(w.ctx, &api.PutCompositeAlarmInput{AlarmName: new("any"), AlarmRule: new(`ALARM(load) OR ALARM("other")`),
-			AlarmActions: []string{"arn:aws:sns:eu-west-1:123456789012:page"}}); err == nil || !strings.Contains(err.Error(), "which does not exist") {
+			AlarmActions: []string{"arn:aws:sns:eu-west-1:123456789012:page"}}); err == nil || !strings.Contains(err.Error(), "alarms [other] in the alarm rule do not exist") {
 			t.Fatal(err)
 		}
 		w.alarm("other", "b", func(in *api.PutMetricAlarmInput) { in.TreatMissingData = new("notBreaching") })

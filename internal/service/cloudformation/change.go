@@ -95,11 +95,8 @@ func (r *runner) drop(ctx context.Context, res *resource) error {
 func (r *runner) apply(ctx context.Context, ev *evaluator, name string) error {
 	d := r.tpl.Resources[name]
 	old := r.get(name)
-	next := resource{Logical: name, Type: d.Type, Needs: d.needs, Retain: strings.HasPrefix(d.DeletionPolicy, "Retain"), RetainOld: d.ReplacePolicy == "Retain",
-		NoEcho: old != nil && old.NoEcho}
-	if d.Metadata != nil {
-		next.Metadata = marshalText(d.Metadata)
-	}
+	next := resource{Logical: name, Type: d.Type, NoEcho: old != nil && old.NoEcho}
+	next.take(d)
 	k := r.s.kindOf(d.Type)
 	props, err := ev.properties(d, k)
 	if err != nil {
@@ -306,11 +303,14 @@ func (r *runner) rollback(stop, ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(needs)) {
 		r.spare(r.resources[name])
 	}
+	if err := r.recall(ctx); err != nil {
+		return err
+	}
 	reverted := r.each(stop, ctx, levels, func(name string) error { return r.revert(ctx, name) })
 	if reverted != nil && !isFailure(reverted) {
 		return reverted
 	}
-	removed := r.each(stop, ctx, r.backwards(func(res *resource) bool { return res.New }), func(name string) error { return r.remove(ctx, name, true) })
+	removed := r.takeAway(stop, ctx, func(res *resource) bool { return res.New }, func(name string) error { return r.remove(ctx, name, true) })
 	if removed != nil && !isFailure(removed) {
 		return removed
 	}
@@ -324,7 +324,7 @@ func (r *runner) rollback(stop, ctx context.Context) error {
 	if before := r.st.Before; before != nil {
 		r.st.version = *before
 		r.st.Outputs, r.st.Tags = before.Results, before.Tagged
-		r.st.Parameters = before.shown(r.s.known)
+		r.st.Parameters, r.st.Description = before.shown(r.s.known), before.description()
 		own, err := r.ownExports(ctx)
 		if err != nil {
 			return err
@@ -451,14 +451,16 @@ func (r *runner) get(name string) *resource {
 	return r.resources[name]
 }
 
-// remove deletes one resource. During a rollback even one that is retained goes:
-// nobody has it yet.
+// remove deletes one resource, unless it is retained. What the operation has made that
+// is taken back goes, unless it is retained even then.
+//
+// AWS: DeletionPolicy, Retain and RetainExceptOnCreate.
 func (r *runner) remove(ctx context.Context, name string, always bool) error {
 	res := r.get(name)
 	if res.Physical == "" { // was never made
 		return r.drop(ctx, res)
 	}
-	if res.Retain && !always || r.st.Run != nil && slices.Contains(r.st.Run.Retain, name) {
+	if res.Retain && !always || res.RetainNew || r.st.Run != nil && slices.Contains(r.st.Run.Retain, name) {
 		res.Status = "DELETE_SKIPPED"
 		return store.Update(ctx, r.t.st, func(c *store.Change) error {
 			c.Do(r.t.resources.Delete(store.ID(r.st.ID, name)))
@@ -512,8 +514,8 @@ func (r *runner) cleanup(stop, ctx context.Context) error {
 		}
 		r.resources[name] = &next
 	}
-	gone := r.backwards(func(res *resource) bool { return !r.wanted(ev, res.Logical) })
-	if err := r.each(stop, ctx, gone, func(name string) error { return r.remove(ctx, name, false) }); err != nil && !isFailure(err) {
+	gone := func(res *resource) bool { return !r.wanted(ev, res.Logical) }
+	if err := r.takeAway(stop, ctx, gone, func(name string) error { return r.remove(ctx, name, false) }); err != nil && !isFailure(err) {
 		return err
 	}
 	status := "CREATE_COMPLETE"
@@ -540,7 +542,7 @@ func (r *runner) settleResources(ctx context.Context) error {
 
 // delete deletes the stack.
 func (r *runner) delete(stop, ctx context.Context) error {
-	err := r.each(stop, ctx, r.backwards(func(*resource) bool { return true }), func(name string) error { return r.remove(ctx, name, r.get(name).New) })
+	err := r.takeAway(stop, ctx, func(*resource) bool { return true }, func(name string) error { return r.remove(ctx, name, r.get(name).New) })
 	if isFailure(err) {
 		return r.finish(ctx, "DELETE_FAILED", "The following resource(s) failed to delete: ["+strings.Join(r.withStatus("DELETE_FAILED"), ", ")+"]. ")
 	}

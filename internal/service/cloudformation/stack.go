@@ -38,6 +38,15 @@ type version struct {
 	Results   []api.Output
 }
 
+// description is what the template says it is.
+func (v *version) description() *string {
+	doc, err := parseDocument(v.text())
+	if text, ok := asMembers(doc)["Description"].(string); err == nil && ok && text != "" {
+		return &text
+	}
+	return nil
+}
+
 // text is the template that is worked on.
 func (v *version) text() string {
 	if v.Processed != "" {
@@ -88,6 +97,7 @@ type resource struct {
 	Reason        string
 	Updated       time.Time
 	Retain        bool // not deleted with the stack
+	RetainNew     bool // not even if what has made it is taken back
 	RetainOld     bool // not deleted when it is replaced
 	Needs         []string
 	Metadata      string

@@ -116,9 +116,9 @@ func TestAnswersAreHidden(t *testing.T) {
 		"Key":{"Type":"AWS::ApiGateway::ApiKey","DependsOn":"Api","Properties":{"Name":"k","Description":{"Fn::Sub":"${Thing.Number} is ${Thing.Open}"}}}},
 		"Outputs":{"Secret":{"Value":{"Fn::GetAtt":["Thing","Secret"]}}}}`
 	answers := map[string]string{
-		"one":   `{"NoEcho":true,"Data":{"Secret":"hush","Number":98765432104711,"Open":true}}`,
-		"two":   `{"Data":{"Secret":"quiet","Number":98765432104712,"Open":true}}`,
-		"three": `{"NoEcho":"true","Data":{"Secret":"silent","Number":98765432104713,"Open":true}}`,
+		"one":   `{"NoEcho":true,"Data":{"Secret":"hush-hush","Number":98765432104711,"Open":true}}`,
+		"two":   `{"Data":{"Secret":"be-quiet","Number":98765432104712,"Open":true}}`,
+		"three": `{"NoEcho":"true","Data":{"Secret":"so-silent","Number":98765432104713,"Open":true}}`,
 	}
 	answer := func(in *customRequest) string {
 		var more map[string]any
@@ -149,7 +149,7 @@ func TestAnswersAreHidden(t *testing.T) {
 	}
 	w.work()
 	for _, tt := range []struct{ value, status, output string }{
-		{"", "CREATE_COMPLETE", "hush"}, {"two", "UPDATE_COMPLETE", "quiet"}, {"three", "UPDATE_ROLLBACK_COMPLETE", "quiet"},
+		{"", "CREATE_COMPLETE", "hush-hush"}, {"two", "UPDATE_COMPLETE", "be-quiet"}, {"three", "UPDATE_ROLLBACK_COMPLETE", "be-quiet"},
 	} {
 		if tt.value != "" {
 			if _, err := w.UpdateStack(w.ctx, &api.UpdateStackInput{StackName: new("s"), UsePreviousTemplate: new(true), Parameters: with(tt.value)}); err != nil {
@@ -166,7 +166,7 @@ func TestAnswersAreHidden(t *testing.T) {
 		}
 	}
 	text := w.shown("s")
-	for _, secret := range []string{"hush", "quiet", "silent", "98765432104711", "98765432104712", "98765432104713"} {
+	for _, secret := range []string{"hush-hush", "be-quiet", "so-silent", "98765432104711", "98765432104712", "98765432104713"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("%q shows: %s", secret, text)
 		}
@@ -176,7 +176,7 @@ func TestAnswersAreHidden(t *testing.T) {
 			t.Errorf("no %s in %s", want, text)
 		}
 	}
-	if len(descriptions) == 0 || !strings.Contains(descriptions[0], "hush") {
+	if len(descriptions) == 0 || !strings.Contains(descriptions[0], "hush-hush") {
 		t.Errorf("the API got %q", descriptions)
 	}
 }

@@ -174,6 +174,24 @@ func (g *guarded) told(status, reason string) bool {
 	return has == (reason != "")
 }
 
+// TestForwarded: policies see that CloudFormation calls.
+func TestForwarded(t *testing.T) {
+	const statements = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{
+		"Bool":{"aws:ViaAWSService":"true"},"ForAnyValue:StringEquals":{"aws:CalledVia":"cloudformation.amazonaws.com"},"StringEquals":{"aws:CalledViaFirst":"cloudformation.amazonaws.com","aws:CalledViaLast":"cloudformation.amazonaws.com"}}}]}`
+	g := newGuarded(t, "")
+	g.publish("AROADEPLOYER", statements)
+	if _, err := g.create("s", of(1, "one", false)); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.status("s"); got != "CREATE_COMPLETE" {
+		t.Errorf("the stack is %s", got)
+		g.tellEvents("s")
+	}
+	if _, err := g.api.Call(g.ctx, "apigateway", "CreateApiKey", map[string]any{"Name": "k"}); err == nil || !strings.Contains(err.Error(), "is not authorized to perform") {
+		t.Errorf("without CloudFormation: %v", err)
+	}
+}
+
 // TestSessionIsKeptSealed: the token of a caller is in no record as it is, and in none
 // at all once the work is done.
 func TestSessionIsKeptSealed(t *testing.T) {

@@ -40,7 +40,13 @@ func (k *callKeys) Key(name string) (policy.Values, bool) {
 	case "aws:requestedregion":
 		return policy.One(k.call.Caller.Region), true
 	case "aws:viaawsservice":
-		return policy.One("false"), true
+		// AWS: CloudFormation forwards each call, in a service role too
+		// (fas-requests-and-permission-evaluation).
+		return policy.One(strconv.FormatBool(k.call.Caller.Via != "")), true
+	case "aws:calledvia":
+		return policy.Many([]string{k.call.Caller.Via}), k.call.Caller.Via != ""
+	case "aws:calledviafirst", "aws:calledvialast":
+		return policy.One(k.call.Caller.Via), k.call.Caller.Via != ""
 	case "aws:tagkeys":
 		keys := k.tagKeys()
 		return policy.Many(keys), len(keys) > 0

@@ -264,7 +264,7 @@ func TestAssumeForServices(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := cred.Expiration.Sub(time.Now()); got != tt.lasts {
+			if got := time.Until(*cred.Expiration); got != tt.lasts {
 				t.Errorf("for a %s: lasts %v, want %v", what, got, tt.lasts)
 			}
 			if found, ok := reg.Find(*cred.AccessKeyId, *cred.SessionToken); !ok || found.Principal.Role != ofWeb {

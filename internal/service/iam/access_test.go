@@ -368,6 +368,30 @@ func TestSimulateContext(t *testing.T) {
 	}
 }
 
+// A trust policy names users and roles that are there, by all of their ARN, and
+// what is of other accounts or no user or role at all.
+func TestTrustNamesWhoIsThere(t *testing.T) {
+	w := newWorld(t)
+	w.user("ann", allow("*", "*")) // of the path /team/
+	mine := "arn:aws:iam::" + account + ":"
+	for i, tt := range []struct {
+		principal string
+		there     bool
+	}{
+		{mine + "user/team/ann", true}, {mine + "user/ann", false}, {mine + "user/bob", false}, {mine + "role/r0", true}, {mine + "role/nobody", false},
+		{mine + "root", true}, {account, true}, {"arn:aws:iam::999999999999:user/bob", true}, {"arn:aws:sts::" + account + ":assumed-role/nobody/s", true}, {"*", true},
+	} {
+		document := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + tt.principal + `"},"Action":"sts:AssumeRole"}]}`
+		code, text := w.iam(w.root, "CreateRole", "RoleName", "r"+strconv.Itoa(i), "AssumeRolePolicyDocument", document)
+		if tt.there && (code != 200 || !strings.Contains(text, url.QueryEscape(document))) {
+			t.Errorf("%s: %d %s", tt.principal, code, text)
+		}
+		if !tt.there && (code != 400 || !strings.Contains(text, "MalformedPolicyDocument")) {
+			t.Errorf("%s is taken: %d %s", tt.principal, code, text)
+		}
+	}
+}
+
 // Who is not let in, whatever the call.
 func TestStrangers(t *testing.T) {
 	w := newWorld(t)

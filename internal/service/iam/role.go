@@ -47,9 +47,12 @@ func (s *Service) CreateRole(ctx context.Context, in *api.CreateRoleInput) (*api
 	t := s.tables(ctx)
 	role := record.IAMRole{Account: t.Account, Role: api.Role{
 		RoleName: &name, Path: &path, RoleId: new(newID("AROA")), Arn: resource(ctx, "role", path, name), CreateDate: now(),
-		AssumeRolePolicyDocument: in.AssumeRolePolicyDocument, Description: in.Description, MaxSessionDuration: duration, Tags: in.Tags,
+		Description: in.Description, MaxSessionDuration: duration, Tags: in.Tags,
 	}}
 	if role.PermissionsBoundary, err = s.boundary(ctx, t, in.PermissionsBoundary); err != nil {
+		return nil, err
+	}
+	if role.AssumeRolePolicyDocument, err = bindTrust(ctx, t, in.AssumeRolePolicyDocument); err != nil {
 		return nil, err
 	}
 	err = s.commit(ctx, func(c *store.Change) error {
@@ -61,7 +64,10 @@ func (s *Service) CreateRole(ctx context.Context, in *api.CreateRoleInput) (*api
 		}
 		return create(c, t.Roles, record.IdentityID(name), role)
 	})
-	return &api.CreateRoleResponse{Role: shownRole(role.Role)}, err
+	if err == nil {
+		err = showTrust(ctx, t, &role.Role)
+	}
+	return &api.CreateRoleResponse{Role: &role.Role}, err
 }
 
 func (s *Service) checkRole(trust, description *string, duration *int32) error {
@@ -86,35 +92,42 @@ func (s *Service) checkRole(trust, description *string, duration *int32) error {
 	return nil
 }
 
-// shownRole is a role as it is returned: its trust policy is encoded.
-func shownRole(r api.Role) *api.Role {
-	r.AssumeRolePolicyDocument = encoded(str(r.AssumeRolePolicyDocument))
-	return &r
-}
-
 // GetRole returns a role.
 func (s *Service) GetRole(ctx context.Context, in *api.GetRoleInput) (*api.GetRoleResponse, error) {
-	role, _, err := get(ctx, s.tables(ctx).Roles, str(in.RoleName), errNoRole(str(in.RoleName)))
+	t := s.tables(ctx)
+	role, _, err := get(ctx, t.Roles, str(in.RoleName), errNoRole(str(in.RoleName)))
+	if err != nil {
+		return nil, err
+	}
 	role.RoleLastUsed = &api.RoleLastUsed{}
-	return &api.GetRoleResponse{Role: shownRole(role.Role)}, err
+	err = showTrust(ctx, t, &role.Role)
+	return &api.GetRoleResponse{Role: &role.Role}, err
 }
 
 // ListRoles lists roles by name.
 func (s *Service) ListRoles(ctx context.Context, in *api.ListRolesInput) (*api.ListRolesResponse, error) {
-	recs, err := all(ctx, s.tables(ctx).Roles)
+	t := s.tables(ctx)
+	recs, err := all(ctx, t.Roles)
 	if err != nil {
 		return nil, err
 	}
 	var roles []api.Role
 	for i := range recs {
-		if r := shownRole(recs[i].Role); below(r.Path, in.PathPrefix) {
+		if r := recs[i].Role; below(r.Path, in.PathPrefix) {
 			r.Tags, r.PermissionsBoundary = nil, nil // AWS: lists do not show them
-			roles = append(roles, *r)
+			roles = append(roles, r)
 		}
 	}
 	out := &api.ListRolesResponse{}
 	out.Roles, out.IsTruncated, out.Marker, err = page(roles, func(r *api.Role) string { return strings.ToLower(*r.RoleName) }, in.Marker, in.MaxItems)
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]*api.Role, len(out.Roles))
+	for i := range out.Roles {
+		shown[i] = &out.Roles[i]
+	}
+	return out, showTrust(ctx, t, shown...)
 }
 
 // editRole changes a role.
@@ -155,14 +168,20 @@ func (s *Service) UpdateRoleDescription(ctx context.Context, in *api.UpdateRoleD
 		r.Description = in.Description
 		return s.checkRole(nil, in.Description, nil)
 	})
-	return &api.UpdateRoleDescriptionResponse{Role: shownRole(role.Role)}, err
+	if err == nil {
+		err = showTrust(ctx, s.tables(ctx), &role.Role)
+	}
+	return &api.UpdateRoleDescriptionResponse{Role: &role.Role}, err
 }
 
 // UpdateAssumeRolePolicy changes who may assume a role.
 func (s *Service) UpdateAssumeRolePolicy(ctx context.Context, in *api.UpdateAssumeRolePolicyInput) error {
-	_, err := s.editRole(ctx, in.RoleName, func(r *record.IAMRole) error {
-		r.AssumeRolePolicyDocument = in.PolicyDocument
-		return s.checkRole(in.PolicyDocument, nil, nil)
+	if err := s.checkRole(in.PolicyDocument, nil, nil); err != nil {
+		return err
+	}
+	_, err := s.editRole(ctx, in.RoleName, func(r *record.IAMRole) (err error) {
+		r.AssumeRolePolicyDocument, err = bindTrust(ctx, s.tables(ctx), in.PolicyDocument)
+		return err
 	})
 	return err
 }

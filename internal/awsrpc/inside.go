@@ -16,7 +16,8 @@ import (
 // authorized, audited and checked as one from outside, and waits for nothing.
 // in holds members by their names in the model, whose first letter may be in
 // either case; of texts, numbers and booleans each is taken for the other where
-// it reads as one. The result holds the members of the output's document.
+// it reads as one. The result holds the members of the output's document, or what is
+// sent in its place as bytes.
 func (h *Handler) Call(ctx context.Context, service, name string, in map[string]any) (map[string]any, error) {
 	i := slices.IndexFunc(h.mounts, func(m mounted) bool { return m.service.Name == service })
 	if i < 0 {
@@ -45,8 +46,15 @@ func (h *Handler) Call(ctx context.Context, service, name string, in map[string]
 		return nil, fmt.Errorf("encode output of %s: %w", name, err)
 	}
 	var members map[string]any
-	err = json.Unmarshal(doc, &members)
-	return members, err
+	if err := json.Unmarshal(doc, &members); err != nil {
+		return nil, err
+	}
+	for i := range op.out.fields {
+		if f := &op.out.fields[i]; f.where == inPayload && f.value.kind == kindBlob {
+			members[f.name] = reflect.ValueOf(out).Elem().Field(f.index).Bytes()
+		}
+	}
+	return members, nil
 }
 
 // violations are what v, an input, breaks of the model.

@@ -18,13 +18,13 @@ func alarmKinds() []*kind {
 			props: "ActionsEnabled AlarmActions AlarmDescription AlarmName! ComparisonOperator DatapointsToAlarm Dimensions EvaluateLowSampleCountPercentile " +
 				"EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName Metrics Namespace OKActions Period Statistic Tags Threshold " +
 				"ThresholdMetricId TreatMissingData Unit",
-			makes: putAlarm{"PutMetricAlarm"}.make, turns: putAlarm{"PutMetricAlarm"}.turn, ends: endAlarm,
+			makes: putAlarm{"PutMetricAlarm"}.make, turns: putAlarm{"PutMetricAlarm"}.turn, ends: endAlarm, reads: readAlarm,
 		},
 		{
 			Type: "AWS::CloudWatch::CompositeAlarm", service: service,
 			props: "ActionsEnabled ActionsSuppressor ActionsSuppressorExtensionPeriod ActionsSuppressorWaitPeriod AlarmActions AlarmDescription AlarmName! AlarmRule " +
 				"InsufficientDataActions OKActions Tags",
-			makes: putAlarm{"PutCompositeAlarm"}.make, turns: putAlarm{"PutCompositeAlarm"}.turn, ends: endAlarm,
+			makes: putAlarm{"PutCompositeAlarm"}.make, turns: putAlarm{"PutCompositeAlarm"}.turn, ends: endAlarm, reads: readAlarm,
 		},
 	}
 }
@@ -58,18 +58,36 @@ func (p putAlarm) make(ctx context.Context, w *worker) error {
 
 // alarm is the ARN of an alarm; empty: there is none.
 func (w *worker) alarm(ctx context.Context, name string) (string, error) {
+	found, err := w.findAlarm(ctx, name)
+	text, _ := textOf(found["AlarmArn"])
+	return text, err
+}
+
+// findAlarm returns an alarm of either type; nil: there is none.
+func (w *worker) findAlarm(ctx context.Context, name string) (map[string]any, error) {
 	out, err := w.call(ctx, "DescribeAlarms", map[string]any{"AlarmNames": []any{name}, "AlarmTypes": []any{"MetricAlarm", "CompositeAlarm"}})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	for _, list := range []string{"MetricAlarms", "CompositeAlarms"} {
 		for _, a := range asItems(out[list]) {
-			if text, ok := textOf(asMembers(a)["AlarmArn"]); ok {
-				return text, nil
-			}
+			return asMembers(a), nil
 		}
 	}
-	return "", nil
+	return nil, nil
+}
+
+// readAlarm reads what an alarm is.
+func readAlarm(ctx context.Context, w *worker) (map[string]any, error) {
+	found, err := w.findAlarm(ctx, w.id)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		return nil, gone(w.id)
+	}
+	is := w.inTemplateForm(found)
+	return is, w.readTags(ctx, is, found["AlarmArn"])
 }
 
 func asItems(v any) []any {

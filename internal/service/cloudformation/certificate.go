@@ -2,6 +2,8 @@ package cloudformation
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"gatehouse/internal/awsrpc"
 )
@@ -12,7 +14,7 @@ func certificateKinds() []*kind {
 		Type: "AWS::CertificateManager::Certificate", service: "acm",
 		props: "CertificateAuthorityArn! CertificateExport CertificateTransparencyLoggingPreference DomainName! DomainValidationOptions! KeyAlgorithm! " +
 			"SubjectAlternativeNames! Tags ValidationMethod!",
-		makes: requestCertificate, turns: retagCertificate,
+		makes: requestCertificate, turns: retagCertificate, reads: readCertificate,
 		ends: func(ctx context.Context, w *worker) error {
 			_, err := w.call(ctx, "DeleteCertificate", map[string]any{"CertificateArn": w.id})
 			return err
@@ -61,4 +63,31 @@ func retagCertificate(ctx context.Context, w *worker) error {
 		return err
 	}
 	return retagByPairs(ctx, w, "AddTagsToCertificate", "RemoveTagsFromCertificate", "Tags", map[string]any{"CertificateArn": w.id})
+}
+
+// readCertificate reads what a certificate is. ACM writes algorithms otherwise than
+// it takes them, and names the domain among the others, too.
+func readCertificate(ctx context.Context, w *worker) (map[string]any, error) {
+	out, err := w.call(ctx, "DescribeCertificate", map[string]any{"CertificateArn": w.id})
+	if err != nil {
+		return nil, err
+	}
+	found := asMembers(out["Certificate"])
+	is := w.inTemplateForm(found)
+	algorithm, _ := textOf(found["KeyAlgorithm"])
+	is["KeyAlgorithm"] = strings.ReplaceAll(algorithm, "-", "_")
+	domain, _ := textOf(found["DomainName"])
+	if !set(w.props["SubjectAlternativeNames"])[domain] {
+		is["SubjectAlternativeNames"] = slices.DeleteFunc(slices.Clone(asItems(found["SubjectAlternativeNames"])), func(name any) bool { return name == domain })
+	}
+	options := asMembers(found["Options"])
+	is["CertificateExport"], is["CertificateTransparencyLoggingPreference"] = options["Export"], options["CertificateTransparencyLoggingPreference"]
+	if _, stated := w.props["Tags"]; stated {
+		out, err := w.call(ctx, "ListTagsForCertificate", map[string]any{"CertificateArn": w.id})
+		if err != nil {
+			return nil, err
+		}
+		is["Tags"] = listedTags(out["Tags"])
+	}
+	return is, nil
 }

@@ -15,24 +15,24 @@ func cloudMapKinds() []*kind {
 	return []*kind{
 		{
 			Type: "AWS::ServiceDiscovery::HttpNamespace", service: service, props: "Description Name! Tags", remove: "DeleteNamespace", key: "Id",
-			makes: makeNamespace, turns: turnNamespace,
+			makes: makeNamespace, turns: turnNamespace, reads: readNamespace,
 		},
 		{
 			Type: "AWS::ServiceDiscovery::PrivateDnsNamespace", service: service, props: "Description Name! Properties Tags Vpc!", remove: "DeleteNamespace", key: "Id",
-			makes: makeNamespace, turns: turnNamespace,
+			makes: makeNamespace, turns: turnNamespace, reads: readNamespace,
 		},
 		{
 			Type: "AWS::ServiceDiscovery::PublicDnsNamespace", service: service, props: "Description Name! Properties Tags", remove: "DeleteNamespace", key: "Id",
-			makes: makeNamespace, turns: turnNamespace,
+			makes: makeNamespace, turns: turnNamespace, reads: readNamespace,
 		},
 		{
 			Type: "AWS::ServiceDiscovery::Service", service: service, remove: "DeleteService", key: "Id",
 			props: "Description DnsConfig HealthCheckConfig HealthCheckCustomConfig! Name! NamespaceId! ServiceAttributes Tags Type!",
-			makes: makeCloudMapService, turns: turnCloudMapService,
+			makes: makeCloudMapService, turns: turnCloudMapService, reads: readCloudMapService,
 		},
 		{
 			Type: "AWS::ServiceDiscovery::Instance", service: service, props: "InstanceAttributes InstanceId! ServiceId!", remove: "DeregisterInstance",
-			under: "ServiceId", key: "InstanceId", makes: registerInstance, turns: registerInstance,
+			under: "ServiceId", key: "InstanceId", makes: registerInstance, turns: registerInstance, reads: readInstance,
 		},
 	}
 }
@@ -141,6 +141,47 @@ func registerInstance(ctx context.Context, w *worker) error {
 		w.id = id
 	}
 	return err
+}
+
+// readNamespace reads what a namespace is.
+func readNamespace(ctx context.Context, w *worker) (map[string]any, error) {
+	out, err := w.call(ctx, "GetNamespace", map[string]any{"Id": w.id})
+	if err != nil {
+		return nil, err
+	}
+	found := asMembers(out["Namespace"])
+	is := w.inTemplateForm(found)
+	return is, w.readTags(ctx, is, found["Arn"])
+}
+
+// readCloudMapService reads what a service of Cloud Map is.
+func readCloudMapService(ctx context.Context, w *worker) (map[string]any, error) {
+	out, err := w.call(ctx, "GetService", map[string]any{"Id": w.id})
+	if err != nil {
+		return nil, err
+	}
+	found := asMembers(out["Service"])
+	is := w.inTemplateForm(found)
+	if _, stated := w.props["ServiceAttributes"]; stated {
+		out, err := w.call(ctx, "GetServiceAttributes", map[string]any{"ServiceId": w.id})
+		if err != nil {
+			return nil, err
+		}
+		is["ServiceAttributes"] = asMembers(out["ServiceAttributes"])["Attributes"]
+	}
+	return is, w.readTags(ctx, is, found["Arn"])
+}
+
+// readInstance reads what an instance of Cloud Map is.
+func readInstance(ctx context.Context, w *worker) (map[string]any, error) {
+	out, err := w.call(ctx, "GetInstance", map[string]any{"ServiceId": w.props["ServiceId"], "InstanceId": w.id})
+	if err != nil {
+		return nil, err
+	}
+	found := asMembers(out["Instance"])
+	is := only(w.props, "ServiceId")
+	is["InstanceId"], is["InstanceAttributes"] = found["Id"], found["Attributes"]
+	return is, nil
 }
 
 func anyList(texts []string) []any {

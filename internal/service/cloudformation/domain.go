@@ -30,12 +30,26 @@ func domainKinds() []*kind {
 			Type: "AWS::ApiGateway::DomainNameAccessAssociation", service: service, create: "CreateDomainNameAccessAssociation", remove: "DeleteDomainNameAccessAssociation",
 			props: "AccessAssociationSource! AccessAssociationSourceType! DomainNameArn! Tags@", ref: "domainNameAccessAssociationArn", key: "domainNameAccessAssociationArn",
 			attrs: "DomainNameAccessAssociationArn", turns: func(ctx context.Context, w *worker) error { return w.kind.retag(ctx, w) },
+			reads: readAccess,
 		},
 		{
 			Type: "AWS::ApiGatewayV2::RoutingRule", service: "apigatewayv2", remove: "DeleteRoutingRule",
 			props: "Actions Conditions DomainNameArn! Priority", attrs: "RoutingRuleArn", names: ruleOf, makes: makeRule, turns: turnRule,
 		},
 	}
+}
+
+// readAccess reads what an association with a private domain name is.
+func readAccess(ctx context.Context, w *worker) (map[string]any, error) {
+	list, err := w.every(ctx, "GetDomainNameAccessAssociations", map[string]any{}, "item")
+	if err != nil {
+		return nil, err
+	}
+	found, err := one(list, "domainNameAccessAssociationArn", w.id)
+	if err != nil {
+		return nil, err
+	}
+	return w.inTemplateForm(found), nil
 }
 
 // domainOf names a domain in inputs by its ARN.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"reflect"
 	"slices"
-	"strconv"
 	"time"
 
 	api "gatehouse/internal/awsapi/cloudformation"
@@ -39,98 +37,33 @@ const (
 	unknown    = "UNKNOWN"
 )
 
-// differences lists where got is not what want says, as it may be shown.
-func (l veil) differences(want, got any, path string) []api.PropertyDifference {
-	tell := func(kind string) []api.PropertyDifference {
-		return []api.PropertyDifference{{PropertyPath: new(path), ExpectedValue: new(l.plainText(want)), ActualValue: new(l.plainText(got)), DifferenceType: new(kind)}}
-	}
-	switch want := want.(type) {
-	case map[string]any:
-		m, ok := got.(map[string]any)
-		if !ok {
-			break
-		}
-		var list []api.PropertyDifference
-		for _, name := range slices.Sorted(maps.Keys(want)) {
-			have := m[name]
-			if have == nil {
-				have = member(m, name)
-			}
-			list = append(list, l.differences(want[name], have, path+"/"+name)...)
-		}
-		return list
-	case []any:
-		items, ok := got.([]any)
-		if !ok {
-			if len(want) == 0 && got == nil {
-				return nil
-			}
-			break
-		}
-		return l.listDifferences(want, items, path)
-	}
-	switch {
-	case got == nil && (want == nil || reflect.ValueOf(want).IsZero() || len(asMembers(want)) == 0 && asMembers(want) != nil):
-		return nil // what is nothing is not shown
-	case got == nil:
-		return tell("REMOVE")
-	case same(want, got):
-		return nil
-	}
-	return tell("NOT_EQUAL")
-}
-
-// listDifferences compares lists whose order does not count.
-func (l veil) listDifferences(want, got []any, path string) []api.PropertyDifference {
-	left := slices.Clone(got)
-	var list []api.PropertyDifference
-	for i, e := range want {
-		at := slices.IndexFunc(left, func(g any) bool { return len(l.differences(e, g, "")) == 0 })
-		if at < 0 {
-			list = append(list, api.PropertyDifference{PropertyPath: new(path + "/" + strconv.Itoa(i)), ExpectedValue: new(l.plainText(e)), ActualValue: new("null"), DifferenceType: new("REMOVE")})
-			continue
-		}
-		left = slices.Delete(left, at, at+1)
-	}
-	for i, e := range left {
-		list = append(list, api.PropertyDifference{PropertyPath: new(path + "/" + strconv.Itoa(len(want)+i)), ExpectedValue: new("null"), ActualValue: new(l.plainText(e)), DifferenceType: new("ADD")})
-	}
-	return list
-}
-
-func (l veil) plainText(v any) string {
-	v = l.over(v)
-	if s, ok := v.(string); ok {
-		return s
-	}
-	return marshalText(v)
-}
-
 // look compares one resource with what it is, and tells of it under the stack's veil.
-func (s *Service) look(ctx context.Context, t tables, st *stack, res *resource, l veil) *drift {
+// beside are all resources of the stack.
+func (s *Service) look(ctx context.Context, t tables, st *stack, res *resource, beside []resource, l veil) *drift {
 	d := &drift{Status: notChecked, At: time.Now().UTC().Truncate(time.Millisecond)}
 	k := s.kindOf(res.Type)
-	if k.reads() == "" || res.Physical == "" {
+	if !k.detects() || res.Physical == "" {
 		return d
 	}
-	w := &worker{s: s, t: t, stack: st, kind: k, logical: res.Logical, id: res.Physical, props: maps.Clone(res.Properties), attributes: res.Attributes}
+	w := &worker{s: s, t: t, stack: st, kind: k, logical: res.Logical, id: res.Physical, props: maps.Clone(res.Properties), attributes: res.Attributes, beside: beside}
 	if w.props == nil {
 		w.props = map[string]any{}
 	}
-	err := w.resolve(ctx)
-	var actual map[string]any
-	if err == nil {
-		actual, err = k.actual(ctx, w)
+	if err := w.resolve(ctx); err != nil {
+		d.Status, d.Reason = unknown, l.text(reasonOf(err))
+		return d
 	}
+	expected := k.compared(w.props)
+	actual, err := k.actual(ctx, w, expected)
 	switch {
 	case err != nil && isGone(err):
-		d.Status, d.Expected = deleted, marshalText(l.over(w.props))
+		d.Status, d.Expected = deleted, marshalText(l.over(expected))
 	case err != nil:
-		d.Status, d.Reason = unknown, reasonOf(err)
+		d.Status, d.Reason = unknown, l.text(reasonOf(err))
 	default:
-		d.Expected, d.Actual = marshalText(l.over(w.props)), marshalText(l.over(actual))
+		d.Expected, d.Actual = marshalText(l.over(expected)), marshalText(l.over(actual))
 		d.Status = inSync
-		if d.Differences = l.differences(w.props, actual, ""); len(d.Differences) > 0 {
+		if d.Differences = l.differences(expected, actual); len(d.Differences) > 0 {
 			d.Status = modified
 		}
 	}
@@ -154,9 +87,11 @@ func (res *resource) drifted(st *stack) api.StackResourceDrift {
 }
 
 // still reads a stack that nothing is being done with.
+//
+// AWS: "You can perform drift detection on stacks with the following statuses".
 func (t tables) still(ctx context.Context, name string) (stack, store.Rev, error) {
 	st, rev, err := t.find(ctx, name)
-	if err == nil && (st.Run != nil || str(st.StackStatus) == "DELETE_COMPLETE" || str(st.StackStatus) == "REVIEW_IN_PROGRESS") {
+	if err == nil && (st.Run != nil || !slices.Contains([]string{"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"}, str(st.StackStatus))) {
 		err = awsrpc.Validation("Drift detection cannot be performed on stack [" + str(st.StackName) + "] while it is in " + str(st.StackStatus) + " state") // AWS: undocumented text
 	}
 	return st, rev, err
@@ -203,7 +138,7 @@ func (s *Service) DetectStackDrift(ctx context.Context, in *api.DetectStackDrift
 		if len(in.LogicalResourceIds) > 0 && !slices.Contains(in.LogicalResourceIds, res.Logical) {
 			continue
 		}
-		res.Drift = s.look(ctx, t, &st, res, l)
+		res.Drift = s.look(ctx, t, &st, res, list, l)
 		looked = append(looked, res)
 		switch res.Drift.Status {
 		case modified, deleted:
@@ -283,14 +218,18 @@ func (s *Service) DetectStackResourceDrift(ctx context.Context, in *api.DetectSt
 	if err != nil {
 		return nil, err
 	}
-	if s.kindOf(res.Type).reads() == "" {
+	if !s.kindOf(res.Type).detects() {
 		return nil, awsrpc.Validation("Drift detection is not supported for resource type " + res.Type) // AWS: undocumented text
+	}
+	_, list, err := s.resourcesOf(ctx, t, str(st.StackId))
+	if err != nil {
+		return nil, err
 	}
 	l, err := t.veil(ctx, &st)
 	if err != nil {
 		return nil, err
 	}
-	res.Drift = s.look(ctx, t, &st, &res, l)
+	res.Drift = s.look(ctx, t, &st, &res, list, l)
 	if err := t.keepDrift(ctx, &st, rev, []*resource{&res}, nil); err != nil {
 		return nil, err
 	}

@@ -13,11 +13,11 @@ func iamKinds() []*kind {
 	return []*kind{
 		{
 			Type: "AWS::IAM::Role", service: service, props: "AssumeRolePolicyDocument# Description ManagedPolicyArns MaxSessionDuration Path! PermissionsBoundary Policies RoleName! Tags",
-			makes: identity{"Role"}.make, turns: identity{"Role"}.turn, ends: identity{"Role"}.end,
+			makes: identity{"Role"}.make, turns: identity{"Role"}.turn, ends: identity{"Role"}.end, reads: identity{"Role"}.read,
 		},
 		{
 			Type: "AWS::IAM::User", service: service, props: "Groups ManagedPolicyArns Path! PermissionsBoundary Policies Tags UserName!",
-			makes: identity{"User"}.make, turns: identity{"User"}.turn, ends: identity{"User"}.end,
+			makes: identity{"User"}.make, turns: identity{"User"}.turn, ends: identity{"User"}.end, reads: identity{"User"}.read,
 		},
 		{
 			Type: "AWS::IAM::Policy", service: service, props: "PolicyDocument# PolicyName! Groups Roles Users",
@@ -25,7 +25,7 @@ func iamKinds() []*kind {
 		},
 		{
 			Type: "AWS::IAM::ManagedPolicy", service: service, props: "Description! Groups ManagedPolicyName! Path! PolicyDocument# Roles Users",
-			makes: makeManaged, turns: turnManaged, ends: endManaged,
+			makes: makeManaged, turns: turnManaged, ends: endManaged, reads: readManaged,
 		},
 	}
 }

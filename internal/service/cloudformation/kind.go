@@ -44,6 +44,8 @@ type kind struct {
 	undoes func(ctx context.Context, w *worker) error         // instead of update, to what was before the operation
 	settle func(ctx context.Context, w *worker) error         // when nothing can be undone any more
 
+	reads func(ctx context.Context, w *worker) (map[string]any, error) // what it is now, as templates write it; see drift.go
+
 	made   func(ctx context.Context, w *worker, out map[string]any) error // after create
 	makes  func(ctx context.Context, w *worker) error                     // instead of create
 	turns  func(ctx context.Context, w *worker) error                     // instead of update
@@ -63,6 +65,8 @@ type worker struct {
 	attributes map[string]any
 	noEcho     bool // attributes are not to be shown
 	props, old map[string]any
+
+	beside []resource // of the stack; of who looks for drift
 
 	deed string // under which calls are noted; "": they are not
 	run  *runner
@@ -377,6 +381,11 @@ func (k *kind) doUpdate(ctx context.Context, w *worker) error {
 	case k.update == "":
 		return awsrpc.Validation("Update of " + k.Type + " in place is not supported")
 	}
+	return k.put(ctx, w)
+}
+
+// put changes the resource by its operation.
+func (k *kind) put(ctx context.Context, w *worker) error {
 	in, err := k.input(w.props)
 	if err != nil {
 		return err
@@ -449,10 +458,11 @@ func (k *kind) doDelete(ctx context.Context, w *worker) error {
 	return err
 }
 
-// isGone tells whether a deletion failed because nothing was there.
+// isGone tells whether a call failed because nothing was there.
 func isGone(err error) bool {
 	var e *awsrpc.Error
-	return errors.As(err, &e) && slices.Contains([]string{"NotFoundException", "NoSuchEntity", "ResourceNotFoundException", "ResourceNotFound", "NamespaceNotFound", "ServiceNotFound", "InstanceNotFound"}, e.Code)
+	return errors.As(err, &e) && slices.Contains([]string{"NotFoundException", "NoSuchEntity", "ResourceNotFoundException", "ResourceNotFound", "NamespaceNotFound", "ServiceNotFound", "InstanceNotFound",
+		"NoSuchBucket", "NoSuchBucketPolicy", "TrailNotFoundException"}, e.Code)
 }
 
 // describe words a failure of a resource.

@@ -20,12 +20,12 @@ func lambdaKinds() []*kind {
 		{
 			Type: "AWS::Lambda::Function", service: service, props: "Architectures Code DeadLetterConfig Description Environment EphemeralStorage FunctionName! Handler ImageConfig " +
 				"KmsKeyArn Layers LoggingConfig MemorySize PackageType! ReservedConcurrentExecutions Role Runtime SnapStart Tags@ Timeout TracingConfig VpcConfig",
-			rename: map[string]string{"KmsKeyArn": "KMSKeyArn"}, remove: "DeleteFunction", key: "FunctionName", makes: makeFunction, turns: turnFunction,
+			rename: map[string]string{"KmsKeyArn": "KMSKeyArn"}, remove: "DeleteFunction", key: "FunctionName", makes: makeFunction, turns: turnFunction, reads: readFunction,
 		},
 		{
 			Type: "AWS::Lambda::Permission", service: service, create: "AddPermission", remove: "RemovePermission", always: true,
 			props: "Action FunctionName EventSourceToken FunctionUrlAuthType InvokedViaFunctionUrl Principal PrincipalOrgID SourceAccount SourceArn",
-			under: "FunctionName", key: "StatementId", attrs: "Id",
+			under: "FunctionName", key: "StatementId", attrs: "Id", reads: readPermission,
 			makes: func(ctx context.Context, w *worker) error {
 				in := maps.Clone(w.props)
 				id := w.physicalName(100)
@@ -39,7 +39,7 @@ func lambdaKinds() []*kind {
 		},
 		{
 			Type: "AWS::Lambda::Version", service: service, create: "PublishVersion", always: true,
-			props: "FunctionName CodeSha256 Description", ref: "FunctionArn", attrs: "Version=Version FunctionArn=FunctionArn",
+			props: "FunctionName CodeSha256 Description", ref: "FunctionArn", attrs: "Version=Version FunctionArn=FunctionArn", reads: readVersion,
 			ends: func(ctx context.Context, w *worker) error {
 				_, err := w.call(ctx, "DeleteFunction", map[string]any{"FunctionName": w.props["FunctionName"], "Qualifier": w.id[strings.LastIndexByte(w.id, ':')+1:]})
 				return err
@@ -47,7 +47,21 @@ func lambdaKinds() []*kind {
 		},
 		{
 			Type: "AWS::Lambda::Alias", service: service, create: "CreateAlias", update: "UpdateAlias",
-			props: "FunctionName! Name! FunctionVersion Description RoutingConfig", ref: "AliasArn", attrs: "AliasArn", under: "FunctionName Name",
+			props: "FunctionName! Name! FunctionVersion Description RoutingConfig", ref: "AliasArn", attrs: "AliasArn", under: "FunctionName Name", reads: readAlias,
+			makes: func(ctx context.Context, w *worker) error {
+				weighed := *w
+				weighed.props = withWeights(w.props)
+				out, err := w.kind.make(ctx, &weighed)
+				if err == nil {
+					w.kind.take(w, out)
+				}
+				return err
+			},
+			turns: func(ctx context.Context, w *worker) error {
+				weighed := *w
+				weighed.props, weighed.old = withWeights(w.props), withWeights(w.old)
+				return w.kind.put(ctx, &weighed)
+			},
 			ends: func(ctx context.Context, w *worker) error {
 				_, err := w.call(ctx, "DeleteAlias", only(w.props, "FunctionName", "Name"))
 				return err
@@ -55,7 +69,7 @@ func lambdaKinds() []*kind {
 		},
 		{
 			Type: "AWS::Lambda::LayerVersion", service: service, create: "PublishLayerVersion", always: true, named: "LayerName",
-			props: "CompatibleArchitectures CompatibleRuntimes Content Description LayerName LicenseInfo", ref: "LayerVersionArn", attrs: "LayerVersionArn",
+			props: "CompatibleArchitectures CompatibleRuntimes Content Description LayerName LicenseInfo", ref: "LayerVersionArn", attrs: "LayerVersionArn", reads: readLayer,
 			ends: func(ctx context.Context, w *worker) error {
 				parts := strings.Split(w.id, ":")
 				if len(parts) < 2 {
@@ -66,6 +80,23 @@ func lambdaKinds() []*kind {
 			},
 		},
 	}
+}
+
+// withWeights are the properties of an alias as the API takes them: it has the
+// weights of versions by version, where templates list them.
+func withWeights(props map[string]any) map[string]any {
+	list, ok := asMembers(props["RoutingConfig"])["AdditionalVersionWeights"].([]any)
+	if !ok {
+		return props
+	}
+	weights := map[string]any{}
+	for _, e := range list {
+		version, _ := textOf(asMembers(e)["FunctionVersion"])
+		weights[version] = asMembers(e)["FunctionWeight"]
+	}
+	out := maps.Clone(props)
+	out["RoutingConfig"] = map[string]any{"AdditionalVersionWeights": weights}
+	return out
 }
 
 // codeOf is the code of a function as Lambda takes it.

@@ -14,7 +14,7 @@ func logDeliveryKinds() []*kind {
 	const service = "logs"
 	return []*kind{
 		{
-			Type: "AWS::Logs::DeliverySource", service: service, props: "LogType Name! ResourceArn Tags@",
+			Type: "AWS::Logs::DeliverySource", service: service, props: "LogType Name! ResourceArn Tags@", reads: readDelivery("GetDeliverySource", "name", "deliverySource"),
 			makes: func(ctx context.Context, w *worker) error {
 				return putDeliveryEnd(ctx, w, "PutDeliverySource", "deliverySource")
 			},
@@ -29,6 +29,7 @@ func logDeliveryKinds() []*kind {
 		{
 			Type: "AWS::Logs::DeliveryDestination", service: service,
 			props: "DeliveryDestinationPolicy DeliveryDestinationType DestinationResourceArn Name! OutputFormat! Tags@",
+			reads: readDelivery("GetDeliveryDestination", "name", "deliveryDestination"),
 			makes: func(ctx context.Context, w *worker) error {
 				return putDeliveryEnd(ctx, w, "PutDeliveryDestination", "deliveryDestination")
 			},
@@ -43,7 +44,7 @@ func logDeliveryKinds() []*kind {
 		{
 			Type: "AWS::Logs::Delivery", service: service,
 			props: "DeliveryDestinationArn! DeliverySourceName! FieldDelimiter RecordFields S3EnableHiveCompatiblePath S3SuffixPath Tags@",
-			makes: makeDelivery, turns: turnDelivery,
+			makes: makeDelivery, turns: turnDelivery, reads: readDelivery("GetDelivery", "id", "delivery"),
 			ends: func(ctx context.Context, w *worker) error {
 				_, err := w.call(ctx, "DeleteDelivery", map[string]any{"id": w.id})
 				return err

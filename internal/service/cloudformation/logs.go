@@ -13,21 +13,21 @@ func logsKinds() []*kind {
 	return []*kind{
 		{
 			Type: "AWS::Logs::LogGroup", service: service, props: "DeletionProtectionEnabled KmsKeyId LogGroupClass! LogGroupName! RetentionInDays Tags@",
-			makes: makeLogGroup, turns: turnLogGroup, ends: endLogGroup,
+			makes: makeLogGroup, turns: turnLogGroup, ends: endLogGroup, reads: readLogGroup,
 		},
 		{
 			Type: "AWS::Logs::LogStream", service: service, props: "LogGroupName! LogStreamName!",
 			makes: func(ctx context.Context, w *worker) error {
 				return putLogPart(ctx, w, "CreateLogStream", "LogStreamName")
 			},
-			turns: nothing,
+			turns: nothing, reads: logPart{"DescribeLogStreams", "logStreamNamePrefix", "logStreams", "logStreamName"}.read,
 			ends: func(ctx context.Context, w *worker) error {
 				return endLogPart(ctx, w, "DeleteLogStream", "logStreamName")
 			},
 		},
 		{
 			Type: "AWS::Logs::MetricFilter", service: service, props: "FilterName! FilterPattern LogGroupName! MetricTransformations",
-			makes: putMetricFilter, turns: putMetricFilter,
+			makes: putMetricFilter, turns: putMetricFilter, reads: readMetricFilter,
 			ends: func(ctx context.Context, w *worker) error {
 				return endLogPart(ctx, w, "DeleteMetricFilter", "filterName")
 			},
@@ -35,6 +35,7 @@ func logsKinds() []*kind {
 		{
 			Type: "AWS::Logs::SubscriptionFilter", service: service, props: "DestinationArn Distribution FilterName! FilterPattern LogGroupName! RoleArn",
 			makes: putSubscription, turns: putSubscription,
+			reads: logPart{"DescribeSubscriptionFilters", "filterNamePrefix", "subscriptionFilters", "filterName"}.read,
 			ends: func(ctx context.Context, w *worker) error {
 				return endLogPart(ctx, w, "DeleteSubscriptionFilter", "filterName")
 			},

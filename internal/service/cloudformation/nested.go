@@ -30,7 +30,7 @@ const (
 
 func nestedKind() *kind {
 	return &kind{
-		Type: nestedType, props: "NotificationARNs Parameters Tags TemplateURL TimeoutInMinutes",
+		Type: nestedType, service: "cloudformation", reads: readNested, props: "NotificationARNs Parameters Tags TemplateURL TimeoutInMinutes",
 		makes: makeNested, turns: turnNested, ends: endNested, stale: nestedIsStale, undoes: undoNested, settle: settleNested,
 	}
 }

@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -563,7 +564,7 @@ func (r *runner) checkExports(ctx context.Context, exports map[string]string) er
 func reasonOf(err error) string {
 	var e *awsrpc.Error
 	if errors.As(err, &e) {
-		return e.Message
+		return cmp.Or(e.Message, e.Code)
 	}
 	return err.Error()
 }

@@ -17,7 +17,7 @@ func storageKinds() []*kind {
 		{
 			Type: "AWS::S3::Bucket", service: "s3",
 			props: "AccessControl BucketName! BucketEncryption LifecycleConfiguration OwnershipControls PublicAccessBlockConfiguration Tags VersioningConfiguration",
-			makes: makeBucket, turns: turnBucket,
+			makes: makeBucket, turns: turnBucket, reads: readBucket,
 			ends: func(ctx context.Context, w *worker) error {
 				_, err := w.call(ctx, "DeleteBucket", map[string]any{"Bucket": w.id})
 				return err
@@ -29,7 +29,7 @@ func storageKinds() []*kind {
 				w.id = w.text("Bucket")
 				return putBucketPolicy(ctx, w)
 			},
-			turns: putBucketPolicy,
+			turns: putBucketPolicy, reads: readBucketPolicy,
 			ends: func(ctx context.Context, w *worker) error {
 				_, err := w.call(ctx, "DeleteBucketPolicy", map[string]any{"Bucket": w.id})
 				return err
@@ -39,9 +39,10 @@ func storageKinds() []*kind {
 			Type: "AWS::SSM::Parameter", service: "ssm", props: "Name! Type! Value AllowedPattern DataType! Description Policies Tags@ Tier",
 			makes: func(ctx context.Context, w *worker) error { return putParameter(ctx, w, false) },
 			turns: func(ctx context.Context, w *worker) error { return putParameter(ctx, w, true) },
+			reads: readParameter,
 			ends: func(ctx context.Context, w *worker) error {
 				_, err := w.call(ctx, "DeleteParameter", map[string]any{"Name": w.id})
-				return err
+				return goneWith(err, "ParameterNotFound")
 			},
 		},
 	}

@@ -126,6 +126,16 @@ func retagByPairs(ctx context.Context, w *worker, add, remove, list string, of m
 	return err
 }
 
+// readTags reads the tags of what an ARN names, where the template has some.
+func (w *worker) readTags(ctx context.Context, is map[string]any, name any) error {
+	if _, stated := w.props["Tags"]; !stated {
+		return nil
+	}
+	out, err := w.call(ctx, "ListTagsForResource", map[string]any{"ResourceARN": name})
+	is["Tags"] = listedTags(out["Tags"])
+	return err
+}
+
 // tagsOf reads tags in either form.
 func tagsOf(v any) (map[string]any, error) {
 	switch v := v.(type) {

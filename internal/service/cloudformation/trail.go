@@ -17,7 +17,7 @@ func trailKinds() []*kind {
 		props: "AdvancedEventSelectors CloudWatchLogsLogGroupArn CloudWatchLogsRoleArn EnableLogFileValidation EventSelectors IncludeGlobalServiceEvents " +
 			"InsightSelectors IsLogging IsMultiRegionTrail IsOrganizationTrail KMSKeyId S3BucketName S3KeyPrefix SnsTopicName Tags TrailName!",
 		rename: map[string]string{"KMSKeyId": "KmsKeyId", "Tags": "TagsList"},
-		makes:  makeTrail, turns: turnTrail,
+		makes:  makeTrail, turns: turnTrail, reads: readTrail,
 		ends: func(ctx context.Context, w *worker) error {
 			_, err := w.call(ctx, "DeleteTrail", map[string]any{"Name": w.id})
 			return err
@@ -114,4 +114,35 @@ func tagTrail(ctx context.Context, w *worker) error {
 	}
 	self.Service, self.Resource = "cloudtrail", "trail/"+w.id
 	return retagByPairs(ctx, w, "AddTags", "RemoveTags", "TagsList", map[string]any{"ResourceId": self.String()})
+}
+
+// readTrail reads what a trail is.
+func readTrail(ctx context.Context, w *worker) (map[string]any, error) {
+	out, err := w.call(ctx, "GetTrail", map[string]any{"Name": w.id})
+	if err != nil {
+		return nil, err
+	}
+	found := asMembers(out["Trail"])
+	is := w.inTemplateForm(found)
+	is["TrailName"], is["EnableLogFileValidation"] = found["Name"], found["LogFileValidationEnabled"]
+	status, err := w.call(ctx, "GetTrailStatus", map[string]any{"Name": w.id})
+	if err != nil {
+		return nil, err
+	}
+	is["IsLogging"] = status["IsLogging"]
+	selectors, err := w.call(ctx, "GetEventSelectors", map[string]any{"TrailName": w.id})
+	if err != nil {
+		return nil, err
+	}
+	is["EventSelectors"], is["AdvancedEventSelectors"] = selectors["EventSelectors"], selectors["AdvancedEventSelectors"]
+	if _, stated := w.props["Tags"]; stated {
+		out, err := w.call(ctx, "ListTags", map[string]any{"ResourceIdList": []any{found["TrailARN"]}})
+		if err != nil {
+			return nil, err
+		}
+		for _, of := range asItems(out["ResourceTagList"]) {
+			is["Tags"] = listedTags(asMembers(of)["TagsList"])
+		}
+	}
+	return is, nil
 }

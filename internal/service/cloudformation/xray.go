@@ -14,7 +14,7 @@ func xrayKinds() []*kind {
 	const service = "xray"
 	return []*kind{
 		{
-			Type: "AWS::XRay::Group", service: service, props: "FilterExpression GroupName! InsightsConfiguration Tags", remove: "DeleteGroup", key: "GroupARN",
+			Type: "AWS::XRay::Group", service: service, props: "FilterExpression GroupName! InsightsConfiguration Tags", ends: endTraced("DeleteGroup", "GroupARN"), reads: readTraceGroup,
 			makes: func(ctx context.Context, w *worker) error {
 				in := maps.Clone(w.props)
 				if in["GroupName"] == nil {
@@ -41,8 +41,8 @@ func xrayKinds() []*kind {
 			},
 		},
 		{
-			Type: "AWS::XRay::SamplingRule", service: service, props: "RuleName! RuleRecord RuleUpdate SamplingRule Tags", remove: "DeleteSamplingRule", key: "RuleARN",
-			makes: makeSamplingRule, turns: turnSamplingRule,
+			Type: "AWS::XRay::SamplingRule", service: service, props: "RuleName! RuleRecord RuleUpdate SamplingRule Tags", ends: endTraced("DeleteSamplingRule", "RuleARN"),
+			makes: makeSamplingRule, turns: turnSamplingRule, reads: readSamplingRule,
 		},
 	}
 }
@@ -106,4 +106,46 @@ func turnSamplingRule(ctx context.Context, w *worker) error {
 		return err
 	}
 	return retag(ctx, w, w.id)
+}
+
+// endTraced deletes a group or a rule. X-Ray says of one that is not there what it
+// says of any request that is wrong.
+func endTraced(operation, key string) func(ctx context.Context, w *worker) error {
+	return func(ctx context.Context, w *worker) error {
+		_, err := w.call(ctx, operation, map[string]any{key: w.id})
+		if err != nil {
+			if _, missing := w.kind.reads(ctx, w); missing != nil && isGone(missing) {
+				return missing
+			}
+		}
+		return err
+	}
+}
+
+// readTraceGroup reads what a group of traces is.
+func readTraceGroup(ctx context.Context, w *worker) (map[string]any, error) {
+	list, err := w.every(ctx, "GetGroups", map[string]any{}, "Groups")
+	if err != nil {
+		return nil, err
+	}
+	found, err := one(list, "GroupARN", w.id)
+	if err != nil {
+		return nil, err
+	}
+	is := w.inTemplateForm(found)
+	return is, w.readTags(ctx, is, w.id)
+}
+
+// readSamplingRule reads what a sampling rule is.
+func readSamplingRule(ctx context.Context, w *worker) (map[string]any, error) {
+	list, err := w.every(ctx, "GetSamplingRules", map[string]any{}, "SamplingRuleRecords")
+	if err != nil {
+		return nil, err
+	}
+	rule, err := one(valuesOfMember(list, "SamplingRule"), "RuleARN", w.id)
+	if err != nil {
+		return nil, err
+	}
+	is := map[string]any{"SamplingRule": rule, "RuleName": rule["RuleName"]}
+	return is, w.readTags(ctx, is, w.id)
 }

@@ -71,12 +71,17 @@ func TestDeleteTriesAgain(t *testing.T) {
 	w := newWorld(t)
 	before := w.records()
 	const canary = ", CanarySetting: {PercentTraffic: 10}"
-	id, err := w.create("s", deployed("One", canary, ""))
+	const plan = "  Plan: {Type: AWS::ApiGateway::UsagePlan, Properties: {ApiStages: [{ApiId: !Ref Api, Stage: !Ref Stage}]}}\n" // goes before the stage
+	id, err := w.create("s", deployed("One", canary, plan))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.update("s", deployed("Two", canary, "")); err != nil { // the canary still serves the first
+	if err := w.update("s", deployed("Two", canary, plan)); err != nil {
 		t.Fatal(err)
+	}
+	got, err := w.DescribeStackResource(w.ctx, &api.DescribeStackResourceInput{StackName: &id, LogicalResourceId: new("One")})
+	if err != nil || str(got.StackResourceDetail.ResourceStatus) != "DELETE_FAILED" {
+		t.Fatalf("the deployment that the canary serves: %+v, %v", got, err)
 	}
 	w.delete("s", id)
 	if after := w.records(); !slices.Equal(before, after) {

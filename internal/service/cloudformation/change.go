@@ -115,11 +115,15 @@ func (r *runner) apply(ctx context.Context, ev *evaluator, name string) error {
 		next.New, next.Old = old.New, old.Old
 	}
 	if old == nil || old.Physical == "" {
-		next.New, next.Properties = true, props
-		return r.create(ctx, k, &next, "CREATE")
+		next.New, next.Properties = next.Old == nil, props
+		verb := "UPDATE"
+		if next.New {
+			verb = "CREATE"
+		}
+		return r.create(ctx, k, &next, verb)
 	}
-	stale := false
-	if k.stale != nil && same(old.Properties, props) {
+	stale := old.failed()
+	if !stale && k.stale != nil && same(old.Properties, props) {
 		next.Physical, next.Attributes = old.Physical, old.Attributes
 		if stale, err = k.stale(ctx, r.worker(&next, props, props)); err != nil {
 			return r.failed(ctx, &next, err, "")
@@ -145,7 +149,7 @@ func (r *runner) apply(ctx context.Context, ev *evaluator, name string) error {
 // update changes a resource, in place or by another.
 func (r *runner) update(ctx context.Context, k *kind, old, res *resource, props map[string]any) error {
 	next := *res
-	replaces, action := k.replaces(old.Properties, props), "Modify"
+	replaces, action := k.replaces(old.Properties, props) || old.halfMade(), "Modify"
 	if replaces {
 		action = "Replace"
 	}
@@ -167,7 +171,7 @@ func (r *runner) update(ctx context.Context, k *kind, old, res *resource, props 
 	if err := r.save(ctx, &next, "UPDATE_IN_PROGRESS", ""); err != nil {
 		return err
 	}
-	w := r.worker(&next, next.Properties, old.Properties)
+	w := r.worker(&next, next.Properties, old.left(props))
 	if err := k.doUpdate(ctx, w); err != nil {
 		return r.failed(ctx, &next, err, "")
 	}

@@ -201,7 +201,7 @@ func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) (li
 		}
 		wanted[name] = true
 		switch {
-		case res == nil:
+		case res == nil, res.Physical == "" && res.Old == nil:
 			add("Add", d, name, nil, "")
 			changed[name] = true
 		case res.Type != d.Type:
@@ -222,7 +222,10 @@ func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) (li
 				}
 			}
 			switch {
-			case err == nil && !depends && same(res.Properties, props):
+			case err == nil && res.halfMade():
+				add("Modify", d, name, res, "True")
+				changed[name] = true
+			case err == nil && !depends && same(res.Properties, props) && !res.failed():
 				if d.Metadata != nil && marshalText(d.Metadata) != res.Metadata || d.Metadata == nil && res.Metadata != "" {
 					add("Modify", d, name, res, "False")
 					list[len(list)-1].ResourceChange.Scope = []string{"Metadata"}

@@ -263,7 +263,7 @@ func isTrue(b *bool) bool { return b != nil && *b }
 // cannot be changed any more.
 func (st *stack) ready(action string) error {
 	status := str(st.StackStatus)
-	ok := strings.HasSuffix(status, "_COMPLETE") && status != "ROLLBACK_COMPLETE" && status != "DELETE_COMPLETE" || status == "UPDATE_FAILED"
+	ok := strings.HasSuffix(status, "_COMPLETE") && status != "ROLLBACK_COMPLETE" && status != "DELETE_COMPLETE" || status == "UPDATE_FAILED" || status == "CREATE_FAILED" // AWS: "Stack failure options"
 	if st.Run == nil && ok {
 		return nil
 	}

@@ -396,7 +396,7 @@ type Config struct {
 	// Amazon's quota is not published.
 	ValidatorsPerAPI int `name:"validators-per-api" kind:"N" help:"request validators of a REST API"`
 
-	// MappingsPerDomain is how many base path mappings a custom domain name may
+	// MappingsPerDomain is how many base path or API mappings a custom domain name may
 	// have. Amazon's quota is for those of several segments only.
 	MappingsPerDomain int `name:"mappings-per-domain" kind:"N" help:"base path mappings of a custom domain name"`
 

@@ -70,7 +70,7 @@ func services(cfg *Config, p *parts) []awsrpc.Mount {
 	return []awsrpc.Mount{
 		apigateway.Mount(restAPIs),
 		apigatewayv2.Mount(httpapi.New(p.st, p.blobs, httpapi.Options{
-			Limits: httpapi.Limits{Routes: cfg.RoutesPerAPI, Integrations: cfg.IntegrationsPerAPI, Stages: cfg.StagesPerAPI, Authorizers: cfg.AuthorizersPerAPI, Millis: int(cfg.IntegrationTimeout.Milliseconds())},
+			Limits: httpapi.Limits{Routes: cfg.RoutesPerAPI, Integrations: cfg.IntegrationsPerAPI, Stages: cfg.StagesPerAPI, Authorizers: cfg.AuthorizersPerAPI, Mappings: cfg.MappingsPerDomain, Millis: int(cfg.IntegrationTimeout.Milliseconds())},
 			Keys:   cfg.HTTPAPIKeys, Logs: cfg.HTTPAPIExecutionLogs, Caches: p.data, Roles: p.roles, Domains: restAPIs, LoadBalancers: cfg.LoadBalancers,
 		})),
 		management.Mount(management.New(p.sockets, int(cfg.WebSocketMessage))),

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -76,6 +77,26 @@ type BasePathMapping struct {
 	DomainName string
 	MappingID  string `json:",omitzero"` // of version 2; empty: it was made by version 1
 }
+
+// ServesSockets tells whether the APIs that a domain name leads to, by mappings
+// other than one, are WebSocket APIs: one speaks for all, for they are not mixed. known is
+// false if there are none.
+func (t Tables) ServesSockets(ctx context.Context, mappings []store.Row[BasePathMapping], other string) (sockets, known bool, err error) {
+	for i := range mappings {
+		if mappings[i].ID == other {
+			continue
+		}
+		a, _, err := t.APIs.Find(ctx, nil, deref(mappings[i].Value.RestApiId))
+		return deref(a.ProtocolType) == v2.ProtocolTypeWebsocket, true, err
+	}
+	return false, false, nil
+}
+
+// MixedKinds is what who would mix WebSocket APIs with others is told.
+//
+// AWS: the text is in CodeGenieApp/serverless-express#596.
+const MixedKinds = "Mixing of REST APIs and HTTP APIs on the same domain name can only be accomplished through API Gateway's V2 DomainName interface. " +
+	"Currently, WebSocket APIs can only be attached to a domain name with other WebSocket APIs. This must also occur through API Gateway's V2 DomainName interface."
 
 // A RoutingRule leads requests to a domain name to a stage by their path and
 // header, in the order of priorities.

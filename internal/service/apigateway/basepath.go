@@ -53,6 +53,10 @@ func (s *Service) CreateBasePathMapping(ctx context.Context, in *api.CreateBaseP
 			return api.BadRequestException("Base path mappings cannot be created for a domain name whose routing mode is ROUTING_RULE_ONLY")
 		}
 		c.Require(t.DomainNames.Is(store.ID(name), rev))
+		store.Add(c, t.DomainNames, store.ID(name), dom) // so that who maps another API meanwhile notices
+		if err := checkNoSockets(ctx, t, name, path); err != nil {
+			return err
+		}
 		if err := checkCount(ctx, s.st, t.BasePathMappings, s.opt.Limits.MappingsPerDomain, errLimit("Base Path Mappings"), name); err != nil {
 			return err
 		}
@@ -62,6 +66,19 @@ func (s *Service) CreateBasePathMapping(ctx context.Context, in *api.CreateBaseP
 		return nil, err
 	}
 	return &m.BasePathMapping, nil
+}
+
+// checkNoSockets refuses to map a REST API by a domain name that serves WebSocket APIs.
+func checkNoSockets(ctx context.Context, t record.Tables, name, path string) error {
+	rows, err := t.BasePathMappings.All(ctx, name)
+	if err != nil {
+		return err
+	}
+	sockets, _, err := t.ServesSockets(ctx, rows, store.ID(name, path))
+	if err == nil && sockets {
+		err = api.BadRequestException(record.MixedKinds)
+	}
+	return err
 }
 
 // putMapping adds a mapping to c whose path must be free and whose target must

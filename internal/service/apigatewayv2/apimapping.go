@@ -66,7 +66,18 @@ func (s *Service) CreateApiMapping(ctx context.Context, in *api.CreateApiMapping
 		if err := checkMappable(ctx, t, &dom, str(in.ApiId)); err != nil {
 			return err
 		}
+		rows, err := t.BasePathMappings.All(ctx, name)
+		if err != nil {
+			return err
+		}
+		if len(rows) >= s.limits.Mappings {
+			return errLimit("API mappings of a domain name")
+		}
+		if err := checkKinds(ctx, t, rows, &m, ""); err != nil {
+			return err
+		}
 		c.Require(t.DomainNames.Is(store.ID(name), rev))
+		store.Add(c, t.DomainNames, store.ID(name), dom) // so that who maps another API meanwhile notices
 		return putMapping(ctx, c, t, &m, str(in.ApiMappingKey))
 	}))
 	return new(api.CreateApiMappingResponse(shownMapping(&m))), err
@@ -87,6 +98,22 @@ func checkMappable(ctx context.Context, t record.Tables, dom *record.DomainName,
 		return err
 	}
 	return nil
+}
+
+// checkKinds refuses a mapping that mixes WebSocket APIs with others; id is the one
+// it replaces.
+//
+// AWS: "Map API stages to a custom domain name for WebSocket APIs".
+func checkKinds(ctx context.Context, t record.Tables, all []store.Row[record.BasePathMapping], m *record.BasePathMapping, id string) error {
+	sockets, known, err := t.ServesSockets(ctx, all, id)
+	if err != nil || !known {
+		return err
+	}
+	a, _, err := t.APIs.Find(ctx, nil, str(m.RestApiId))
+	if err == nil && isSocket(&a.Api) != sockets {
+		err = bad(record.MixedKinds)
+	}
+	return err
 }
 
 // putMapping adds a mapping to c under a key, which must be free, and whose
@@ -152,6 +179,10 @@ func (s *Service) mapping(ctx context.Context, t record.Tables, domain, id *stri
 	if err != nil {
 		return store.Row[record.BasePathMapping]{}, err
 	}
+	return byID(rows, id)
+}
+
+func byID(rows []store.Row[record.BasePathMapping], id *string) (store.Row[record.BasePathMapping], error) {
 	i := slices.IndexFunc(rows, func(r store.Row[record.BasePathMapping]) bool { return mappingID(&r.Value) == str(id) })
 	if i < 0 {
 		return store.Row[record.BasePathMapping]{}, errMapping(id)
@@ -184,11 +215,16 @@ func (s *Service) UpdateApiMapping(ctx context.Context, in *api.UpdateApiMapping
 	t := s.tables(ctx)
 	var m record.BasePathMapping
 	err := answer(store.Update(ctx, s.st, func(c *store.Change) error {
-		row, err := s.mapping(ctx, t, in.DomainName, in.ApiMappingId)
+		rows, err := s.mappings(ctx, t, in.DomainName)
 		if err != nil {
 			return err
 		}
-		dom, _, err := t.DomainNames.Find(ctx, errDomain(), row.Value.DomainName)
+		row, err := byID(rows, in.ApiMappingId)
+		if err != nil {
+			return err
+		}
+		name := row.Value.DomainName
+		dom, rev, err := t.DomainNames.Find(ctx, errDomain(), name)
 		if err == nil {
 			err = checkMappable(ctx, t, &dom, str(in.ApiId))
 		}
@@ -197,6 +233,11 @@ func (s *Service) UpdateApiMapping(ctx context.Context, in *api.UpdateApiMapping
 		}
 		m = row.Value
 		m.MappingID, m.RestApiId = mappingID(&m), in.ApiId
+		if err := checkKinds(ctx, t, rows, &m, row.ID); err != nil {
+			return err
+		}
+		c.Require(t.DomainNames.Is(store.ID(name), rev))
+		store.Add(c, t.DomainNames, store.ID(name), dom) // as at the creation
 		if in.Stage != nil {
 			m.Stage = in.Stage
 		}

@@ -32,6 +32,9 @@ func checkRouteResponse(r *api.RouteResponse) error {
 func (s *Service) CreateRouteResponse(ctx context.Context, in *api.CreateRouteResponseInput) (*api.CreateRouteResponseResponse, error) {
 	r := api.RouteResponse{}
 	overlay(&r, in)
+	if err := checkRouteResponse(&r); err != nil {
+		return nil, err
+	}
 	err := s.edit(ctx, in.ApiId, func(e *apiEdit, _ *store.Change) error {
 		route, ok := e.def.Routes[str(in.RouteId)]
 		switch {
@@ -43,9 +46,6 @@ func (s *Service) CreateRouteResponse(ctx context.Context, in *api.CreateRouteRe
 			return bad("The $disconnect route cannot have a route response")
 		case len(e.def.RouteResponses[str(in.RouteId)]) > 0:
 			return api.ConflictException("A route response with key " + str(r.RouteResponseKey) + " already exists for this route")
-		}
-		if err := checkRouteResponse(&r); err != nil {
-			return err
 		}
 		r.RouteResponseId = new(record.NewID(routeIDLen))
 		e.putRouteResponse(str(in.RouteId), r)

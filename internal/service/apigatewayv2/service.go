@@ -28,11 +28,12 @@ import (
 // AWS: "Quotas for configuring and running an HTTP API".
 type Limits struct {
 	Routes, Integrations, Stages, Authorizers, VPCLinks int
+	Mappings                                            int // of a domain name
 	Millis                                              int // of an integration's time-out; at least AWS's
 }
 
 // DefaultLimits are AWS's.
-var defaultLimits = Limits{Routes: 300, Integrations: 300, Stages: 10, Authorizers: 10, VPCLinks: 10}
+var defaultLimits = Limits{Routes: 300, Integrations: 300, Stages: 10, Authorizers: 10, VPCLinks: 10, Mappings: 10_000}
 
 // A Service answers the operations of HTTP APIs. What is not implemented
 // answers NotImplementedException, by the embedded type.
@@ -82,6 +83,7 @@ func New(st store.Store, blobs *store.Blobs, opt Options) *Service {
 		{&limits.Stages, &defaultLimits.Stages},
 		{&limits.Authorizers, &defaultLimits.Authorizers},
 		{&limits.VPCLinks, &defaultLimits.VPCLinks},
+		{&limits.Mappings, &defaultLimits.Mappings},
 	} {
 		if *l.have == 0 {
 			*l.have = *l.otherwise

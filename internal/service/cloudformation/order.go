@@ -16,10 +16,16 @@ type order struct {
 	Delete bool     // the stack; otherwise its update is rolled back
 	Retain []string // resources that are kept then
 	Token  string
+
+	Caller  caller // who deletes it, with the permissions that this one has
+	Session []byte // as that of a run
 }
 
 // errOrdered ends what a run does because there is an order.
 var errOrdered = errors.New("the run was told to turn around")
+
+// errHandedOver ends what a run does for one caller: it goes on for another.
+var errHandedOver = errors.New("the run is somebody else's")
 
 // give gives the run of a stack an order, if the stack may have it. What the run
 // commits meanwhile has it looked at again.
@@ -81,7 +87,14 @@ func (r *runner) obey(ctx context.Context, o *order) error {
 		}
 		run.Phase, run.Failed, run.Retain = phaseDelete, "", o.Retain
 		r.st.setStatus("DELETE_IN_PROGRESS", "User Initiated")
-		return r.commit(ctx, true, forget)
+		if o.Caller.Account == "" { // given before they were kept
+			return r.commit(ctx, true, forget)
+		}
+		r.st.Caller, run.Session = o.Caller, o.Session
+		if err := r.commit(ctx, true, forget); err != nil {
+			return err
+		}
+		return errHandedOver
 	}
 	run.Keep = false
 	return r.fail(ctx, "User Initiated", forget)

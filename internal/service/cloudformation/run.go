@@ -46,10 +46,17 @@ var errStopped = errors.New("the server stops")
 
 // do works on one stack until nothing is to be done, or the server stops.
 func (s *Service) do(ctx context.Context, j job) {
+	for errors.Is(s.doFor(ctx, j), errHandedOver) {
+		continue // for who has taken over
+	}
+}
+
+// doFor works on one stack as who asked for what is done now.
+func (s *Service) doFor(ctx context.Context, j job) error {
 	t := tablesOf(s.st, j.account, j.region)
 	st, rev, err := t.stacks.Get(ctx, j.id)
 	if err != nil || st.Run == nil {
-		return
+		return nil //nolint:nilerr // it is left for the next start
 	}
 	told, done := s.watch(ctx, st.ID)
 	defer done()
@@ -60,9 +67,11 @@ func (s *Service) do(ctx context.Context, j job) {
 	caller := s.callerFor(&st)
 	caller.Via = principal
 	calls := awsrpc.WithCaller(context.WithoutCancel(ctx), caller)
-	if err := r.run(ctx, calls); err != nil && !errors.Is(err, errStopped) {
+	err = r.run(ctx, calls)
+	if err != nil && !errors.Is(err, errStopped) && !errors.Is(err, errHandedOver) {
 		s.opt.Log.Error("stack is left as it is", "stack", str(st.StackId), "error", err)
 	}
+	return err
 }
 
 // load reads the resources of the stack, after what nobody knows of is taken back.

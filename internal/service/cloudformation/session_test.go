@@ -2,8 +2,10 @@ package cloudformation
 
 import (
 	"bytes"
+	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,21 +44,29 @@ func newGuarded(t *testing.T, sessionPolicy string) *guarded {
 	g.publish("AROADEPLOYER", everything)
 	g.api = apisOf(t, g.mortal, iam.NewAccess(awsrpc.Credential{}, g.reg))
 	g.rekey(1)
+	g.ctx = g.session(sessionPolicy)
+	g.token = awsrpc.CallerFrom(g.ctx).SessionToken.Reveal()
+	return g
+}
+
+// session is for calls in a new session of the role deployer.
+func (g *guarded) session(sessionPolicy string) context.Context {
+	g.t.Helper()
 	now := time.Now()
 	session := &ids.Session{AccessKey: "ASIAEXAMPLE", Secret: "hush", Issued: now.Unix(), Expires: now.Add(time.Hour).Unix(), Role: "AROADEPLOYER", Name: "ci"}
 	if sessionPolicy != "" {
 		session.Limited, session.Policies = true, []string{sessionPolicy}
 	}
-	if g.token, err = g.seal.Token(session); err != nil {
-		t.Fatal(err)
+	token, err := g.seal.Token(session)
+	if err != nil {
+		g.t.Fatal(err)
 	}
-	cred, ok := g.reg.Find("ASIAEXAMPLE", g.token)
+	cred, ok := g.reg.Find("ASIAEXAMPLE", token)
 	if !ok {
-		t.Fatal("the session is not known")
+		g.t.Fatal("the session is not known")
 	}
-	g.ctx = awsrpc.WithCaller(t.Context(), awsrpc.Caller{Account: cred.Principal.Account, Region: "eu-west-1", AccessKey: cred.AccessKey,
-		PrincipalARN: cred.Principal.ARN, UserID: cred.Principal.UserID, SessionToken: awsrpc.Secret(g.token)})
-	return g
+	return awsrpc.WithCaller(g.t.Context(), awsrpc.Caller{Account: cred.Principal.Account, Region: "eu-west-1", AccessKey: cred.AccessKey,
+		PrincipalARN: cred.Principal.ARN, UserID: cred.Principal.UserID, SessionToken: awsrpc.Secret(token)})
 }
 
 // publish makes deployer a role of this id with this policy; without an id there is
@@ -189,6 +199,43 @@ func TestForwarded(t *testing.T) {
 	}
 	if _, err := g.api.Call(g.ctx, "apigateway", "CreateApiKey", map[string]any{"Name": "k"}); err == nil || !strings.Contains(err.Error(), "is not authorized to perform") {
 		t.Errorf("without CloudFormation: %v", err)
+	}
+}
+
+// TestDeletedByAnother: a stack that is being made is deleted with the permissions of
+// who deletes it, also when the server is killed before that.
+func TestDeletedByAnother(t *testing.T) {
+	for _, kill := range []bool{false, true} {
+		for _, tt := range []struct{ maker, deleter, want string }{{noDelete, everything, "DELETE_COMPLETE"}, {everything, noDelete, "DELETE_FAILED"}} {
+			g := newGuarded(t, tt.maker)
+			before := g.records()
+			if _, err := g.CreateStack(g.ctx, &api.CreateStackInput{StackName: new("s"), TemplateBody: new(of(1, "one", false)), Capabilities: []string{"CAPABILITY_IAM"}}); err != nil {
+				t.Fatal(err)
+			}
+			id, other, inner := g.id("s"), g.session(tt.deleter), g.api
+			var once sync.Once
+			g.api = callFunc(func(ctx context.Context, service, operation string, in map[string]any) (map[string]any, error) {
+				out, err := inner.Call(ctx, service, operation, in)
+				if operation == "CreateResource" {
+					once.Do(func() {
+						if err := g.DeleteStack(other, &api.DeleteStackInput{StackName: new("s")}); err != nil {
+							t.Error(err)
+						}
+						g.mortal.dead.Store(kill)
+					})
+				}
+				return out, err
+			})
+			g.work()
+			g.revive()
+			if got := g.status(id); got != tt.want {
+				t.Errorf("killed %v: the stack is %s, want %s", kill, got, tt.want)
+				g.tellEvents(id)
+			}
+			if left := missing(g.records(), before); (len(left) > 0) != (tt.want == "DELETE_FAILED") {
+				t.Errorf("killed %v: %s, left over: %q", kill, tt.want, left)
+			}
+		}
 	}
 }
 

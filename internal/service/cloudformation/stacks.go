@@ -428,7 +428,8 @@ func (s *Service) deleteRunning(ctx context.Context, t tables, st *stack, in *ap
 	if st.Run.Phase == phaseDelete {
 		return nil
 	}
-	o := order{Delete: true, Retain: in.RetainResources, Token: str(in.ClientRequestToken)}
+	who := awsrpc.CallerFrom(ctx)
+	o := order{Delete: true, Retain: in.RetainResources, Token: str(in.ClientRequestToken), Caller: callerOf(who), Session: s.sealed(who.SessionToken)}
 	err := s.give(ctx, t, st.ID, o, func(st *stack) error {
 		switch {
 		case st.Run == nil, st.Run.Phase == phaseDelete:

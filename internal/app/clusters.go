@@ -61,16 +61,18 @@ func (c *Config) readClusters(node *yaml.Node) error {
 	return nil
 }
 
+// clusterName is what clusters and releases may be called.
+var clusterName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
 // checkClusters reports clusters that cannot be.
 func (c *Config) checkClusters() error {
 	if len(c.Clusters) > maxClusters {
 		return fmt.Errorf("clusters: %d are more than %d", len(c.Clusters), maxClusters)
 	}
-	valid := regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(c.Clusters)) {
 		def := c.Clusters[name]
-		if !valid.MatchString(name) {
+		if !clusterName.MatchString(name) {
 			errs = append(errs, fmt.Errorf("clusters: %q is not a name: write small letters, digits and dashes", name))
 		}
 		if err := errors.Join(def.Check(), def.CheckSelectors(contextVariable)); err != nil {
@@ -109,17 +111,17 @@ func contextVariable(name string) upstream.Variable {
 	}
 }
 
-// checkBalancer reports a load balancer that is a cluster which does not exist,
-// or more than that.
+// checkBalancer reports a load balancer that is a cluster whose name cannot be, or
+// more than that. The cluster, or release, may be put while the server runs.
 func (c *Config) checkBalancer(arn string) error {
 	addrs := strings.Split(c.LoadBalancers[arn], ",")
 	for _, addr := range addrs {
 		host, _, _ := strings.Cut(addr, ":")
 		name, ok := strings.CutSuffix(host, ".cluster")
-		switch _, known := c.Clusters[name]; {
+		switch {
 		case !ok:
-		case !known:
-			return fmt.Errorf("load-balancer: %s: there is no cluster %q", addr, name)
+		case !clusterName.MatchString(name):
+			return fmt.Errorf("load-balancer: %q is not the name of a cluster: write small letters, digits and dashes", name)
 		case len(addrs) > 1:
 			return fmt.Errorf("load-balancer: %s is a cluster: give no other address beside it", addr)
 		}

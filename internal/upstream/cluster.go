@@ -159,7 +159,7 @@ func (c *Cluster) once(ctx context.Context, req *wire.Request, resp *wire.Respon
 	case c.h2 != nil:
 		return c.h2.do(ctx, req, resp, until, deadline)
 	case c.upgrades(req):
-		return c.upgrade(ctx, req, resp, until)
+		return c.upgrade(ctx, req, resp, until, deadline)
 	}
 	cn, err := c.pool.take(ctx, until)
 	if err != nil {

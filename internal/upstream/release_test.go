@@ -278,6 +278,71 @@ func TestMirrorPanics(t *testing.T) {
 	}
 }
 
+// TestReleaseWebSocket: a canary answers for changes to WebSocket, too.
+func TestReleaseWebSocket(t *testing.T) {
+	r := upstream.NewRegistry(upstream.Options{})
+	t.Cleanup(r.Close)
+	for name, head := range map[string]string{"a": "101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket", "b": "503 No\r\nContent-Length: 0"} {
+		b := upstreamtest.New(t, func(c *upstreamtest.Conn) {
+			if c.Request() != nil && c.Send("HTTP/1.1 "+head+"\r\n\r\n") {
+				c.Hang()
+			}
+		})
+		if err := r.Define(name, upstream.Definition{Endpoints: endpoints(b.Addr().String()), WebSocket: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, target := range []string{"a", "b"} {
+		lead(t, r, upstream.Release{Targets: []upstream.Target{{Cluster: target, Weight: 1}}})
+		c, err := r.Cluster(upstream.Key{Scheme: "http", Host: "shop.cluster", Port: 80}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := c.Pick(&visitor{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, resp := request("GET", "/", ""), new(wire.Response)
+		req.Upgrade = wire.SwitchProtocol
+		if err := at.Do(t.Context(), req, resp, soon()); err != nil {
+			t.Fatal(err)
+		}
+		if resp.Switch != nil {
+			resp.Switch(nil, nil)
+		}
+		s, _ := r.ReleaseStatus("shop")
+		if n := s.Targets[0]; n.Requests != 1 || n.Failed != int64(i) || n.P50 <= 0 {
+			t.Errorf("%s: %+v, want one request, %d failed", target, n, i)
+		}
+	}
+}
+
+// TestWebSocketRefused: an answer that does not change to WebSocket is passed on whole.
+func TestWebSocketRefused(t *testing.T) {
+	page := strings.Repeat("page", 50_000)
+	for _, tt := range []struct{ head, body string }{
+		{fmt.Sprintf("Content-Length: %d", len(page)), page}, {"Connection: close", page}, {"Content-Length: 0", ""},
+	} {
+		b := upstreamtest.New(t, func(c *upstreamtest.Conn) {
+			if c.Request() != nil {
+				c.Send("HTTP/1.1 200 OK\r\n" + tt.head + "\r\n\r\n" + tt.body)
+			}
+		})
+		r, c := balanced(t, upstream.Definition{WebSocket: true}, b.Addr().String())
+		req := request("GET", "/", "")
+		req.Upgrade = wire.SwitchProtocol
+		if got, err := call(c, req, soon()); err != nil || got != tt.body {
+			t.Errorf("%s: %d bytes, %v; want %d", tt.head, len(got), err, len(tt.body))
+		}
+		if n := r.Status()[0].Endpoints[0].InFlight; n != 0 {
+			t.Errorf("%s: %d requests are under way", tt.head, n)
+		}
+		if st := r.Clusters()[0].Stats(); st.Open != 0 {
+			t.Errorf("%s: left %+v", tt.head, st)
+		}
+	}
+}
+
 // TestMirrorOfNothing: 0% is no copy, and not the default.
 func TestMirrorOfNothing(t *testing.T) {
 	r, c := released(t, map[string]string{"a": answers(t, "200 OK", "a"), "b": answers(t, "200 OK", "b")})

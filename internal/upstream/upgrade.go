@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -16,13 +15,9 @@ import (
 	"gatehouse/internal/wire"
 )
 
-const (
-	// mostRefusal bounds the body of an answer that refuses WebSocket.
-	mostRefusal = 64 << 10
-	// webSocketIdle is how long a passed-through connection may be silent in both
-	// directions.
-	webSocketIdle = 10 * time.Minute
-)
+// webSocketIdle is how long a passed-through connection may be silent in both
+// directions.
+const webSocketIdle = 10 * time.Minute
 
 // upgrades tells whether req asks for WebSocket, and c's endpoints speak it.
 func (c *Cluster) upgrades(req *wire.Request) bool {
@@ -30,9 +25,10 @@ func (c *Cluster) upgrades(req *wire.Request) bool {
 }
 
 // upgrade asks the endpoint for WebSocket, over a connection of its own. If the
-// endpoint agrees, resp.Switch joins that to the client's. The request lasts as long.
-func (c *Cluster) upgrade(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
-	cn, err := c.pool.take(ctx, deadline)
+// endpoint agrees, resp.Switch joins that to the client's. The request lasts as long. The
+// endpoint must answer by until; deadline is for the rest of an answer that refuses.
+func (c *Cluster) upgrade(ctx context.Context, req *wire.Request, resp *wire.Response, until, deadline time.Time) error {
+	cn, err := c.pool.take(ctx, until)
 	if err != nil {
 		c.over()
 		return err
@@ -40,16 +36,16 @@ func (c *Cluster) upgrade(ctx context.Context, req *wire.Request, resp *wire.Res
 	if cn != nil {
 		_ = cn.Close() // its permission is what counts
 	}
-	nc, err := c.connect(ctx, deadline)
+	nc, err := c.connect(ctx, until)
 	if err == nil && c.introduces() {
-		err = introduce(nc, c.member.group.config().def.ProxyProtocol, req.Peer, deadline)
+		err = introduce(nc, c.member.group.config().def.ProxyProtocol, req.Peer, until)
 	}
 	if err != nil {
 		c.release()
 		return err
 	}
 	began := monotonic()
-	answer, rest, err := shakeHands(nc, req, deadline)
+	answer, rest, err := shakeHands(nc, req, until)
 	if err != nil {
 		_ = nc.Close()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -57,7 +53,11 @@ func (c *Cluster) upgrade(ctx context.Context, req *wire.Request, resp *wire.Res
 		}
 		return c.ended(err)
 	}
-	c.member.answered(answer.StatusCode, max(monotonic()-began, 1), monotonic())
+	took := max(monotonic()-began, 1)
+	c.member.answered(answer.StatusCode, took, monotonic())
+	if t := c.siblings.track; t != nil {
+		t.note(answer.StatusCode >= 500, took)
+	}
 	resp.Reset()
 	resp.Status = answer.StatusCode
 	for name, values := range answer.Header {
@@ -66,12 +66,14 @@ func (c *Cluster) upgrade(ctx context.Context, req *wire.Request, resp *wire.Res
 		}
 	}
 	if answer.StatusCode != http.StatusSwitchingProtocols {
-		b, err := io.ReadAll(io.LimitReader(answer.Body, mostRefusal))
-		_ = nc.Close()
-		c.release()
+		_ = nc.SetDeadline(deadline)
 		resp.Header.DelID(wire.HeaderContentLength)
-		resp.Body = wire.Body{Bytes: b, Length: int64(len(b))}
-		return Classify(err)
+		r := &refusal{c: c, nc: nc, answer: answer}
+		if answer.Body == http.NoBody {
+			return r.Close()
+		}
+		resp.Body = wire.Body{Source: r, Length: answer.ContentLength}
+		return nil
 	}
 	_ = nc.SetDeadline(time.Time{}) // fails only on a closed connection
 	resp.Switch = func(client net.Conn, read []byte) {
@@ -85,6 +87,38 @@ func (c *Cluster) upgrade(ctx context.Context, req *wire.Request, resp *wire.Res
 			c.release()
 		}()
 	}
+	return nil
+}
+
+// A refusal is the body of an answer that does not change to WebSocket. Its connection
+// ends with it.
+type refusal struct {
+	c      *Cluster
+	nc     net.Conn
+	answer *http.Response
+	over   bool
+}
+
+// Read implements io.Reader.
+func (r *refusal) Read(p []byte) (int, error) {
+	n, err := r.answer.Body.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = wire.ErrTimeout
+	}
+	return n, err
+}
+
+// Trailer implements wire.Source: there is none that anybody waits for.
+func (*refusal) Trailer() *wire.Header { return nil }
+
+// Close implements wire.Source.
+func (r *refusal) Close() error {
+	if r.over {
+		return nil
+	}
+	r.over = true
+	_ = r.nc.Close() // fails only on a closed connection
+	r.c.release()
 	return nil
 }
 

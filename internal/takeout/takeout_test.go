@@ -68,6 +68,23 @@ func TestTakeNamesWhatItLeaves(t *testing.T) {
 	}
 }
 
+// TestTakeSystemTags: what a stack has made has tags that no template may have.
+func TestTakeSystemTags(t *testing.T) {
+	out := taken1(t, answers{
+		"/restapis": `{"item": [{"id": "a1", "name": "pets", "tags": {"aws:cloudformation:stack-name": "s", "team": "x"}}]}`,
+		"/v2/apis":  `{"items": [{"apiId": "h1", "name": "toys", "protocolType": "WEBSOCKET", "routeSelectionExpression": "$request.body.action", "tags": {"aws:cloudformation:stack-name": "s"}}]}`,
+	}, Options{})
+	if len(out.Stacks) != 2 {
+		t.Fatalf("took %d stacks", len(out.Stacks))
+	}
+	for i, want := range []any{[]any{map[string]any{"Key": "team", "Value": "x"}}, nil} {
+		steps := out.Stacks[i].Steps
+		if got := steps[len(steps)-1].Resources["API"].Properties["Tags"]; !cmp.Equal(got, want) {
+			t.Errorf("stack %s: tags %v, want %v", out.Stacks[i].Name, got, want)
+		}
+	}
+}
+
 // TestTakeOneAPI: others are not read, and one that is not there is an error.
 func TestTakeOneAPI(t *testing.T) {
 	source := answers{"/restapis": `{"item": [{"id": "a1", "name": "pets"}, {"id": "b2", "name": "toys"}]}`, "/restapis/b2/models": `!Unexpected`}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -140,8 +141,13 @@ func (b *builder) properties(kind, what string, shape any, rename map[string]str
 			b.t.leave(what+": "+memberName(name), "%s has no property for it (value: %s)", kind, short(v))
 			continue
 		}
-		if property == "Tags" && strings.HasPrefix(kind, "AWS::ApiGateway::") {
-			v = tagList(v)
+		if property == "Tags" {
+			if v = ownTags(v); isEmpty(v) {
+				continue
+			}
+			if strings.HasPrefix(kind, "AWS::ApiGateway::") {
+				v = tagList(v)
+			}
 		}
 		out[property] = v
 	}
@@ -167,6 +173,15 @@ func isEmpty(v any) bool {
 		return len(v) == 0
 	}
 	return false
+}
+
+// ownTags are tags without those that AWS sets by itself, of what a stack has made
+// among others: nobody else may, and whoever deploys the templates sets his own.
+func ownTags(v any) any {
+	tags, _ := v.(map[string]any)
+	tags = maps.Clone(tags)
+	maps.DeleteFunc(tags, func(k string, _ any) bool { return strings.HasPrefix(strings.ToLower(k), "aws:") })
+	return tags
 }
 
 // tagList is a map of tags as AWS::ApiGateway types have them.

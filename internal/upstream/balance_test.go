@@ -134,6 +134,34 @@ func TestEjection(t *testing.T) {
 	})
 }
 
+// TestNoHealthAnyMore: what checks have found ends with them, also what a last one finds.
+func TestNoHealthAnyMore(t *testing.T) {
+	h := &Health{Fall: 1, Rise: 1}
+	g := testGroup(3, 1, Definition{Health: h})
+	m := g.members[0]
+	m.checked(h, errNoAddress)
+	if n := len(g.ready.Load().list); n != 2 {
+		t.Fatalf("%d endpoints are used, want 2", n)
+	}
+	def := g.config().given
+	def.Health = nil
+	if err := g.define(def); err != nil {
+		t.Fatal(err)
+	}
+	m.checked(h, errNoAddress)
+	if e := g.status().Endpoints[0]; len(g.ready.Load().list) != 3 || e.Health != "ready" || e.Reason != "" {
+		t.Errorf("%d endpoints are used, %+v", len(g.ready.Load().list), e)
+	}
+	def.Health = h
+	if err := g.define(def); err != nil {
+		t.Fatal(err)
+	}
+	m.checked(h, errNoAddress)
+	if n := len(g.ready.Load().list); n != 2 {
+		t.Errorf("with checks again %d endpoints are used, want 2", n)
+	}
+}
+
 // TestShareOfNothing: what is written as 0% is nothing, and not the default.
 func TestShareOfNothing(t *testing.T) {
 	var none Share

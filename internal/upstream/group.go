@@ -87,6 +87,9 @@ func (g *group) define(def Definition) error {
 	g.pending.max.Store(int64(def.Limits.Pending))
 	g.cfg.Store(cfg)
 	g.mu.Lock()
+	if cfg.def.Health == nil {
+		g.uncheckedLocked()
+	}
 	gone, surplus := g.reachLocked(was, cfg)
 	kept := def.Discovered && len(g.members) > 0
 	if kept {

@@ -105,6 +105,9 @@ func (m *member) checked(h *Health, err error) {
 	g := m.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.config().def.Health == nil {
+		return // nobody wants to know any more
+	}
 	if err != nil {
 		m.lastError = err.Error()
 	}
@@ -127,4 +130,14 @@ func (m *member) checked(h *Health, err error) {
 		m.fails.Store(0)
 	}
 	g.settleLocked()
+}
+
+// uncheckedLocked takes back what checks have found, as there are none any more.
+func (g *group) uncheckedLocked() {
+	for _, m := range g.members {
+		if m.down {
+			m.since = monotonic()
+		}
+		m.down, m.checks, m.lastError = false, 0, ""
+	}
 }

@@ -34,6 +34,32 @@ func (c *Call) Mutates() bool { return c.op != nil && c.op.mutates() }
 // Parameters are the members of the input, by their names on the wire, without
 // contents (bodies, code, objects); nil if it could not be read.
 func (c *Call) Parameters() map[string]any {
+	return c.parameters(func(location) bool { return true })
+}
+
+// InAddress are those of Parameters that stand in the address and the header of the
+// request, those of its path by the names that they have there.
+func (c *Call) InAddress() map[string]any {
+	m := c.parameters(func(at location) bool { return at != inBody })
+	if m == nil {
+		return nil
+	}
+	for i := range c.op.in.fields {
+		f := &c.op.in.fields[i]
+		if v, ok := m[f.name]; ok && f.where == inURI && f.key != f.name {
+			delete(m, f.name)
+			m[f.key] = v
+		}
+	}
+	return m
+}
+
+// InBody are those of Parameters that stand in the body of the request.
+func (c *Call) InBody() map[string]any {
+	return c.parameters(func(at location) bool { return at == inBody })
+}
+
+func (c *Call) parameters(want func(location) bool) map[string]any {
 	if c.Input == nil || c.op == nil || c.op.in == nil {
 		return nil
 	}
@@ -41,7 +67,7 @@ func (c *Call) Parameters() map[string]any {
 	if in == nil {
 		return nil
 	}
-	return document(reflect.ValueOf(in).Elem(), c.op.in)
+	return document(reflect.ValueOf(in).Elem(), c.op.in, want)
 }
 
 // perform decides about a call, makes it, and has it recorded.
@@ -54,7 +80,7 @@ func (h *Handler) perform(ctx context.Context, m *mounted, c *Call) (out any, er
 	out, err = h.act(ctx, m, c, &o)
 	o.Err = err
 	if err == nil && c.Mutates() && c.op.out != nil && out != nil && !reflect.ValueOf(out).IsNil() {
-		o.Output = document(reflect.ValueOf(out).Elem(), c.op.out)
+		o.Output = document(reflect.ValueOf(out).Elem(), c.op.out, func(location) bool { return true })
 	}
 	return out, err
 }
@@ -80,9 +106,9 @@ func (h *Handler) act(ctx context.Context, m *mounted, c *Call, o *Outcome) (any
 	return c.op.call(WithCaller(ctx, c.Caller), m.server, in)
 }
 
-// document is what a record of a call shows of a structure: all members but
-// those that are contents.
-func document(v reflect.Value, n *node) map[string]any {
+// document is what a record of a call shows of a structure: all members that are
+// wanted, by where they travel, but those that are contents.
+func document(v reflect.Value, n *node, want func(location) bool) map[string]any {
 	m := make(map[string]any, len(n.fields))
 	for i := range n.fields {
 		f := &n.fields[i]
@@ -93,7 +119,7 @@ func document(v reflect.Value, n *node) map[string]any {
 				continue
 			}
 		}
-		if f.where == inStatus {
+		if f.where == inStatus || !want(f.where) {
 			continue
 		}
 		if f.pointer {
@@ -120,7 +146,7 @@ func shown(v reflect.Value, n *node) any {
 	case kindTime:
 		return v.Interface().(time.Time).UTC().Format(time.RFC3339)
 	case kindStruct:
-		return document(v, n)
+		return document(v, n, func(location) bool { return true })
 	case kindList:
 		list := make([]any, 0, v.Len())
 		for i := range v.Len() {

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/fnv"
+	"maps"
 	"net"
+	"net/url"
 	"strings"
 	"time"
 
@@ -74,7 +76,7 @@ func newEvent(c *awsrpc.Call, o *awsrpc.Outcome) *event {
 		e.UserAgent = e.UserAgent[:mostAgent]
 	}
 	r := &redaction{api: c.API, operation: c.Operation}
-	e.RequestParameters = r.document(lowerNames(c.Parameters()))
+	e.RequestParameters = r.document(parametersOf(c))
 	if o == nil {
 		return e
 	}
@@ -84,9 +86,54 @@ func newEvent(c *awsrpc.Call, o *awsrpc.Outcome) *event {
 	if o.Err != nil {
 		e.ErrorCode, e.ErrorMessage = failure(o)
 		e.ErrorMessage = r.scrub(e.ErrorMessage)
+		if c.API == "apigatewayv2" && !o.Refused {
+			e.answerMessage()
+		}
 	}
 	return e
 }
+
+// answerMessage has the message of an error stand in the answer.
+//
+// AWS: recorded (logging-metrics.md §5, cloudtrail_deployed): events of API Gateway V2
+// have no errorMessage.
+func (e *event) answerMessage() {
+	if !e.ReadOnly {
+		e.ResponseElements = map[string]any{"message": e.ErrorMessage}
+	}
+	e.ErrorMessage = ""
+}
+
+// parametersOf are the parameters of a call as its record shows them.
+//
+// AWS: recorded (logging-metrics.md §5, cloudtrail_deployed): of API Gateway V1 those
+// of the body stand in a member of their own, and template beside them; of V2 what
+// updates have in their path is escaped.
+func parametersOf(c *awsrpc.Call) map[string]any {
+	switch c.API {
+	case "apigateway":
+		m := map[string]any{"template": false}
+		maps.Copy(m, lowerNames(c.InAddress()))
+		if body := lowerNames(c.InBody()); body != nil {
+			m[lowerFirst(c.Operation)+inputSuffix] = body
+		}
+		return m
+	case "apigatewayv2":
+		m := lowerNames(c.Parameters())
+		if strings.HasPrefix(c.Operation, "Update") {
+			for name, v := range lowerNames(c.InAddress()) {
+				if text, ok := v.(string); ok {
+					m[name] = strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
+				}
+			}
+		}
+		return m
+	}
+	return lowerNames(c.Parameters())
+}
+
+// inputSuffix ends the name of what has the parameters of a body.
+const inputSuffix = "Input"
 
 // failure is how a record names an error.
 //

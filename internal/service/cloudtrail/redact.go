@@ -78,6 +78,9 @@ func (r *redaction) document(m map[string]any) map[string]any {
 			m[name] = r.hide(v, hidden)
 		case r.isVariables(name):
 			m[name] = r.hide(v, masked)
+			if r.api == "apigatewayv2" { // AWS: recorded (cloudtrail_deployed): their names are not told
+				m[name] = masked
+			}
 		case soundsSecret(name):
 			m[name] = r.hideStatic(v)
 		default:

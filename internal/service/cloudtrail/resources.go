@@ -54,6 +54,10 @@ func resourceType(service, member string) string {
 func resourcesOf(service string, parameters map[string]any) []resource {
 	var list []resource
 	for member, v := range parameters {
+		if body, ok := v.(map[string]any); ok && strings.HasSuffix(member, inputSuffix) { // see parametersOf
+			list = append(list, resourcesOf(service, body)...)
+			continue
+		}
 		name, ok := v.(string)
 		t := resourceType(service, member)
 		if !ok || t == "" || name == "" {

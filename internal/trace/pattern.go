@@ -1,7 +1,9 @@
 package trace
 
-// matches says whether a text is like a pattern, in which ? stands for one byte
-// and * for any number of them. Case does not count.
+import "unicode/utf8"
+
+// matches says whether a text is like a pattern, in which ? stands for one
+// character and * for any number of them. Case of ASCII does not count.
 //
 // AWS: "Configure sampling rules": wildcards; the SDKs fold case.
 func matches(pattern, text string) bool {
@@ -12,11 +14,14 @@ func matches(pattern, text string) bool {
 		case p < len(pattern) && pattern[p] == '*':
 			star, mark = p, t
 			p++
-		case p < len(pattern) && (pattern[p] == '?' || fold(pattern[p]) == fold(text[t])):
+		case p < len(pattern) && pattern[p] == '?':
+			p++
+			t += size(text[t:])
+		case p < len(pattern) && fold(pattern[p]) == fold(text[t]):
 			p++
 			t++
 		case star >= 0:
-			mark++
+			mark += size(text[mark:])
 			p, t = star+1, mark
 		default:
 			return false
@@ -26,6 +31,12 @@ func matches(pattern, text string) bool {
 		p++
 	}
 	return p == len(pattern)
+}
+
+// size is that of the first character of a text.
+func size(text string) int {
+	_, n := utf8.DecodeRuneInString(text)
+	return n
 }
 
 func fold(c byte) byte {

@@ -244,10 +244,25 @@ func (s LogFault) Do(ctx context.Context, x *gateway.Exchange) error {
 		x.Log.Fail("Execution failed due to an internal error")
 	case x.HTTP && failed != "":
 		x.Log.Fail(failed)
+	case f.Type == gateway.InvalidAPIKey && x.Socket == nil:
+		logKeyRefused(x)
 	default:
 		x.Log.Fail(f.Text())
 	}
 	return s.answer(ctx, x)
+}
+
+// logKeyRefused tells why a key does not do.
+//
+// AWS: two lines that were seen (Zappa issue 390); they do not tell a key that is
+// missing or disabled apart.
+func logKeyRefused(x *gateway.Exchange) {
+	why := "No Usage Plan found for key and API Stage"
+	if len(x.Stage.UsagePlans) == 0 {
+		why = "API Stage is not in a Usage Plan"
+	}
+	x.Log.Fail("API Key ", maskedKey(x), " not authorized because method '", x.Vars.HTTPMethod, " ", resourcePath(x.Route),
+		"' requires API Key and API Key is not associated with a Usage Plan for API Stage ", x.Stage.API, "/", x.Stage.Name, ": ", why)
 }
 
 func (s LogFault) answer(ctx context.Context, x *gateway.Exchange) error {

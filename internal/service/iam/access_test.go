@@ -3,6 +3,7 @@ package iam_test
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -476,5 +477,28 @@ func TestRenamedGroup(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is not in %s", want, text)
 		}
+	}
+}
+
+// AWS: aws-solutions/innovation-sandbox-on-aws#59; websocket-execution.md §9.
+func TestConnectionsRefusal(t *testing.T) {
+	w := newWorld(t)
+	ann := w.user("ann", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"execute-api:ManageConnections",
+		"Resource":"arn:aws:execute-api:eu-west-1:`+account+`:api/prod/GET/@connections/*"}]}`)
+	call := func(method string) error {
+		return w.access.Authorize(t.Context(), &awsrpc.Call{Caller: awsrpc.Caller{Account: account, Region: "eu-west-1", AccessKey: ann.AccessKey, Host: "api.execute-api", Base: "/prod"},
+			Service: "execute-api", API: "apigatewaymanagementapi", Method: method, Labels: map[string]string{"ConnectionId": "x"}})
+	}
+	if err := call("GET"); err != nil {
+		t.Error(err)
+	}
+	var refused *awsrpc.Error
+	if err := call("POST"); !errors.As(err, &refused) {
+		t.Fatalf("got %v", err)
+	}
+	const want = "User: arn:aws:iam::" + account + ":user/team/ann is not authorized to perform: execute-api:ManageConnections on resource: " +
+		"arn:aws:execute-api:eu-west-1:********3333:api/prod/POST/@connections/{connectionId} because no identity-based policy allows the execute-api:ManageConnections action"
+	if refused.Code != "AccessDeniedException" || refused.MessageName != "Message" || refused.Message != want {
+		t.Errorf("got %+v, want %s", refused, want)
 	}
 }

@@ -110,15 +110,30 @@ func (a *Access) Authorize(ctx context.Context, c *awsrpc.Call) error {
 		r := policy.Request{Principal: who.Principal, Action: action, Resource: resource, Now: time.Now(), Keys: keys}
 		verdict := who.Decide(&r, nil, false)
 		if keys.unknown != "" { // a statement that denies may have asked for it
-			return &awsrpc.Error{Code: "AccessDeniedException", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action +
-				" on resource: " + resource + keys.undecided()}
+			return denied(c, who.ARN, action, resource, keys.undecided())
 		}
 		if !verdict.Allowed {
-			return &awsrpc.Error{Code: "AccessDeniedException", Status: 403, Message: "User: " + who.ARN + " is not authorized to perform: " + action +
-				" on resource: " + resource + string(verdict.AppendReason(nil, action))}
+			return denied(c, who.ARN, action, resource, string(verdict.AppendReason(nil, action)))
 		}
 	}
 	return nil
+}
+
+// denied is the refusal of a call, which ends in a reason.
+//
+// AWS: websocket-execution.md §9 and aws-solutions/innovation-sandbox-on-aws#59: the
+// data plane has a name of its own for the message, and masks the account.
+func denied(c *awsrpc.Call, who, action, resource, reason string) error {
+	err := &awsrpc.Error{Code: "AccessDeniedException", Status: 403}
+	if c.API == "apigatewaymanagementapi" {
+		err.MessageName = "Message"
+		if a, bad := arn.Parse(resource); bad == nil && len(a.Account) == 12 {
+			a.Account = "********" + a.Account[8:]
+			resource = a.String()
+		}
+	}
+	err.Message = "User: " + who + " is not authorized to perform: " + action + " on resource: " + resource + reason
+	return err
 }
 
 // principal returns who a caller is now.

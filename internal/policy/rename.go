@@ -12,7 +12,7 @@ import (
 func RenamePrincipals(document string, rename func(string) string) string {
 	var out strings.Builder
 	done := 0
-	for dec := jsontext.NewDecoder(strings.NewReader(document)); ; {
+	for dec := jsontext.NewDecoder(strings.NewReader(document), jsontext.AllowInvalidUTF8(true)); ; {
 		before := int(dec.InputOffset())
 		tok, err := dec.ReadToken()
 		if err != nil {

@@ -23,6 +23,7 @@ func TestRenamePrincipals(t *testing.T) {
 		{"elsewhere", `{"Statement":{"Condition":{"StringEquals":{"Principal":{"AWS":"a"}}}},"Principal":{"AWS":"a"}}`,
 			`{"Statement":{"Condition":{"StringEquals":{"Principal":{"AWS":"a"}}}},"Principal":{"AWS":"a"}}`},
 		{"broken off", `{"Statement":{"Principal":{"AWS":"a"`, `{"Statement":{"Principal":{"AWS":"A\""`},
+		{"not UTF-8", "{\"Id\":\"\xff\",\"Statement\":{\"Principal\":{\"AWS\":\"a\"}}}", "{\"Id\":\"\xff\",\"Statement\":{\"Principal\":{\"AWS\":\"A\\\"\"}}}"},
 		{"no JSON", `hello`, `hello`},
 	} {
 		if got := policy.RenamePrincipals(tt.document, upper); got != tt.want {

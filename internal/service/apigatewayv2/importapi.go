@@ -83,10 +83,12 @@ func (s *Service) readDocument(t record.Tables, body, basePath *string, strict *
 // define makes e what a document says.
 func (e *apiEdit) define(doc *openapi.HTTPAPI) error {
 	a := &e.rec.Api
+	before := a.Tags
 	*a = api.Api{ApiId: a.ApiId, ApiEndpoint: a.ApiEndpoint, CreatedDate: a.CreatedDate, Tags: a.Tags,
 		ApiKeySelectionExpression: new(keySelection), RouteSelectionExpression: new(routeSelection), ProtocolType: new(api.ProtocolTypeHttp),
 		DisableExecuteApiEndpoint: new(false), IpAddressType: new(api.IpAddressTypeIpv4)}
 	overlay(a, &doc.Settings)
+	a.Tags = withSystemTags(a.Tags, before)
 	a.Warnings, a.ImportInfo = doc.Warnings, doc.Info
 	if err := checkAPI(a); err != nil {
 		return err
@@ -174,7 +176,9 @@ func (s *Service) ExportApi(ctx context.Context, in *api.ExportApiInput) (*api.E
 		Extensions: in.IncludeExtensions == nil || *in.IncludeExtensions,
 	}
 	doc := documentOf(def)
-	doc.Settings.Tags = rec.Tags
+	// Those of the system are no part of what somebody defined, and no document with
+	// them can be imported.
+	doc.Settings.Tags = ownTags(rec.Tags)
 	body, err := openapi.ExportHTTP(doc, opt)
 	return &api.ExportApiResponse{Body: body}, err
 }

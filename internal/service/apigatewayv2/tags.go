@@ -62,9 +62,29 @@ func checkTagging(ctx context.Context, added, all map[string]string) error {
 			return err
 		}
 	}
+	return checkTags(ownTags(all))
+}
+
+// ownTags are the tags that services have not set.
+func ownTags(all map[string]string) map[string]string {
 	own := maps.Clone(all)
 	maps.DeleteFunc(own, func(key, _ string) bool { return isSystemTag(key) })
-	return checkTags(own)
+	return own
+}
+
+// withSystemTags are tags with those of the system that were there before: nobody
+// takes these away by saying nothing of them.
+func withSystemTags(tags, before map[string]string) map[string]string {
+	tags = maps.Clone(tags)
+	for key, value := range before {
+		if isSystemTag(key) {
+			if tags == nil {
+				tags = map[string]string{}
+			}
+			tags[key] = value
+		}
+	}
+	return tags
 }
 
 func isSystemTag(key string) bool { return strings.HasPrefix(strings.ToLower(key), "aws:") }

@@ -381,6 +381,9 @@ func turnAPI(ctx context.Context, w *worker) error {
 	}
 	next := *w
 	next.props, next.old = maps.Clone(w.props), maps.Clone(w.old)
+	if other && same(w.old["Tags"], w.props["Tags"]) {
+		delete(next.old, "Tags") // the document's own have taken their place
+	}
 	for _, name := range []string{"Body", "BodyS3Location", "FailOnWarnings", "CorsConfiguration"} {
 		if name != "CorsConfiguration" || w.props[name] == nil {
 			delete(next.props, name)

@@ -146,3 +146,62 @@ Outputs:
 		t.Errorf("metadata: %v, %v", got, err)
 	}
 }
+
+// TestTagsOfBody: an HTTP API keeps its tags, those of its stack and those of the system
+// when its document, which has some too, is imported again; an export is without the
+// system's.
+func TestTagsOfBody(t *testing.T) {
+	w := newWorld(t)
+	template := func(version, tag string) *string {
+		return new(`
+Resources:
+  Api:
+    Type: AWS::ApiGatewayV2::Api
+    Properties:
+      Tags: {own: "1"}
+      Body:
+        openapi: 3.0.1
+        info: {title: a, version: "` + version + `"}
+        tags: [{name: ` + tag + `, x-amazon-apigateway-tag-value: d}]
+        paths: {}
+`)
+	}
+	created, err := w.CreateStack(w.ctx, &api.CreateStackInput{StackName: new("s"), TemplateBody: template("1", "document"), Tags: []api.Tag{{Key: new("team"), Value: new("a")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.work()
+	check := func(tag string) {
+		t.Helper()
+		res, err := w.DescribeStackResource(w.ctx, &api.DescribeStackResourceInput{StackName: created.StackId, LogicalResourceId: new("Api")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := str(res.StackResourceDetail.PhysicalResourceId)
+		out, err := w.api.Call(w.ctx, "apigatewayv2", "GetApi", map[string]any{"apiId": id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tags := asMembers(out["tags"])
+		want := map[string]any{"own": "1", "team": "a", tag: "d", "aws:cloudformation:logical-id": "Api", "aws:cloudformation:stack-id": str(created.StackId), "aws:cloudformation:stack-name": "s"}
+		if !maps.Equal(tags, want) {
+			t.Errorf("tags %v, want %v", tags, want)
+		}
+		exported, err := w.api.Call(w.ctx, "apigatewayv2", "ExportApi", map[string]any{"apiId": id, "specification": "OAS30", "outputType": "JSON"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, _ := exported["body"].([]byte); strings.Contains(string(text), "aws:cloudformation") || !strings.Contains(string(text), "team") {
+			t.Errorf("exported: %s", text)
+		}
+	}
+	check("document")
+	if err := w.update("s", *template("2", "document")); err != nil {
+		t.Fatal(err)
+	}
+	check("document")
+	if err := w.update("s", *template("2", "another")); err != nil {
+		t.Fatal(err)
+	}
+	check("another")
+}

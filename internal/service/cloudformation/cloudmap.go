@@ -161,6 +161,9 @@ func readCloudMapService(ctx context.Context, w *worker) (map[string]any, error)
 		return nil, err
 	}
 	found := asMembers(out["Service"])
+	if dns := asMembers(found["DnsConfig"]); dns != nil {
+		dns["NamespaceId"] = found["NamespaceId"] // AWS: the old place of it
+	}
 	is := w.inTemplateForm(found)
 	if _, stated := w.props["ServiceAttributes"]; stated {
 		out, err := w.call(ctx, "GetServiceAttributes", map[string]any{"ServiceId": w.id})

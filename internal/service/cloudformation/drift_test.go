@@ -74,7 +74,7 @@ func newWholeWorld(t *testing.T) *world {
 		httpapi.Mount(httpservice.New(st, blobs, httpservice.Options{})),
 		iamapi.Mount(iam.New(st)),
 		acmapi.Mount(acm.New(st, blobs, nil)),
-		mapapi.Mount(servicediscovery.New(st, servicediscovery.Options{}, nil)),
+		mapapi.Mount(servicediscovery.New(st, servicediscovery.Options{DNS: true}, nil)),
 		lambdaapi.Mount(lambda.New(st, blobs, lambda.Options{Dir: t.TempDir(), Unpack: function.Unpack})),
 		logsapi.Mount(logs.New(st, logs.Options{Dir: t.TempDir(), Functions: called{}, Metrics: called{}, Stages: called{}, Buckets: buckets})),
 		watchapi.Mount(cloudwatch.New(st, nil, cloudwatch.Options{})),

@@ -418,6 +418,25 @@ func mapDrifts() []driftTest {
 			end: `servicediscovery DeleteService {"Id":"{X}"}`,
 		},
 		{
+			name: "namespace of DNS", template: `Resources:
+  X: {Type: AWS::ServiceDiscovery::PrivateDnsNamespace, Properties: {Name: example.internal, Vpc: vpc-1, Properties: {DnsProperties: {SOA: {TTL: "60"}}}}}
+`,
+			change: `servicediscovery UpdatePrivateDnsNamespace {"Id":"{X}","Namespace":{"Properties":{"DnsProperties":{"SOA":{"TTL":61}}}}}`,
+			want:   []string{`/Properties/DnsProperties/SOA/TTL NOT_EQUAL 60 61`},
+			back:   `servicediscovery UpdatePrivateDnsNamespace {"Id":"{X}","Namespace":{"Properties":{"DnsProperties":{"SOA":{"TTL":60}}}}}`,
+			end:    `servicediscovery DeleteNamespace {"Id":"{X}"}`,
+		},
+		{
+			name: "service of DNS", template: `Resources:
+  N: {Type: AWS::ServiceDiscovery::PublicDnsNamespace, Properties: {Name: example.com}}
+  X: {Type: AWS::ServiceDiscovery::Service, Properties: {Name: orders, DnsConfig: {NamespaceId: !Ref N, DnsRecords: [{Type: A, TTL: 60}]}}}
+`,
+			change: `servicediscovery UpdateService {"Id":"{X}","Service":{"DnsConfig":{"DnsRecords":[{"Type":"A","TTL":300}]}}}`,
+			want:   []string{`/DnsConfig/DnsRecords/0/TTL NOT_EQUAL 60 300`},
+			back:   `servicediscovery UpdateService {"Id":"{X}","Service":{"DnsConfig":{"DnsRecords":[{"Type":"A","TTL":60}]}}}`,
+			end:    `servicediscovery DeleteService {"Id":"{X}"}`,
+		},
+		{
 			name: "instance of Cloud Map", template: `Resources:
   N: {Type: AWS::ServiceDiscovery::HttpNamespace, Properties: {Name: prod}}
   S: {Type: AWS::ServiceDiscovery::Service, Properties: {Name: orders, NamespaceId: !Ref N}}
@@ -436,6 +455,13 @@ func mapDrifts() []driftTest {
 			want:   []string{`/Tags/0/Value NOT_EQUAL b c`},
 			back:   `acm AddTagsToCertificate {"CertificateArn":"{X}","Tags":[{"Key":"a","Value":"b"}]}`,
 			end:    `acm DeleteCertificate {"CertificateArn":"{X}"}`,
+		},
+		{
+			name: "access association", template: `Resources:
+  D: {Type: AWS::ApiGateway::DomainNameV2, Properties: {DomainName: private.example.com, EndpointConfiguration: {Types: [PRIVATE]}, Policy: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: "*", Action: "execute-api:Invoke", Resource: ["execute-api:/*"]}]}}}
+  X: {Type: AWS::ApiGateway::DomainNameAccessAssociation, Properties: {DomainNameArn: !GetAtt D.DomainNameArn, AccessAssociationSource: vpce-0123456789abcdef0, AccessAssociationSourceType: VPCE}}
+`,
+			end: `apigateway DeleteDomainNameAccessAssociation {"domainNameAccessAssociationArn":"{X}"}`,
 		},
 		{
 			name: "nested stack", template: `Resources:

@@ -125,6 +125,9 @@ func (l *level) choose(rule balance, turn *atomic.Uint64) *member {
 		turn.Add(1)
 		x := rand.Uint64()
 		i, _ := bits.Mul64(x, n)
+		if rule == twoChoices && l.ends != nil {
+			i = uint64(l.at(x)) // it is taken if the two have equally little to do
+		}
 		j, _ := bits.Mul64(x<<32, n-1)
 		if j >= i {
 			j++
@@ -140,7 +143,12 @@ func (l *level) choose(rule balance, turn *atomic.Uint64) *member {
 }
 
 func (l *level) least(turn *atomic.Uint64, n uint64) *member {
-	i := turn.Add(1) % n
+	i := turn.Add(1)
+	if l.ends == nil {
+		i %= n
+	} else {
+		i = uint64(l.at(i * golden)) // of those that have equally little to do it is taken
+	}
 	best := l.list[i]
 	for range min(n, lookedAt) - 1 {
 		if i++; i == n {

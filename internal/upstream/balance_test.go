@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -132,6 +133,28 @@ func TestEjection(t *testing.T) {
 			t.Errorf("%d of 4 endpoints are left when all fail, want half", n)
 		}
 	})
+}
+
+// TestIdleWeights: weights, and a slow start, hold while there is little to do.
+func TestIdleWeights(t *testing.T) {
+	for rule, skew := range map[string]float64{"round-robin": 0.01, "least-request": 0.01, "two-choices": 0.05} {
+		for _, endpoints := range []int{2, 3, 40} {
+			g := testGroup(endpoints, 1, Definition{Balance: rule})
+			list := without(g, -1)
+			list[0].Weight = 9
+			g.set(list)
+			const n = 20_000
+			got := 0
+			for range n {
+				if g.chooseOne() == g.members[0] {
+					got++
+				}
+			}
+			if want := 9 / float64(endpoints+8); math.Abs(float64(got)/n-want) > skew {
+				t.Errorf("%s: of %d idle endpoints the one with a weight of 9 gets %.3f, want %.3f", rule, endpoints, float64(got)/n, want)
+			}
+		}
+	}
 }
 
 // TestNoHealthAnyMore: what checks have found ends with them, also what a last one finds.

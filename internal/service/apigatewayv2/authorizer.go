@@ -17,7 +17,7 @@ func (s *Service) CreateAuthorizer(ctx context.Context, in *api.CreateAuthorizer
 	overlay(&a, in)
 	err := s.edit(ctx, in.ApiId, func(e *apiEdit, _ *store.Change) error {
 		if len(e.def.Authorizers) >= e.limits.Authorizers {
-			return errLimit("authorizers")
+			return errAuthorizers()
 		}
 		if err := s.passRole(ctx, a.AuthorizerCredentialsArn); err != nil {
 			return err

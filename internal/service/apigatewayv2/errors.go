@@ -31,6 +31,13 @@ func errLimit(what string) error {
 	return api.BadRequestException("Maximum number of " + what + " has been reached") // AWS: undocumented text
 }
 
+// errAuthorizers is errLimit for the authorizers of an API.
+//
+// AWS: execution.md §6: measured for HTTP APIs; undocumented text.
+func errAuthorizers() error {
+	return &awsrpc.Error{Code: "ConflictException", Status: 429, Message: "Maximum number of authorizers has been reached"}
+}
+
 // bad is a refusal whose text AWS does not document.
 func bad(text string) error { return api.BadRequestException(text) }
 

@@ -1,39 +1,16 @@
 package apigatewayv2
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-// A route that is given another type of authorization loses the authorizer that it
-// had, unless the same call names one.
-func TestDetachAuthorizer(t *testing.T) {
-	c := newClient(t, nil)
-	id := c.quick()
-	authorizer := c.must("CreateAuthorizer", doc{"ApiId": id, "Name": "a", "AuthorizerType": "JWT", "IdentitySource": []string{"$request.header.A"},
-		"JwtConfiguration": doc{"issuer": "https://i", "audience": []string{"x"}}})["authorizerId"]
-	jwt := doc{"AuthorizationType": "JWT", "AuthorizerId": authorizer, "AuthorizationScopes": []string{"s"}}
-	route := c.must("CreateRoute", merge(doc{"ApiId": id, "RouteKey": "GET /a"}, jwt))["routeId"]
-	one := doc{"ApiId": id, "RouteId": route}
-	for _, detach := range []doc{
-		{"AuthorizationType": "NONE"}, {"AuthorizationType": "AWS_IAM"}, {"AuthorizationType": "NONE", "AuthorizerId": "", "AuthorizationScopes": []string{}},
-	} {
-		c.must("UpdateRoute", merge(one, jwt))
-		got := c.must("UpdateRoute", merge(one, detach))
-		if scopes, _ := got["authorizationScopes"].([]any); got["authorizerId"] != nil || len(scopes) > 0 || got["authorizationType"] != detach["AuthorizationType"] {
-			t.Errorf("after %v the route is %v", detach, got)
-		}
-	}
-	c.must("UpdateRoute", merge(one, jwt))
-	c.must("UpdateRoute", merge(one, doc{"OperationName": "o"}))
-	if got := c.must("GetRoute", one); got["authorizerId"] != authorizer {
-		t.Errorf("after another change the route is %v", got)
-	}
-	c.fail("UpdateRoute", merge(one, doc{"AuthorizationType": "NONE", "AuthorizerId": authorizer}), "BadRequestException: authorizerId needs the authorizationType JWT or CUSTOM")
-}
+	api "gatehouse/internal/awsapi/apigatewayv2"
+	"gatehouse/internal/awsrpc"
+)
 
 // Every thing is made, read, listed, changed and removed; what is gone is not
 // found, by the words for its kind.
@@ -97,6 +74,18 @@ func TestLifecycle(t *testing.T) {
 	}
 }
 
+// AWS: execution.md §6.
+func TestAuthorizersLimit(t *testing.T) {
+	c := newClient(t, nil)
+	id := c.quick()
+	c.svc.limits.Authorizers = 0
+	_, err := c.svc.CreateAuthorizer(caller(t.Context()), &api.CreateAuthorizerInput{ApiId: &id})
+	var refused *awsrpc.Error
+	if !errors.As(err, &refused) || refused.Code != "ConflictException" || refused.Status != 429 {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A route leaves its authorizer, and the scopes that only tokens have, by its new
 // type alone.
 func TestRouteLeavesAuthorizer(t *testing.T) {
@@ -113,6 +102,15 @@ func TestRouteLeavesAuthorizer(t *testing.T) {
 		if got["authorizationType"] != to || got["authorizerId"] != nil || got["authorizationScopes"] != nil {
 			t.Errorf("the route is %v", got)
 		}
+	}
+	route := doc{"ApiId": id, "RouteId": c.items("GetRoutes", id, "routeId")[0]}
+	c.must("UpdateRoute", with(route, "AuthorizationType", "JWT", "AuthorizerId", jwt))
+	c.must("UpdateRoute", with(route, "OperationName", "o"))
+	if got := c.must("GetRoute", route); got["authorizerId"] != jwt {
+		t.Errorf("after another change the route is %v", got)
+	}
+	if got := c.must("UpdateRoute", with(route, "AuthorizationType", "NONE", "AuthorizerId", "")); got["authorizerId"] != nil {
+		t.Errorf("after an empty id the route is %v", got)
 	}
 	c.must("DeleteAuthorizer", doc{"ApiId": id, "AuthorizerId": jwt})
 }

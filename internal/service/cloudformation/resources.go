@@ -206,12 +206,12 @@ func httpKinds() []*kind {
 		},
 		{
 			Type: "AWS::ApiGatewayV2::IntegrationResponse", service: service, create: "CreateIntegrationResponse", update: "UpdateIntegrationResponse", remove: "DeleteIntegrationResponse",
-			props: "ApiId! IntegrationId! ContentHandlingStrategy IntegrationResponseKey! ResponseParameters ResponseTemplates TemplateSelectionExpression",
+			props: "ApiId! IntegrationId! ContentHandlingStrategy IntegrationResponseKey ResponseParameters ResponseTemplates TemplateSelectionExpression",
 			ref:   "integrationResponseId", under: "ApiId IntegrationId", key: "integrationResponseId", attrs: "IntegrationResponseId",
 		},
 		{
 			Type: "AWS::ApiGatewayV2::Model", service: service, create: "CreateModel", update: "UpdateModel", remove: "DeleteModel",
-			props: "ApiId! ContentType Description Name! Schema#", ref: "modelId", under: "ApiId", key: "modelId", attrs: "ModelId",
+			props: "ApiId! ContentType Description Name Schema#", ref: "modelId", under: "ApiId", key: "modelId", attrs: "ModelId",
 		},
 		{
 			Type: "AWS::ApiGatewayV2::VpcLink", service: service, create: "CreateVpcLink", update: "UpdateVpcLink", remove: "DeleteVpcLink",

@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	api "gatehouse/internal/awsapi/cloudformation"
@@ -97,6 +98,54 @@ func TestLeft(t *testing.T) {
 	for name, want := range map[string]any{"applied": "2", "refused": "1", "gone": nil, "new": "2"} {
 		if got[name] != want {
 			t.Errorf("%s was %v, want %v", name, got[name], want)
+		}
+	}
+}
+
+// TestChangedInPlace: what AWS changes without interruption keeps its id.
+func TestChangedInPlace(t *testing.T) {
+	w := newWorld(t)
+	template := func(model, key string) string {
+		return `
+Resources:
+  Api: {Type: AWS::ApiGatewayV2::Api, Properties: {Name: a, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}}
+  Model: {Type: AWS::ApiGatewayV2::Model, Properties: {ApiId: !Ref Api, Name: ` + model + `, ContentType: application/json, Schema: {type: object}}}
+  Integration: {Type: AWS::ApiGatewayV2::Integration, Properties: {ApiId: !Ref Api, IntegrationType: MOCK}}
+  Response: {Type: AWS::ApiGatewayV2::IntegrationResponse, Properties: {ApiId: !Ref Api, IntegrationId: !Ref Integration, IntegrationResponseKey: ` + key + `}}
+Outputs:
+  Ids: {Value: !Sub '${Model} ${Response}'}
+`
+	}
+	id, err := w.create("s", template("one", "/200/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := func() string {
+		out, err := w.DescribeStacks(w.ctx, &api.DescribeStacksInput{StackName: &id})
+		if err != nil || len(out.Stacks[0].Outputs) != 1 {
+			t.Fatal(out, err)
+		}
+		return str(out.Stacks[0].Outputs[0].OutputValue)
+	}
+	before := ids()
+	if err := w.update("s", template("two", "/404/")); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.status("s"); got != "UPDATE_COMPLETE" || ids() != before {
+		w.tellEvents("s")
+		t.Errorf("%s: ids %s, before %s", got, ids(), before)
+	}
+}
+
+// TestOutputValues: AWS's words for outputs without a value.
+func TestOutputValues(t *testing.T) {
+	w := newWorld(t)
+	for outputs, want := range map[string]string{
+		"{O: {Value: }}":         "[/Outputs/O/Value] 'null' values are not allowed in templates",
+		"{O: {Description: no}}": "Template format error: Every Outputs member must contain a Value object",
+	} {
+		if _, err := w.create("s", keyOf("a")+"Outputs: "+outputs+"\n"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", outputs, err)
 		}
 	}
 }

@@ -305,8 +305,12 @@ func (t *template) link() error {
 	if missing == nil {
 		block = "Outputs"
 		for _, name := range slices.Sorted(maps.Keys(t.Outputs)) {
-			if _, ok := t.Outputs[name]["Value"]; !ok {
-				return errFormat("Output " + name + " must have a Value member.")
+			// AWS: the words of both, as they were recorded.
+			switch v, ok := t.Outputs[name]["Value"]; {
+			case !ok:
+				return errFormat("Every Outputs member must contain a Value object")
+			case v == nil:
+				return awsrpc.Validation("[/Outputs/" + name + "/Value] 'null' values are not allowed in templates")
 			}
 			note(references(t.Outputs[name]["Value"]))
 			note(references(t.Outputs[name]["Export"]))

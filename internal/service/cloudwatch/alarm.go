@@ -239,10 +239,10 @@ func (s *Service) DeleteAlarms(ctx context.Context, in *api.DeleteAlarmsInput) e
 	unlock := s.locks.Lock(at.account + "/" + at.region) // none is made meanwhile that depends on these
 	defer unlock()
 	return store.Update(ctx, s.st, func(c *store.Change) error {
-		if err := s.deletable(ctx, at, names); err != nil {
+		if err := s.deleteAll(ctx, c, at, names); err != nil {
 			return err
 		}
-		return s.deleteAll(ctx, c, at, names)
+		return s.deletable(ctx, at, names)
 	})
 }
 

@@ -38,7 +38,7 @@ func TestDeleteAlarms(t *testing.T) {
 		{"one", "Cannot delete one as there are composite alarm(s) depending on it."},
 		{"one two", "Only one composite alarm can be deleted at a time."},
 		{"ring", "Cannot delete ring as there are composite alarm(s) depending on it."},
-		{"c none", "Alarms that do not exist: [none]"},
+		{"a none", "Alarms that do not exist: [none]"},
 		{"c c", ""},
 		{"two", ""},
 		{"one b", ""},

@@ -370,7 +370,7 @@ func (cr *crawler) name(kind string, m map[string]any) (id, name string) {
 // what no two servers have in common.
 func (cr *crawler) named() map[string]string {
 	replace := strings.NewReplacer(cr.names...)
-	gone := regexp.MustCompile(`^(createdDate|lastUpdatedDate|deploymentId|pemEncodedCertificate|expirationDate|apiEndpoint|apiGatewayManaged|routingRuleArn|apiGatewayDomainName|regionalDomainName|lastDeploymentStatusMessage)$`)
+	gone := regexp.MustCompile(`^(createdDate|lastUpdatedDate|deploymentId|pemEncodedCertificate|expirationDate|apiEndpoint|apiGatewayManaged|routingRuleArn|apiGatewayDomainName|regionalDomainName|lastDeploymentStatusMessage|importInfo)$`)
 	out := map[string]string{}
 	for path, v := range cr.found {
 		v = without(v, func(k string, v any) bool {

@@ -61,7 +61,7 @@ func (c *conn) opened() bool {
 
 // closeSoon closes the connection without waiting for its client.
 func (c *conn) closeSoon(code int, reason string) {
-	if c.isOpen() { // else its handshake is not through: serve, or its first message, will see it
+	if c.isOpen() { // else its handshake is not through: serve will see it
 		c.ws.CloseSoon(code, reason)
 	}
 }
@@ -77,8 +77,11 @@ func (c *conn) serve(nc net.Conn, read []byte, cfg *websocket.Config) {
 	}
 	c.ws = websocket.NewConn(nc, read, cfg)
 	close(c.open)
-	if h.ending() { // what closed the others has not seen this one
+	switch { // what closed the others has not seen this one
+	case h.ending():
 		c.ws.CloseSoon(websocket.CloseRestart, restart)
+	case c.stageOf(h.gw.Table()) == nil:
+		c.ws.CloseSoon(websocket.CloseGoingAway, goingAway)
 	}
 	c.ws.Serve(c)
 }
@@ -111,7 +114,7 @@ func (c *conn) event(s *gateway.Socket, message []byte) {
 	if st == nil {
 		// AWS: undocumented: nobody is left to serve it.
 		if c.ws != nil {
-			c.ws.Close(websocket.CloseGoingAway, "Going away")
+			c.ws.Close(websocket.CloseGoingAway, goingAway)
 		}
 		return
 	}

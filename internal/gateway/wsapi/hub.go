@@ -105,6 +105,9 @@ func (h *Hub) Run(ctx context.Context) error {
 // restart is the reason that the end of the node is given.
 const restart = "Service restart"
 
+// goingAway is the reason that the end of a stage is given.
+const goingAway = "Going away"
+
 // ending tells whether all connections are to end.
 func (h *Hub) ending() bool {
 	h.mu.Lock()
@@ -146,6 +149,10 @@ func (h *Hub) add(c *conn) bool {
 func (h *Hub) drop(c *conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.dropLocked(c)
+}
+
+func (h *Hub) dropLocked(c *conn) {
 	if h.conns[c.id] != c {
 		return // out already
 	}
@@ -172,20 +179,23 @@ func (h *Hub) Conns() int {
 	return len(h.conns)
 }
 
-// Retain closes the connections to stages that served does not know.
+// Retain closes the connections to stages that served does not know. They are
+// gone, and in no topic, for whoever asks next. One whose handshake is not
+// through sees by itself that its stage is not there.
 //
 // AWS: the code is undocumented: as for all that AWS ends.
 func (h *Hub) Retain(served func(api, stage string) bool) {
 	var gone []*conn
 	h.mu.Lock()
 	for _, c := range h.conns {
-		if !served(c.api, c.stage) {
+		if c.isOpen() && !served(c.api, c.stage) {
 			gone = append(gone, c)
+			h.dropLocked(c)
 		}
 	}
 	h.mu.Unlock()
 	for _, c := range gone {
-		c.closeSoon(websocket.CloseGoingAway, "Going away")
+		c.closeSoon(websocket.CloseGoingAway, goingAway)
 	}
 }
 

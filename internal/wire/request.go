@@ -22,7 +22,8 @@ func (l *HeadLimits) Size() int { return l.Target + l.Header + maxRequestLine }
 // which must be empty. It returns the length of the head, or 0 and no error
 // when b does not hold all of it. req's strings are views of b.
 //
-// Body.Length becomes what the head announces: -1 for a chunked body.
+// Body.Length becomes what the head announces: -1 for a chunked body. Of a head
+// that is refused, Host and the target are set if they were read and are sound.
 func ParseRequestHead(b []byte, req *Request, lim *HeadLimits) (int, error) {
 	i, target, err := parseRequestLine(b, req, lim)
 	if i == 0 || err != nil {
@@ -30,11 +31,14 @@ func ParseRequestHead(b []byte, req *Request, lim *HeadLimits) (int, error) {
 	}
 	var f framing
 	n, err := parseFields(b, i, lim.Fields, &req.Header, &f)
-	if err != nil {
-		return 0, err
+	if err == nil && (n-i > lim.Header || n == 0 && len(b)-i > lim.Header) {
+		err = errHeadLong
 	}
-	if n-i > lim.Header || n == 0 && len(b)-i > lim.Header {
-		return 0, errHeadLong
+	if err != nil {
+		if req.setTarget(target, &f) != nil { // if Host came first, whom the request was for is known
+			req.Host, req.Target, req.Path, req.Query = "", "", "", ""
+		}
+		return 0, err
 	}
 	if n == 0 {
 		req.Header.Reset()

@@ -159,6 +159,32 @@ func TestPoolBound(t *testing.T) {
 	})
 }
 
+// TestFullRoom: who finds no place in a room does not make it look too full.
+func TestFullRoom(t *testing.T) {
+	var r room
+	r.max.Store(1)
+	r.take()
+	ended := make(chan bool)
+	go func() {
+		defer close(ended)
+		for range 100_000 {
+			if r.take() {
+				t.Error("there was one place more")
+				return
+			}
+		}
+	}()
+	for over := false; !over; over = r.over() {
+		select {
+		case <-ended:
+			return
+		default:
+		}
+	}
+	t.Error("nobody has made the room smaller, and it is too full")
+	<-ended
+}
+
 func TestPoolCloseWakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pool{maxOpen: 1, maxWaiting: 1, open: 1}

@@ -8,16 +8,21 @@ type room struct {
 	max atomic.Int64 // 0: no bound
 }
 
-// take takes a place, if there is one. A nil room has as many as are asked for.
+// take takes a place, if there is one. A nil room has as many as are asked for. Who is
+// refused is never counted: over would take that for a room that has become smaller.
 func (r *room) take() bool {
 	if r == nil {
 		return true
 	}
-	if n, limit := r.n.Add(1), r.max.Load(); limit > 0 && n > limit {
-		r.n.Add(-1)
-		return false
+	for {
+		n, limit := r.n.Load(), r.max.Load()
+		if limit > 0 && n >= limit {
+			return false
+		}
+		if r.n.CompareAndSwap(n, n+1) {
+			return true
+		}
 	}
-	return true
 }
 
 // over tells whether more is taken than there is.

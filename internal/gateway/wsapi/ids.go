@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 )
 
-// An id has twenty characters, the last of them "==": eight random bytes, three
+// An id has twenty characters, the last two of them "==": eight random bytes, three
 // that the ids of a connection's messages have too, and two that name the node
 // which holds the connection, so that a fleet finds it without asking.
 //
@@ -37,10 +37,13 @@ func draw(b []byte) {
 
 // newMessageID makes the id of a message of a connection.
 func newMessageID(connection string) string {
-	var own [ownBytes]byte
-	draw(own[:])
-	b, _ := base64.URLEncoding.DecodeString(connection) // it is one of ours
-	return base64.URLEncoding.EncodeToString(append(own[:], b[min(len(b), ownBytes):]...))
+	var b [idLength]byte // more than an id decodes to
+	n := 0
+	if len(connection) <= idLength {
+		n, _ = base64.URLEncoding.Decode(b[:], []byte(connection)) // it is one of ours
+	}
+	draw(b[:ownBytes])
+	return base64.URLEncoding.EncodeToString(b[:max(n, ownBytes)])
 }
 
 // ValidID tells whether id may be that of a connection: one of ours, which are of

@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -124,4 +125,57 @@ func TestHistory(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Composite alarms follow those that they ask about in one go, however deep they
+// stand. Those in a cycle, and all that ask about them, stay as they are.
+func TestComposites(t *testing.T) {
+	w := newWorld(t)
+	at := placeOf(awsrpc.CallerFrom(w.ctx))
+	states := func() map[string]string {
+		rows, err := w.alarms(at).All(w.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{}
+		for _, r := range rows {
+			got[r.Value.name()] = r.Value.state().value
+		}
+		return got
+	}
+	w.alarm("m", "a", nil)
+	const depth = 25
+	name := func(i int) string { return fmt.Sprintf("deep%02d", depth-i) } // the order of names is the wrong one
+	w.composite(name(0), "ALARM(m)")
+	for i := 1; i < depth; i++ {
+		w.composite(name(i), "ALARM("+name(i-1)+")")
+	}
+	w.composite("left", "FALSE")
+	w.composite("right", "NOT ALARM(left)")
+	w.composite("asks", "ALARM(right) OR ALARM(m)")
+	w.composites(w.ctx)
+	before := states()
+	w.composite("left", "ALARM(right)") // neither can be true
+	if err := w.SetAlarmState(w.ctx, &api.SetAlarmStateInput{AlarmName: new("m"), StateValue: new(api.StateValueAlarm), StateReason: new("try")}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		w.composites(w.ctx)
+		got := states()
+		for i := range depth {
+			if got[name(i)] != api.StateValueAlarm {
+				t.Errorf("%s, %d alarms above the metric's, is %s", name(i), i+1, got[name(i)])
+			}
+		}
+		for _, n := range []string{"left", "right", "asks"} {
+			if got[n] != before[n] {
+				t.Errorf("%s went from %s to %s", n, before[n], got[n])
+			}
+		}
+	}
+	w.composite("left", "FALSE")
+	w.composites(w.ctx)
+	if got := states(); got["left"] != api.StateValueOk || got["right"] != api.StateValueAlarm || got["asks"] != api.StateValueAlarm {
+		t.Errorf("when the cycle is broken: %v", got)
+	}
 }

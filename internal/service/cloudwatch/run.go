@@ -21,8 +21,6 @@ const (
 	evaluateAfter = 3 * time.Second
 	// evaluateAtOnce is how many alarms are evaluated side by side.
 	evaluateAtOnce = 4
-	// ruleRounds is how deep composite alarms may stand on others.
-	ruleRounds = 10
 )
 
 // Run evaluates alarms after each minute, and does what they ask for, until ctx
@@ -157,65 +155,6 @@ func (s *Service) evaluateOne(ctx context.Context, at place, m *api.MetricAlarm,
 	if err != nil {
 		s.complain(ctx, "the state of an alarm was not kept", err, "alarm", *m.AlarmArn)
 	}
-}
-
-// composites evaluates the composite alarms, until nothing changes.
-func (s *Service) composites(ctx context.Context) {
-	scopes, err := record.Scopes(ctx, s.st)
-	if err != nil {
-		s.complain(ctx, "composite alarms were not evaluated", err)
-		return
-	}
-	for _, sc := range scopes {
-		at := place{sc.Account, sc.Region}
-		for range ruleRounds {
-			changed := false
-			err := guard.Do(func() (err error) {
-				changed, err = s.compositesOf(ctx, at)
-				return err
-			})
-			if err != nil {
-				s.complain(ctx, "composite alarms were not evaluated", err)
-			}
-			if !changed {
-				break
-			}
-		}
-	}
-}
-
-func (s *Service) compositesOf(ctx context.Context, at place) (changed bool, err error) {
-	rows, err := s.alarms(at).All(ctx)
-	if err != nil {
-		return false, err
-	}
-	states := make(map[string]state, len(rows))
-	for i := range rows {
-		states[rows[i].Value.name()] = rows[i].Value.state()
-	}
-	for i := range rows {
-		c := rows[i].Value.Composite
-		if c == nil {
-			continue
-		}
-		r, err := parseRule(*c.AlarmRule)
-		if err != nil {
-			return changed, err
-		}
-		st := compositeState(at, r, states)
-		if st.value == *c.StateValue {
-			continue
-		}
-		was := *c.StateValue
-		err = s.transition(ctx, at, *c.AlarmName, func(a *alarm) (state, bool) {
-			return st, a.Composite != nil && *a.Composite.StateValue == was && *a.Composite.AlarmRule == *c.AlarmRule
-		})
-		if err != nil {
-			return changed, err
-		}
-		changed = true
-	}
-	return changed, nil
 }
 
 // compositeState is the state of a composite alarm, with the alarm that changed

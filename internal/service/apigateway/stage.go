@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
@@ -157,6 +158,31 @@ func (s *Service) checkLogDestination(a *api.AccessLogSettings) error {
 	return nil
 }
 
+// checkLogOwner refuses to let access logs go to another account, or to another
+// Region, than the stage's; what was there before may stay.
+//
+// AWS: PutLogEvents and PutRecord, which deliver them, know the names of groups and
+// streams only, so both are those of the account and the Region. The text is ours.
+func checkLogOwner(ctx context.Context, before string, a *api.AccessLogSettings) error {
+	if a == nil || str(a.DestinationArn) == before {
+		return nil
+	}
+	name, err := arn.Parse(str(a.DestinationArn))
+	if c := awsrpc.CallerFrom(ctx); err == nil && (name.Account != c.Account || name.Region != c.Region) {
+		return api.BadRequestException("Invalid ARN specified in the request. ARN must be that of a log group or delivery stream of account " +
+			c.Account + " in " + c.Region)
+	}
+	return nil
+}
+
+// logDestination is where the access log of a stage goes; empty: nowhere.
+func logDestination(st *api.Stage) string {
+	if st.AccessLogSettings == nil {
+		return ""
+	}
+	return str(st.AccessLogSettings.DestinationArn)
+}
+
 // checkStage refuses settings that AWS refuses or that would not act, and fills
 // in what follows from others.
 func (s *Service) checkStage(st *api.Stage) error {
@@ -251,10 +277,14 @@ func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*a
 			return err
 		}
 		certificate, settings := str(stage.ClientCertificateId), maps.Clone(stage.MethodSettings)
+		destination := logDestination(&stage.Stage)
 		if err := stagePatches.apply(&stage.Stage, in.PatchOperations); err != nil {
 			return err
 		}
 		if err := s.checkStage(&stage.Stage); err != nil {
+			return err
+		}
+		if err := checkLogOwner(ctx, destination, stage.AccessLogSettings); err != nil {
 			return err
 		}
 		if err := s.checkLogging(ctx, c, t, settings, &stage.Stage); err != nil {

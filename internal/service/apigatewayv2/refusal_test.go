@@ -18,6 +18,9 @@ func TestRefusals(t *testing.T) {
 		"CredentialsArn", "arn:aws:iam::111111111111:role/r", "RequestParameters", doc{"QueueUrl": "q", "MessageBody": "$request.body"})
 	jwt := with(api, "Name", "j", "AuthorizerType", "JWT", "IdentitySource", []string{"$request.header.A"}, "JwtConfiguration", doc{"issuer": "https://i", "audience": []string{"x"}})
 	asked := with(api, "Name", "r", "AuthorizerType", "REQUEST", "IdentitySource", []string{"$request.header.A"}, "AuthorizerPayloadFormatVersion", "2.0", "AuthorizerUri", "http://h/")
+	logged := func(group, format string) doc {
+		return with(api, "StageName", "logged", "AccessLogSettings", doc{"destinationArn": "arn:aws:logs:" + group, "format": format})
+	}
 	tests := []struct {
 		name, op string
 		in       doc
@@ -74,6 +77,12 @@ func TestRefusals(t *testing.T) {
 		{"JWT with role", "CreateAuthorizer", with(jwt, "AuthorizerCredentialsArn", "arn:aws:iam::1:role/r"), "JWT authorizers support no"},
 		{"role for an endpoint", "CreateAuthorizer", with(asked, "AuthorizerCredentialsArn", "arn:aws:iam::1:role/r"), "for functions only"},
 		{"cache without source", "CreateAuthorizer", with(asked, "IdentitySource", []string{}, "AuthorizerResultTtlInSeconds", 5), "Identity source is required when caching is enabled"},
+		{"log group elsewhere", "CreateStage", logged("us-east-1:"+testAccount+":log-group:g", "$context.requestId"), "of a log group of account " + testAccount + " in " + testRegion},
+		{"log group of others", "CreateStage", logged(testRegion+":222222222222:log-group:g", "$context.requestId"), "of a log group of account " + testAccount + " in " + testRegion},
+		{"log group of others, later", "UpdateStage", with(logged(testRegion+":222222222222:log-group:g", "$context.requestId"), "StageName", "$default"), "of a log group of account " + testAccount + " in " + testRegion},
+		{"log of two lines", "CreateStage", logged(testRegion+":"+testAccount+":log-group:g", "$context.requestId\nx"), "Access Log format must be single line"},
+		{"log format of 3,073", "CreateStage", logged(testRegion+":"+testAccount+":log-group:g", "$context.requestId"+strings.Repeat("x", 3055)), "Access Log format must be at most 3072 characters long"},
+		{"log format without id", "CreateStage", logged(testRegion+":"+testAccount+":log-group:g", "x"), "Access log format must contain $context.requestId"},
 		{"stage name", "CreateStage", with(api, "StageName", "a/b"), "BadRequestException: Stage name only allows"},
 		{"same stage", "CreateStage", with(api, "StageName", "$default"), "ConflictException: Stage already exists"},
 		{"a deployment for who deploys by itself", "CreateStage", with(api, "StageName", "x", "AutoDeploy", true, "DeploymentId", "none"), "Deployment ID cannot be set on stages that have auto deploy enabled"},

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/apigatewayv2"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
@@ -57,6 +56,9 @@ func (s *Service) CreateStage(ctx context.Context, in *api.CreateStageInput) (*a
 			return errLimit("stages")
 		}
 		if err := s.checkStage(ctx, c, t, &rec, &st); err != nil {
+			return err
+		}
+		if err := checkNewAccessLog(ctx, nil, st.AccessLogSettings); err != nil {
 			return err
 		}
 		if err := checkRouteKeys(ctx, t, &rec, in.RouteSettings); err != nil {
@@ -215,23 +217,6 @@ func checkRouteKeys(ctx context.Context, t record.Tables, rec *record.API, setti
 	return nil
 }
 
-// checkAccessLog refuses access log settings that could not be followed.
-func checkAccessLog(a *api.AccessLogSettings) error {
-	if a == nil {
-		return nil
-	}
-	name, err := arn.Parse(str(a.DestinationArn))
-	if err != nil || name.Service != "logs" {
-		return bad("Invalid ARN specified in the request. ARN must be that of a log group")
-	}
-	format := str(a.Format)
-	if !strings.Contains(format, "$context.requestId") && !strings.Contains(format, "$context.extendedRequestId") {
-		// AWS: "Customize HTTP API access logs".
-		return bad("Access log format must contain $context.requestId or $context.extendedRequestId")
-	}
-	return nil
-}
-
 // GetStage returns one stage.
 func (s *Service) GetStage(ctx context.Context, in *api.GetStageInput) (*api.GetStageResponse, error) {
 	t := s.tables(ctx)
@@ -271,7 +256,12 @@ func (s *Service) UpdateStage(ctx context.Context, in *api.UpdateStageInput) (*a
 			return err
 		}
 		variables, settings := st.StageVariables, st.RouteSettings
+		before := st.AccessLogSettings
 		overlay(&st.Stage, in)
+		st.AccessLogSettings = mergedAccessLog(before, in.AccessLogSettings)
+		if err := checkNewAccessLog(ctx, before, st.AccessLogSettings); err != nil {
+			return err
+		}
 		st.StageVariables = mergedVariables(variables, in.StageVariables)
 		st.RouteSettings = maps.Clone(settings)
 		if st.RouteSettings == nil {

@@ -94,6 +94,32 @@ func (g *guarded) rekey(n byte) {
 	}
 }
 
+// after calls do once, when an operation has been called for the first time. That of a
+// resource that needs others is called after these are made, whatever the order in
+// which those that need nothing are.
+func (g *guarded) after(operation string, do func()) {
+	inner, once := g.api, sync.OnceFunc(do)
+	g.api = callFunc(func(ctx context.Context, service, called string, in map[string]any) (map[string]any, error) {
+		out, err := inner.Call(ctx, service, called, in)
+		if called == operation {
+			once()
+		}
+		return out, err
+	})
+}
+
+// createKilled begins to make a stack, and kills the server once the resources that
+// need no others are made.
+func (g *guarded) createKilled() (id string) {
+	g.t.Helper()
+	g.after("CreateResource", func() { g.mortal.dead.Store(true) })
+	id, err := g.create("s", of(1, "one", false))
+	if err != nil || !g.mortal.dead.Load() {
+		g.t.Fatalf("create: %v", err)
+	}
+	return id
+}
+
 // TestKillSession kills the server after each commit of a creation for a session: the
 // next start rolls it back as that session, and in the end nothing is left over.
 func TestKillSession(t *testing.T) {
@@ -146,11 +172,7 @@ func TestSessionAfterKill(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := newGuarded(t, tt.session)
 				before := g.records()
-				g.mortal.left.Store(20)
-				id, err := g.create("s", of(1, "one", false))
-				if err != nil || !g.mortal.dead.Load() {
-					t.Fatalf("create: %v", err)
-				}
+				id := g.createKilled()
 				tt.change(g)
 				g.revive()
 				status, why, _ := strings.Cut(tt.want, " ")
@@ -212,19 +234,12 @@ func TestDeletedByAnother(t *testing.T) {
 			if _, err := g.CreateStack(g.ctx, &api.CreateStackInput{StackName: new("s"), TemplateBody: new(of(1, "one", false)), Capabilities: []string{"CAPABILITY_IAM"}}); err != nil {
 				t.Fatal(err)
 			}
-			id, other, inner := g.id("s"), g.session(tt.deleter), g.api
-			var once sync.Once
-			g.api = callFunc(func(ctx context.Context, service, operation string, in map[string]any) (map[string]any, error) {
-				out, err := inner.Call(ctx, service, operation, in)
-				if operation == "CreateResource" {
-					once.Do(func() {
-						if err := g.DeleteStack(other, &api.DeleteStackInput{StackName: new("s")}); err != nil {
-							t.Error(err)
-						}
-						g.mortal.dead.Store(kill)
-					})
+			id, other := g.id("s"), g.session(tt.deleter)
+			g.after("CreateResource", func() {
+				if err := g.DeleteStack(other, &api.DeleteStackInput{StackName: new("s")}); err != nil {
+					t.Error(err)
 				}
-				return out, err
+				g.mortal.dead.Store(kill)
 			})
 			g.work()
 			g.revive()
@@ -243,10 +258,7 @@ func TestDeletedByAnother(t *testing.T) {
 // at all once the work is done.
 func TestSessionIsKeptSealed(t *testing.T) {
 	g := newGuarded(t, "")
-	g.mortal.left.Store(20)
-	if _, err := g.create("s", of(1, "one", false)); err != nil || !g.mortal.dead.Load() {
-		t.Fatalf("create: %v", err)
-	}
+	g.createKilled()
 	if st := g.stack("s"); st.Run == nil || len(st.Run.Session) == 0 {
 		t.Error("nothing is kept of the session")
 	}

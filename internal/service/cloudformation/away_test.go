@@ -90,10 +90,10 @@ func TestDeleteTriesAgain(t *testing.T) {
 }
 
 // TestDeleteFails: what is needed by a resource that cannot be deleted stays, all else
-// goes.
+// goes, and what is retained is told once.
 func TestDeleteFails(t *testing.T) {
 	w := newWorld(t)
-	id, err := w.create("s", deployed("One", "", "  Key: {Type: AWS::ApiGateway::ApiKey}\n"))
+	id, err := w.create("s", deployed("One", "", "  Key: {Type: AWS::ApiGateway::ApiKey}\n  Kept: {Type: AWS::ApiGateway::ApiKey, DeletionPolicy: Retain}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +113,19 @@ func TestDeleteFails(t *testing.T) {
 	want := []string{"Api CREATE_COMPLETE", "Get CREATE_COMPLETE", "One CREATE_COMPLETE", "Stage DELETE_FAILED"}
 	if got := w.status(id); got != "DELETE_FAILED" || !slices.Equal(left, want) {
 		t.Errorf("%s, %q, want %q", got, left, want)
+	}
+	events, err := w.DescribeStackEvents(w.ctx, &api.DescribeStackEventsInput{StackName: &id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	skipped := 0
+	for _, e := range events.StackEvents {
+		if str(e.ResourceStatus) == "DELETE_SKIPPED" {
+			skipped++
+		}
+	}
+	if skipped != 1 {
+		t.Errorf("%d events tell of what is retained, want 1", skipped)
 	}
 	w.refuse.Store("")
 	w.delete("s", id)

@@ -78,9 +78,9 @@ func (r *runner) shown() veil {
 // larger ones are without.
 const maxEventProperties = 4 << 10
 
-// drop forgets a resource that is deleted.
-func (r *runner) drop(ctx context.Context, res *resource) error {
-	res.Status, res.Reason = "DELETE_COMPLETE", ""
+// drop forgets a resource that is deleted, or left to somebody else.
+func (r *runner) drop(ctx context.Context, res *resource, status string) error {
+	res.Status, res.Reason = status, ""
 	r.mu.Lock()
 	delete(r.resources, res.Logical)
 	r.mu.Unlock()
@@ -462,15 +462,10 @@ func (r *runner) get(name string) *resource {
 func (r *runner) remove(ctx context.Context, name string, always bool) error {
 	res := r.get(name)
 	if res.Physical == "" { // was never made
-		return r.drop(ctx, res)
+		return r.drop(ctx, res, "DELETE_COMPLETE")
 	}
 	if res.Retain && !always || res.RetainNew || r.st.Run != nil && slices.Contains(r.st.Run.Retain, name) {
-		res.Status = "DELETE_SKIPPED"
-		return store.Update(ctx, r.t.st, func(c *store.Change) error {
-			c.Do(r.t.resources.Delete(store.ID(r.st.ID, name)))
-			r.t.tell(c, r.st, r.event(res, res.Physical))
-			return nil
-		})
+		return r.drop(ctx, res, "DELETE_SKIPPED")
 	}
 	if err := r.save(ctx, res, "DELETE_IN_PROGRESS", ""); err != nil {
 		return err
@@ -485,7 +480,7 @@ func (r *runner) remove(ctx context.Context, name string, always bool) error {
 		}
 		return &failure{name, err}
 	}
-	return r.drop(ctx, res)
+	return r.drop(ctx, res, "DELETE_COMPLETE")
 }
 
 // cleanup takes away what the template no longer has, and what was replaced.

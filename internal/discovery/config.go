@@ -78,7 +78,7 @@ func (c *Config) choices() (list []choice) {
 		list = append(list, choice{"nacos", n.check, n.files(), func(Surroundings) (Source, error) { return newNacos(*n) }})
 	}
 	if e := c.Eureka; e != nil {
-		list = append(list, choice{"eureka", e.check, e.files(), func(Surroundings) (Source, error) { return newEureka(*e) }})
+		list = append(list, choice{"eureka", e.check, e.files(), func(Surroundings) (Source, error) { return newEureka(*e, c.MayEmpty()) }})
 	}
 	return list
 }

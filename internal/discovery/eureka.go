@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -45,15 +46,16 @@ func (e *Eureka) check() error {
 // A eureka is a Eureka that is asked.
 type eureka struct {
 	Eureka
-	client *httpClient
+	mayEmpty bool // an application that is not there has no instances
+	client   *httpClient
 }
 
-func newEureka(e Eureka) (Source, error) {
+func newEureka(e Eureka, mayEmpty bool) (Source, error) {
 	if e.Interval == 0 {
 		e.Interval = 10 * time.Second
 	}
 	client, err := newHTTPClient(e.Access)
-	return &eureka{e, client}, err
+	return &eureka{e, mayEmpty, client}, err
 }
 
 // String names the application.
@@ -80,6 +82,7 @@ func (e *eureka) Run(ctx context.Context, set func(Found)) error {
 // ask asks one server after the other.
 func (e *eureka) ask(ctx context.Context) (Found, error) {
 	var errs []error
+	unknown := 0
 	for _, server := range e.Servers {
 		var answer struct {
 			Application *struct{ Instance instances }
@@ -89,10 +92,18 @@ func (e *eureka) ask(ctx context.Context) (Found, error) {
 			err = errors.New("the answer has no application")
 		}
 		if err != nil {
+			if isStatus(err, http.StatusNotFound) {
+				unknown++
+			}
 			errs = append(errs, err)
 			continue
 		}
 		return e.found(answer.Application.Instance), nil
+	}
+	// Eureka: an application without instances is not there (ApplicationResource.getApplication).
+	// One server alone may not have heard of it yet.
+	if e.mayEmpty && unknown == len(e.Servers) {
+		return Found{}, nil
 	}
 	return Found{}, errors.Join(errs...)
 }

@@ -272,6 +272,35 @@ func TestEureka(t *testing.T) {
 	next(t, finds, errs, "10.0.0.7:80")
 }
 
+// TestEurekaWithoutInstances: an application whose last instance has gone is unknown to
+// Eureka. That is an answer where answers may be empty, and all servers give it.
+func TestEurekaWithoutInstances(t *testing.T) {
+	unknown := httptest.NewServer(http.NotFoundHandler())
+	defer unknown.Close()
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	const nobody = "http://127.0.0.1:1"
+	for _, tt := range []struct {
+		empty   string
+		servers []string
+		fails   bool
+	}{
+		{"allow", []string{unknown.URL}, false},
+		{"allow", []string{unknown.URL, other.URL}, false},
+		{"allow", []string{unknown.URL, nobody}, true},
+		{"keep", []string{unknown.URL}, true},
+		{"", []string{unknown.URL}, true},
+	} {
+		f, err := once(t, source(t, discovery.Config{Empty: tt.empty, Eureka: &discovery.Eureka{Servers: tt.servers, App: "ORDERS"}}))
+		for try := 0; try < 10 && errors.Is(err, context.DeadlineExceeded); try++ {
+			f, err = once(t, source(t, discovery.Config{Empty: tt.empty, Eureka: &discovery.Eureka{Servers: tt.servers, App: "ORDERS"}})) // the machine is busy
+		}
+		if (err != nil) != tt.fails || len(f.Endpoints) > 0 {
+			t.Errorf("empty %q, servers %v: found %v, error %v", tt.empty, tt.servers, f.Endpoints, err)
+		}
+	}
+}
+
 // What a registry answers that is no answer fails the source: nothing of it is
 // used, and nothing grows without bound.
 func TestRegistriesFail(t *testing.T) {

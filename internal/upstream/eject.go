@@ -17,6 +17,7 @@ func (g *group) failedTooOften(m *member, now int64, status int, cause error) {
 		why = "failures in a row, the last: " + cause.Error()
 	}
 	if g.ejectLocked(m, now, why) {
+		m.byRate = false
 		// The first failure after it is one too many.
 		m.fails.Store(int32(g.config().def.Eject.Failures) - 1)
 		g.settleLocked()
@@ -37,6 +38,20 @@ func (g *group) ejectLocked(m *member, now int64, why string) bool {
 	m.ejected, m.why = true, why
 	m.until = now + int64(min(time.Duration(m.ejections)*e.Time, max(e.MaxTime, e.Time)))
 	return true
+}
+
+// forgiveLocked ends the ejections for what endpoints are not ejected any more.
+func (g *group) forgiveLocked(e *Eject) {
+	for _, m := range g.members {
+		stands := e.Failures > 0
+		if m.byRate {
+			stands = e.SuccessRate != nil
+		}
+		if m.ejected && (!stands || e.MaxShare <= 0) {
+			m.ejected, m.ejections, m.since = false, 0, monotonic()
+			m.fails.Store(0)
+		}
+	}
 }
 
 // takeBack ends the ejections whose time has come.
@@ -86,7 +101,9 @@ func (g *group) compare(now int64) {
 	changed := false
 	for _, r := range rates {
 		if r.good < low-minDeviation {
-			changed = g.ejectLocked(r.m, now, fmt.Sprintf("%.1f%% of requests succeeded, below %.1f%%", 100*r.good, 100*low)) || changed
+			if g.ejectLocked(r.m, now, fmt.Sprintf("%.1f%% of requests succeeded, below %.1f%%", 100*r.good, 100*low)) {
+				r.m.byRate, changed = true, true
+			}
 		}
 	}
 	if changed {

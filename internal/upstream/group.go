@@ -90,6 +90,7 @@ func (g *group) define(def Definition) error {
 	if cfg.def.Health == nil {
 		g.uncheckedLocked()
 	}
+	g.forgiveLocked(&cfg.def.Eject)
 	gone, surplus := g.reachLocked(was, cfg)
 	kept := def.Discovered && len(g.members) > 0
 	if kept {

@@ -45,6 +45,7 @@ type member struct {
 	checks    int    // in a row that say otherwise
 	lastError string // of the last failed check
 	ejected   bool
+	byRate    bool   // for its rate of success, not for failures in a row
 	why       string // the last failure before the ejection
 	until     int64  // when the ejection ends, or ended
 	ejections int    // in a row

@@ -1,6 +1,7 @@
 package upstream_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"gatehouse/internal/upstream"
 	"gatehouse/internal/upstream/upstreamtest"
+	"gatehouse/internal/wire"
 )
 
 // status answers with a status, and counts.
@@ -211,5 +213,112 @@ func TestHealthGRPC(t *testing.T) {
 	h.Service = "other"
 	if err := upstream.CheckHealth(ln.Addr().String(), h); err == nil || !strings.Contains(err.Error(), "status 400") {
 		t.Errorf("error %v, want one of status 400", err)
+	}
+}
+
+// TestHedgeTryTimeout: an attempt that takes too long gives way to another one also
+// where requests are hedged.
+func TestHedgeTryTimeout(t *testing.T) {
+	var seen atomic.Int64
+	r := upstream.NewRegistry(upstream.Options{Clusters: map[string]upstream.Definition{"two": {
+		Endpoints: []upstream.Endpoint{
+			{Address: upstreamtest.New(t, silent(&seen, make(chan bool, 1))).Addr().String()},
+			{Address: upstreamtest.New(t, upstreamtest.Echo).Addr().String(), Priority: 1},
+		},
+		Retries: upstream.Retries{TryTimeout: 20 * time.Millisecond, Attempts: 1, Hedge: time.Hour},
+	}}})
+	t.Cleanup(r.Close)
+	c, err := r.Cluster(upstream.Key{Scheme: "http", Host: "two.cluster", Port: 80}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := call(c, request("GET", "/", ""), soon()); err != nil || got != "GET / " {
+		t.Errorf("%q, %v", got, err)
+	}
+	if s := r.Status()[0].Endpoints[0]; s.Requests != 1 || s.Errors != 1 || s.InFlight != 0 {
+		t.Errorf("the silent one: %+v, want one attempt that failed", s)
+	}
+}
+
+// TestHedgeBackoff: there is a pause before a retry also where requests are hedged, and
+// it ends with the client.
+func TestHedgeBackoff(t *testing.T) {
+	var seen, others atomic.Int64
+	r, c := balanced(t, upstream.Definition{Retries: upstream.Retries{On: []string{"503"}, Backoff: time.Hour, Hedge: time.Hour, Attempts: 1}},
+		upstreamtest.New(t, status(503, &seen)).Addr().String(), upstreamtest.New(t, status(503, &others)).Addr().String())
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Do(ctx, request("GET", "/", ""), new(wire.Response), soon()) }()
+	for seen.Load()+others.Load() == 0 {
+		runtime.Gosched()
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want that the client gave up", err)
+	}
+	if n := seen.Load() + others.Load(); n != 1 {
+		t.Errorf("%d attempts, want one", n)
+	}
+	if n := r.Status()[0].InFlight; n != 0 {
+		t.Errorf("%d requests under way at the end", n)
+	}
+}
+
+// TestTryTimeoutOfOne: an attempt after which there is no other endpoint left is the last,
+// and may take as long as the request.
+func TestTryTimeoutOfOne(t *testing.T) {
+	for _, hedge := range []time.Duration{0, time.Hour} {
+		var seen atomic.Int64
+		_, c := balanced(t, upstream.Definition{Retries: upstream.Retries{TryTimeout: time.Millisecond, Hedge: hedge}},
+			upstreamtest.New(t, silent(&seen, make(chan bool, 1))).Addr().String())
+		deadline := time.Now().Add(200 * time.Millisecond)
+		if _, err := call(c, request("GET", "/", ""), deadline); !errors.Is(err, upstream.ErrTimeout) || time.Now().Before(deadline) {
+			t.Errorf("hedge %v: %v, %v before the deadline", hedge, err, time.Until(deadline))
+		}
+	}
+}
+
+// TestLimitOfRequests: requests that were admitted at once, as there was room for each,
+// do not exceed the limit together.
+func TestLimitOfRequests(t *testing.T) {
+	for _, retries := range []upstream.Retries{{}, {Hedge: time.Hour}} {
+		came, free := make(chan bool, 4), make(chan bool)
+		slow := func(c *upstreamtest.Conn) {
+			for c.Request() != nil {
+				came <- true
+				<-free
+				upstreamtest.Answer(c, "ok")
+			}
+		}
+		r, c := balanced(t, upstream.Definition{Limits: upstream.Limits{Requests: 2}, Retries: retries},
+			upstreamtest.New(t, slow).Addr().String(), upstreamtest.New(t, slow).Addr().String())
+		var picked []*upstream.Cluster
+		for range 4 {
+			at, err := c.Pick(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			picked = append(picked, at)
+		}
+		done := make(chan error, len(picked))
+		for _, at := range picked[:2] {
+			go func() { _, err := call(at, request("GET", "/", ""), soon()); done <- err }()
+		}
+		<-came
+		<-came
+		for _, at := range picked[2:] {
+			if _, err := call(at, request("GET", "/", ""), soon()); !errors.Is(err, upstream.ErrShed) {
+				t.Errorf("one request too many: %v", err)
+			}
+		}
+		if s := r.Status()[0]; s.Refused != 2 || s.InFlight != 2 {
+			t.Errorf("status %+v, want two under way and two refused", s)
+		}
+		close(free)
+		for range 2 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }

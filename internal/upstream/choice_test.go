@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -418,5 +419,62 @@ func TestSuccessRate(t *testing.T) {
 	rate(3, 60)
 	if e := g.status().Endpoints[3]; e.Health != "ejected" || !strings.HasPrefix(e.Reason, "40.0% of requests succeeded") || len(g.ready.Load().list) != 7 {
 		t.Errorf("status %+v", e)
+	}
+}
+
+// TestShedSpendsNoProbe: what is refused for the limit of requests is none of the requests
+// that a half-open breaker lets through.
+func TestShedSpendsNoProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := testGroup(1, 1, Definition{Limits: Limits{Requests: 1}, Breaker: &Breaker{Minimum: 1, Probes: 1, Open: time.Second}})
+		c := testCluster(g)
+		g.members[0].answered(500, 0, monotonic())
+		if _, err := c.Pick(nil); !errors.Is(err, ErrTripped) {
+			t.Fatalf("error %v, want a tripped breaker", err)
+		}
+		time.Sleep(time.Second)
+		g.busy.Add(1)
+		if _, err := c.Pick(nil); !errors.Is(err, ErrShed) {
+			t.Errorf("error %v, want that there is no room", err)
+		}
+		g.busy.Add(-1)
+		if _, err := c.Pick(nil); err != nil {
+			t.Errorf("error %v, want a probe", err)
+		}
+	})
+}
+
+// TestNoEjectionAnyMore: endpoints that are left out for what nobody is left out for any
+// more are used again.
+func TestNoEjectionAnyMore(t *testing.T) {
+	for name, tt := range map[string]struct{ before, after, still Eject }{
+		"failures":     {Eject{}, Eject{Failures: -1}, Eject{SuccessRate: &SuccessRate{}}},
+		"success rate": {Eject{SuccessRate: &SuccessRate{Endpoints: 2, Minimum: 1, Deviations: 0.1}}, Eject{}, Eject{Failures: -1, SuccessRate: &SuccessRate{}}},
+		"share":        {Eject{}, Eject{MaxShare: -1}, Eject{MaxShare: 1}},
+	} {
+		g := testGroup(4, 1, Definition{Eject: tt.before})
+		now, bad := monotonic(), 4
+		if tt.before.SuccessRate == nil {
+			bad = 5
+		}
+		for i, m := range g.members {
+			for range bad {
+				m.answered(200+300*(1-min(i, 1)), 0, now)
+			}
+		}
+		g.compare(now)
+		def := g.config().given
+		for _, step := range []struct {
+			eject Eject
+			want  int
+		}{{tt.before, 3}, {tt.still, 3}, {tt.after, 4}} {
+			def.Eject = step.eject
+			if err := g.define(def); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(g.ready.Load().list); n != step.want {
+				t.Errorf("%s: with %+v %d endpoints are used, want %d", name, step.eject, n, step.want)
+			}
+		}
 	}
 }

@@ -146,15 +146,17 @@ func (c *Cluster) Do(ctx context.Context, req *wire.Request, resp *wire.Response
 	case c.mirrored != nil:
 		return c.mirrored.do(ctx, req, resp, deadline)
 	case c.member != nil:
+		if !c.enter() {
+			return ErrShed
+		}
 		return c.doMember(ctx, req, resp, deadline)
 	}
 	return c.once(ctx, req, resp, deadline, deadline)
 }
 
-// once sends req to this endpoint. Its answer must begin by until; deadline is for all
+// once sends req, which has begun, to this endpoint. Its answer must begin by until; deadline is for all
 // of it.
 func (c *Cluster) once(ctx context.Context, req *wire.Request, resp *wire.Response, until, deadline time.Time) error {
-	c.begun()
 	switch {
 	case c.h2 != nil:
 		return c.h2.do(ctx, req, resp, until, deadline)
@@ -214,7 +216,20 @@ func (c *Cluster) release() {
 	c.over()
 }
 
-// begun counts a request that is under way.
+// enter counts a request that begins to be under way at the endpoint c, unless the cluster
+// has as many as it may: several that were chosen for at once saw the same room for one.
+func (c *Cluster) enter() bool {
+	c.member.busy.Add(1)
+	g := c.member.group
+	if g.busy.Add(1) <= g.config().most() {
+		return true
+	}
+	c.over()
+	g.refused.Add(1)
+	return false
+}
+
+// begun counts an attempt after the first.
 func (c *Cluster) begun() {
 	if c.member != nil {
 		c.member.busy.Add(1)

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -15,13 +16,20 @@ type hedgedContext struct{ context.Context }
 // An attempt is one of several that are made at the same time.
 type attempt struct {
 	at     *Cluster
+	until  time.Time
 	resp   wire.Response
 	err    error
 	cancel context.CancelFunc
 }
 
+// late tells whether a was given up so that another one may begin.
+func (a *attempt) late(ctx context.Context, deadline time.Time) bool {
+	return errors.Is(a.err, ErrTimeout) && a.until != deadline && ctx.Err() == nil
+}
+
 // hedges are the attempts of one request.
 type hedges struct {
+	cfg      *config
 	req      *wire.Request // a copy: who comes too late may still be reading it
 	deadline time.Time
 	live     []*attempt
@@ -29,11 +37,11 @@ type hedges struct {
 	trail    trail
 }
 
-// hedged sends req to the endpoint c, and if the answer takes long, to others
+// hedged sends req, which has begun, to the endpoint c, and if the answer takes long, to others
 // besides. The first answer is it.
 func (c *Cluster) hedged(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
 	cfg := c.member.group.config()
-	h := &hedges{req: copied(req), deadline: deadline, done: make(chan *attempt, maxRetries+1)}
+	h := &hedges{cfg: cfg, req: copied(req), deadline: deadline, done: make(chan *attempt, maxRetries+1)}
 	defer func() { h.trail.end(c) }()
 	h.start(ctx, c)
 	timer := time.NewTimer(cfg.def.Retries.Hedge)
@@ -44,6 +52,7 @@ func (c *Cluster) hedged(ctx context.Context, req *wire.Request, resp *wire.Resp
 		case <-timer.C:
 			if next := last.another(&h.trail, nil); next != nil {
 				last = next
+				next.begun()
 				h.start(ctx, next)
 				timer.Reset(cfg.def.Retries.Hedge)
 			}
@@ -55,8 +64,9 @@ func (c *Cluster) hedged(ctx context.Context, req *wire.Request, resp *wire.Resp
 				return nil
 			}
 			h.forget(a)
+			late := a.late(ctx, deadline)
 			var next *Cluster
-			if again || mayRetry(ctx, req, a.err) {
+			if again || late || mayRetry(ctx, req, a.err) {
 				next = last.another(&h.trail, a.err)
 			}
 			if a.err != nil {
@@ -70,18 +80,35 @@ func (c *Cluster) hedged(ctx context.Context, req *wire.Request, resp *wire.Resp
 			drop(&a.resp)
 			if next != nil {
 				last = next
-				h.start(ctx, next)
+				next.begun()
+				h.startAfter(ctx, next, again || late)
 			}
 		}
 	}
 }
 
-func (h *hedges) start(ctx context.Context, at *Cluster) {
+// start sends the request to at, where it has begun.
+func (h *hedges) start(ctx context.Context, at *Cluster) { h.startAfter(ctx, at, false) }
+
+// startAfter is start, after the pause of the definition if that is wanted.
+func (h *hedges) startAfter(ctx context.Context, at *Cluster, pause bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	a := &attempt{at: at, cancel: cancel}
 	h.live = append(h.live, a)
+	backoff := time.Duration(0)
+	if pause {
+		backoff = h.trail.backoff(h.cfg)
+	}
+	trail := h.trail
 	go func() {
-		a.err = guard.Do(func() error { return at.once(hedgedContext{ctx}, h.req, &a.resp, h.deadline, h.deadline) })
+		if !sleep(ctx, backoff) {
+			at.over()
+			a.err = context.Cause(ctx)
+			h.done <- a
+			return
+		}
+		a.until = trail.until(at, h.cfg, h.req, h.deadline)
+		a.err = guard.Do(func() error { return at.once(hedgedContext{ctx}, h.req, &a.resp, a.until, h.deadline) })
 		h.done <- a
 	}()
 }

@@ -13,11 +13,14 @@ func (c *Cluster) Lend(l *wire.Loop) (*wire.ClientConn, bool) {
 	if c.mirrored != nil || c.tls != nil || c.addresses.unix != "" || c.member != nil && c.member.group.config().waits {
 		return nil, false
 	}
+	if c.member != nil && !c.enter() {
+		return nil, false // Do finds out whether that is so still
+	}
 	cn, ok := c.pool.lend(l)
 	if !ok {
+		c.over()
 		return nil, false
 	}
-	c.begun()
 	if cn == nil {
 		return nil, true
 	}

@@ -1,6 +1,9 @@
 package upstream
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Pick chooses the endpoint of the request r, and returns the cluster of it alone,
 // whose Do tries that one first. A cluster that has no endpoints to choose from
@@ -18,13 +21,13 @@ func (c *Cluster) Pick(r Subject) (*Cluster, error) {
 	if cfg == nil {
 		return nil, fmt.Errorf("%w: there is no cluster %q", ErrUnknownCluster, g.name)
 	}
+	if !g.admits(cfg, r) {
+		g.refused.Add(1)
+		return nil, ErrShed // before it could spend a probe of the breaker
+	}
 	if cfg.breaker != nil && !cfg.breaker.allow() {
 		g.refused.Add(1)
 		return nil, ErrTripped
-	}
-	if !g.admits(cfg, r) {
-		g.refused.Add(1)
-		return nil, ErrShed
 	}
 	if due := g.due.Load(); due != 0 && monotonic() >= due {
 		g.takeBack(monotonic())
@@ -83,6 +86,21 @@ const (
 	highShare = 1.1
 	lowShare  = 0.6
 )
+
+// most is how many requests may be under way, those of high priority too.
+func (cfg *config) most() int64 {
+	limit := int64(cfg.def.Limits.Requests)
+	switch {
+	case cfg.adaptive != nil:
+		limit = cfg.adaptive.limit.Load()
+	case limit == 0:
+		return math.MaxInt64
+	}
+	if len(cfg.high) > 0 {
+		return max(int64(highShare*float64(limit)), limit+1)
+	}
+	return limit
+}
 
 // admits tells whether one more request may be under way.
 func (g *group) admits(cfg *config, r Subject) bool {

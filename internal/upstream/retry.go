@@ -11,7 +11,7 @@ import (
 	"gatehouse/internal/wire"
 )
 
-// doMember sends req to the endpoint c, and after a failure that leaves no
+// doMember sends req, which has begun, to the endpoint c, and after a failure that leaves no
 // doubt to others.
 func (c *Cluster) doMember(ctx context.Context, req *wire.Request, resp *wire.Response, deadline time.Time) error {
 	cfg := c.member.group.config()
@@ -22,7 +22,7 @@ func (c *Cluster) doMember(ctx context.Context, req *wire.Request, resp *wire.Re
 	var t trail
 	defer func() { t.end(c) }()
 	for {
-		until := t.until(cfg, req, deadline)
+		until := t.until(at, cfg, req, deadline)
 		err := at.once(ctx, req, resp, until, deadline)
 		if err == nil && !(cfg.retryOn != nil && cfg.retryOn.has(resp.Status) && repeatable(req)) {
 			return nil
@@ -42,10 +42,11 @@ func (c *Cluster) doMember(ctx context.Context, req *wire.Request, resp *wire.Re
 		if err == nil {
 			drop(resp)
 		}
-		if (err == nil || late) && !t.pause(ctx, cfg.def.Retries.Backoff) {
+		if (err == nil || late) && !sleep(ctx, t.backoff(cfg)) {
 			return context.Cause(ctx)
 		}
 		at = next
+		at.begun()
 	}
 }
 
@@ -110,11 +111,11 @@ func (t *trail) end(c *Cluster) {
 	}
 }
 
-// until is when the next attempt is given up: earlier than the request, if there may
-// be another one.
-func (t *trail) until(cfg *config, req *wire.Request, deadline time.Time) time.Time {
+// until is when the next attempt, at one endpoint, is given up: earlier than the request,
+// if there may be another one.
+func (t *trail) until(at *Cluster, cfg *config, req *wire.Request, deadline time.Time) time.Time {
 	r := &cfg.def.Retries
-	if r.TryTimeout == 0 || t.n >= r.Attempts || !repeatable(req) {
+	if r.TryTimeout == 0 || t.n >= r.Attempts || !repeatable(req) || at.lastOne(t) {
 		return deadline
 	}
 	if until := time.Now().Add(r.TryTimeout); deadline.IsZero() || until.Before(deadline) {
@@ -123,13 +124,23 @@ func (t *trail) until(cfg *config, req *wire.Request, deadline time.Time) time.T
 	return deadline
 }
 
-// pause waits before a retry, unless ctx ends.
-func (t *trail) pause(ctx context.Context, backoff time.Duration) bool {
-	if backoff <= 0 {
+// lastOne tells whether c is the only endpoint that was not tried.
+func (c *Cluster) lastOne(t *trail) bool {
+	return !slices.ContainsFunc(c.member.group.ready.Load().all, func(m *member) bool { return m != c.member && !t.has(m) })
+}
+
+// backoff is the pause before the next attempt.
+func (t *trail) backoff(cfg *config) time.Duration {
+	d := cfg.def.Retries.Backoff << max(t.n-1, 0)
+	return d/2 + rand.N(d/2+1)
+}
+
+// sleep waits, unless ctx ends.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
 		return true
 	}
-	backoff <<= t.n - 1
-	timer := time.NewTimer(backoff/2 + rand.N(backoff/2+1))
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

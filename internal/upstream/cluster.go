@@ -203,8 +203,11 @@ func (c *Cluster) ended(err error) error {
 		return nil
 	}
 	c.release()
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
 	err = Classify(err)
-	if !errors.Is(err, ErrRequestBody) && !errors.Is(err, context.Canceled) {
+	if !errors.Is(err, ErrRequestBody) {
 		c.failures.Add(1)
 	}
 	return err

@@ -57,6 +57,9 @@ func (cn *conn) send(ctx context.Context, req *wire.Request, resp *wire.Response
 		defer stop()
 	}
 	err := cn.Do(req, resp, until)
+	if _, ok := ctx.(hedgedContext); ok && err != nil && ctx.Err() != nil {
+		return context.Cause(ctx) // not the endpoint's fault
+	}
 	if err == nil && resp.Body.Source != nil && until != deadline {
 		cn.Extend(deadline) // it is ours until the body is closed
 	}

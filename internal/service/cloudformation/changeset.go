@@ -3,9 +3,7 @@ package cloudformation
 import (
 	"context"
 	"errors"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -151,108 +149,6 @@ func newSet(t tables, st *stack, in *api.CreateChangeSetInput, p *plan, changes 
 	return set
 }
 
-// changes lists what p changes of the resources of st, and tells whether it changes
-// anything else.
-func (s *Service) changes(ctx context.Context, t tables, st *stack, p *plan) (list []api.Change, other bool, err error) {
-	have := map[string]*resource{}
-	if st.ID != "" {
-		rows, err := t.resources.All(ctx, st.ID)
-		if err != nil {
-			return nil, false, err
-		}
-		for _, row := range rows {
-			have[row.Value.Logical] = &row.Value
-		}
-	}
-	of := *st
-	of.version, of.StackName = p.version, st.StackName
-	ev := newEvaluator(p.tpl, &of, t)
-	ev.resource = func(name string) (*resource, bool) { r := have[name]; return r, r != nil }
-	ev.imported = func(name string) (string, error) {
-		e, _, err := t.exports.Find(ctx, awsrpc.Validation("No export named "+name+" found."), store.ID(name))
-		return e.Value, err
-	}
-	add := func(action string, d *declared, name string, res *resource, replacement string) {
-		c := &api.ResourceChange{Action: new(action), LogicalResourceId: new(name), ResourceType: new(d.Type), Scope: []string{}, Details: []api.ResourceChangeDetail{}}
-		if res != nil {
-			c.PhysicalResourceId = new(res.Physical)
-		}
-		if replacement != "" {
-			c.Replacement, c.Scope = new(replacement), []string{"Properties"}
-		}
-		list = append(list, api.Change{Type: new("Resource"), ResourceChange: c})
-	}
-	changed := map[string]bool{} // their references are not known yet
-	levels, err := p.tpl.levels(nil)
-	if err != nil {
-		return nil, false, err
-	}
-	wanted := map[string]bool{}
-	for _, name := range slices.Concat(levels...) {
-		d, res := p.tpl.Resources[name], have[name]
-		if d.Condition != "" {
-			yes, err := ev.condition(d.Condition)
-			if err != nil {
-				return nil, false, err
-			}
-			if !yes {
-				continue
-			}
-		}
-		wanted[name] = true
-		switch {
-		case res == nil, res.Physical == "" && res.Old == nil:
-			add("Add", d, name, nil, "")
-			changed[name] = true
-		case res.Type != d.Type:
-			return nil, false, awsrpc.Validation("Update of resource type is not permitted. The new template modifies resource type of the following resources: [" + name + "]")
-		default:
-			props, err := ev.properties(d, s.kindOf(d.Type))
-			depends := slices.ContainsFunc(d.needs, func(n string) bool { return changed[n] && slices.Contains(references(d.Properties), n) })
-			if k := s.kindOf(d.Type); err == nil && !depends && k.stale != nil && same(res.Properties, props) {
-				w := &worker{s: s, t: t, stack: st, kind: k, logical: name, id: res.Physical, props: props}
-				differs, err := k.stale(ctx, w)
-				if err != nil {
-					return nil, false, err
-				}
-				if differs {
-					add("Modify", d, name, res, "False")
-					changed[name] = true
-					continue
-				}
-			}
-			switch {
-			case err == nil && res.halfMade():
-				add("Modify", d, name, res, "True")
-				changed[name] = true
-			case err == nil && !depends && same(res.Properties, props) && !res.failed():
-				if d.Metadata != nil && marshalText(d.Metadata) != res.Metadata || d.Metadata == nil && res.Metadata != "" {
-					add("Modify", d, name, res, "False")
-					list[len(list)-1].ResourceChange.Scope = []string{"Metadata"}
-				}
-			case err == nil && s.kindOf(d.Type).replaces(res.Properties, props), depends:
-				add("Modify", d, name, res, replacementOf(depends))
-				changed[name] = true
-			default:
-				add("Modify", d, name, res, "False")
-			}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(have)) {
-		if !wanted[name] && !strings.Contains(name, "/") {
-			add("Remove", &declared{Type: have[name].Type}, name, have[name], "")
-		}
-	}
-	return list, len(list) == 0 && p.tellsOther(st, ev), nil
-}
-
-func replacementOf(depends bool) string {
-	if depends {
-		return "Conditional"
-	}
-	return "True"
-}
-
 // StackOf returns the ARN of the stack that a change set is of, by the set's ARN;
 // empty: there is no such set.
 func (s *Service) StackOf(ctx context.Context, account, region, changeSet string) (string, error) {
@@ -353,6 +249,9 @@ func (s *Service) DescribeChangeSet(ctx context.Context, in *api.DescribeChangeS
 		return nil, err
 	}
 	set.Parameters = set.shown(s.known)
+	if !isTrue(in.IncludePropertyValues) {
+		set.Changes = withoutValues(set.Changes)
+	}
 	return &set.DescribeChangeSetResponse, nil
 }
 

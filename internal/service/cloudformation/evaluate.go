@@ -26,6 +26,10 @@ type evaluator struct {
 	// imported returns the value of an export, or an error.
 	imported func(name string) (string, error)
 
+	// coming tells what a change set makes of a resource that others refer to; nil: all
+	// of them are what they will be.
+	coming func(name string) coming
+
 	tags []api.Tag // of the stack, for its resources
 
 	conditions map[string]bool
@@ -126,6 +130,9 @@ func (e *evaluator) ref(arg any) (any, error) {
 	if v, ok := e.values[name]; ok {
 		return e.value(v)
 	}
+	if e.coming != nil && e.coming(name).id {
+		return knownAfterApply, nil
+	}
 	if e.resource != nil {
 		if r, ok := e.resource(name); ok {
 			return r.ref(), nil
@@ -158,6 +165,9 @@ func (e *evaluator) getAtt(arg any) (any, error) {
 	attr := strings.Join(attrs, ".")
 	if e.t.Resources[name] == nil || e.resource == nil {
 		return nil, errTemplate("instance of Fn::GetAtt references undefined resource %s", name)
+	}
+	if e.coming != nil && e.coming(name).attributes {
+		return knownAfterApply, nil
 	}
 	r, ok := e.resource(name)
 	if !ok {
@@ -518,6 +528,9 @@ func (e *evaluator) contains(arg any) (any, error) {
 
 func (e *evaluator) base64(arg any) (any, error) {
 	text, err := e.string(arg, "Fn::Base64")
+	if strings.Contains(text, knownAfterApply) {
+		return knownAfterApply, err
+	}
 	return base64.StdEncoding.EncodeToString([]byte(text)), err
 }
 

@@ -40,7 +40,7 @@ const golden = 0x9e3779b97f4a7c15
 type ready struct {
 	levels []level   // at least one, if there are endpoints
 	list   []*member // of all levels
-	all    []*member // with those that are left out for a while; of retries
+	all    []*member // of all ranks, with those that are left out for a while; of retries
 	scant  bool      // too few are left: list is all
 	ids    map[uint64]*member
 	// ejectable: one endpoint at least may be left out.

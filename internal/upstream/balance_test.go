@@ -213,6 +213,18 @@ func TestShareOfNothing(t *testing.T) {
 		if left == 0 {
 			break
 		}
+		at, err := testCluster(g).Pick(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tried trail
+		for next := at; next != nil; next = at.untriedSibling(&tried) {
+			tried.tried[tried.n] = next.member
+			tried.n++
+		}
+		if tried.n != left {
+			t.Errorf("with retries %d endpoints are tried, want %d", tried.n, left)
+		}
 		g.members[left-1].checked(&Health{Fall: 1, Rise: 1}, errNoAddress)
 	}
 	if _, err := testCluster(g).Pick(nil); !errors.Is(err, ErrNoEndpoint) {

@@ -45,6 +45,9 @@ func (g *group) settleLocked() {
 	}
 	r.ejectable = float64(cfg.def.Eject.MaxShare)*float64(len(g.members)) >= 1
 	g.tablesLocked(cfg, r, ranks, now)
+	if out > 0 && cfg.def.Eject.Panic <= 0 { // those that are left out get no retries either
+		r.all = slices.DeleteFunc(slices.Clone(all), (*member).isOut)
+	}
 	g.ready.Store(r)
 }
 

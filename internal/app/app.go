@@ -181,6 +181,7 @@ func (n *node) open() error {
 		return err
 	}
 	n.buckets = s3.New(n.st, n.blobs, n.seal)
+	n.buckets.Directory = iam.NewPrincipals(n.st)
 	n.groups = n.openGroups()
 	if n.trail, err = n.openTrail(); err != nil {
 		return err

@@ -53,7 +53,7 @@ func (n *node) openFunctions() (*functions, error) {
 	}
 	f.service = lambda.New(n.st, n.blobs, lambda.Options{
 		Dir: n.cfg.functionDir("code"), Unpack: function.Unpack, Invoker: f.router, Objects: objects{n.aws, n.buckets},
-		Roles: iam.NewAccess(n.credential, n.identities), Concurrency: n.cfg.FunctionConcurrency, Log: n.log,
+		Roles: iam.NewAccess(n.credential, n.identities), Directory: iam.NewPrincipals(n.st), Concurrency: n.cfg.FunctionConcurrency, Log: n.log,
 		CodeStorage: int64(n.cfg.FunctionCodeStorage),
 	})
 	f.syncer = f.service.NewSyncer(lambda.SyncOptions{Host: f.host, Invoker: f.router, Logs: functionLogs{n.groups}, Log: n.log})

@@ -120,7 +120,7 @@ func restOptions(cfg *Config, p *parts) rest.Options {
 		},
 		AccountRate: cfg.AccountRate, AccountBurst: cfg.AccountBurst,
 		LoadBalancers: cfg.LoadBalancers,
-		Caches:        p.data, Methods: p.data, Usage: p.meter, Roles: p.roles, Truststores: p.trust, DeliveryStreams: cfg.hasStream,
+		Caches:        p.data, Methods: p.data, Usage: p.meter, Roles: p.roles, Directory: iam.NewPrincipals(p.st), Truststores: p.trust, DeliveryStreams: cfg.hasStream,
 	}
 }
 

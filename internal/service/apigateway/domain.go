@@ -73,7 +73,7 @@ func (s *Service) CreateDomainName(ctx context.Context, in *api.CreateDomainName
 		return nil, err
 	}
 	if wantsPrivate(in) {
-		if err := makePrivate(&dom, in, s.opt.Limits.PolicyBytes); err != nil {
+		if err := s.makePrivate(ctx, &dom, in); err != nil {
 			return nil, err
 		}
 		return &dom.DomainName, s.createPrivateDomain(ctx, t, &dom)
@@ -237,6 +237,7 @@ func (s *Service) UpdateDomainName(ctx context.Context, in *api.UpdateDomainName
 			return err
 		}
 		before, shown := dom.EndpointConfiguration.Types[0], dom.CertificateARN()
+		call, manage := dom.Policy, dom.ManagementPolicy
 		if err := domainPatches.apply(&dom.DomainName, in.PatchOperations); err != nil {
 			return err
 		}
@@ -248,7 +249,7 @@ func (s *Service) UpdateDomainName(ctx context.Context, in *api.UpdateDomainName
 		if err := checkRoutingMode(ctx, t, name, &dom); err != nil {
 			return err
 		}
-		if err := settleDomainPolicies(&dom, s.opt.Limits.PolicyBytes); err != nil {
+		if err := s.settleDomainPolicies(ctx, &dom, call, manage); err != nil {
 			return err
 		}
 		if dom.EndpointConfiguration.Types[0] != before {

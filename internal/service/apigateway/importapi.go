@@ -67,11 +67,12 @@ func (s *Service) PutRestApi(ctx context.Context, in *api.PutRestApiInput) (*api
 		if err := s.importDocumentation(ctx, c, t, &e.rec, doc); err != nil {
 			return err
 		}
+		before := e.rec.Policy
 		mergeSettings(&e.rec.RestApi, &doc.Settings, overwrite)
 		if err := checkRestAPI(&e.rec.RestApi); err != nil {
 			return err
 		}
-		if err := settlePolicy(&e.rec.RestApi, e.scope, e.limits.PolicyBytes); err != nil {
+		if err := s.settlePolicy(ctx, &e.rec.RestApi, e.scope, before); err != nil {
 			return err
 		}
 		m := merger{def: e.def, doc: doc, limits: e.limits, overwrite: overwrite, timeout: e.limits.maxTimeout(&e.rec.RestApi)}

@@ -2,6 +2,7 @@ package apigateway
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -20,23 +21,32 @@ func errPolicy() error {
 }
 
 // settlePolicy checks the resource policy of an API and writes the short form
-// of resources out, so that what is stored says what it means.
+// of resources out, so that what is stored says what it means. before is the
+// policy that the API had.
 //
 // AWS: "execute-api:/stage/…" stands for this API
 // (apigateway-resource-policies-create-attach).
-func settlePolicy(a *api.RestApi, s record.Scope, limit int) error {
-	full := arn.ARN{Partition: arn.Partition(s.Region), Service: "execute-api", Region: s.Region, Account: s.Account, Resource: str(a.Id)}
+func (s *Service) settlePolicy(ctx context.Context, a *api.RestApi, scope record.Scope, before *string) error {
+	full := arn.ARN{Partition: arn.Partition(scope.Region), Service: "execute-api", Region: scope.Region, Account: scope.Account, Resource: str(a.Id)}
 	var err error
-	a.Policy, err = settledPolicy(a.Policy, full.String(), limit)
+	a.Policy, err = s.settledPolicy(ctx, a.Policy, before, scope.Account, full.String())
 	return err
 }
 
+// A Directory knows the users and roles that there are.
+type Directory interface {
+	// Check returns missing if a policy names a user or a role of an account that
+	// is not there.
+	Check(ctx context.Context, account string, d *policy.Document, missing error) error
+}
+
 // settledPolicy is a policy with the short form of resources written out: full
-// is what "execute-api:" stands for. No policy, or an empty one, is nil. It has
-// at most limit bytes.
+// is what "execute-api:" stands for. No policy, or an empty one, is nil. The
+// users and roles of account that it names are there, unless the policy before
+// was the same: it stays what it is when they are deleted.
 //
 // AWS: quotas of REST APIs: "Length, in characters, of resource policy".
-func settledPolicy(given *string, full string, limit int) (*string, error) {
+func (s *Service) settledPolicy(ctx context.Context, given, before *string, account, full string) (*string, error) {
 	if str(given) == "" {
 		return nil, nil
 	}
@@ -45,7 +55,7 @@ func settledPolicy(given *string, full string, limit int) (*string, error) {
 		return nil, errPolicy()
 	}
 	settled := strings.NewReplacer(`"execute-api:/`, `"`+full+`/`, `"execute-api:\/`, `"`+full+`/`).Replace(text.String())
-	if len(settled) > limit {
+	if limit := s.opt.Limits.PolicyBytes; len(settled) > limit {
 		return nil, api.BadRequestException("Resource policy size exceeds the maximum of " + strconv.Itoa(limit) + " characters") // AWS: undocumented text
 	}
 	doc, err := policy.Parse([]byte(settled))
@@ -55,7 +65,10 @@ func settledPolicy(given *string, full string, limit int) (*string, error) {
 	if err != nil {
 		return nil, errPolicy()
 	}
-	return &settled, nil
+	if s.opt.Directory != nil && settled != str(before) {
+		err = s.opt.Directory.Check(ctx, account, doc, errPolicy())
+	}
+	return &settled, err
 }
 
 // shownPolicy is a policy as it is returned: JSON text, escaped once more as if

@@ -35,7 +35,7 @@ func wantsPrivate(in *api.CreateDomainNameInput) bool {
 }
 
 // makePrivate makes a new domain name a private one.
-func makePrivate(dom *record.DomainName, in *api.CreateDomainNameInput, limit int) error {
+func (s *Service) makePrivate(ctx context.Context, dom *record.DomainName, in *api.CreateDomainNameInput) error {
 	name := str(dom.DomainName.DomainName)
 	if strings.HasPrefix(name, "*.") {
 		return api.BadRequestException("Private custom domain names cannot have wildcards")
@@ -48,22 +48,22 @@ func makePrivate(dom *record.DomainName, in *api.CreateDomainNameInput, limit in
 		Resource: "/domainnames/" + record.DomainKey(name, *dom.DomainNameId)}.String())
 	dom.EndpointConfiguration.IpAddressType = new(api.IpAddressTypeDualstack)
 	dom.Policy = in.Policy
-	return settleDomainPolicies(dom, limit)
+	return s.settleDomainPolicies(ctx, dom, nil, nil)
 }
 
 // settleDomainPolicies checks the policies of a private domain name, and writes
-// the short form of resources out.
-func settleDomainPolicies(dom *record.DomainName, limit int) (err error) {
+// the short form of resources out. The last two are those that it had.
+func (s *Service) settleDomainPolicies(ctx context.Context, dom *record.DomainName, call, manage *string) (err error) {
 	if dom.DomainNameId == nil {
 		if dom.Policy != nil || dom.ManagementPolicy != nil {
 			return api.BadRequestException("Only private custom domain names have policies")
 		}
 		return nil
 	}
-	if dom.Policy, err = settledPolicy(dom.Policy, dom.PolicyARN(), limit); err != nil {
+	if dom.Policy, err = s.settledPolicy(ctx, dom.Policy, call, dom.Account, dom.PolicyARN()); err != nil {
 		return err
 	}
-	dom.ManagementPolicy, err = settledPolicy(dom.ManagementPolicy, dom.PolicyARN(), limit)
+	dom.ManagementPolicy, err = s.settledPolicy(ctx, dom.ManagementPolicy, manage, dom.Account, dom.PolicyARN())
 	return err
 }
 

@@ -254,7 +254,7 @@ func (s *Service) createRestAPI(ctx context.Context, c *store.Change, t record.T
 		rec.Id = new(newID(apiIDLen))
 	}
 	rec.Scope = t.Scope
-	if err := settlePolicy(&rec.RestApi, t.Scope, s.opt.Limits.PolicyBytes); err != nil {
+	if err := s.settlePolicy(ctx, &rec.RestApi, t.Scope, nil); err != nil {
 		return err
 	}
 	rec.RootResourceId = def.RestAPI.RootResourceId
@@ -330,14 +330,14 @@ func (s *Service) GetRestApis(ctx context.Context, in *api.GetRestApisInput) (*a
 func (s *Service) UpdateRestApi(ctx context.Context, in *api.UpdateRestApiInput) (*api.RestApi, error) {
 	var out *api.RestApi
 	err := s.editAPI(ctx, in.RestApiId, errAPI(ctx, in.RestApiId), func(e *apiEdit, _ *store.Change) error {
-		kind := endpoint(&e.rec.RestApi).Types[0]
+		kind, before := endpoint(&e.rec.RestApi).Types[0], e.rec.Policy
 		if err := restAPIPatches.apply(&e.rec.RestApi, in.PatchOperations); err != nil {
 			return err
 		}
 		if err := checkRestAPI(&e.rec.RestApi); err != nil {
 			return err
 		}
-		if err := settlePolicy(&e.rec.RestApi, e.scope, e.limits.PolicyBytes); err != nil {
+		if err := s.settlePolicy(ctx, &e.rec.RestApi, e.scope, before); err != nil {
 			return err
 		}
 		if moved := endpoint(&e.rec.RestApi).Types[0]; moved != kind {

@@ -45,6 +45,8 @@ type Options struct {
 
 	Roles RolePasser // nil: everybody may pass every role
 
+	Directory Directory // nil: policies may name everybody
+
 	// DeliveryStreams tells whether access logs may go to a delivery stream, by
 	// the resource of its ARN; nil: to none.
 	DeliveryStreams func(resource string) bool

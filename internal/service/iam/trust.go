@@ -21,7 +21,7 @@ func bindTrust(ctx context.Context, t record.Identities, document *string) (*str
 	}
 	var failed error
 	bound := policy.RenamePrincipals(*document, func(text string) string {
-		id, err := idOf(ctx, t, text)
+		id, err := idOf(ctx, t, text, api.MalformedPolicyDocument(`Invalid principal in policy: "AWS":"`+text+`"`))
 		if err != nil && failed == nil {
 			failed = err
 		}
@@ -30,16 +30,15 @@ func bindTrust(ctx context.Context, t record.Identities, document *string) (*str
 	return &bound, failed
 }
 
-// idOf returns the id of a user or role of the account; the text itself of all
-// else.
-func idOf(ctx context.Context, t record.Identities, text string) (string, error) {
+// idOf returns the id of a user or role of the account, or missing if it is not
+// there; the text itself of all else.
+func idOf(ctx context.Context, t record.Identities, text string, missing error) (string, error) {
 	name, err := arn.Parse(text)
 	if err != nil || name.Service != "iam" || name.Account != t.Account {
 		return text, nil //nolint:nilerr // an account, an id, or everybody
 	}
 	kind, path, _ := strings.Cut(name.Resource, "/")
 	short := path[strings.LastIndexByte(path, '/')+1:]
-	missing := api.MalformedPolicyDocument(`Invalid principal in policy: "AWS":"` + text + `"`)
 	found, id := "", ""
 	switch kind {
 	case "user":

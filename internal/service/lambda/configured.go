@@ -85,7 +85,7 @@ func (s *Service) configureOne(ctx context.Context, f *Configured) error {
 		return err
 	}
 	touch(&next.Latest)
-	permission, err := newStatement(t, &api.AddPermissionInput{
+	permission, err := s.newStatement(ctx, t, &api.AddPermissionInput{
 		StatementId: new(configuredSid), Action: new("lambda:InvokeFunction"), Principal: new("apigateway.amazonaws.com"), SourceAccount: &t.scope.Account,
 	})
 	if err != nil {

@@ -37,7 +37,7 @@ func (s *Service) AddPermission(ctx context.Context, in *api.AddPermissionInput)
 	if err != nil {
 		return nil, err
 	}
-	text, err := newStatement(t, in)
+	text, err := s.newStatement(ctx, t, in)
 	if err != nil {
 		return nil, err
 	}
@@ -103,11 +103,15 @@ func (s *Service) checkPolicyTarget(ctx context.Context, e *functionEdit, revisi
 	return err
 }
 
+func errPrincipal() error {
+	return errParameter("The provided principal was invalid. Please check the principal and try again.")
+}
+
 var iamARN = regexp.MustCompile(`^arn:aws[a-zA-Z-]*:iam:`)
 
 // newStatement words a permission, and checks it as what it will be: part of a
 // policy.
-func newStatement(t target, in *api.AddPermissionInput) (jsontext.Value, error) {
+func (s *Service) newStatement(ctx context.Context, t target, in *api.AddPermissionInput) (jsontext.Value, error) {
 	err := firstRefusal([]refusal{
 		{in.FunctionUrlAuthType != nil || in.InvokedViaFunctionUrl != nil, noFunctionURLPermission},
 		{in.EventSourceToken != nil, noEventSourceToken},
@@ -126,7 +130,7 @@ func newStatement(t target, in *api.AddPermissionInput) (jsontext.Value, error) 
 	case p == "*":
 		st.Principal = p
 	default:
-		return nil, errParameter("The provided principal was invalid. Please check the principal and try again.")
+		return nil, errPrincipal()
 	}
 	st.condition("StringEquals", "aws:PrincipalOrgID", in.PrincipalOrgID)
 	st.condition("StringEquals", "AWS:SourceAccount", in.SourceAccount)
@@ -135,10 +139,14 @@ func newStatement(t target, in *api.AddPermissionInput) (jsontext.Value, error) 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := policy.Parse(policyText([]jsontext.Value{text})); err != nil {
+	doc, err := policy.Parse(policyText([]jsontext.Value{text}))
+	if err != nil {
 		return nil, errParameter("The permission is no policy: " + err.Error()) // AWS: undocumented text
 	}
-	return text, nil
+	if s.opt.Directory != nil {
+		err = s.opt.Directory.Check(ctx, t.scope.Account, doc, errPrincipal())
+	}
+	return text, err
 }
 
 func (st *statement) condition(operator, key string, value *string) {

@@ -21,6 +21,7 @@ import (
 	api "gatehouse/internal/awsapi/lambda"
 	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/function"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
@@ -38,6 +39,8 @@ type Options struct {
 	Objects Objects
 	// Roles decides who may give a function which role; nil: everybody any.
 	Roles RolePasser
+	// Directory knows whom permissions may name; nil: everybody.
+	Directory Directory
 	// Concurrency is how many invocations of an account may run at once; zero
 	// is 1,000.
 	Concurrency int
@@ -51,6 +54,13 @@ type Options struct {
 // makes a function acts through it as its role.
 type RolePasser interface {
 	PassRole(ctx context.Context, role, service string) error
+}
+
+// A Directory knows the users and roles that there are.
+type Directory interface {
+	// Check returns missing if a policy names a user or a role of an account that
+	// is not there.
+	Check(ctx context.Context, account string, d *policy.Document, missing error) error
 }
 
 // passRole demands that the caller may let functions act as a role.

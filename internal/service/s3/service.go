@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/store"
 )
@@ -48,6 +49,9 @@ type Service struct {
 	// Authorizer is asked about objects that the front door was not asked about; nil:
 	// nobody is. To be set before the service is used.
 	Authorizer Authorizer
+
+	// Directory knows whom policies may name; nil: everybody.
+	Directory Directory
 }
 
 // An Authorizer decides what callers may do with objects that are copied, or deleted
@@ -56,6 +60,13 @@ type Authorizer interface {
 	awsrpc.Authorizer
 	// Within returns what decides about calls that are all about one bucket.
 	Within(ctx context.Context, bucket string) awsrpc.Authorizer
+}
+
+// A Directory knows the users and roles that there are.
+type Directory interface {
+	// Check returns missing if a policy names a user or a role of an account that
+	// is not there.
+	Check(ctx context.Context, account string, d *policy.Document, missing error) error
 }
 
 // New returns a service over st. What objects hold is closed by seal.

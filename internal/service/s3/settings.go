@@ -62,7 +62,13 @@ func (s *Service) PutBucketPolicy(ctx context.Context, in *bucketInput) (*docume
 	if err != nil {
 		return nil, fault(400, "MalformedPolicy", err.Error())
 	}
-	return &documentOutput{}, s.change(ctx, in.Bucket, func(b *bucket) error { b.Policy = string(in.Body); return nil })
+	return &documentOutput{}, s.change(ctx, in.Bucket, func(b *bucket) error {
+		b.Policy = string(in.Body)
+		if s.Directory == nil {
+			return nil
+		}
+		return s.Directory.Check(ctx, b.Account, d, fault(400, "MalformedPolicy", "Invalid principal in policy"))
+	})
 }
 
 // DeleteBucketPolicy takes a bucket's policy away.

@@ -274,7 +274,6 @@ func TestKeeperChange(t *testing.T) {
 	}
 }
 
-// Changes are edited one endpoint at a time, and those of no effect vanish.
 // TestKeeperSockets: changes by hand hold for sockets of this machine that are written
 // down, and lose none.
 func TestKeeperSockets(t *testing.T) {
@@ -313,6 +312,7 @@ func TestKeeperSockets(t *testing.T) {
 	}
 }
 
+// Changes are edited one endpoint at a time, and those of no effect vanish.
 func TestChangesEdit(t *testing.T) {
 	var c discovery.Changes
 	edit := func(addr string, do func(*discovery.Change)) {

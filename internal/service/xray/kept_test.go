@@ -44,9 +44,13 @@ func TestRegionsThatAreOnlyNamed(t *testing.T) {
 				t.Fatalf("%v, %v", got, err)
 			}
 		}
+		b.s.mu.Lock()
+		b.s.kept.mu.Lock()
 		if len(b.s.samplers) != 0 || len(b.s.kept.journals) != 0 {
 			t.Errorf("%d samplers and %d journals are kept of Regions without rules and traces", len(b.s.samplers), len(b.s.kept.journals))
 		}
+		b.s.kept.mu.Unlock()
+		b.s.mu.Unlock()
 		time.Sleep(3 * time.Minute)
 		b.s.clients.mu.Lock()
 		if n := len(b.s.clients.byRule); n != 0 {

@@ -109,6 +109,9 @@ func (r *runner) apply(ctx context.Context, ev *evaluator, name string) error {
 		} else {
 			next.New = true
 		}
+		if e, ok := errors.AsType[*awsrpc.Error](err); ok { // AWS: the words alone, as no handler was asked
+			err = statedError(reasonOf(e))
+		}
 		return r.failed(ctx, &next, err, "")
 	}
 	if old != nil { // what an operation before this one has left to be rolled back

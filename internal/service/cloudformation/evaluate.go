@@ -105,7 +105,7 @@ func (e *evaluator) call(name string, arg any) (any, error) {
 	}
 	f, ok := e.functions()[name]
 	if !ok {
-		return nil, awsrpc.Validation("Template validation error: the function " + name + " is not supported")
+		return nil, errUnsupported(name)
 	}
 	return f(arg)
 }
@@ -141,6 +141,8 @@ func (e *evaluator) ref(arg any) (any, error) {
 	return nil, errFormat("Unresolved resource dependencies [" + name + "] in the Resources block of the template")
 }
 
+const getAttForm = "every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute"
+
 func (e *evaluator) getAtt(arg any) (any, error) {
 	if s, ok := arg.(string); ok {
 		name, attr, _ := strings.Cut(s, ".")
@@ -148,11 +150,11 @@ func (e *evaluator) getAtt(arg any) (any, error) {
 	}
 	list, ok := arg.([]any)
 	if !ok || len(list) < 2 {
-		return nil, errTemplate("every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute")
+		return nil, errTemplate(getAttForm)
 	}
 	name, ok := list[0].(string)
 	if !ok {
-		return nil, errTemplate("every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute")
+		return nil, errTemplate(getAttForm)
 	}
 	attrs := make([]string, 0, len(list)-1)
 	for _, part := range list[1:] {
@@ -258,17 +260,18 @@ func (e *evaluator) list(v any, otherwise string) ([]any, error) {
 	return list, nil
 }
 
+const subForm = "One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a string as first argument, and an optional second argument to specify a mapping of values to replace in the string"
+
 func (e *evaluator) sub(arg any) (any, error) {
-	const form = "One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a string as first argument, and an optional second argument to specify a mapping of values to replace in the string"
 	text, vars := subParts(arg)
 	if list, ok := arg.([]any); ok {
 		if len(list) != 2 || vars == nil {
-			return nil, errTemplate(form)
+			return nil, errTemplate(subForm)
 		}
 		arg = list[0]
 	}
 	if _, ok := arg.(string); !ok {
-		return nil, errTemplate(form)
+		return nil, errTemplate(subForm)
 	}
 	var failed error
 	out := subPart.ReplaceAllStringFunc(text, func(match string) string {
@@ -325,23 +328,24 @@ func (e *evaluator) join(arg any) (any, error) {
 	return e.value(strings.Join(parts, by))
 }
 
+const selectForm = "Fn::Select requires a list argument with two elements: an integer index and a list"
+
 func (e *evaluator) selectItem(arg any) (any, error) {
-	const form = "Fn::Select requires a list argument with two elements: an integer index and a list"
 	args, ok := arg.([]any)
 	if !ok || len(args) != 2 {
-		return nil, errTemplate(form)
+		return nil, errTemplate(selectForm)
 	}
 	text, err := e.string(args[0], "Fn::Select")
 	if err != nil {
 		return nil, err
 	}
-	list, err := e.list(args[1], form)
+	list, err := e.list(args[1], selectForm)
 	if err != nil {
 		return nil, err
 	}
 	i, err := strconv.Atoi(text)
 	if err != nil {
-		return nil, errTemplate(form)
+		return nil, errTemplate(selectForm)
 	}
 	if i < 0 || i >= len(list) {
 		return nil, errTemplate("Fn::Select cannot select nonexistent value at index %d", i)
@@ -349,11 +353,12 @@ func (e *evaluator) selectItem(arg any) (any, error) {
 	return list[i], nil
 }
 
+const splitForm = "every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split or a function that returns a string to be split."
+
 func (e *evaluator) split(arg any) (any, error) {
-	const form = "every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split or a function that returns a string to be split."
 	args, ok := arg.([]any)
 	if !ok || len(args) != 2 {
-		return nil, errTemplate(form)
+		return nil, errTemplate(splitForm)
 	}
 	by, err := e.string(args[0], "Fn::Split")
 	if err != nil {
@@ -364,7 +369,7 @@ func (e *evaluator) split(arg any) (any, error) {
 		return nil, err
 	}
 	if by == "" {
-		return nil, errTemplate(form)
+		return nil, errTemplate(splitForm)
 	}
 	var list []any
 	for part := range strings.SplitSeq(text, by) {
@@ -373,10 +378,12 @@ func (e *evaluator) split(arg any) (any, error) {
 	return list, nil
 }
 
+const findInMapForm = "every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value"
+
 func (e *evaluator) findInMap(arg any) (any, error) {
 	args, ok := arg.([]any)
 	if !ok || len(args) < 3 || len(args) > 4 {
-		return nil, errTemplate("every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value")
+		return nil, errTemplate(findInMapForm)
 	}
 	var path [3]string
 	for i := range path {
@@ -451,6 +458,9 @@ func (e *evaluator) choose(arg any) (any, error) {
 	name, ok := args[0].(string)
 	if !ok {
 		return nil, errTemplate("Fn::If requires a list argument with the first element being a condition")
+	}
+	if e.t.Conditions[name] == nil {
+		return nil, errTemplate("unresolved condition dependency %s in Fn::If", name)
 	}
 	yes, err := e.condition(name)
 	if err != nil {

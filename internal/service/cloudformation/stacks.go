@@ -65,7 +65,11 @@ func (s *Service) planOf(ctx context.Context, a *asked, st *stack, t tables) (*p
 	if p.Processed != "" && a.direct && !slices.Contains(a.capabilities, "CAPABILITY_AUTO_EXPAND") {
 		return nil, api.InsufficientCapabilitiesException("Requires capabilities : [CAPABILITY_AUTO_EXPAND]")
 	}
-	if p.tpl, err = parseTemplate(p.text(), s.known); err != nil {
+	accept := acceptTemplate
+	if a.previous {
+		accept = parseTemplate
+	}
+	if p.tpl, err = accept(p.text(), s.known); err != nil {
 		return nil, err
 	}
 	if p.Values, err = p.tpl.bind(a.parameters, st.Values); err != nil {
@@ -92,6 +96,9 @@ func (s *Service) planOf(ctx context.Context, a *asked, st *stack, t tables) (*p
 		return nil, err
 	}
 	if err := p.tpl.checkMade(ev, s.known); err != nil {
+		return nil, err
+	}
+	if err := p.tpl.checkReached(ev); err != nil {
 		return nil, err
 	}
 	return p, nil

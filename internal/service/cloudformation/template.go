@@ -55,13 +55,15 @@ func parseTemplate(body string, known func(string) bool) (*template, error) {
 	if err != nil {
 		return nil, err
 	}
+	return t, t.complete(known)
+}
+
+// complete checks what a template needs of others and of itself.
+func (t *template) complete(known func(string) bool) error {
 	if err := t.checkTypes(known); err != nil {
-		return nil, err
+		return err
 	}
-	if err := t.link(); err != nil {
-		return nil, err
-	}
-	return t, nil
+	return t.link()
 }
 
 // readTemplate reads the sections of a template.
@@ -96,7 +98,7 @@ func summary(body string, known func(string) bool) (*template, []string, error) 
 	}
 	root, _ := doc.(map[string]any)
 	if root["Transform"] == nil {
-		t, err := parseTemplate(body, known)
+		t, err := acceptTemplate(body, known)
 		return t, nil, err
 	}
 	steps, err := transformsOf(root["Transform"])
@@ -188,8 +190,11 @@ func (t *template) readResources(root map[string]any) error {
 
 func readResource(name string, m map[string]any) (*declared, error) {
 	d := &declared{}
-	var ok bool
-	if d.Type, ok = m["Type"].(string); !ok {
+	typ, ok := m["Type"]
+	if d.Type, _ = typ.(string); ok && d.Type == "" {
+		return nil, errFormat("[/Resources/" + name + "] Every Type member must be a string.")
+	}
+	if !ok {
 		return nil, errFormat("[/Resources/" + name + "] Every Resources object must contain a Type member.")
 	}
 	for key, v := range m {
@@ -215,6 +220,9 @@ func readResource(name string, m map[string]any) (*declared, error) {
 			d.DependsOn, valid = texts(v)
 		default:
 			return nil, awsrpc.Validation("Invalid template resource property '" + key + "'")
+		}
+		if !valid && strings.HasSuffix(key, "Policy") {
+			return nil, errFormat("Every " + key + " member must be a string.")
 		}
 		if !valid {
 			return nil, errFormat("[/Resources/" + name + "/" + key + "] has a value of the wrong type.")
@@ -259,7 +267,7 @@ func (t *template) checkTypes(known func(string) bool) error {
 // checkMade refuses types that nothing here makes, of the resources whose
 // conditions hold.
 func (t *template) checkMade(ev *evaluator, known func(string) bool) error {
-	return t.refuseTypes(known, func(d *declared) bool { return d.Condition == "" || ev.conditions[d.Condition] })
+	return t.refuseTypes(known, func(d *declared) bool { return t.isMade(ev, d) })
 }
 
 func (t *template) refuseTypes(known func(string) bool, made func(d *declared) bool) error {

@@ -147,6 +147,22 @@ func identitySources(a *api.Authorizer) []string {
 	return list
 }
 
+// userPoolID is the id of a user pool.
+//
+// AWS: UserPoolId of Cognito's API reference, which has an underscore, too. Pools
+// that another issuer stands for may have plain names here.
+var userPoolID = regexp.MustCompile(`^userpool/[A-Za-z0-9_-]{1,55}$`)
+
+// isUserPool reports whether a text is the ARN of a user pool, or may become one
+// by stage variables.
+func isUserPool(text string) bool {
+	name, err := arn.Parse(stageVariable.ReplaceAllString(text, "x"))
+	if err != nil || name.Service != "cognito-idp" {
+		return false
+	}
+	return strings.Contains(text, "${stageVariables.") || name.Region != "" && arn.ValidAccount(name.Account) && userPoolID.MatchString(name.Resource)
+}
+
 // checkUserPools checks an authorizer whose tokens come from Cognito.
 func checkUserPools(a *api.Authorizer) error {
 	if a.AuthType == nil {
@@ -156,8 +172,7 @@ func checkUserPools(a *api.Authorizer) error {
 		return api.BadRequestException("At least one provider ARN is required for COGNITO_USER_POOLS authorizers")
 	}
 	for _, pool := range a.ProviderARNs {
-		name, err := arn.Parse(stageVariable.ReplaceAllString(pool, "x"))
-		if err != nil || name.Service != "cognito-idp" || !strings.HasPrefix(name.Resource, "userpool/") && !strings.Contains(pool, "${stageVariables.") {
+		if !isUserPool(pool) {
 			return api.BadRequestException("Invalid Cognito User Pool ARN specified: " + pool)
 		}
 	}

@@ -42,7 +42,7 @@ func TestAuthorizerRefusals(t *testing.T) {
 	id, root := c.newAPI()
 	token := doc{"restApiId": id, "name": "a", "type": "TOKEN", "authorizerUri": functionURIOf("f"), "identitySource": "method.request.header.A"}
 	pools := doc{"restApiId": id, "name": "p", "type": "COGNITO_USER_POOLS", "identitySource": "method.request.header.A",
-		"providerARNs": []string{"arn:aws:cognito-idp:eu-west-1:1:userpool/eu-west-1_x"}}
+		"providerARNs": []string{"arn:aws:cognito-idp:eu-west-1:000000000000:userpool/eu-west-1_x"}}
 	a := c.must("CreateAuthorizer", token)
 	p := c.must("CreateAuthorizer", pools)
 	fresh := with(token, "name", "b")
@@ -70,6 +70,10 @@ func TestAuthorizerRefusals(t *testing.T) {
 	}
 	for _, tt := range tests {
 		c.fail("CreateAuthorizer", tt.in, "BadRequestException: "+tt.want)
+	}
+	for _, pool := range []string{"eu-west-1:000000000000:userpool/", "eu-west-1:000000000000:userpool/eu-west-1_a/b", ":000000000000:userpool/eu-west-1_a", "eu-west-1:1:userpool/eu-west-1_a"} {
+		pool = "arn:aws:cognito-idp:" + pool
+		c.fail("CreateAuthorizer", with(pools, "name", "q", "providerARNs", []string{pool}), "BadRequestException: Invalid Cognito User Pool ARN specified: "+pool)
 	}
 	c.must("CreateAuthorizer", with(fresh, "type", "REQUEST", "identitySource", nil, "authorizerResultTtlInSeconds", 0))
 	m := doc{"restApiId": id, "resourceId": root, "httpMethod": "GET"}

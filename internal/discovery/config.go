@@ -60,7 +60,7 @@ type choice struct {
 // choices lists the sources that are set. A new kind of source is an entry here.
 func (c *Config) choices() (list []choice) {
 	if d := c.DNS; d != nil {
-		list = append(list, choice{"dns", d.check, nil, func(Surroundings) (Source, error) { return newDNS(*d), nil }})
+		list = append(list, choice{"dns", d.check, nil, func(Surroundings) (Source, error) { return newDNS(*d, c.MayEmpty()), nil }})
 	}
 	if c := c.CloudMap; c != nil {
 		list = append(list, choice{"cloud-map", c.check, nil, func(sur Surroundings) (Source, error) { return newCloudMap(*c, sur) }})

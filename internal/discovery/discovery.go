@@ -15,6 +15,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,6 +99,9 @@ func inOrder(written []Endpoint) []Endpoint {
 func checkAddress(addr string) error {
 	host, port, err := net.SplitHostPort(addr)
 	n, errPort := strconv.ParseUint(port, 10, 16)
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Unmap().IsUnspecified() {
+		return fmt.Errorf("%q is the address of nobody", addr) // connections to it go to this machine
+	}
 	if err != nil || errPort != nil || n == 0 || host == "" || len(host) > 253 || strings.ContainsAny(host, ", /\t\r\n") || upstream.IsClusterName(host) {
 		return fmt.Errorf("%.300q is not an address", addr)
 	}

@@ -57,15 +57,16 @@ func (d *DNS) check() error {
 // A resolver is a DNS that is asked.
 type resolver struct {
 	DNS
-	config string // where the servers stand, if the DNS has none
+	mayEmpty bool   // a name that is not there, or has no records, has no endpoints
+	config   string // where the servers stand, if the DNS has none
 }
 
-func newDNS(d DNS) *resolver {
+func newDNS(d DNS, mayEmpty bool) *resolver {
 	d.Type = cmp.Or(d.Type, "ip")
 	d.MinTTL = cmp.Or(d.MinTTL, time.Second)
 	d.MaxTTL = max(cmp.Or(d.MaxTTL, 5*time.Minute), d.MinTTL)
 	d.Timeout = cmp.Or(d.Timeout, 2*time.Second)
-	return &resolver{DNS: d, config: resolvConf}
+	return &resolver{DNS: d, mayEmpty: mayEmpty, config: resolvConf}
 }
 
 // String names what is looked up.
@@ -112,6 +113,9 @@ func (r *resolver) lookup(ctx context.Context) (f Found, ttl time.Duration, err 
 		if !errors.Is(err, errNothing) {
 			break // the next name of the search list only if this one does not exist
 		}
+	}
+	if r.mayEmpty && errors.Is(err, errNothing) {
+		return Found{}, 0, nil
 	}
 	return f, q.ttl.Duration(), err
 }
@@ -249,7 +253,9 @@ func (q *query) services(ctx context.Context, name string) (Found, error) {
 			continue
 		}
 		g.Go(func() (err error) {
-			addrs[i], used[i], err = q.addresses(ctx, srv.Target)
+			if addrs[i], used[i], err = q.addresses(ctx, srv.Target); errors.Is(err, errNothing) {
+				err = errors.New(err.Error()) // the service is there, and a part of it cannot be had
+			}
 			return err
 		})
 	}

@@ -176,6 +176,7 @@ func once(t *testing.T, src discovery.Source) (discovery.Found, error) {
 func TestDNS(t *testing.T) {
 	tests := []struct {
 		name    string
+		empty   string
 		dns     discovery.DNS
 		rcode   int
 		records []string
@@ -199,13 +200,20 @@ func TestDNS(t *testing.T) {
 			records: []string{"s.test. 5 SRV 0 1 8080 a.test.", "+a.test. 5 A 10.0.0.7"}, want: "10.0.0.7:8080"},
 		{name: "services with a target that does not exist", dns: discovery.DNS{Name: "s.test", Type: "SRV"},
 			records: []string{"s.test. 5 SRV 0 1 8080 a.test.", "s.test. 5 SRV 0 1 8080 gone.test.", "a.test. 5 A 10.0.0.7"}, err: "gone.test. does not exist"},
+		{name: "services with a target that does not exist, where there may be none", empty: "allow", dns: discovery.DNS{Name: "s.test", Type: "SRV"},
+			records: []string{"s.test. 5 SRV 0 1 8080 a.test.", "s.test. 5 SRV 0 1 8080 gone.test.", "a.test. 5 A 10.0.0.7"}, err: "gone.test. does not exist"},
+		{name: "no such name, where there may be none", empty: "allow", dns: discovery.DNS{Name: "o.test", Port: 80}, want: ""},
+		{name: "no such service, where there may be none", empty: "allow", dns: discovery.DNS{Name: "s.test", Type: "SRV"}, want: ""},
+		{name: "no address, where there may be none", empty: "allow", dns: discovery.DNS{Name: "o.test", Port: 80}, records: []string{"o.test. 5 TXT hello"}, want: ""},
+		{name: "refused, where there may be none", empty: "allow", dns: discovery.DNS{Name: "o.test", Port: 80}, rcode: dns.RcodeServerFailure, err: "SERVFAIL"},
 		{name: "service not available", dns: discovery.DNS{Name: "s.test", Type: "SRV"}, records: []string{"s.test. 5 SRV 0 0 0 ."}, want: ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			server := newDNSServer(t)
 			server.set(t, tt.rcode, tt.records...)
-			f, err := once(t, dnsSource(t, tt.dns, server))
+			tt.dns.Servers = []string{server.addr}
+			f, err := once(t, source(t, discovery.Config{DNS: &tt.dns, Empty: tt.empty}))
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Errorf("error %v, want one with %q", err, tt.err)

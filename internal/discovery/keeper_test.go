@@ -140,6 +140,7 @@ func TestKeeper(t *testing.T) {
 			{"another", func() { src.finds <- found("c:3") }, "c:3", discovery.Current, ""},
 			{"empty", func() { src.finds <- found() }, "c:3", discovery.Stale, "the source has no endpoint: the last 1 stay in force"},
 			{"malformed", func() { src.finds <- found("c:3:4") }, "c:3", discovery.Stale, `"c:3:4" is not an address`},
+			{"of nobody", func() { src.finds <- found("0.0.0.0:80", "[::]:80", "[::ffff:0.0.0.0]:80") }, "c:3", discovery.Stale, `"[::ffff:0.0.0.0]:80" is the address of nobody`},
 			{"partly malformed", func() { src.finds <- found("c:0", "d:4", ":1", "x.cluster:1") }, "d:4", discovery.Current, `"x.cluster:1" is not an address`},
 		}
 		for _, s := range steps {

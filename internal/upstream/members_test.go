@@ -1,6 +1,7 @@
 package upstream_test
 
 import (
+	"encoding/json"
 	"errors"
 	"runtime"
 	"strings"
@@ -143,5 +144,16 @@ func TestSetEndpointsRefused(t *testing.T) {
 	}
 	if _, err := call(c, request("GET", "/", ""), soon()); !errors.Is(err, upstream.ErrNoEndpoint) {
 		t.Errorf("without endpoints: %v, want ErrNoEndpoint", err)
+	}
+}
+
+// TestStatusOfNobody: a cluster without endpoints has a list of none.
+func TestStatusOfNobody(t *testing.T) {
+	r, _ := balanced(t, upstream.Definition{}, "127.0.0.1:1")
+	if err := r.SetEndpoints("test", nil); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := json.Marshal(r.Status()[0].Endpoints); err != nil || string(text) != "[]" {
+		t.Errorf("endpoints %s, %v", text, err)
 	}
 }

@@ -75,7 +75,7 @@ func (r *Registry) Status() []Status {
 
 func (g *group) status() Status {
 	now, cfg := monotonic(), g.config()
-	s := Status{Name: g.name, Balance: cfg.def.Balance, Retries: g.budget.left.Load() / retryCost}
+	s := Status{Name: g.name, Balance: cfg.def.Balance, Retries: g.budget.left.Load() / retryCost, Endpoints: []EndpointStatus{}}
 	if s.Balance == "" {
 		s.Balance = "round-robin"
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/http"
 	"strings"
 	"time"
 
@@ -97,7 +98,8 @@ func (x *Exchange) begin() {
 	v.HTTPMethod = x.MethodRequest.Method
 	var traced, id string
 	if c := x.MethodRequest.Header.GetID(wire.HeaderConnection); c != "" && !PlainConnection(c) {
-		if hasToken(c, "upgrade") {
+		// RFC 9110, 7.8: HTTP/1.0 has no Upgrade; RFC 6455, 4.1: WebSocket begins with a GET.
+		if r := &x.MethodRequest; r.Method == http.MethodGet && !r.HTTP10 && hasToken(c, "upgrade") {
 			v.Upgrade = x.MethodRequest.Header.GetID(wire.HeaderUpgrade)
 		}
 		wire.StripHopByHop(&x.MethodRequest.Header)

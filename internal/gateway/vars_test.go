@@ -176,3 +176,21 @@ func TestContextVars(t *testing.T) {
 		t.Error("$context.nonsense: no such variable wanted")
 	}
 }
+
+// TestUpgrade: a client may ask for another protocol by a GET of HTTP/1.1 alone (RFC 9110,
+// 7.8; RFC 6455, 4.1).
+func TestUpgrade(t *testing.T) {
+	for _, tt := range []struct {
+		method string
+		http10 bool
+		want   string
+	}{{"GET", false, "websocket"}, {"POST", false, ""}, {"GET", true, ""}} {
+		x := new(gateway.Exchange)
+		gatewaytest.Fill(x, tt.method, "/x", "", "Connection: Upgrade", "Upgrade: websocket")
+		x.MethodRequest.HTTP10 = tt.http10
+		new(gateway.Gateway).Serve(t.Context(), x)
+		if x.Vars.Upgrade != tt.want || x.MethodRequest.Header.GetID(wire.HeaderUpgrade) != "" {
+			t.Errorf("%+v: upgrade to %q", tt, x.Vars.Upgrade)
+		}
+	}
+}

@@ -343,6 +343,19 @@ func TestWebSocketRefused(t *testing.T) {
 	}
 }
 
+// TestWebSocketByGet: what the integration makes another method of does not ask for WebSocket.
+func TestWebSocketByGet(t *testing.T) {
+	_, c := balanced(t, upstream.Definition{WebSocket: true}, upstreamtest.New(t, upstreamtest.Echo).Addr().String())
+	req, resp := request("POST", "/", ""), new(wire.Response)
+	req.Upgrade = wire.SwitchProtocol
+	if err := c.Do(t.Context(), req, resp, soon()); err != nil || resp.Switch != nil {
+		t.Errorf("%v, changes %v", err, resp.Switch != nil)
+	}
+	if got, err := body(resp); err != nil || got != "POST / " {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // TestMirrorOfNothing: 0% is no copy, and not the default.
 func TestMirrorOfNothing(t *testing.T) {
 	r, c := released(t, map[string]string{"a": answers(t, "200 OK", "a"), "b": answers(t, "200 OK", "b")})

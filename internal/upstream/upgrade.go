@@ -21,7 +21,7 @@ const webSocketIdle = 10 * time.Minute
 
 // upgrades tells whether req asks for WebSocket, and c's endpoints speak it.
 func (c *Cluster) upgrades(req *wire.Request) bool {
-	return req.Upgrade != "" && c.member != nil && strings.EqualFold(req.Upgrade, wire.SwitchProtocol) && c.member.group.config().def.WebSocket
+	return req.Upgrade != "" && req.Method == http.MethodGet && c.member != nil && strings.EqualFold(req.Upgrade, wire.SwitchProtocol) && c.member.group.config().def.WebSocket
 }
 
 // upgrade asks the endpoint for WebSocket, over a connection of its own. If the

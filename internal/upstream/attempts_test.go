@@ -307,6 +307,9 @@ func TestLimitOfRequests(t *testing.T) {
 		<-came
 		<-came
 		for _, at := range picked[2:] {
+			if _, ok := at.Lend(nil); ok {
+				t.Error("a connection is lent for one request too many")
+			}
 			if _, err := call(at, request("GET", "/", ""), soon()); !errors.Is(err, upstream.ErrShed) {
 				t.Errorf("one request too many: %v", err)
 			}

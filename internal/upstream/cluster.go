@@ -147,6 +147,7 @@ func (c *Cluster) Do(ctx context.Context, req *wire.Request, resp *wire.Response
 		return c.mirrored.do(ctx, req, resp, deadline)
 	case c.member != nil:
 		if !c.enter() {
+			c.member.group.refused.Add(1)
 			return ErrShed
 		}
 		return c.doMember(ctx, req, resp, deadline)
@@ -228,7 +229,6 @@ func (c *Cluster) enter() bool {
 		return true
 	}
 	c.over()
-	g.refused.Add(1)
 	return false
 }
 

@@ -1,9 +1,11 @@
 package cloudwatch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,6 +52,9 @@ const (
 	actionTime = 10 * time.Second
 	// actionsAtOnce is how many are done side by side.
 	actionsAtOnce = 8
+	// roundTime bounds how long actions are begun before it is looked at what else
+	// is to be done.
+	roundTime = actionTime
 	// actionTries is how often one is tried, with pauses of firstPause, doubled
 	// each time.
 	actionTries = 5
@@ -73,17 +78,55 @@ func (s *Service) ask(c *store.Change, at place, a *alarm, before state) {
 	}
 }
 
-// deliver does what is due, and returns when it wants to be called again.
+// A duty is an action that is due.
+type duty struct {
+	at   place
+	row  store.Row[pending]
+	turn int // how many of the same action come before it
+}
+
+// deliver does what is due, and returns when it wants to be called again. What has
+// no turn within the time of a round waits for the next, so that actions that do
+// not answer do not hold up those that were asked for meanwhile.
 func (s *Service) deliver(ctx context.Context) time.Time {
-	next := time.Now().Add(time.Hour)
-	scopes, err := record.Scopes(ctx, s.st)
-	if err != nil {
-		s.complain(ctx, "actions of alarms wait", err)
-		return next
-	}
+	start := time.Now()
+	list, next := s.duties(ctx, start)
 	var mu sync.Mutex // guards next
 	g := new(errgroup.Group)
 	g.SetLimit(actionsAtOnce)
+	more := false
+	for i := range list {
+		if more = ctx.Err() != nil || time.Since(start) >= roundTime; more {
+			break
+		}
+		g.Go(func() error {
+			again := s.try(ctx, list[i].at, &list[i].row)
+			mu.Lock()
+			defer mu.Unlock()
+			if !again.IsZero() && again.Before(next) {
+				next = again
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // they return nil
+	if more {
+		return start
+	}
+	return next
+}
+
+// duties lists the actions that are due at a time, and tells when the next is. Each
+// action has its first turn before another has its second, and what was not tried
+// yet comes before what is tried again.
+func (s *Service) duties(ctx context.Context, when time.Time) ([]duty, time.Time) {
+	next := when.Add(time.Hour)
+	scopes, err := record.Scopes(ctx, s.st)
+	if err != nil {
+		s.complain(ctx, "actions of alarms wait", err)
+		return nil, next
+	}
+	var list []duty
 	for _, sc := range scopes {
 		at := place{sc.Account, sc.Region}
 		rows, err := s.pending(at).All(ctx)
@@ -91,24 +134,28 @@ func (s *Service) deliver(ctx context.Context) time.Time {
 			s.complain(ctx, "actions of alarms wait", err)
 			continue
 		}
-		for i := range rows {
-			row := &rows[i]
-			g.Go(func() error {
-				again := row.Value.Next
-				if !again.After(time.Now()) && ctx.Err() == nil {
-					again = s.try(ctx, at, row)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				if !again.IsZero() && again.Before(next) {
-					next = again
-				}
-				return nil
-			})
+		for _, row := range rows {
+			list = append(list, duty{at: at, row: row})
 		}
 	}
-	_ = g.Wait() // they return nil
-	return next
+	list = slices.DeleteFunc(list, func(d duty) bool {
+		later := d.row.Value.Next.After(when)
+		if later && d.row.Value.Next.Before(next) {
+			next = d.row.Value.Next
+		}
+		return later
+	})
+	slices.SortStableFunc(list, func(a, b duty) int {
+		return cmp.Or(cmp.Compare(a.row.Value.Tries, b.row.Value.Tries), a.row.Value.Next.Compare(b.row.Value.Next))
+	})
+	turns := map[string]int{}
+	for i := range list {
+		action := list[i].row.Value.Action
+		list[i].turn = turns[action]
+		turns[action]++
+	}
+	slices.SortStableFunc(list, func(a, b duty) int { return cmp.Compare(a.turn, b.turn) })
+	return list, next
 }
 
 // try does one action. It returns when it is to be tried again, or zero.

@@ -311,7 +311,7 @@ func TestAlarms(t *testing.T) {
 	})
 }
 
-// Percentiles of few samples, expressions, and clocks that are set back.
+// Percentiles of few samples, and expressions.
 func TestAlarmKinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -45,17 +45,12 @@ func (s *Service) CreateBasePathMapping(ctx context.Context, in *api.CreateBaseP
 	m := record.BasePathMapping{Scope: t.Scope, DomainName: name, BasePathMapping: api.BasePathMapping{
 		BasePath: new(path), RestApiId: in.RestApiId, Stage: text(in.Stage)}}
 	err = s.commit(ctx, func(c *store.Change) error {
-		dom, rev, err := t.DomainNames.Find(ctx, errDomain(), name)
+		dom, err := domainOfREST(ctx, c, t, name, path)
 		if err != nil {
 			return err
 		}
 		if str(dom.RoutingMode) == api.RoutingModeRoutingRuleOnly { // AWS: custom-domains.md §2; undocumented text
 			return api.BadRequestException("Base path mappings cannot be created for a domain name whose routing mode is ROUTING_RULE_ONLY")
-		}
-		c.Require(t.DomainNames.Is(store.ID(name), rev))
-		store.Add(c, t.DomainNames, store.ID(name), dom) // so that who maps another API meanwhile notices
-		if err := checkNoSockets(ctx, t, name, path); err != nil {
-			return err
 		}
 		if err := checkCount(ctx, s.st, t.BasePathMappings, s.opt.Limits.MappingsPerDomain, errLimit("Base Path Mappings"), name); err != nil {
 			return err
@@ -68,17 +63,28 @@ func (s *Service) CreateBasePathMapping(ctx context.Context, in *api.CreateBaseP
 	return &m.BasePathMapping, nil
 }
 
-// checkNoSockets refuses to map a REST API by a domain name that serves WebSocket APIs.
-func checkNoSockets(ctx context.Context, t record.Tables, name, path string) error {
+// domainOfREST returns the domain name by which a REST API is to be mapped at a path,
+// and refuses one that serves WebSocket APIs at others. It is written by c, so that who
+// maps another API meanwhile notices.
+func domainOfREST(ctx context.Context, c *store.Change, t record.Tables, name, path string) (record.DomainName, error) {
+	dom, rev, err := t.DomainNames.Find(ctx, errDomain(), name)
+	if err != nil {
+		return dom, err
+	}
 	rows, err := t.BasePathMappings.All(ctx, name)
 	if err != nil {
-		return err
+		return dom, err
 	}
 	sockets, _, err := t.ServesSockets(ctx, rows, store.ID(name, path))
-	if err == nil && sockets {
-		err = api.BadRequestException(record.MixedKinds)
+	if err != nil {
+		return dom, err
 	}
-	return err
+	if sockets {
+		return dom, api.BadRequestException(record.MixedKinds)
+	}
+	c.Require(t.DomainNames.Is(store.ID(name), rev))
+	store.Add(c, t.DomainNames, store.ID(name), dom)
+	return dom, nil
 }
 
 // putMapping adds a mapping to c whose path must be free and whose target must
@@ -161,8 +167,14 @@ func (s *Service) UpdateBasePathMapping(ctx context.Context, in *api.UpdateBaseP
 		if m, rev, err = t.BasePathMappings.Find(ctx, errBasePath(), name, str(in.BasePath)); err != nil {
 			return err
 		}
+		before := str(m.RestApiId)
 		if err := mappingPatches.apply(&m.BasePathMapping, in.PatchOperations); err != nil {
 			return err
+		}
+		if str(m.RestApiId) != before {
+			if _, err := domainOfREST(ctx, c, t, name, str(in.BasePath)); err != nil {
+				return err
+			}
 		}
 		if m.Stage != nil && *m.Stage == "" {
 			m.Stage = nil

@@ -11,7 +11,8 @@ import (
 )
 
 // An order tells a run that makes or changes a stack to turn around. It can be given
-// until the stack is what its template says: both are commits that exclude each other.
+// until the stack is what its template says, or the run turns around by itself: these
+// are commits that exclude each other.
 type order struct {
 	Delete bool     // the stack; otherwise its update is rolled back
 	Retain []string // resources that are kept then
@@ -100,18 +101,35 @@ func (r *runner) obey(ctx context.Context, o *order) error {
 	return r.fail(ctx, "User Initiated", forget)
 }
 
-// turn is what a run does that cannot go on: it obeys its order, if that is why.
+// turn is what a run forward does that cannot go on: it obeys its order, if it has one,
+// and else it fails for a reason. An order that was given is followed, and none is left
+// for the next run.
 func (r *runner) turn(ctx context.Context, reason string) error {
 	o, err := r.ordered(ctx)
-	switch {
-	case err != nil:
-		return err
-	case o != nil:
-		return r.obey(ctx, o)
-	case r.expired():
-		reason = errExpired
+	if o == nil && err == nil {
+		was, run := *r.st, *r.st.Run
+		err = r.fail(ctx, reason, func(c *store.Change) { c.Require(r.t.orders.Absent(r.st.ID)) })
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		*r.st, r.st.Run = was, &run
+		conflict := err
+		if o, err = r.ordered(ctx); o == nil && err == nil {
+			return conflict
+		}
 	}
-	return r.fail(ctx, reason)
+	if err != nil {
+		return err
+	}
+	return r.obey(ctx, o)
+}
+
+// why is why a creation fails: for this, or for having taken too long.
+func (r *runner) why(reason string) string {
+	if r.expired() {
+		return errExpired
+	}
+	return reason
 }
 
 // errExpired is why a creation with TimeoutInMinutes failed.

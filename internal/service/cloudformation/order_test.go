@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,6 +102,63 @@ func TestOrdersMeetRuns(t *testing.T) {
 	if got := w.status(id); got != "DELETE_COMPLETE" {
 		t.Errorf("ordered while the run has ended: %s", got)
 	}
+}
+
+// TestOrdersMeetFailures: an order holds that is given as a run is about to fail, and is
+// none to a later run.
+func TestOrdersMeetFailures(t *testing.T) {
+	w := newWorld(t)
+	inner, do := w.api, func() {}
+	w.api = callFunc(func(ctx context.Context, service, operation string, in map[string]any) (map[string]any, error) {
+		if operation == "CreateApiKey" || operation == "UpdateApiKey" {
+			do()
+		}
+		return inner.Call(ctx, service, operation, in)
+	})
+	before := w.records()
+	do = func() {
+		do = func() {}
+		w.mortal.meddle("/cloudformation/stack/", func() { // by which the creation fails
+			if err := w.DeleteStack(w.ctx, &api.DeleteStackInput{StackName: new("s")}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	id, err := w.create("s", "Resources:\n  A: {Type: AWS::ApiGateway::ApiKey, Properties: {Value: short}}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.status(id); got != "DELETE_COMPLETE" {
+		t.Errorf("deleted as it fails: %s", got)
+		w.tellEvents(id)
+	}
+	if after := w.records(); !slices.Equal(before, after) {
+		t.Errorf("left over: %q", missing(after, before))
+	}
+
+	if id, err = w.create("s", keyOf("one")); err != nil {
+		t.Fatal(err)
+	}
+	do = func() {
+		do = func() {}
+		if err := w.CancelUpdateStack(w.ctx, &api.CancelUpdateStackInput{StackName: new("s")}); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := w.update("s", keyOf("two")+"Outputs: {Bad: {Value: !GetAtt A.Nope}}\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.status("s"); got != "UPDATE_ROLLBACK_COMPLETE" {
+		t.Errorf("cancelled as it fails: %s", got)
+	}
+	if err := w.update("s", keyOf("three")); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.status("s"); got != "UPDATE_COMPLETE" {
+		t.Errorf("the update after it: %s", got)
+		w.tellEvents("s")
+	}
+	w.delete("s", id)
 }
 
 // TestDeleteMeetsChange: a stack that changes between the look at it and its deletion is

@@ -108,7 +108,7 @@ func (r *runner) run(stop, ctx context.Context) error {
 		case o != nil:
 			err = r.obey(ctx, o)
 		case r.st.Run.Begun:
-			err = r.fail(ctx, "The server stopped during the operation")
+			err = r.turn(ctx, "The server stopped during the operation")
 		}
 	}
 	for err == nil && r.st.Run != nil && !r.st.Run.held() {
@@ -159,7 +159,7 @@ func (r *runner) giveUp(ctx context.Context) error {
 	verb := "ROLLBACK_FAILED"
 	switch run.Phase {
 	case phaseForward:
-		return r.fail(ctx, errPanic.Error())
+		return r.turn(ctx, errPanic.Error())
 	case phaseDelete:
 		verb = "DELETE_FAILED"
 	case phaseCleanup:
@@ -322,20 +322,20 @@ func worst(errs []error) error {
 func (r *runner) forward(stop, ctx context.Context) error {
 	ev, err := r.evaluator(ctx)
 	if err != nil {
-		return r.fail(ctx, reasonOf(err))
+		return r.turn(ctx, reasonOf(err))
 	}
 	var unreadable *awsrpc.Error
 	switch err := r.begin(ctx, ev); {
 	case isFailure(err):
-		return r.fail(ctx, "The following resource(s) failed to "+r.verb()+": ["+r.failedNames()+"]. ")
+		return r.turn(ctx, "The following resource(s) failed to "+r.verb()+": ["+r.failedNames()+"]. ")
 	case errors.As(err, &unreadable): // the policy: it would not protect
-		return r.fail(ctx, unreadable.Message)
+		return r.turn(ctx, unreadable.Message)
 	case err != nil:
 		return err
 	}
 	levels, err := r.tpl.levels(func(name string) bool { return !r.wanted(ev, name) })
 	if err != nil {
-		return r.fail(ctx, reasonOf(err))
+		return r.turn(ctx, reasonOf(err))
 	}
 	err = r.each(stop, ctx, levels, func(name string) error {
 		if r.told.Err() != nil || r.expired() {
@@ -352,7 +352,7 @@ func (r *runner) forward(stop, ctx context.Context) error {
 		return errStopped
 	}
 	if isFailure(err) || errors.Is(err, errOrdered) {
-		return r.turn(ctx, "The following resource(s) failed to "+r.verb()+": ["+r.failedNames()+"]. ")
+		return r.turn(ctx, r.why("The following resource(s) failed to "+r.verb()+": ["+r.failedNames()+"]. "))
 	}
 	if err != nil {
 		return err
@@ -466,7 +466,7 @@ func newEvaluator(tpl *template, st *stack, t tables) *evaluator {
 func (r *runner) conclude(ctx context.Context, ev *evaluator) error {
 	outputs, exports, err := r.tpl.outputs(ev)
 	if err != nil {
-		return r.fail(ctx, reasonOf(err))
+		return r.turn(ctx, reasonOf(err))
 	}
 	ended := *r.st
 	running := *r.st.Run
@@ -484,7 +484,7 @@ func (r *runner) conclude(ctx context.Context, ev *evaluator) error {
 	failed, why := r.settleExports(ctx, exports, running.Updating)
 	if why != nil {
 		*r.st = ended // as it was before it seemed to end well
-		return r.turn(ctx, reasonOf(why))
+		return r.turn(ctx, r.why(reasonOf(why)))
 	}
 	return failed
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/apigateway"
 	v2 "gatehouse/internal/awsapi/apigatewayv2"
 )
@@ -22,6 +23,15 @@ type APIVPCLink struct {
 	v2.VpcLink
 	Scope
 	Created time.Time // as CreatedDate, but exact: gives the order
+}
+
+// OwnsBalancer reports whether a load balancer or listener is of an account.
+//
+// AWS: "Considerations" of private integrations: load balancer, link and API are
+// owned by the same account.
+func OwnsBalancer(account, name string) bool {
+	a, err := arn.Parse(name)
+	return err == nil && a.Account == account
 }
 
 // LoadBalancerOf returns the addresses of a listener: its own or, for all

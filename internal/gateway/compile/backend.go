@@ -83,6 +83,8 @@ func (p *planner) throughLink(in *api.Integration, uri *integration.URI) (string
 	switch {
 	case !p.c.backends.Load().httpLink(link):
 		return "", fmt.Errorf("%w: there is no %q of version 2", errNoLink, link.id)
+	case !record.OwnsBalancer(p.id.Account, target):
+		return "", fmt.Errorf("%w: the target %s is not of the account %s", errNoLink, target, p.id.Account)
 	case where == "":
 		return "", fmt.Errorf("%w: the target %s has no addresses: set them with --load-balancer", errNoLink, target)
 	}
@@ -102,7 +104,10 @@ func (c *Compiler) throughLink(b *built, key linkID, uri *integration.URI) (stri
 		return "", fmt.Errorf("%w: there is no %q", errNoLink, key.id)
 	}
 	where := c.opt.LoadBalancers[link.TargetArns[0]]
-	if where == "" {
+	switch {
+	case !record.OwnsBalancer(key.Account, link.TargetArns[0]): // made by an earlier version
+		return "", fmt.Errorf("%w: the target of %q, %s, is not of the account %s", errNoLink, key.id, link.TargetArns[0], key.Account)
+	case where == "":
 		return "", fmt.Errorf("%w: the target of %q, %s, has no addresses: set them with --load-balancer", errNoLink, key.id, link.TargetArns[0])
 	}
 	return withPort(where, uri.Port), nil

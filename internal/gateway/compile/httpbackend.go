@@ -57,6 +57,8 @@ func (p *httpPlanner) listener(in *v2.Integration, name string) (*integration.UR
 	case err != nil:
 	case !p.c.backends.Load().httpLink(link):
 		err = fmt.Errorf("%w: there is no %q", errNoLink, link.id)
+	case !record.OwnsBalancer(p.id.Account, name):
+		err = fmt.Errorf("%w: %s is not of the account %s", errNoLink, name, p.id.Account)
 	case where == "":
 		err = fmt.Errorf("%w: the listener %s has no addresses: set them with --load-balancer", errNoLink, name)
 	}

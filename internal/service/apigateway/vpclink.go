@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/internal/arn"
 	api "gatehouse/internal/awsapi/apigateway"
+	"gatehouse/internal/awsrpc"
 	"gatehouse/internal/record"
 	"gatehouse/internal/store"
 )
@@ -32,7 +33,7 @@ func (s *Service) CreateVpcLink(ctx context.Context, in *api.CreateVpcLinkInput)
 	if err := cmp.Or(checkVPCLink(&link.VpcLink), checkTags(link.Tags)); err != nil {
 		return nil, err
 	}
-	if err := s.checkTarget(in.TargetArns); err != nil {
+	if err := s.checkTarget(ctx, in.TargetArns); err != nil {
 		return nil, err
 	}
 	err := s.commit(ctx, func(c *store.Change) error {
@@ -66,7 +67,7 @@ func checkVPCLink(link *api.VpcLink) error {
 //
 // AWS: terraform-provider-aws pull request 2512 shows the text for two targets;
 // that for none is ours.
-func (s *Service) checkTarget(targets []string) error {
+func (s *Service) checkTarget(ctx context.Context, targets []string) error {
 	switch len(targets) {
 	case 0:
 		return api.BadRequestException("No target arn specified for vpc link.")
@@ -80,6 +81,9 @@ func (s *Service) checkTarget(targets []string) error {
 	}
 	if name.Service != "elasticloadbalancing" || !strings.HasPrefix(name.Resource, "loadbalancer/net/") {
 		return api.BadRequestException("NLB ARN is malformed.") // AWS: a link that FAILED says so
+	}
+	if c := awsrpc.CallerFrom(ctx); !record.OwnsBalancer(c.Account, targets[0]) {
+		return api.BadRequestException("The load balancer of a VPC link is of the link's account, " + c.Account + ": " + targets[0] + " is not")
 	}
 	if s.opt.LoadBalancers[targets[0]] == "" {
 		return api.BadRequestException("Gatehouse does not know where " + targets[0] + " is: start it with --load-balancer " + targets[0] + "=HOST:PORT")

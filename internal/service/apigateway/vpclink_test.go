@@ -63,6 +63,7 @@ func TestVpcLinkRefused(t *testing.T) {
 		{"CreateVpcLink", doc{"name": "x", "targetArns": []string{"invalid-arn"}}, "Invalid ARN. ARN is not well formed invalid-arn"},
 		{"CreateVpcLink", doc{"name": "x", "targetArns": []string{testBalancer, testBalancer}}, "More than one target arn specified for vpc link."},
 		{"CreateVpcLink", doc{"name": "x", "targetArns": []string{}}, "No target arn specified for vpc link."},
+		{"CreateVpcLink", doc{"name": "x", "targetArns": []string{strings.Replace(testBalancer, "111111111111", "222222222222", 1)}}, "The load balancer of a VPC link is of the link's account, 111111111111: " + strings.Replace(testBalancer, "111111111111", "222222222222", 1) + " is not"},
 		{"CreateVpcLink", doc{"name": "x", "targetArns": []string{"arn:aws:sqs:eu-west-1:111111111111:q"}}, "NLB ARN is malformed."},
 		{"CreateVpcLink", doc{"name": "x", "targetArns": []string{testBalancer + "0"}},
 			"Gatehouse does not know where " + testBalancer + "0 is: start it with --load-balancer " + testBalancer + "0=HOST:PORT"},

@@ -61,6 +61,7 @@ func TestRefusals(t *testing.T) {
 		{"no such link", "CreateIntegration", with(private, "ConnectionId", "none"), "BadRequestException: Invalid VpcLink identifier specified none"},
 		{"no Cloud Map service", "CreateIntegration", with(private, "IntegrationUri", "arn:aws:servicediscovery:eu-west-1:111111111111:namespace/ns-1"), "valid Cloud Map service ARN"},
 		{"Cloud Map of others", "CreateIntegration", with(private, "IntegrationUri", "arn:aws:servicediscovery:eu-west-1:222222222222:service/srv-1"), "the API's own account and Region only"},
+		{"listener of others", "CreateIntegration", with(private, "IntegrationUri", strings.Replace(listener, "111111111111", "222222222222", 1)), "is of the API's account, 111111111111"},
 		{"unknown listener", "CreateIntegration", with(private, "IntegrationUri", strings.Replace(listener, "shop", "mail", 1)), "start it with --load-balancer"},
 		{"no function", "CreateIntegration", with(function, "IntegrationUri", "arn:aws:sqs:eu-west-1:1:q"), "BadRequestException: Invalid Function ARN"},
 		{"no format", "CreateIntegration", with(function, "PayloadFormatVersion", "3.0"), "Invalid payloadFormatVersion 3.0"},

@@ -198,10 +198,13 @@ func (s *Service) checkPrivate(ctx context.Context, c *store.Change, integration
 		uri, id := str(i.IntegrationUri), str(i.ConnectionId)
 		a, err := arn.Parse(uri)
 		cloudMap := err == nil && a.Service == "servicediscovery"
-		if c := awsrpc.CallerFrom(ctx); cloudMap && (a.Account != c.Account || a.Region != c.Region) {
+		switch c := awsrpc.CallerFrom(ctx); {
+		case cloudMap && (a.Account != c.Account || a.Region != c.Region):
 			return bad("Gatehouse supports Cloud Map services of the API's own account and Region only")
-		}
-		if !cloudMap && !strings.Contains(uri, "${stageVariables.") && record.LoadBalancerOf(s.opt.LoadBalancers, uri) == "" {
+		case cloudMap, strings.Contains(uri, "${stageVariables."): // the latter is looked at when the stage is known
+		case !record.OwnsBalancer(c.Account, uri):
+			return bad("The load balancer of a private integration is of the API's account, " + c.Account + ": " + uri + " is not")
+		case record.LoadBalancerOf(s.opt.LoadBalancers, uri) == "":
 			return bad("Gatehouse does not know where " + uri + " is: start it with --load-balancer " + uri + "=HOST:PORT")
 		}
 		if seen[id] {

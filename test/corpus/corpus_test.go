@@ -34,8 +34,17 @@ const (
 	exceptions = "testdata/exceptions.tsv"
 )
 
-// balancer is what VPC links lead to; it has an address, where nobody is.
-const balancer = "arn:aws:elasticloadbalancing:" + testRegion + ":" + recordedAccount + ":loadbalancer/net/nlb/1234567890abcdef"
+// balancer is what VPC links of an account lead to. That of linked has an
+// address, where nobody is.
+func balancer(account string) string {
+	return "arn:aws:elasticloadbalancing:" + testRegion + ":" + account + ":loadbalancer/net/nlb/1234567890abcdef"
+}
+
+// linked is the recorded test that makes a VPC link.
+const linked = "test_vpc_link_lifecycle"
+
+// accountOf is the account of the replay of a recording: its own.
+func accountOf(recording int) string { return fmt.Sprintf("2%011d", recording) }
 
 // A replay makes the calls of one recorded test.
 type replay struct {
@@ -66,7 +75,8 @@ func TestCorpus(t *testing.T) {
 		t.Fatal(err)
 	}
 	objects := newObjects(t)
-	server, err := gatehousetest.Start(context.Background(), bin, t.TempDir(), "--dev", "--xray-daemon", "127.0.0.1:2000", "--load-balancer", balancer+"=127.0.0.1:1", "--service-endpoint", "s3="+objects.url,
+	at := balancer(accountOf(slices.IndexFunc(recs, func(r recording) bool { return r.name == linked })))
+	server, err := gatehousetest.Start(context.Background(), bin, t.TempDir(), "--dev", "--xray-daemon", "127.0.0.1:2000", "--load-balancer", at+"=127.0.0.1:1", "--service-endpoint", "s3="+objects.url,
 		"--role-credentials", anyRole+"=root", "--aws-credentials", "root",
 		"--function-endpoint", "corpus-*=lambda:"+newFunctions(t))
 	if err != nil {
@@ -88,8 +98,7 @@ func TestCorpus(t *testing.T) {
 					rep.add(t, rec, rec.all(fmt.Errorf("no replay is written")))
 					return
 				}
-				account := fmt.Sprintf("2%011d", i)
-				c := newClient(t, server, account)
+				c := newClient(t, server, accountOf(i))
 				c.rec, c.recs, c.objects = rec, byName, objects
 				rep.add(t, rec, r.against(rec, c))
 			})

@@ -117,9 +117,9 @@ var integrationReplays = []replay{
 		match("update-integration-vpc-link", c.do("UpdateIntegration", with(m, "patchOperations", patch("replace", "/connectionId", "${stageVariables.vpcLinkIdBeta}"))))
 		match("get-integration-update-vpc-link", c.do("GetIntegration", m))
 	}},
-	{file: "api", name: "test_vpc_link_lifecycle", run: func(c *client, match func(string, doc)) {
-		c.matchText(match, "nlb-arn", balancer)
-		out := c.do("CreateVpcLink", doc{"name": "link", "targetArns": []string{balancer}})
+	{file: "api", name: linked, run: func(c *client, match func(string, doc)) {
+		c.matchText(match, "nlb-arn", balancer(c.account))
+		out := c.do("CreateVpcLink", doc{"name": "link", "targetArns": []string{balancer(c.account)}})
 		match("create_vpc_link", out)
 		link := doc{"vpcLinkId": out["id"]}
 		match("get_vpc_link", c.do("GetVpcLink", link))
@@ -130,7 +130,7 @@ var integrationReplays = []replay{
 	{file: "api", name: "test_create_vpc_link_invalid_parameters", run: func(c *client, match func(string, doc)) {
 		match("create_vpc_link_invalid_target_arn", c.do("CreateVpcLink", doc{"name": "link", "targetArns": []string{"invalid-arn"}}))
 		match("create_vpc_link_empty_name", c.do("CreateVpcLink", doc{"name": "",
-			"targetArns": []string{balancer}}))
+			"targetArns": []string{balancer(c.account)}}))
 	}},
 	{file: "api", name: "test_get_vpc_link_invalid_id", run: func(c *client, match func(string, doc)) {
 		match("get_vpc_link_invalid_id", c.do("GetVpcLink", doc{"vpcLinkId": "invalid-id"}))

@@ -252,6 +252,9 @@ func (e *functionEvent) secure(api *resource, doc object, path, method, stage st
 		if name == "AWS_IAM" {
 			addIAMScheme(doc)
 		}
+	} else if scopes, ok := auth["AuthorizationScopes"].([]any); ok && len(scopes) > 0 {
+		e.fault("AuthorizationScopes works only when Authorizer is set")
+		return false
 	}
 	switch need, has := auth["ApiKeyRequired"]; {
 	case need == true:

@@ -150,9 +150,9 @@ func (t *translator) alias(fn *function, made object) {
 		}
 		return
 	}
-	// AWS: a version is new when the code is: its id ends with the hash of where
-	// the code is (_construct_version).
-	var of any = made["Code"]
+	// AWS: a version is new when the code is, the environment, the memory or what is
+	// snapped: its id ends with the hash of them (_construct_version).
+	var of any = t.published(made)
 	if sum, ok := fn.props["AutoPublishCodeSha256"].(string); ok {
 		of = sum
 		// AWS: so that a function with the same code uri has changed.
@@ -170,7 +170,10 @@ func (t *translator) alias(fn *function, made object) {
 		props["Description"] = v
 	}
 	attributes := fn.passed()
-	if attributes["DeletionPolicy"] = fn.props["VersionDeletionPolicy"]; attributes["DeletionPolicy"] == nil {
+	if _, own := attributes["DeletionPolicy"]; !own {
+		attributes["DeletionPolicy"] = fn.props["VersionDeletionPolicy"]
+	}
+	if attributes["DeletionPolicy"] == nil {
 		attributes["DeletionPolicy"] = "Retain"
 	}
 	t.add(version, "AWS::Lambda::Version", props, attributes)
@@ -250,4 +253,17 @@ func eventNames(fn *resource) []string {
 	list := slices.Sorted(maps.Keys(events))
 	slices.SortStableFunc(list, func(a, b string) int { return cmp.Compare(key(a), key(b)) })
 	return list
+}
+
+// published is what of a function makes a version another one.
+func (t *translator) published(made object) object {
+	of := maps.Clone(asObject(t.resolve(made["Code"])))
+	maps.Copy(of, asObject(made["Environment"]))
+	if v := made["MemorySize"]; v != nil {
+		of["MemorySize"] = v
+	}
+	if v := made["SnapStart"]; v != nil && asObject(v)["ApplyOn"] != nil && asObject(v)["ApplyOn"] != "None" {
+		of["SnapStart"] = v
+	}
+	return of
 }

@@ -73,9 +73,38 @@ func (t *translator) applyGlobals() {
 		}
 		section, isSAM := strings.CutPrefix(r.typ, "AWS::Serverless::")
 		if globals := asObject(asObject(t.tpl["Globals"])[section]); isSAM && globals != nil {
-			r.raw["Properties"] = clone(merged(globals, r.props))
+			r.raw["Properties"] = clone(merged(t.heeded(r, globals), r.props))
 		}
 	}
+}
+
+// heeded is what a resource leaves of Globals: its attribute IgnoreGlobals names
+// properties, or all by "*".
+func (t *translator) heeded(r *resource, globals object) object {
+	const wrong = " has invalid resource attribute 'IgnoreGlobals'"
+	switch ignored := r.raw["IgnoreGlobals"].(type) {
+	case nil:
+		return globals
+	case string:
+		if ignored == "*" {
+			return object{}
+		}
+		if ignored == "" {
+			return globals
+		}
+	case []any:
+		left := maps.Clone(globals)
+		for _, v := range ignored {
+			if _, ok := left[text(v)]; !ok {
+				t.fault(r.id, "Resource "+r.id+wrong+" on item '"+text(v)+"'.")
+				return globals
+			}
+			delete(left, text(v))
+		}
+		return left
+	}
+	t.fault(r.id, "Resource "+r.id+wrong+".")
+	return globals
 }
 
 // merged lays local over global: objects member by member, lists one after the

@@ -34,10 +34,27 @@ func (t *translator) implicitAPIs() {
 	if t.managed[implicitREST] {
 		t.in[implicitREST] = object{"Type": "AWS::Serverless::Api", "Properties": object{"StageName": "Prod"}}
 		t.guardAPI(implicitREST)
+		t.keepAPI(implicitREST)
 	}
 	if t.managed[implicitHTTP] {
 		t.in[implicitHTTP] = object{"Type": "AWS::Serverless::HttpApi", "Properties": object{}}
 		t.guardAPI(implicitHTTP)
+		t.keepAPI(implicitHTTP)
+	}
+}
+
+// keepAPI gives an implicit API the strictest of the policies that the functions
+// behind it have.
+//
+// AWS: implicit_api_plugin, _maybe_add_deletion_policy_to_implicit_api.
+func (t *translator) keepAPI(id string) {
+	for name, ranked := range map[string][]string{"DeletionPolicy": {"Retain", "Delete"}, "UpdateReplacePolicy": {"Retain", "Snapshot", "Delete"}} {
+		for _, policy := range ranked {
+			if slices.Contains(t.policies[id+" "+name], policy) {
+				asObject(t.in[id])[name] = policy
+				break
+			}
+		}
 	}
 }
 
@@ -55,6 +72,9 @@ func (t *translator) implicitAPI(fn *resource, event object) {
 	condition := text(fn.raw["Condition"])
 	for _, key := range []string{id, id + " " + text(props["Path"])} {
 		t.guards[key] = append(t.guards[key], condition)
+	}
+	for _, name := range []string{"DeletionPolicy", "UpdateReplacePolicy"} {
+		t.policies[id+" "+name] = append(t.policies[id+" "+name], text(fn.raw[name]))
 	}
 }
 

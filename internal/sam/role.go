@@ -146,6 +146,7 @@ func policyTemplates() map[string]policyTemplate {
 		"DynamoDBWritePolicy":          one("TableName", "dynamodb", "PutItem UpdateItem BatchWriteItem", table...),
 		"EC2DescribePolicy":            one("", "ec2", "DescribeRegions DescribeInstances", "*"),
 		"EventBridgePutEventsPolicy":   one("EventBusName", "events", "PutEvents", "events:"+here+"event-bus/{EventBusName}"),
+		"FilterLogEventsPolicy":        one("LogGroupName", "logs", "FilterLogEvents", "logs:"+here+"log-group:{LogGroupName}:log-stream:*"),
 		"KMSDecryptPolicy":             one("KeyId", "kms", "Decrypt", "kms:"+here+"key/{KeyId}"),
 		"KMSEncryptPolicy":             one("KeyId", "kms", "Encrypt", "kms:"+here+"key/{KeyId}"),
 		"KinesisStreamReadPolicy":      {"StreamName", []grant{{"kinesis", "ListStreams DescribeLimits", []string{"kinesis:" + here + "stream/*"}}, {"kinesis", "DescribeStream DescribeStreamSummary GetRecords GetShardIterator", []string{stream}}}},

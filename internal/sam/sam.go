@@ -46,16 +46,17 @@ type translator struct {
 	refs map[string]string // "Function.Alias" and the like → logical id
 	at   map[string]string // logical ids that are called otherwise in the result
 
-	managed map[string]bool     // APIs of which the definition is made here
-	guards  map[string][]string // of the methods of a managed API's path, by API and path: the conditions of their functions
-	shared  sharedPlan
-	faults  []string
-	faulty  map[string]bool // resources that have one
+	managed  map[string]bool     // APIs of which the definition is made here
+	policies map[string][]string // of implicit APIs: what the functions behind them have, by API and attribute
+	guards   map[string][]string // of the methods of a managed API's path, by API and path: the conditions of their functions
+	shared   sharedPlan
+	faults   []string
+	faulty   map[string]bool // resources that have one
 }
 
 // Transform returns the template that doc stands for. It leaves doc alone.
 func Transform(doc map[string]any, opt Options) (map[string]any, error) {
-	t := &translator{opt: opt, out: object{}, refs: map[string]string{}, at: map[string]string{}, managed: map[string]bool{}, guards: map[string][]string{}, faulty: map[string]bool{}}
+	t := &translator{opt: opt, out: object{}, refs: map[string]string{}, at: map[string]string{}, managed: map[string]bool{}, guards: map[string][]string{}, policies: map[string][]string{}, faulty: map[string]bool{}}
 	t.tpl, _ = clone(doc).(object)
 	t.in, _ = t.tpl["Resources"].(object)
 	if len(t.in) == 0 {

@@ -7,32 +7,78 @@ import (
 )
 
 const webSocketProperties = "AccessLogSettings ApiKeySelectionExpression Auth DefaultRouteSettings Description DisableExecuteApiEndpoint DisableSchemaValidation Domain " +
-	"IpAddressType Name PropagateTags RouteSelectionExpression RouteSettings Routes StageName StageVariables Tags"
+	"FailOnWarnings IpAddressType Name PropagateTags RouteSelectionExpression RouteSettings Routes StageName StageVariables Tags"
 
 // webSocketAPI makes a WebSocket API: a route, an integration and a permission for
 // each of its routes, its stage and its authorizer.
 //
-// AWS: websocket_api_generator.py.
+// AWS: websocket_api_generator.py. It gives none of them the attributes of the API
+// (Condition, DeletionPolicy, UpdateReplacePolicy, Metadata), but for DependsOn.
 func (t *translator) webSocketAPI(r *resource) {
 	if !t.known(r, webSocketProperties) {
 		return
 	}
-	for _, need := range []string{"Routes", "RouteSelectionExpression"} {
-		if r.props[need] == nil {
-			t.fault(r.id, "Missing required property '"+need+"'.")
-			return
+	bare := *r
+	bare.raw = object{}
+	copyTo(bare.raw, r.raw, "DependsOn")
+	for _, name := range []string{"Auth", "Domain", "Routes"} {
+		if v, ok := r.props[name]; ok {
+			bare.props[name] = t.resolve(v)
 		}
 	}
+	r = &bare
 	routes := asObject(r.props["Routes"])
-	if len(routes) == 0 {
-		t.fault(r.id, "WebSocket API must have at least one route.")
+	if fault := webSocketFault(r, routes); fault != "" {
+		t.fault(r.id, fault)
 		return
 	}
-	tags := object{"websocketapi:createdBy": "SAM"}
-	maps.Copy(tags, asObject(r.props["Tags"]))
-	props := object{"Name": r.id, "ProtocolType": "WEBSOCKET", "Tags": tags}
-	copyTo(props, r.props, "ApiKeySelectionExpression Description DisableExecuteApiEndpoint DisableSchemaValidation IpAddressType Name RouteSelectionExpression")
-	t.add(r.id, "AWS::ApiGatewayV2::Api", props, r.own())
+	tags := asObject(clone(r.props["Tags"]))
+	if tags == nil {
+		tags = object{}
+	}
+	tags[webSocketTag] = "SAM"
+	made := t.madeBy(func() {
+		props := object{"Name": r.id, "ProtocolType": "WEBSOCKET", "Tags": tags}
+		copyTo(props, r.props, "ApiKeySelectionExpression Description DisableExecuteApiEndpoint DisableSchemaValidation IpAddressType Name RouteSelectionExpression")
+		t.add(r.id, "AWS::ApiGatewayV2::Api", props, r.own())
+		t.httpDomain(r, object{webSocketTag: "SAM"})
+		t.webSocketStage(r, routes)
+		t.webSocketAuthorizer(r)
+	})
+	if len(asObject(r.props["Tags"])) > 0 {
+		r.props["Tags"] = tags
+	}
+	t.propagate(r, made...)
+}
+
+// webSocketTag says who made an API.
+const webSocketTag = "websocketapi:createdBy"
+
+// webSocketFault is what is wrong with the API itself.
+func webSocketFault(r *resource, routes object) string {
+	for _, need := range []string{"Routes", "RouteSelectionExpression"} {
+		if r.props[need] == nil {
+			return "Missing required property '" + need + "'."
+		}
+	}
+	kind, isText := r.props["IpAddressType"].(string)
+	switch {
+	case len(routes) == 0:
+		return "WebSocket API must have at least one route."
+	case isText && kind != "ipv4" && kind != "dualstack":
+		return "IpAddressType must be 'ipv4' or 'dualstack'."
+	case len(asObject(asObject(r.props["Domain"])["MutualTlsAuthentication"])) > 0:
+		return "Mutual TLS domain name association is not supported for Websocket APIs."
+	case len(asObject(r.props["Auth"])) > 0 && routes["$connect"] == nil:
+		return "Authorization is only available if there is a $connect route."
+	case r.props["StageName"] == "$default":
+		return "Stages cannot be named $default for WebSocket APIs."
+	}
+	return ""
+}
+
+// webSocketStage makes the routes and the stage.
+func (t *translator) webSocketStage(r *resource, routes object) {
 	var made []any
 	for _, key := range slices.Sorted(maps.Keys(routes)) {
 		id, ok := t.webSocketRoute(r, key, asObject(routes[key]))
@@ -41,30 +87,26 @@ func (t *translator) webSocketAPI(r *resource) {
 		}
 		made = append(made, id+"Route")
 	}
-	if !t.webSocketAuth(r, routes) {
-		return
-	}
-	name := r.props["StageName"]
-	if name == nil {
-		name = "default"
-	}
+	name := webSocketStageName(r)
 	id := r.id + text(name) + "Stage"
 	if name == "default" {
 		id = r.id + "DefaultStage"
 	}
-	if name == "$default" {
-		t.fault(r.id, "Stages cannot be named $default for WebSocket APIs.")
-		return
-	}
-	stage := object{"ApiId": ref(r.id), "StageName": name, "AutoDeploy": true, "Tags": object{"websocketapi:createdBy": "SAM"}}
+	stage := object{"ApiId": ref(r.id), "StageName": name, "AutoDeploy": true, "Tags": object{webSocketTag: "SAM"}}
 	copyTo(stage, r.props, "StageVariables AccessLogSettings DefaultRouteSettings RouteSettings")
 	attributes := r.passed()
-	if r.props["RouteSettings"] != nil {
+	if len(asObject(r.props["RouteSettings"])) > 0 {
 		attributes["DependsOn"] = made
 	}
 	t.add(id, "AWS::ApiGatewayV2::Stage", stage, attributes)
 	t.refs[r.id+".Stage"] = id
-	t.httpDomain(r, object{"websocketapi:createdBy": "SAM"})
+}
+
+func webSocketStageName(r *resource) any {
+	if name := r.props["StageName"]; name != nil {
+		return name
+	}
+	return "default"
 }
 
 // webSocketRoute makes one route, and returns what its ids begin with.
@@ -75,15 +117,21 @@ func (t *translator) webSocketRoute(r *resource, key string, route object) (stri
 		t.fault(r.id, "Route key '"+key+"' must be alphanumeric. Only $connect, $disconnect, and $default special routes are supported.")
 		return "", false
 	}
-	if route["FunctionArn"] == nil {
-		t.fault(r.id, "Route must have associated function.")
+	fault := webSocketAuthFault(asObject(r.props["Auth"]))
+	switch {
+	case key != "$connect" && len(asObject(route["RequestParameters"])) > 0:
+		fault = "Request parameters are only supported for the $connect route in WebSocket APIs."
+	case fault == "" && route["FunctionArn"] == nil:
+		fault = "Route must have associated function."
+	}
+	if fault != "" {
+		t.fault(r.id, fault)
 		return "", false
 	}
 	id := r.id + strings.ToUpper(bare[:1]) + strings.ToLower(bare[1:])
 	props := object{"ApiId": ref(r.id), "RouteKey": key, "Target": object{"Fn::Join": []any{"/", []any{"integrations", ref(id + "Integration")}}}}
 	copyTo(props, route, "ApiKeyRequired ModelSelectionExpression OperationName RequestModels RequestParameters RouteResponseSelectionExpression")
-	auth := asObject(r.props["Auth"])
-	if key == "$connect" && auth != nil {
+	if auth := asObject(r.props["Auth"]); key == "$connect" && len(auth) > 0 {
 		props["AuthorizationType"] = auth["AuthType"]
 		if auth["AuthType"] == "CUSTOM" {
 			props["AuthorizerId"] = ref(r.id + "ConnectAuthorizer")
@@ -96,13 +144,10 @@ func (t *translator) webSocketRoute(r *resource, key string, route object) (stri
 		props["TimeoutInMillis"] = v
 	}
 	t.add(id+"Integration", "AWS::ApiGatewayV2::Integration", props, r.passed())
-	stage := r.props["StageName"]
-	if stage == nil {
-		stage = "default"
-	}
+	stage := webSocketStageName(r)
 	const from = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${"
 	source := sub(from + r.id + ".ApiId}/" + text(stage) + "/" + key)
-	if isIntrinsic(stage) {
+	if _, isText := stage.(string); !isText {
 		source = subWith(from+r.id+".ApiId}/${__StageName__}/"+key, object{"__StageName__": stage})
 	}
 	t.add(id+"Permission", "AWS::Lambda::Permission",
@@ -110,28 +155,33 @@ func (t *translator) webSocketRoute(r *resource, key string, route object) (stri
 	return id, true
 }
 
-// webSocketAuth makes the authorizer of the route $connect.
-func (t *translator) webSocketAuth(r *resource, routes object) bool {
-	auth := asObject(r.props["Auth"])
-	if auth == nil {
-		return true
-	}
+// webSocketAuthFault is what is wrong with the authorization of the route $connect.
+//
+// AWS: the translator takes the types in small letters too, and then leaves the
+// route open; here they are refused.
+func webSocketAuthFault(auth object) string {
 	switch kind := auth["AuthType"]; {
-	case routes["$connect"] == nil:
-		t.fault(r.id, "Authorization is only available if there is a $connect route.")
-		return false
+	case len(auth) == 0:
+		return ""
+	case kind == nil, kind == "":
+		return "AuthType must be specified for additional auth configurations."
 	case kind == "AWS_IAM", kind == "NONE":
 		if len(auth) > 1 {
-			t.fault(r.id, "No additional configurations supported for AuthType "+text(kind)+".")
-			return false
+			return "No additional configurations supported for AuthType " + text(kind) + "."
 		}
-		return true
 	case kind != "CUSTOM":
-		t.fault(r.id, "AuthType is not one of AWS_IAM, CUSTOM or NONE.")
-		return false
-	case auth["AuthArn"] == nil:
-		t.fault(r.id, "AuthArn must be specified if AuthType is CUSTOM.")
-		return false
+		return "AuthType is not one of AWS_IAM, CUSTOM or NONE."
+	case auth["AuthArn"] == nil, auth["AuthArn"] == "":
+		return "AuthArn must be specified if AuthType is CUSTOM."
+	}
+	return ""
+}
+
+// webSocketAuthorizer makes the authorizer of the route $connect.
+func (t *translator) webSocketAuthorizer(r *resource) {
+	auth := asObject(r.props["Auth"])
+	if auth["AuthType"] != "CUSTOM" {
+		return
 	}
 	id := r.id + "ConnectAuthorizer"
 	props := object{"ApiId": ref(r.id), "AuthorizerType": "REQUEST", "Name": id, "AuthorizerUri": subWith(
@@ -143,5 +193,4 @@ func (t *translator) webSocketAuth(r *resource, routes object) bool {
 		t.authorizerPermission(r, r.id+"AuthorizerPermission", ownPartition, auth["AuthArn"])
 	}
 	t.add(id, "AWS::ApiGatewayV2::Authorizer", props, r.passed())
-	return true
 }

@@ -277,8 +277,47 @@ func (t *template) checkReached(ev *evaluator) error {
 				return err
 			}
 		}
+		if err := r.checkOutput(o["Value"]); err != nil {
+			return err
+		}
 	}
 	return r.unresolved("Outputs")
+}
+
+// checkOutput refuses the value of an output that is seen to be no text.
+//
+// AWS: the words; it names the kind of what stands there itself.
+func (r *reach) checkOutput(v any) error {
+	const form = "The Value field of every Outputs member must evaluate to a String"
+	switch v := r.chosen(v).(type) {
+	case []any:
+		return errFormat(form + " and not a List.")
+	case map[string]any:
+		name, arg, call := callOf(v)
+		switch _, condition := v["Condition"]; {
+		case name == "Ref" && arg == "AWS::NoValue":
+			return errFormat(form + ".")
+		case !call && !condition:
+			return errFormat(form + " and not a Map.")
+		}
+	}
+	return nil
+}
+
+// chosen is what the conditions leave of a value.
+func (r *reach) chosen(v any) any {
+	for {
+		m, _ := v.(map[string]any)
+		name, arg, call := callOf(m)
+		list, isList := arg.([]any)
+		if !call || name != "Fn::If" || !isList || len(list) != 3 {
+			return v
+		}
+		cond, _ := list[0].(string)
+		if v = list[2]; r.ev.conditions[cond] {
+			v = list[1]
+		}
+	}
 }
 
 // isMade tells whether the conditions have a resource be there.
@@ -301,18 +340,9 @@ func (r *reach) unresolved(block string) error {
 }
 
 func (r *reach) look(v any) error {
-	switch v := v.(type) {
+	switch v := r.chosen(v).(type) {
 	case map[string]any:
 		name, arg, call := callOf(v)
-		if call && name == "Fn::If" {
-			if list, ok := arg.([]any); ok && len(list) == 3 {
-				cond, _ := list[0].(string)
-				if r.ev.conditions[cond] {
-					return r.look(list[1])
-				}
-				return r.look(list[2])
-			}
-		}
 		if call {
 			if own, ok := ownReferences(v); ok {
 				r.note(own)

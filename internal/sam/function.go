@@ -23,7 +23,7 @@ type function struct {
 
 // function makes a function, its role, version, alias, and what its events ask for.
 func (t *translator) function(r *resource) {
-	if !t.known(r, functionProperties) || t.refuse(r, "DeploymentPreference", "FunctionUrlConfig", "EventInvokeConfig", "FileSystemConfigs", "CodeSigningConfigArn", "RecursiveLoop",
+	if !t.known(r, functionProperties) || t.shifts(r) && t.refuse(r, "DeploymentPreference") || t.refuse(r, "FunctionUrlConfig", "EventInvokeConfig", "FileSystemConfigs", "CodeSigningConfigArn", "RecursiveLoop",
 		"CapacityProviderConfig", "DurableConfig", "FunctionScalingConfig", "PublishToLatestPublished", "TenancyConfig") {
 		return
 	}
@@ -52,6 +52,30 @@ func (t *translator) function(r *resource) {
 	t.alias(fn, props)
 	t.events(fn)
 	t.propagate(r, r.id, r.id+"Role")
+}
+
+// shifts tells whether a function has its traffic shifted to new versions.
+//
+// AWS: deployment_preference.py; what it cannot tell is enabled.
+func (t *translator) shifts(r *resource) bool {
+	v, has := r.props["DeploymentPreference"]
+	preference, ok := v.(object)
+	if !ok {
+		return has
+	}
+	if len(preference) == 0 {
+		return false
+	}
+	enabled, has := preference["Enabled"]
+	switch v := t.mapped(t.resolve(enabled)).(type) {
+	case nil:
+		return !has
+	case bool:
+		return v
+	case string:
+		return v != "" && v != "false" && v != "False"
+	}
+	return true
 }
 
 // propagate gives all that was made of a resource its tags, and no others.

@@ -142,6 +142,21 @@ func (t *translator) resolve(v any) any {
 	return v
 }
 
+// mapped is what a mapping says, if v looks it up by texts.
+func (t *translator) mapped(v any) any {
+	path, ok := asObject(v)["Fn::FindInMap"].([]any)
+	if !ok || len(path) != 3 {
+		return v
+	}
+	var found any = asObject(t.tpl["Mappings"])
+	for _, key := range path {
+		if found, ok = asObject(found)[text(key)]; !ok {
+			return v
+		}
+	}
+	return found
+}
+
 func (t *translator) resolveSub(s string) any {
 	open := false
 	s = subVariable.ReplaceAllStringFunc(s, func(match string) string {

@@ -28,7 +28,7 @@ func TestSAMAgainstTranslator(t *testing.T) {
 	if err != nil || exec.Command(python, "-c", "import samtranslator").Run() != nil {
 		t.Skip("python3 has no package samtranslator (aws-sam-translator)")
 	}
-	for _, file := range []string{"rest", "http", "faults", "overrides"} {
+	for _, file := range []string{"rest", "http", "faults", "overrides", "policies"} {
 		t.Run(file, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join("testdata/sam", file+".yaml"))
 			if err != nil {
@@ -144,6 +144,13 @@ func settled(v any) any {
 		}
 		if inner, ok := v["schema"].(map[string]any); ok && len(v) == 1 && inner["type"] != nil {
 			return inner
+		}
+		for _, name := range []string{"Action", "Resource"} {
+			if text, ok := v[name].(string); ok && v["Effect"] != nil { // a list of one says the same
+				v[name] = []any{text}
+			} else if call, ok := v[name].(map[string]any); ok && v["Effect"] != nil {
+				v[name] = []any{call}
+			}
 		}
 		for _, name := range []string{"Resource", "Statement"} {
 			if list, ok := v[name].([]any); ok {

@@ -314,7 +314,7 @@ func deploy(t *testing.T, s *gatehousetest.Server, backend string) (id string) {
 			{"op": "replace", "path": "/cloudwatchRoleArn", "value": "arn:aws:iam::000000000000:role/logs"},
 		}}, nil},
 		{http.MethodPatch, "/restapis/ID/stages/prod", map[string]any{"patchOperations": []map[string]string{
-			{"op": "replace", "path": "/accessLogSettings/destinationArn", "value": "arn:aws:logs:eu-central-1:000000000000:log-group:pets"},
+			{"op": "replace", "path": "/accessLogSettings/destinationArn", "value": "arn:aws:logs:us-east-1:000000000000:log-group:pets"},
 			{"op": "replace", "path": "/accessLogSettings/format", "value": format},
 			{"op": "replace", "path": "/*/*/logging/loglevel", "value": "INFO"},
 		}}, nil},

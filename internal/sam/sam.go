@@ -50,13 +50,16 @@ type translator struct {
 	policies map[string][]string // of implicit APIs: what the functions behind them have, by API and attribute
 	guards   map[string][]string // of the methods of a managed API's path, by API and path: the conditions of their functions
 	shared   sharedPlan
-	faults   []string
-	faulty   map[string]bool // resources that have one
+
+	connectors map[string][]string // what was made of each, by logical id
+
+	faults []string
+	faulty map[string]bool // resources that have one
 }
 
 // Transform returns the template that doc stands for. It leaves doc alone.
 func Transform(doc map[string]any, opt Options) (map[string]any, error) {
-	t := &translator{opt: opt, out: object{}, refs: map[string]string{}, at: map[string]string{}, managed: map[string]bool{}, guards: map[string][]string{}, policies: map[string][]string{}, faulty: map[string]bool{}}
+	t := &translator{opt: opt, out: object{}, refs: map[string]string{}, at: map[string]string{}, managed: map[string]bool{}, guards: map[string][]string{}, policies: map[string][]string{}, connectors: map[string][]string{}, faulty: map[string]bool{}}
 	t.tpl, _ = clone(doc).(object)
 	t.in, _ = t.tpl["Resources"].(object)
 	if len(t.in) == 0 {
@@ -68,6 +71,7 @@ func Transform(doc map[string]any, opt Options) (map[string]any, error) {
 	}
 	t.implicitAPIs()
 	t.applyGlobals()
+	t.embeddedConnectors()
 	t.skeletons()
 	for _, step := range []struct {
 		types string
@@ -80,6 +84,7 @@ func Transform(doc map[string]any, opt Options) (map[string]any, error) {
 		{"AWS::Serverless::LayerVersion", t.layer},
 		{"AWS::Serverless::SimpleTable", t.simpleTable},
 		{"", t.other},
+		{connectorType, t.connector},
 	} {
 		for _, id := range slices.Sorted(maps.Keys(t.in)) {
 			r, ok := t.resource(id)
@@ -92,6 +97,7 @@ func Transform(doc map[string]any, opt Options) (map[string]any, error) {
 		slices.Sort(t.faults)
 		return nil, &Error{slices.Compact(t.faults)}
 	}
+	t.connectorsDepended()
 	t.tpl["Resources"] = t.out
 	delete(t.tpl, "Globals")
 	out, _ := t.rewrite(t.tpl).(object)
@@ -126,15 +132,12 @@ func (t *translator) resource(id string) (*resource, bool) {
 // other passes on what is not of SAM, and refuses what of SAM is not made here.
 func (t *translator) other(r *resource) {
 	switch r.typ {
-	case "AWS::Serverless::Function", "AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::Serverless::WebSocketApi", "AWS::Serverless::LayerVersion", "AWS::Serverless::SimpleTable":
-		return // was made, or is at fault
+	case "AWS::Serverless::Function", "AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::Serverless::WebSocketApi", "AWS::Serverless::LayerVersion", "AWS::Serverless::SimpleTable",
+		connectorType:
+		return // was made, is at fault, or comes after all others
 	}
 	if strings.HasPrefix(r.typ, "AWS::Serverless::") {
 		t.fault(r.id, "Gatehouse does not support the type "+r.typ+".")
-		return
-	}
-	if _, ok := r.raw["Connectors"]; ok {
-		t.fault(r.id, "Gatehouse does not support Connectors.")
 		return
 	}
 	t.out[r.id] = r.raw
@@ -167,10 +170,6 @@ func (t *translator) known(r *resource, names string) bool {
 			t.fault(r.id, "property "+name+" not defined for resource of type "+r.typ)
 			ok = false
 		}
-	}
-	if _, has := r.raw["Connectors"]; has {
-		t.fault(r.id, "Gatehouse does not support Connectors.")
-		ok = false
 	}
 	return ok
 }

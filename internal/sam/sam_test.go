@@ -114,6 +114,18 @@ func TestFaults(t *testing.T) {
 		{"A: {Type: AWS::Serverless::Api, Properties: {}}", "Missing required property 'StageName'."},
 		{"A: {Type: AWS::Serverless::Api, Properties: {StageName: p, Auth: {DefaultAuthorizer: X}}}", "Unable to set DefaultAuthorizer because 'X' was not defined in 'Authorizers'."},
 		{"A: {Type: AWS::Serverless::Api, Properties: {StageName: p, Cors: {AllowCredentials: true}}}", "'AllowCredentials' can not be true when 'AllowOrigin' is \"'*'\" or not set"},
+		{"B: {Type: AWS::S3::Bucket, Connectors: {C: {Properties: {Destination: {Id: B}, Permissions: [Read]}}}}",
+			"Resource with id [BC] is invalid. Unable to create connector from AWS::S3::Bucket to AWS::S3::Bucket; it's not supported or the template is invalid."},
+		{"B: {Type: AWS::S3::Bucket, Connectors: {C: {Properties: {Destination: {Type: AWS::Lambda::Function, Arn: a}, Permissions: [Read]}}}}",
+			"Unsupported 'Permissions' provided for connector from AWS::S3::Bucket to AWS::Lambda::Function; valid values are: Write."},
+		{"Q: {Type: AWS::SQS::Queue, Connectors: {C: {Properties: {Destination: {Type: AWS::Lambda::Function, RoleName: a}, Permissions: [Read]}}}}", "valid combinations are: Read + Write."},
+		{"B: {Type: AWS::S3::Bucket, Connectors: {C: {Properties: {SourceReference: {Id: F}}}}}", "Resource with id [C] is invalid. 'Id' shouldn't be defined in 'SourceReference'."},
+		{"C: {Type: AWS::Serverless::Connector, Properties: {Source: {Id: G}, Destination: {Id: G}, Permissions: [Read]}}", "Unable to find resource with logical ID 'G'."},
+		{"C: {Type: AWS::Serverless::Connector, Properties: {Source: {Id: G}, Destination: {Id: G, Arn: a}, Permissions: [Read]}}", "Must provide 'Id' (with optional 'Qualifier')"},
+		{"C: {Type: AWS::Serverless::Connector, Properties: {Source: {Id: G}, Destination: {Id: G}}}", "Missing required property 'Permissions'."},
+		{"C: {Type: AWS::Serverless::Connector, Properties: {Source: {Type: AWS::Lambda::Function, Arn: a}, Destination: {Type: AWS::S3::Bucket, Arn: a}, Permissions: [Read]}}", "Unable to get IAM role name from 'Source' resource."},
+		{"{A: &b {Type: AWS::S3::Bucket, Connectors: {BC: &c {Properties: {Destination: {Type: AWS::Lambda::Function, Arn: a}, Permissions: [Write]}}}}, AB: {Type: AWS::S3::Bucket, Connectors: {C: *c}}}",
+			`Transforming resource with id [AB] attempts to create a new resource with id [ABC] and type "AWS::Serverless::Connector".`},
 	}
 	for _, tt := range tests {
 		_, err := Transform(template(t, "Resources:\n  "+tt.in+"\n"), Options{Partition: "aws"})

@@ -28,7 +28,7 @@ func TestSAMAgainstTranslator(t *testing.T) {
 	if err != nil || exec.Command(python, "-c", "import samtranslator").Run() != nil {
 		t.Skip("python3 has no package samtranslator (aws-sam-translator)")
 	}
-	for _, file := range []string{"rest", "http", "faults", "overrides", "policies"} {
+	for _, file := range []string{"rest", "http", "faults", "overrides", "policies", "connectors"} {
 		t.Run(file, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join("testdata/sam", file+".yaml"))
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/awsrpc"
+	"gatehouse/internal/sam"
 )
 
 // A template is a template read and checked as far as it can be without
@@ -114,6 +115,12 @@ func summary(body string, known func(string) bool) (*template, []string, error) 
 	for name := range asMembers(root["Resources"]) {
 		if strings.HasPrefix(name, forEachPrefix) {
 			delete(asMembers(root["Resources"]), name)
+		}
+	}
+	if slices.Contains(names, sam.Name) {
+		for _, res := range asMembers(root["Resources"]) {
+			delete(asMembers(res), "Connectors")
+			delete(asMembers(res), "IgnoreGlobals")
 		}
 	}
 	for _, section := range []string{"Conditions", "Outputs"} {

@@ -174,7 +174,7 @@ func permissionsOf(v any) []string {
 // what has to.
 func (t *translator) addConnection(c *connection) {
 	for _, m := range c.made {
-		if t.in[m.id] != nil {
+		if t.in[m.id] != nil || t.out[m.id] != nil {
 			t.taken(c.id, m.id, c.profile.makes)
 			continue
 		}

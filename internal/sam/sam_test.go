@@ -126,6 +126,11 @@ func TestFaults(t *testing.T) {
 		{"C: {Type: AWS::Serverless::Connector, Properties: {Source: {Type: AWS::Lambda::Function, Arn: a}, Destination: {Type: AWS::S3::Bucket, Arn: a}, Permissions: [Read]}}", "Unable to get IAM role name from 'Source' resource."},
 		{"{A: &b {Type: AWS::S3::Bucket, Connectors: {BC: &c {Properties: {Destination: {Type: AWS::Lambda::Function, Arn: a}, Permissions: [Write]}}}}, AB: {Type: AWS::S3::Bucket, Connectors: {C: *c}}}",
 			`Transforming resource with id [AB] attempts to create a new resource with id [ABC] and type "AWS::Serverless::Connector".`},
+		{"C: {Type: AWS::Serverless::Connector, Properties: {Source: {Type: AWS::Lambda::Function, RoleName: r}, Destination: {Type: AWS::SNS::Topic, Arn: a}, Permissions: [Write]}}\n  CPolicy: {Type: AWS::S3::Bucket}",
+			`Transforming resource with id [C] attempts to create a new resource with id [CPolicy] and type "AWS::IAM::ManagedPolicy".`},
+		{"A: {Type: AWS::Serverless::Connector, Properties: {Source: {Type: AWS::SNS::Topic, Arn: a}, Destination: {Type: AWS::SQS::Queue, Arn: q, QueueUrl: u}, Permissions: [Write]}}\n" +
+			"  AQueue: {Type: AWS::Serverless::Connector, Properties: {Source: {Type: AWS::Lambda::Function, RoleName: r}, Destination: {Type: AWS::SNS::Topic, Arn: a}, Permissions: [Write]}}",
+			`Transforming resource with id [AQueue] attempts to create a new resource with id [AQueuePolicy] and type "AWS::IAM::ManagedPolicy".`},
 	}
 	for _, tt := range tests {
 		_, err := Transform(template(t, "Resources:\n  "+tt.in+"\n"), Options{Partition: "aws"})

@@ -78,6 +78,11 @@ var gatewayResponseReplays = []replay{
 	}},
 }
 
+// logGroup is the ARN of a log group of c's account.
+func logGroup(c *client, name string) string {
+	return "arn:aws:logs:" + testRegion + ":" + c.account + ":log-group:" + name
+}
+
 // Deployments and stages.
 var stageReplays = []replay{
 	{file: "api", name: "test_get_stages_filters_by_deployment_id", run: func(c *client, match func(string, doc)) {
@@ -91,8 +96,8 @@ var stageReplays = []replay{
 	{file: "api", name: "test_stage_access_log_settings", run: func(c *client, match func(string, doc)) {
 		update := newLoggedStage(c, match)
 		const arn = "/accessLogSettings/destinationArn"
-		match("update-stage-access-log-dest-add", update("add", arn, "arn:aws:logs:eu-west-1:111111111111:log-group:test"))
-		match("update-stage-access-log-dest-replace", update("replace", arn, "arn:aws:logs:eu-west-1:111111111111:log-group:testa"))
+		match("update-stage-access-log-dest-add", update("add", arn, logGroup(c, "test")))
+		match("update-stage-access-log-dest-replace", update("replace", arn, logGroup(c, "testa")))
 		match("update-stage-access-log-format-add", update("add", "/accessLogSettings/format", "$context.requestId $context.identity.sourceIp"))
 		match("update-stage-access-log-remove-all", update("remove", "/accessLogSettings", nil))
 	}},
@@ -106,7 +111,7 @@ var stageReplays = []replay{
 			}
 		}
 		const arn = "/accessLogSettings/destinationArn"
-		match("update-stage-access-log-dest-add", update("add", arn, "arn:aws:logs:eu-west-1:111111111111:log-group:test"))
+		match("update-stage-access-log-dest-add", update("add", arn, logGroup(c, "test")))
 		match("update-stage-access-log-destinationArn-empty", update("replace", arn, ""))
 		match("update-stage-access-log-format-empty", update("replace", "/accessLogSettings/format", ""))
 		match("update-stage-access-log-dest-remove", update("remove", arn, nil))

@@ -15,13 +15,9 @@ import (
 // acceptTemplate reads a template that somebody gives. One that is kept is read by
 // parseTemplate alone: what was accepted once must go on, and back.
 func acceptTemplate(body string, known func(string) bool) (*template, error) {
-	doc, err := parseDocument(body)
+	root, err := parseRoot(body)
 	if err != nil {
 		return nil, err
-	}
-	root, ok := doc.(map[string]any)
-	if !ok {
-		return nil, errFormat("unsupported structure.")
 	}
 	if err := checkSections(root); err != nil {
 		return nil, err

@@ -42,8 +42,8 @@ func sections() []string {
 
 var logicalForm = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
 
-// parseTemplate reads a template. known tells which types there are.
-func parseTemplate(body string, known func(string) bool) (*template, error) {
+// parseRoot reads the sections of a template.
+func parseRoot(body string) (map[string]any, error) {
 	doc, err := parseDocument(body)
 	if err != nil {
 		return nil, err
@@ -51,6 +51,15 @@ func parseTemplate(body string, known func(string) bool) (*template, error) {
 	root, ok := doc.(map[string]any)
 	if !ok {
 		return nil, errFormat("unsupported structure.")
+	}
+	return root, nil
+}
+
+// parseTemplate reads a template. known tells which types there are.
+func parseTemplate(body string, known func(string) bool) (*template, error) {
+	root, err := parseRoot(body)
+	if err != nil {
+		return nil, err
 	}
 	t, err := readTemplate(root)
 	if err != nil {

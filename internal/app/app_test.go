@@ -233,6 +233,9 @@ func TestRunRefuses(t *testing.T) {
 		{"credential for all to read", func(t *testing.T, c *Config) {
 			write(t, filepath.Join(c.Data, "root-credential"), []byte("[default]\n"), 0o644)
 		}, "chmod 600"},
+		{"key of objects damaged", func(t *testing.T, c *Config) {
+			write(t, filepath.Join(c.Data, objectsKeyFile), []byte("garbage"), 0o600)
+		}, "objects.key does not hold a key of 32 bytes: put back a copy of it"},
 		{"directory is a file", func(t *testing.T, c *Config) {
 			c.Data = filepath.Join(t.TempDir(), "file")
 			write(t, c.Data, nil, 0o600)

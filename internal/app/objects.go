@@ -21,7 +21,8 @@ import (
 // not in the store: a backup of the store alone shows nothing of them.
 const objectsKeyFile = "objects.key"
 
-// openSeal reads the key that objects and secret parameters are closed with.
+// openSeal reads the key that objects, secret parameters and the session tokens of
+// stacks are closed with.
 func (n *node) openSeal() (*seal.Sealer, error) {
 	key, err := awsrpc.PrivateKey(n.cfg.Data, objectsKeyFile, seal.KeySize)
 	if err != nil {

@@ -70,7 +70,7 @@ func PrivateKey(dir, name string, size int) ([]byte, error) {
 	}
 	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(key) != size {
-		return nil, fmt.Errorf("%s does not hold a key of %d bytes", path, size)
+		return nil, fmt.Errorf("%s does not hold a key of %d bytes: put back a copy of it", path, size)
 	}
 	return key, nil
 }
